@@ -1,0 +1,48 @@
+/*
+ * broker.h - the process that owns every job: its parts, and what they tell each other.
+ *
+ * One loop thread runs everything here.  A turn: libevent delivers what came; lanes are harvested; core is
+ * told; its effects are carried out (broker_settle); channels are published and sockets written, once each.
+ */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "daemon/broker/core/core.h"
+#include "proto/config.h"
+#include "proto/rpc.h"
+
+struct event_base;
+struct lanes;
+struct net;
+struct store;
+
+struct broker {
+	struct event_base	*base;
+	struct config		 config;
+	struct core		*core;
+	struct store		*store;
+	struct lanes		*lanes;
+	struct net		*net;
+	struct core_time	 now;		/* of this turn */
+	char			 boot_id[33];
+	int64_t			 started_ms;
+	const char		*state_dir;
+	bool			 draining;	/* no new jobs */
+	bool			 stopping;	/* SIGTERM: ends when idle, or at stop_ns */
+	int64_t			 stop_ns;
+};
+
+/*
+ * Accepts a job: finds its type, routes it, numbers it, hands it to core; an inline job has its outcome
+ * when this returns.  0 and *out (lent until the turn ends), or -1 with *err.
+ */
+int broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct job **out,
+    struct rpc_error *err);
+/* Carries out core's effects until there is none. */
+void broker_settle(struct broker *b);
+/* The rest of jobd hears that this broker serves; called once, when all lanes had a worker ready. */
+void broker_ready(struct broker *b);
+/* No new jobs from now on. */
+void broker_drain(struct broker *b);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * core.h - the scheduler: which job runs next, where, and what happens to it then.  Pure.
+ *
+ * It takes events with the time they happened at, and answers with effects that the caller carries out.  It
+ * makes no system call and reads no clock, so the simulation runs exactly what the broker runs.
+ *
+ * The caller's duty after any event: take effects with core_next_effect until there is none, and call
+ * core_tick no later than core_next_ns says.
+ */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "daemon/broker/core/job.h"
+#include "lib/buf.h"
+
+struct core;
+
+#define CORE_MOVES_KEPT	64
+#define CORE_TRIES_KEPT	16
+
+struct core_config {
+	int64_t		keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
+	int64_t		max_waiting, max_waiting_bytes;
+	int64_t		grace_ms;
+};
+
+struct core_time {
+	int64_t	mono_ns;	/* CLOCK_MONOTONIC */
+	int64_t	real_ms;	/* since the epoch */
+};
+
+struct core *core_new(const struct core_config *cfg);
+void core_free(struct core *c);
+
+/* ---- names ---- */
+
+/* Makes the type or updates what it declares.  Limits set before a type is known are kept for it. */
+struct type *core_type_define(struct core *c, const struct type *declared);
+struct type *core_type_find(const struct core *c, const char *name, size_t len);
+struct type *core_type_next(const struct core *c, size_t *at);
+void core_type_limit(struct core *c, const char *name, uint32_t max_running);
+void core_queue_limit(struct core *c, const char *name, uint32_t max_running);
+
+/* ---- jobs ---- */
+
+/*
+ * Accepts a job.  id: from the store; type: spec->type, found; lane: as routed.
+ * 0 and *out (lives until the caller gives up control to core again, or holds it by core_find), or
+ * -ENOSPC: too many jobs wait (queue_full).
+ */
+int core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
+    struct type *type, enum lane lane, struct submitter *by, struct job **out);
+/* A job of the inline lane ran in the caller: records start and outcome in one step.  Takes o->text. */
+void core_inline_done(struct core *c, struct core_time now, struct job *j, struct outcome *o);
+struct job *core_find(const struct core *c, uint64_t id);
+uint64_t core_newest_id(const struct core *c);	/* 0: none yet */
+uint64_t core_oldest_id(const struct core *c);
+/* A waiting job ends at once; a running one is told, then ended by force.  -EALREADY: it has finished. */
+int core_cancel(struct core *c, struct core_time now, struct job *j);
+
+/* ---- workers ---- */
+
+/*
+ * A worker can take attempts.  number: small, the caller's, unused until core_worker_lost or _gone.
+ * slots[lane]: attempts at once in each lane; for the process lane the depth of its window.
+ * alone_for: 0, or the job for which EFFECT_START_ALONE asked.
+ */
+void core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint32_t slots[LANES],
+    uint64_t alone_for);
+/* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left (at once, if so). */
+void core_worker_retire(struct core *c, struct core_time now, uint32_t number);
+/* Its death is confirmed and all it had published is harvested.  suspect(job) says whether a job still in
+ * flight was running; for a cpu worker core knows itself: the oldest. */
+void core_worker_lost(struct core *c, struct core_time now, uint32_t number,
+    bool (*suspect)(void *ctx, const struct job *j), void *ctx);
+/* A worker that EFFECT_START_ALONE asked for could not be started: ask again later. */
+void core_alone_failed(struct core *c, struct core_time now, uint64_t job);
+
+/* ---- attempts ---- */
+
+enum attempt_end { ATTEMPT_OK, ATTEMPT_FAILED, ATTEMPT_CANCELLED };
+
+/*
+ * A try in a worker.  It outlives its job's outcome when it is stuck (a thread that does not return): it
+ * holds the slot, the limits and the order key until it ends.
+ */
+struct attempt {
+	struct list	 link;		/* the worker's, in order of start */
+	struct job	*job;		/* NULL: its job has an outcome already (fenced off) */
+	uint64_t	 job_id;
+	uint64_t	 fence;
+	uint64_t	 token;		/* the caller's: its channel token */
+	struct type	*type;
+	struct queue	*queue;
+	struct order	*order;
+	struct heap_node timer;		/* deadline, then grace */
+	int64_t		 started_ns;	/* later of submission and the previous harvest of a FIFO worker */
+	int64_t		 timeout_ms;
+	uint32_t	 worker;
+	uint16_t	 number;
+	uint8_t		 lane;
+	uint8_t		 told;		/* asked to end: 0, or the enum job_reason why */
+	bool		 sized;		/* counts for window rules: input bytes */
+	uint32_t	 bytes;
+};
+
+/* The attempt ended in its worker.  Takes o->text and o->data (freed or kept).  at is gone afterwards. */
+void core_attempt_done(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end,
+    struct outcome *o);
+/* The channel had no room: the job goes back to the front, the worker gets nothing until something ends. */
+void core_attempt_refused(struct core *c, struct core_time now, struct attempt *at);
+
+/* ---- effects ---- */
+
+enum effect_kind {
+	EFFECT_NONE,
+	EFFECT_START,		/* submit attempt to attempt->worker; store its channel token */
+	EFFECT_TELL,		/* ask the attempt to end (cancel word) */
+	EFFECT_KILL,		/* kill worker: the head of its FIFO did not end in time */
+	EFFECT_FINISHED,	/* job has an outcome: answer its watchers */
+	EFFECT_FORGOTTEN,	/* job is about to be freed (retention): drop what refers to it */
+	EFFECT_START_ALONE,	/* start a worker for job alone, in job->lane */
+	EFFECT_WORKER_IDLE,	/* a retired worker has nothing left: stop it */
+};
+
+struct effect {
+	enum effect_kind kind;
+	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE: valid until the next effect is taken */
+	struct attempt	*attempt;	/* START, TELL */
+	uint32_t	 worker;	/* KILL, WORKER_IDLE */
+};
+
+/* Time passes: due jobs, deadlines, graces, retention.  Bounded work per call. */
+void core_tick(struct core *c, struct core_time now);
+/* When core_tick is wanted next (CLOCK_MONOTONIC), INT64_MAX: never. */
+int64_t core_next_ns(const struct core *c);
+/* Gives ready jobs to free workers, then hands out effects one at a time; false: none is left. */
+bool core_next_effect(struct core *c, struct core_time now, struct effect *out);
+
+/* ---- to look at ---- */
+
+/* The members `"text":"...","waits":[{"kind":...},...]` of job.explain, without braces. */
+void core_explain(const struct core *c, struct core_time now, const struct job *j, struct buf *out);
+
+struct queue_view {
+	const char	*name;
+	uint64_t	 scheduled, ready, running;
+	uint32_t	 max_running;
+};
+/* Walk: *at starts at 0; false at the end. */
+bool core_queue_next(const struct core *c, size_t *at, struct queue_view *out);
+const char *core_queue_name(const struct queue *q);
+/* "" when the job has none; *len its length. */
+const char *core_order_key(const struct job *j, size_t *len);
+
+struct core_stats {
+	uint64_t	states[JOB_STATES];	/* jobs now in each state */
+	uint64_t	submitted, finished[JOB_STATES];	/* since start */
+	uint64_t	attempts, crashes, stuck;
+	uint64_t	waiting_bytes, kept_bytes;
+	uint64_t	lane_started[LANES];
+};
+void core_stats(const struct core *c, struct core_stats *out);
+/* Nothing waits and nothing runs: a drain is done. */
+bool core_idle(const struct core *c);
+
+/* For the simulation and debug builds: aborts when an invariant of the structures does not hold. */
+void core_check(const struct core *c);
+
+#endif

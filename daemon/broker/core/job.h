@@ -1,0 +1,151 @@
+/*
+ * job.h - the objects of the scheduler.  core/ alone writes them; the rest of the broker reads.
+ *
+ * A state names the list that holds the job: scheduled = the timer heap; ready = its queue's ready set, or
+ * parked on the type's limit, or behind its order key, or waiting for a worker of its own; running = its
+ * attempt is in a worker; finished = the retention list.
+ */
+#ifndef CORE_JOB_H
+#define CORE_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/heap.h"
+#include "lib/list.h"
+#include "proto/jobspec.h"
+
+enum job_state {
+#define STATE(symbol, finished, help) JOB_##symbol,
+#include "proto/states.def"
+#undef STATE
+	JOB_STATES
+};
+
+enum job_reason {
+#define STATE(symbol, finished, help)
+#define REASON(symbol, text) REASON_##symbol,
+#include "proto/states.def"
+#undef REASON
+#undef STATE
+	REASONS
+};
+
+enum failure_kind {
+#define FAILURE(symbol, text) FAILURE_##symbol,
+#include "proto/failures.def"
+#undef FAILURE
+	FAILURES
+};
+
+extern const char *const job_state_names[JOB_STATES];
+extern const char *const job_reason_names[REASONS];
+extern const char *const job_reason_texts[REASONS];
+extern const char *const failure_names[FAILURES];
+
+static inline bool
+job_state_finished(enum job_state s)
+{
+	return s >= JOB_succeeded;
+}
+
+/* Who handed in a job.  Counted: one per connection, shared by its jobs. */
+struct submitter {
+	uint32_t	 refs;
+	char		*principal;	/* "uid:1000" */
+	char		*client;	/* hello.client, or "" */
+	char		*addr;		/* "unix", "tcp:127.0.0.1:40000" */
+};
+struct submitter *submitter_new(const char *principal, const char *client, const char *addr);
+struct submitter *submitter_ref(struct submitter *s);
+void submitter_unref(struct submitter *s);
+
+/* What a type declares (from its worker's hello), its limit, and what was measured. */
+struct type {
+	char		*name;
+	char		*summary, *args;	/* for people */
+	uint32_t	 traits, lanes;		/* workers/handler.h bits */
+	bool		 has_run, has_start;
+	uint32_t	 max_running;		/* 0: no limit */
+	uint32_t	 running;		/* attempts that hold the limit, stuck ones too */
+	uint64_t	 samples;
+	int64_t		 mean_ns;		/* decayed mean of attempts' times */
+	uint32_t	 out_hint;		/* bytes of room for a result that were enough lately */
+	uint64_t	 succeeded, failed, cancelled;
+	struct list	 parked;		/* ready jobs held by max_running */
+};
+
+/* A move of a job: packed, because there are many. */
+struct transition {
+	int64_t		at_ms : 48;
+	uint64_t	state : 8;
+	uint64_t	reason : 8;
+};
+
+/* A try, finished or not, as job.get shows it. */
+struct attempt_record {
+	uint64_t	fence;
+	int64_t		started_ms, ended_ms;	/* ended_ms 0: running */
+	uint32_t	number;
+	uint16_t	worker;			/* core's number */
+	uint8_t		lane;			/* enum lane */
+	uint8_t		end;			/* enum job_reason */
+};
+
+struct queue;
+struct order;
+struct attempt;
+
+struct outcome {
+	char		*text;		/* succeeded: the result's JSON; failed: the message */
+	uint32_t	 len;
+	enum failure_kind kind;		/* failed only */
+	char		*data;		/* failed only: JSON, or NULL */
+};
+
+struct job {
+	uint64_t	 id;
+	struct list	 link;		/* the list that `state` names */
+	struct heap_node timer;		/* the next thing that time does to it */
+	struct type	*type;
+	struct queue	*queue;
+	struct order	*order;		/* NULL: no order_key */
+	struct submitter *by;
+	struct attempt	*attempt;	/* running: the one in a worker */
+	struct list	*watchers;	/* the broker's: who waits for the outcome; NULL: nobody */
+	int64_t		 created_ms, created_ns;
+	int64_t		 due_ns;	/* not before; 0: at once */
+	int64_t		 ttl_ns;	/* absolute, CLOCK_MONOTONIC; 0: none */
+	int64_t		 timeout_ms;
+	int8_t		 priority;
+	uint8_t		 state;		/* enum job_state */
+	uint8_t		 lane;		/* enum lane, as routed */
+	int8_t		 lane_asked;	/* enum lane or -1 */
+	uint8_t		 on_lost;
+	uint8_t		 suspicions;	/* workers that died while running it */
+	bool		 alone;		/* its next attempt gets a worker of its own */
+	bool		 cancel_asked;
+	uint16_t	 attempts;	/* tries so far, innocent ones too */
+	uint16_t	 moves_len;
+	struct transition *moves;	/* all transitions; at most CORE_MOVES_KEPT, oldest middle ones dropped */
+	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT */
+	uint16_t	 tries_len;
+	struct outcome	 outcome;
+	uint32_t	 args_len, labels_len;
+	char		 spec[];	/* args, then labels */
+};
+
+static inline const char *
+job_args(const struct job *j)
+{
+	return j->spec;
+}
+
+static inline const char *
+job_labels(const struct job *j)
+{
+	return j->spec + j->args_len;
+}
+
+#endif

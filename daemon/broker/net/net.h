@@ -1,0 +1,32 @@
+/*
+ * net.h - connections of clients: lines in, checked calls to methods, replies out.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "daemon/broker/broker.h"
+
+/*
+ * Serves the listening sockets (already bound and listening; unix or TCP, found by getsockname).
+ * 0 or -errno.
+ */
+int net_new(struct broker *b, const int *listeners, size_t count, struct net **out);
+void net_free(struct net *n);
+
+/* Effects of core: the job has an outcome; the job is about to be freed. */
+void net_job_finished(struct net *n, struct job *j);
+void net_job_forgotten(struct net *n, struct job *j);
+/* Nothing waits and nothing runs any more while draining: answers server.drain. */
+void net_drained(struct net *n);
+/* Writes what replies have gathered; once a turn.  Returns when a timer of the net is due next (mono ns). */
+int64_t net_flush(struct net *n);
+/* The daemon ends: takes no more lines, closes each connection once its output is sent; true when none has
+ * output left. */
+bool net_finish(struct net *n);
+
+struct net_stats {
+	uint64_t	connections, accepted, refused, requests, errors, bytes_in, bytes_out;
+};
+void net_stats(const struct net *n, struct net_stats *out);
+
+#endif

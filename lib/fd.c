@@ -1,0 +1,131 @@
+/* fd.c - descriptors.  Runs in: every process. */
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+
+int
+fd_set_nonblock(int fd)
+{
+	int	flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int
+fd_set_cloexec(int fd, int on)
+{
+	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+int
+fd_write_all(int fd, const void *p, size_t n)
+{
+	const char	*at = p;
+
+	while (n > 0) {
+		ssize_t	done = write(fd, at, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		at += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+char *
+fd_read_file(const char *path, size_t max, size_t *len)
+{
+	int	 fd = open(path, O_RDONLY | O_CLOEXEC);
+	char	*text;
+	size_t	 n = 0;
+	ssize_t	 got = 0;
+
+	if (fd < 0)
+		return NULL;
+	text = mem_alloc(max + 1);
+	while (n < max && ((got = read(fd, text + n, max - n)) > 0 || (got < 0 && errno == EINTR)))
+		n += got > 0 ? (size_t)got : 0;
+	close(fd);
+	if (got < 0) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	if (len != NULL)
+		*len = n;
+	return text;
+}
+
+void
+fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+ssize_t
+fd_send(int sock, const void *p, size_t n, const int *fds, size_t nfds)
+{
+	union {
+		struct cmsghdr	align;
+		char		bytes[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
+	} control = { 0 };
+	struct iovec	 iov = { .iov_base = (void *)(size_t)p, .iov_len = n };
+	struct msghdr	 msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr	*c;
+	ssize_t		 sent;
+
+	if (nfds > FD_PASS_MAX)
+		return -EINVAL;
+	if (nfds > 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * nfds);
+	}
+	do
+		sent = sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+ssize_t
+fd_receive(int sock, void *p, size_t n, int fds[FD_PASS_MAX], size_t *nfds)
+{
+	union {
+		struct cmsghdr	align;
+		char		bytes[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
+	} control;
+	struct iovec	 iov = { .iov_base = p, .iov_len = n };
+	struct msghdr	 msg = { .msg_iov = &iov, .msg_iovlen = 1,
+	    .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
+	ssize_t		 got;
+
+	*nfds = 0;
+	do
+		got = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		*nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(c), *nfds * sizeof(int));
+	}
+	return got;
+}

@@ -1,0 +1,102 @@
+/* log.c - one event a line on stderr.  Runs in: every process, any thread. */
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/utf8.h"
+
+static const char	*log_name = "jobd";
+static enum log_level	 log_max = LOG_LEVEL_INFO;
+
+static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+void
+log_init(const char *name, enum log_level level)
+{
+	log_name = name;
+	log_max = level;
+}
+
+int
+log_level_parse(const char *text, enum log_level *out)
+{
+	for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+		if (strcmp(text, level_names[i]) == 0) {
+			*out = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+size_t
+log_escape(char *out, size_t size, const char *text, size_t len)
+{
+	size_t	n = 0, i = 0;
+
+	while (i < len) {
+		unsigned char	c = (unsigned char)text[i];
+		size_t		seq = c < 0x80 ? 1 : utf8_sequence(text + i, len - i);
+
+		if (c < 0x20 || c == 0x7f || c == '\\' || seq == 0) {
+			if (n + 4 >= size)
+				break;
+			n += (size_t)sprintf(out + n, "\\x%02x", c);
+			i++;
+			continue;
+		}
+		if (n + seq >= size)
+			break;
+		memcpy(out + n, text + i, seq);
+		n += seq;
+		i += seq;
+	}
+	if (size > 0)
+		out[n] = '\0';
+	return n;
+}
+
+static void __attribute__((format(printf, 2, 0)))
+log_line(enum log_level level, const char *fmt, va_list ap)
+{
+	char	text[LOG_LINE_BYTES], line[LOG_LINE_BYTES + 64];
+	int	saved = errno, rc;
+	size_t	n, len;
+
+	rc = vsnprintf(text, sizeof(text), fmt, ap);
+	len = rc < 0 ? 0 : (size_t)rc < sizeof(text) ? (size_t)rc : sizeof(text) - 1;
+	n = (size_t)snprintf(line, 64, "%s[%d] %s: ", log_name, (int)getpid(), level_names[level]);
+	n += log_escape(line + n, sizeof(line) - n - 1, text, len);
+	line[n++] = '\n';
+	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+		;
+	errno = saved;
+}
+
+void
+log_at(enum log_level level, const char *fmt, ...)
+{
+	va_list	ap;
+
+	if (level > log_max)
+		return;
+	va_start(ap, fmt);
+	log_line(level, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_fatal(const char *fmt, ...)
+{
+	va_list	ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_LEVEL_ERROR, fmt, ap);
+	va_end(ap);
+	abort();
+}

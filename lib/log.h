@@ -1,0 +1,37 @@
+/*
+ * log.h - one event a line on stderr, as facts: `attempt failed job=42 attempt=3 reason=timeout`.
+ *
+ * A line is `jobd-broker[77] info: text`, written with one write(2), cut at LOG_LINE_BYTES.  Control
+ * bytes and bad UTF-8 anywhere in it are escaped as \xNN, so no text of a client can forge a line;
+ * fields from outside are still passed as arguments, never as the format.
+ */
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
+
+#include <stddef.h>
+
+#define LOG_LINE_BYTES	1024
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* name is kept, not copied: a literal such as "jobd-broker". */
+void log_init(const char *name, enum log_level level);
+/* "error", "warn", "info", "debug"; -EINVAL for anything else. */
+int log_level_parse(const char *text, enum log_level *out);
+
+void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says what is wrong with us, then abort(3). */
+void log_fatal(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+#define log_error(...)	log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)	log_at(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)	log_at(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)	log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/*
+ * Escape for a log line: control bytes, DEL, backslash and bytes that are not UTF-8 become \xNN.
+ * Writes at most size - 1 bytes and a NUL; returns the length written.
+ */
+size_t log_escape(char *out, size_t size, const char *text, size_t len);
+
+#endif

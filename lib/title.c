@@ -1,0 +1,38 @@
+/* title.c - what ps(1) shows.  Runs in: every process of the daemon. */
+#include "lib/title.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+static char	*room;
+static size_t	 room_bytes;
+
+void
+title_init(int *argc, char **argv)
+{
+	char	*end;
+	size_t	 len = strlen(argv[*argc - 1]);
+
+	end = argv[*argc - 1] + len + 1;
+	room = argv[0];
+	room_bytes = (size_t)(end - room);
+	if (*argc > 1 && len == TITLE_PAD_BYTES && argv[*argc - 1][0] == ' ')
+		argv[--*argc] = NULL;
+	for (int i = 0; i < *argc; i++)		/* the title will overwrite them */
+		argv[i] = mem_strdup(argv[i]);
+}
+
+void
+title_set(const char *text)
+{
+	size_t	len = strlen(text);
+
+	if (room == NULL)
+		return;
+	if (len > room_bytes - 1)
+		len = room_bytes - 1;
+	memcpy(room, text, len);
+	memset(room + len, 0, room_bytes - len);
+}

@@ -1,0 +1,179 @@
+/*
+ * channel.h - the shared-memory channel between the broker and one worker incarnation.
+ *
+ * Two memfds.  Region A is written by the broker only (sealed: the worker can map it read-only at most):
+ * submission ring, cancel words, input arena.  Region B is written by the worker only (the broker maps it
+ * read-only): completion ring, hints, output arena.  Everything the worker writes is hostile input: copied
+ * once, then checked against the broker's private in-flight table.  Layout, orderings and their reasons:
+ * docs/architecture.md; models: tests/model/.
+ *
+ * The broker's end and the worker's end are both here, and a process uses one of them.
+ */
+#ifndef PROTO_CHANNEL_H
+#define PROTO_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* ---- what both ends see ---- */
+
+enum channel_op {
+	CHANNEL_OP_HELLO = 1,	/* answer with the types of this worker, as JSON */
+	CHANNEL_OP_RUN,		/* payload: struct channel_head, type, args */
+	CHANNEL_OP_FETCH,	/* a piece of a kept result: arg = its token, deadline_ns = byte offset */
+	CHANNEL_OP_DROP,	/* forget a kept result: arg = its token */
+};
+
+enum channel_status {
+	CHANNEL_OK = 1,		/* output: the result's JSON text */
+	CHANNEL_FAILED,		/* output: {"kind","message","data"...} of the failure */
+	CHANNEL_CANCELLED,	/* ended early because it was asked to; no output */
+	CHANNEL_NEED_SPACE,	/* aux = bytes of the result, kept by the worker until fetched or dropped */
+};
+
+/* At the start of a RUN entry's input. */
+struct channel_head {
+	uint64_t	job, fence;
+	uint32_t	attempt;
+	uint32_t	lane;		/* enum lane: which of its handler's implementations to use */
+	uint32_t	type_len, args_len;
+};
+
+enum channel_kick { CHANNEL_KICK_FUTEX, CHANNEL_KICK_SOCKET };
+
+/* ---- the broker's end ---- */
+
+struct channel_config {
+	bool		  fifo;		/* completions in order of submission (cpu), or by slot (io) */
+	enum channel_kick kick;
+	uint32_t	  depth;	/* entries in flight at most, a power of two */
+	uint32_t	  runs;		/* attempts that can run at once; size of the cur[] hint; 1 for cpu */
+	size_t		  in_bytes, out_bytes;	/* arenas, powers of two */
+};
+
+/* Descriptors for the worker; the broker keeps its own of the event and the kick. */
+struct channel_fds {
+	int	a, b, event, kick;	/* kick: -1 with a futex */
+};
+
+struct channel;
+
+/*
+ * Creates, maps and seals both regions.  gen (> 0) tells incarnations apart and is part of each token.
+ * *fds are the worker's, to be closed by the caller once passed on.  0 or -errno.
+ */
+int channel_new(const struct channel_config *cfg, uint32_t gen, struct channel **out,
+    struct channel_fds *fds);
+void channel_free(struct channel *ch);
+/* The eventfd to watch edge-triggered for reading, and never to read. */
+int channel_event_fd(const struct channel *ch);
+
+struct channel_submit {
+	enum channel_op	 op;
+	void		*tag;		/* the caller's; comes back with the completion */
+	const struct iovec *in;		/* input, concatenated into one chunk */
+	int		 in_count;
+	uint32_t	 out_cap;	/* room for the output; 0: none */
+	uint64_t	 deadline_ns;	/* CLOCK_MONOTONIC, 0: none */
+	uint64_t	 arg;
+};
+
+/* Writes an entry, not yet published.  0 and *token, or -EAGAIN (depth), -ENOSPC (arena). */
+int channel_submit(struct channel *ch, const struct channel_submit *s, uint64_t *token);
+/* Publishes what was submitted since the last call and wakes the worker if it sleeps. */
+void channel_publish(struct channel *ch);
+/* Asks for the end of an attempt: writes its cancel word and wakes a worker that sleeps. */
+void channel_cancel(struct channel *ch, uint64_t token);
+/* No more entries will come: the worker ends when it has none left. */
+void channel_stop(struct channel *ch);
+
+/*
+ * Before the broker sleeps, over all channels: channel_arm, then one channel_fence, then channel_pending.
+ * If any is pending it does not sleep.  channel_disarm afterwards.
+ */
+void channel_arm(struct channel *ch);
+void channel_fence(void);
+bool channel_pending(const struct channel *ch);
+void channel_disarm(struct channel *ch);
+
+struct channel_completion {
+	void			*tag;
+	uint64_t		 token;
+	enum channel_op		 op;
+	enum channel_status	 status;
+	const char		*output;	/* in region B: the worker may change it at any time; copy, then look */
+	uint32_t		 out_len;
+	uint64_t		 aux;
+};
+
+/*
+ * The next completion.  Its output stays until channel_release(token), which must be called for each.
+ * 1: *c is filled; 0: none; -EPROTO: the worker broke the protocol, *why says how; kill it.
+ */
+int channel_harvest(struct channel *ch, struct channel_completion *c, const char **why);
+void channel_release(struct channel *ch, uint64_t token);
+
+uint32_t channel_inflight(const struct channel *ch);
+/* What is in flight, in order of submission; NULL at the end.  *at starts at 0. */
+void *channel_inflight_next(const struct channel *ch, uint64_t *at, uint64_t *token);
+size_t channel_bytes_out(const struct channel *ch);	/* input bytes in flight */
+/* Hint: is this attempt running, as the worker says?  For an FIFO channel, is it the oldest. */
+bool channel_suspect(const struct channel *ch, uint64_t token);
+
+/* What a running attempt says of its progress; hints.  False when it has said nothing. */
+struct channel_progress {
+	uint64_t	done, total;
+	char		text[48];	/* UTF-8, NUL-terminated */
+};
+bool channel_progress_read(const struct channel *ch, uint64_t token, struct channel_progress *out);
+
+/* ---- the worker's end ---- */
+
+struct channel_worker;
+
+struct channel_entry {
+	uint64_t		 token;
+	uint32_t		 slot;
+	enum channel_op		 op;
+	const char		*in;		/* region A, read-only; valid until completed */
+	uint32_t		 in_len;
+	char			*out;		/* region B */
+	uint32_t		 out_cap;
+	uint64_t		 deadline_ns, arg;
+};
+
+/* Maps both regions and closes a and b.  0 or -errno. */
+int channel_attach(const struct channel_fds *fds, struct channel_worker **out);
+void channel_detach(struct channel_worker *w);
+uint32_t channel_runs(const struct channel_worker *w);
+/* The next entry, copied before it is looked at. */
+bool channel_take(struct channel_worker *w, struct channel_entry *e);
+/* Writes a completion and publishes it; out_len bytes are in e->out already.  Loop thread only. */
+void channel_complete(struct channel_worker *w, const struct channel_entry *e, enum channel_status status,
+    uint32_t out_len, uint64_t aux);
+/* After one or more completions: wakes the broker if it sleeps. */
+void channel_signal(struct channel_worker *w);
+/* Any thread: has the broker asked for the end of this attempt? */
+bool channel_cancelled(const struct channel_worker *w, const struct channel_entry *e);
+/* Changes whenever a cancel word was written: tells a loop that it is time to look. */
+uint32_t channel_cancel_count(const struct channel_worker *w);
+/* Hint cur[run]: what runs there now; token 0: nothing.  run < channel_runs; each run has one writer. */
+void channel_running(struct channel_worker *w, uint32_t run, uint64_t token);
+void channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
+    const struct channel_progress *p);
+bool channel_stopped(const struct channel_worker *w);
+
+/* FUTEX: returns when there is an entry, a cancel or a stop (it may return early).  Spins a little first
+ * where SHM section 7 allows it. */
+void channel_wait(struct channel_worker *w);
+/*
+ * SOCKET: before the loop blocks: announces the sleep; false when there is work already (do not block).
+ * channel_awake after the loop turned; it drains the kick socket.
+ */
+bool channel_sleep(struct channel_worker *w);
+void channel_awake(struct channel_worker *w);
+int channel_kick_fd(const struct channel_worker *w);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * config.h - the options of jobd, from `--set section.key=value` and `-c FILE`, as rows of config.def.
+ *
+ * The supervisor reads and checks them; broker and workers are given the same `--set` list, so all agree.
+ */
+#ifndef PROTO_CONFIG_H
+#define PROTO_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+
+struct config_limit {
+	struct list	 link;
+	char		*name;		/* of a queue or a type */
+	int64_t		 max_running;
+};
+
+struct config {
+	int64_t	 max_result_bytes, keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
+	int64_t	 max_waiting, max_waiting_bytes, grace_ms;
+	int64_t	 max_line_bytes, max_connections;
+	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;
+	int64_t	 drain_ms;
+	char	*files_roots;		/* NULL: none */
+	char	*log_level;
+	struct list queues, types;	/* of struct config_limit */
+};
+
+void config_init(struct config *c);	/* the defaults */
+void config_fini(struct config *c);
+/*
+ * `section.key=value`, split at the last dot before the equals sign: `queue mail.max_running=4`.
+ * 0, or -EINVAL with a sentence that names what is wrong and what is allowed in why[size].
+ */
+int config_set(struct config *c, const char *setting, char *why, size_t size);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * control.h - messages between the supervisor and the broker: SOCK_SEQPACKET, one struct per message.
+ *
+ * Both ends are ours; still, a broken message ends the conversation and is never guessed at.
+ */
+#ifndef PROTO_CONTROL_H
+#define PROTO_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which binary and which arguments a worker gets.  `exec` comes with commands. */
+enum control_lane { CONTROL_LANE_CPU, CONTROL_LANE_IO };
+
+enum control_kind {
+	/* broker to supervisor */
+	CONTROL_START = 1,	/* start a worker; descriptors: a, b, event[, kick] */
+	CONTROL_READY,		/* the broker serves: text = the `ready` line's addresses */
+	CONTROL_TITLE,		/* nothing yet but a word for ps: text */
+	CONTROL_FAILED,		/* the broker cannot serve: text says why; jobd ends with 70 */
+	/* supervisor to broker */
+	CONTROL_STARTED,	/* pid; descriptor: pidfd.  pid < 0: could not, -errno */
+	CONTROL_EXITED,		/* waitid's word on a worker: status as wait(2) has it */
+	CONTROL_DRAIN,		/* SIGTERM came: drain, then end; deadline_ms from now */
+	CONTROL_STOP,		/* a second SIGTERM: end now */
+	CONTROL_RELOAD,		/* SIGHUP */
+};
+
+struct control_msg {
+	uint32_t	kind;
+	uint32_t	worker;		/* the broker's number of it, small */
+	uint32_t	gen;		/* incarnation; messages about an old one are ignored */
+	uint32_t	lane;		/* enum control_lane */
+	int32_t		pid;
+	int32_t		status;
+	int64_t		deadline_ms;
+	char		name[16];	/* worker's, "cpu-1" */
+	char		text[512];
+};
+
+/* 0 or -errno (-EAGAIN: would block).  fds as in lib/fd.h; at most 4. */
+int control_send(int sock, const struct control_msg *m, const int *fds, size_t nfds);
+/* 1: *m is filled; 0: the other end is gone; -EAGAIN: nothing now; other -errno: broken. */
+int control_receive(int sock, struct control_msg *m, int fds[4], size_t *nfds);
+
+/* Descriptor numbers and arguments at exec. */
+#define CONTROL_BROKER_FD	3	/* broker: the control socket; listeners follow from 4 */
+#define CONTROL_WORKER_A	3
+#define CONTROL_WORKER_B	4
+#define CONTROL_WORKER_EVENT	5
+#define CONTROL_WORKER_KICK	6	/* io */
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * jobspec.h - what a client may say of a job, checked.  Plain values: core/ takes it as it is.
+ *
+ * Strings are lent: they live as long as the line they came in.
+ */
+#ifndef PROTO_JOBSPEC_H
+#define PROTO_JOBSPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/rpc.h"
+
+enum lane { LANE_INLINE, LANE_ASYNC, LANE_THREAD, LANE_PROCESS, LANES };
+extern const char *const lane_names[LANES];
+/* -1 when it is no lane. */
+int lane_find(const char *name, size_t len);
+
+enum on_lost { ON_LOST_REQUEUE, ON_LOST_FAIL };
+
+struct jobspec {
+	struct span	type, args, queue;	/* args: raw JSON, "null" by default; queue: "default" */
+	struct span	order_key;		/* len 0: none */
+	struct span	labels;			/* raw JSON object; len 0: none */
+	int		lane;			/* enum lane asked for, or -1 */
+	int		priority;
+	int64_t		delay_ms;		/* 0: none */
+	int64_t		run_at_ms;		/* 0: none; only one of the two */
+	int64_t		timeout_ms;		/* 0: none */
+	int64_t		ttl_ms;			/* 0: none */
+	enum on_lost	on_lost;
+};
+
+/* The members that make a job, as bits of enum rpc_param. */
+extern const uint64_t jobspec_params, jobspec_required;
+
+/* From checked params (rpc.h) to a spec; 0, or -1 with *err naming the member. */
+int jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, struct rpc_error *err);
+
+#endif

@@ -1,0 +1,163 @@
+/* lib.c - rules of lib/. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/heap.h"
+#include "lib/log.h"
+#include "lib/map.h"
+#include "lib/parse.h"
+
+static void
+test_durations_need_a_unit(void **state)
+{
+	static const struct {
+		const char	*text;
+		int		 rc;
+		int64_t		 ms;
+	} rows[] = {
+		{ "250ms", 0, 250 }, { "10s", 0, 10000 }, { "5m", 0, 300000 }, { "2h", 0, 7200000 },
+		{ "3d", 0, 259200000 }, { "0", 0, 0 }, { "10", -EINVAL, 0 }, { "", -EINVAL, 0 },
+		{ "-1s", -EINVAL, 0 }, { "1.5s", -EINVAL, 0 }, { "1 s", -EINVAL, 0 }, { "s", -EINVAL, 0 },
+		{ "99999999999999999999s", -ERANGE, 0 }, { "9223372036854775807d", -ERANGE, 0 },
+	};
+	int64_t	ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(parse_duration_ms(rows[i].text, &ms), rows[i].rc);
+		if (rows[i].rc == 0)
+			assert_int_equal(ms, rows[i].ms);
+	}
+}
+
+static void
+test_addresses_have_one_spelling(void **state)
+{
+	struct addr	a;
+
+	(void)state;
+	assert_int_equal(parse_addr("unix:/run/jobd/jobd.sock", &a), 0);
+	assert_int_equal(a.kind, ADDR_UNIX);
+	assert_string_equal(a.host, "/run/jobd/jobd.sock");
+	assert_int_equal(parse_addr("tcp:127.0.0.1:7433", &a), 0);
+	assert_int_equal(a.port, 7433);
+	assert_int_equal(parse_addr("tls:[::1]:0", &a), 0);
+	assert_string_equal(a.host, "::1");
+	assert_int_equal(parse_addr("tcp:::1:80", &a), -EINVAL);
+	assert_int_equal(parse_addr("tcp:host:65536", &a), -ERANGE);
+	assert_int_equal(parse_addr("tcp::80", &a), -EINVAL);
+	assert_int_equal(parse_addr("unix:", &a), -EINVAL);
+	assert_int_equal(parse_addr("/run/x", &a), -EINVAL);
+}
+
+static void
+test_heap_gives_keys_in_order_after_moves_and_removals(void **state)
+{
+	struct heap		h = { 0 };
+	struct heap_node	nodes[500] = { 0 };
+	int64_t			last = INT64_MIN;
+	unsigned		left = 0;
+
+	(void)state;
+	srand(7);
+	for (size_t i = 0; i < COUNT(nodes); i++)
+		heap_set(&h, &nodes[i], rand() % 1000);
+	for (size_t i = 0; i < COUNT(nodes); i += 3)
+		heap_set(&h, &nodes[i], rand() % 1000);
+	for (size_t i = 0; i < COUNT(nodes); i += 5)
+		heap_remove(&h, &nodes[i]);
+	while (heap_min(&h) != NULL) {
+		struct heap_node	*n = heap_min(&h);
+
+		assert_true(n->key >= last);
+		last = n->key;
+		heap_remove(&h, n);
+		assert_int_equal(n->index, 0);
+		left++;
+	}
+	assert_int_equal(left, 400);
+	heap_free(&h);
+}
+
+static void
+test_maps_keep_what_was_put_through_deletions(void **state)
+{
+	struct idmap	ids = { 0 };
+	struct namemap	names = { 0 };
+	char		text[1000][8];
+	size_t		at = 0, n = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text[i], sizeof(text[i]), "q%d", i);
+		idmap_put(&ids, (uint64_t)i * 10000, text[i]);
+		namemap_put(&names, text[i], strlen(text[i]), text[i]);
+	}
+	for (int i = 0; i < 1000; i += 2) {
+		assert_ptr_equal(idmap_del(&ids, (uint64_t)i * 10000), text[i]);
+		assert_ptr_equal(namemap_del(&names, text[i], strlen(text[i])), text[i]);
+	}
+	for (int i = 0; i < 1000; i++) {
+		void	*want = i % 2 == 0 ? NULL : text[i];
+
+		assert_ptr_equal(idmap_get(&ids, (uint64_t)i * 10000), want);
+		assert_ptr_equal(namemap_get(&names, text[i], strlen(text[i])), want);
+	}
+	while (namemap_next(&names, &at) != NULL)
+		n++;
+	assert_int_equal(n, 500);
+	idmap_free(&ids);
+	namemap_free(&names);
+}
+
+static void
+test_log_lines_cannot_be_forged(void **state)
+{
+	char	out[64];
+
+	(void)state;
+	log_escape(out, sizeof(out), "a\nb\\\x7f\xff\xc3\xa9", 8);
+	assert_string_equal(out, "a\\x0ab\\x5c\\x7f\\xff\xc3\xa9");
+	assert_int_equal(log_escape(out, 4, "\n\n\n", 3), 0);
+}
+
+static void
+test_buf_prints_json_strings_and_numbers(void **state)
+{
+	struct buf	 b = { 0 };
+	char		*s;
+
+	(void)state;
+	buf_put_json(&b, "a\"\n\x01/", 5);
+	buf_put_i64(&b, INT64_MIN);
+	buf_put_u64(&b, 0);
+	s = buf_take_string(&b);
+	assert_string_equal(s, "\"a\\\"\\n\\u0001/\"-92233720368547758080");
+	free(s);
+	for (int i = 0; i < 10000; i++) {
+		buf_append(&b, "0123456789", 10);
+		if (i % 2 == 1)
+			buf_consume(&b, 15);
+	}
+	assert_int_equal(buf_len(&b), 25000);
+	buf_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(test_durations_need_a_unit),
+		cmocka_unit_test(test_addresses_have_one_spelling),
+		cmocka_unit_test(test_heap_gives_keys_in_order_after_moves_and_removals),
+		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
+		cmocka_unit_test(test_log_lines_cannot_be_forged),
+		cmocka_unit_test(test_buf_prints_json_strings_and_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
