@@ -11,6 +11,8 @@
 
 #include "lib/list.h"
 
+struct buf;
+
 struct config_limit {
 	struct list	 link;
 	char		*name;		/* of a queue or a type */
@@ -35,5 +37,17 @@ void config_fini(struct config *c);
  * 0, or -EINVAL with a sentence that names what is wrong and what is allowed in why[size].
  */
 int config_set(struct config *c, const char *setting, char *why, size_t size);
+/* One line for people per key: what it is called, its default, what it takes, what it does. */
+void config_help(struct buf *out);
+
+/*
+ * The settings of an INI file, in order, each given to set() as `section.key=value`; set returns 0, or
+ * -errno and its reason in why.  `;` and `#` begin comments.
+ *
+ * 0, or -EINVAL, or the -errno that kept the file from being read, with a sentence that names the file, the
+ * line and the key in why[size].  Needs libinih; only the supervisor reads files.
+ */
+int config_file_read(const char *path, int (*set)(void *arg, const char *setting, char *why, size_t size),
+    void *arg, char *why, size_t size);
 
 #endif

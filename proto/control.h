@@ -39,10 +39,16 @@ struct control_msg {
 	char		text[512];
 };
 
-/* 0 or -errno (-EAGAIN: would block).  fds as in lib/fd.h; at most 4. */
+#define CONTROL_FDS_MAX	4
+
+/* 0 or -errno (-EAGAIN: would block; -EPIPE, -ECONNRESET: the other end is gone).  Never blocks. */
 int control_send(int sock, const struct control_msg *m, const int *fds, size_t nfds);
-/* 1: *m is filled; 0: the other end is gone; -EAGAIN: nothing now; other -errno: broken. */
-int control_receive(int sock, struct control_msg *m, int fds[4], size_t *nfds);
+/*
+ * 1: *m is filled, its texts are NUL-terminated, fds[0 .. *nfds) are the caller's to close, close-on-exec;
+ * 0: the other end is gone; -EAGAIN: nothing now; -EBADMSG: not a message of ours; other -errno: broken.
+ * Never blocks.
+ */
+int control_receive(int sock, struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds);
 
 /* Descriptor numbers and arguments at exec. */
 #define CONTROL_BROKER_FD	3	/* broker: the control socket; listeners follow from 4 */

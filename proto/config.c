@@ -1,0 +1,411 @@
+/* config.c - the options of jobd: rows of config.def, set by text.  Runs in: supervisor, broker, workers. */
+#include "proto/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "lib/parse.h"
+#include "proto/bounds.h"
+
+enum type { TYPE_INT, TYPE_SIZE, TYPE_MS, TYPE_DIRS, TYPE_LEVEL };
+
+struct row {
+	const char	*section, *key;
+	enum type	 type;
+	size_t		 offset;	/* in struct config, or in struct config_limit */
+	int64_t		 number;	/* the default, of INT, SIZE and MS */
+	const char	*text;		/* the default, of DIRS and LEVEL */
+	int64_t		 min, max;
+	const char	*help;
+};
+
+#define DEFAULT_INT(value)	(value), NULL
+#define DEFAULT_SIZE(value)	(value), NULL
+#define DEFAULT_MS(value)	(value), NULL
+#define DEFAULT_DIRS(value)	0, (value)
+#define DEFAULT_LEVEL(value)	0, (value)
+#define LIMIT_ROW(section, key, type, value, min, max, help) \
+	{ section, #key, TYPE_##type, offsetof(struct config_limit, key), DEFAULT_##type(value), \
+	    min, max, help },
+
+static const struct row options[] = {
+#define OPTION(section, key, field, type, value, min, max, help) \
+	{ #section, #key, TYPE_##type, offsetof(struct config, field), DEFAULT_##type(value), \
+	    min, max, help },
+#define PER_QUEUE(...)
+#define PER_TYPE(...)
+#include "proto/config.def"
+#undef OPTION
+#undef PER_QUEUE
+#undef PER_TYPE
+};
+
+static const struct row limits[] = {
+#define OPTION(...)
+#define PER_QUEUE(key, type, value, min, max, help) \
+	LIMIT_ROW("queue", key, type, value, min, max, help)
+#define PER_TYPE(key, type, value, min, max, help) \
+	LIMIT_ROW("type", key, type, value, min, max, help)
+#include "proto/config.def"
+};
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
+static bool
+is_text(const struct row *row)
+{
+	return row->type == TYPE_DIRS || row->type == TYPE_LEVEL;
+}
+
+static void *
+field_of(void *object, const struct row *row)
+{
+	return (char *)object + row->offset;
+}
+
+static void
+set_text(char **field, const char *text)
+{
+	free(*field);
+	*field = text == NULL || text[0] == '\0' ? NULL : mem_strdup(text);
+}
+
+static void
+set_default(void *object, const struct row *row)
+{
+	if (is_text(row))
+		set_text(field_of(object, row), row->text);
+	else
+		*(int64_t *)field_of(object, row) = row->number;
+}
+
+void
+config_init(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < COUNT(options); i++)
+		set_default(c, &options[i]);
+	list_init(&c->queues);
+	list_init(&c->types);
+}
+
+static void
+free_limits(struct list *head)
+{
+	struct list	*node;
+
+	while ((node = list_pop(head)) != NULL) {
+		struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		free(limit->name);
+		free(limit);
+	}
+}
+
+void
+config_fini(struct config *c)
+{
+	for (size_t i = 0; i < COUNT(options); i++) {
+		if (is_text(&options[i]))
+			set_text(field_of(c, &options[i]), NULL);
+	}
+	free_limits(&c->queues);
+	free_limits(&c->types);
+}
+
+/* ---- what a value may be, in words ---- */
+
+static void
+put_number(struct buf *out, enum type type, int64_t v)
+{
+	static const struct {
+		enum type	 type;
+		int64_t		 factor;
+		const char	*suffix;
+	} units[] = {
+		{ TYPE_SIZE, 1 << 30, "G" }, { TYPE_SIZE, 1 << 20, "M" }, { TYPE_SIZE, 1 << 10, "K" },
+		{ TYPE_MS, 86400000, "d" }, { TYPE_MS, 3600000, "h" }, { TYPE_MS, 60000, "m" },
+		{ TYPE_MS, 1000, "s" }, { TYPE_MS, 1, "ms" },
+	};
+
+	for (size_t i = 0; i < COUNT(units) && v != 0; i++) {
+		if (units[i].type != type || v % units[i].factor != 0)
+			continue;
+		buf_printf(out, "%" PRId64 "%s", v / units[i].factor, units[i].suffix);
+		return;
+	}
+	buf_put_i64(out, v);
+}
+
+static void
+put_allowed(struct buf *out, const struct row *row)
+{
+	static const char *const	forms[] = {
+		[TYPE_INT] = "a whole number",
+		[TYPE_SIZE] = "a size (4096, 64K, 16M, 2G)",
+		[TYPE_MS] = "a duration (250ms, 10s, 5m, 2h, 3d)",
+		[TYPE_DIRS] = "absolute paths separated by `:`",
+		[TYPE_LEVEL] = "error, warn, info or debug",
+	};
+
+	buf_puts(out, forms[row->type]);
+	if (is_text(row))
+		return;
+	buf_puts(out, " from ");
+	put_number(out, row->type, row->min);
+	buf_puts(out, " to ");
+	put_number(out, row->type, row->max);
+}
+
+static void
+help_row(struct buf *out, const struct row *row, const char *name)
+{
+	buf_printf(out, "  %s%s.%s=", row->section, name, row->key);
+	if (is_text(row))
+		buf_puts(out, row->text == NULL ? "" : row->text);
+	else
+		put_number(out, row->type, row->number);
+	buf_printf(out, "\n        %s\n        ", row->help);
+	put_allowed(out, row);
+	buf_putc(out, '\n');
+}
+
+void
+config_help(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT(options); i++)
+		help_row(out, &options[i], "");
+	for (size_t i = 0; i < COUNT(limits); i++)
+		help_row(out, &limits[i], " NAME");
+}
+
+/* ---- setting ---- */
+
+/* A setting in its parts; section is what stands before the name in `queue NAME`. */
+struct setting {
+	char	*copy;
+	char	*section, *name, *key, *value;
+};
+
+static int __attribute__((format(printf, 3, 4)))
+refuse(char *why, size_t size, const char *fmt, ...)
+{
+	va_list	ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* `queue mail.max_running=4`: the first equals sign, the last dot before it, the first blank before that. */
+static int
+split(const char *text, struct setting *s, char *why, size_t size)
+{
+	char	*equals, *dot, *blank;
+
+	s->copy = s->section = mem_strdup(text);
+	if ((equals = strchr(s->copy, '=')) != NULL)
+		*equals = '\0';
+	dot = strrchr(s->copy, '.');
+	if (equals == NULL || dot == NULL || dot == s->copy || dot[1] == '\0')
+		return refuse(why, size, "`%.100s` is not a setting: section.key=value is, such as "
+		    "jobs.grace_ms=10s or `queue mail.max_running=4`", text);
+	*dot = '\0';
+	s->key = dot + 1;
+	s->value = equals + 1;
+	if ((blank = strchr(s->section, ' ')) != NULL) {
+		*blank = '\0';
+		s->name = blank + 1;
+	}
+	return 0;
+}
+
+static int
+unknown(const struct setting *s, char *why, size_t size)
+{
+	struct buf	 keys = { 0 };
+	const char	*last = "";
+	int		 rc;
+
+	for (size_t i = 0; i < COUNT(options) + COUNT(limits); i++) {
+		const struct row	*row = i < COUNT(options) ? &options[i] :
+		    &limits[i - COUNT(options)];
+
+		if (strcmp(row->section, s->section) == 0)
+			buf_printf(&keys, "%s%s", buf_len(&keys) == 0 ? "" : ", ", row->key);
+	}
+	if (buf_len(&keys) > 0) {
+		rc = refuse(why, size, "%.100s.%.100s: no such key; [%s] has %.*s", s->section,
+		    s->key, s->section, (int)buf_len(&keys), buf_data(&keys));
+		buf_free(&keys);
+		return rc;
+	}
+	for (size_t i = 0; i < COUNT(options); i++) {
+		if (strcmp(options[i].section, last) != 0)
+			buf_printf(&keys, "[%s], ", options[i].section);
+		last = options[i].section;
+	}
+	rc = refuse(why, size, "%.100s.%.100s: no such section; there are %.*s[queue NAME] and "
+	    "[type NAME]", s->section, s->key, (int)buf_len(&keys), buf_data(&keys));
+	buf_free(&keys);
+	return rc;
+}
+
+static const struct row *
+find_row(const struct row *rows, size_t n, const struct setting *s)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].section, s->section) == 0 && strcmp(rows[i].key, s->key) == 0)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+static int
+parse_number(const struct row *row, const char *text, int64_t *out)
+{
+	int64_t	v;
+	int	rc = -EINVAL;
+
+	if (row->type == TYPE_SIZE)
+		rc = parse_size(text, &v);
+	else if (row->type == TYPE_MS)
+		rc = parse_duration_ms(text, &v);
+	if (rc == -EINVAL && row->type != TYPE_SIZE)	/* a key in _ms says its unit itself */
+		rc = parse_i64(text, strlen(text), row->min, row->max, &v);
+	if (rc == 0 && (v < row->min || v > row->max))
+		rc = -ERANGE;
+	if (rc == 0)
+		*out = v;
+	return rc;
+}
+
+static bool
+is_absolute_paths(const char *text)
+{
+	for (const char *at = text;; at++) {
+		if (*at != '/')
+			return false;
+		at = strchrnul(at, ':');
+		if (*at == '\0')
+			return true;
+	}
+}
+
+static bool
+text_allowed(const struct row *row, const char *text)
+{
+	enum log_level	level;
+
+	if (row->type == TYPE_LEVEL)
+		return log_level_parse(text, &level) == 0;
+	return text[0] == '\0' || is_absolute_paths(text);
+}
+
+/* The value into the object's field, or the sentence. */
+static int
+assign(void *object, const struct row *row, const struct setting *s, char *why, size_t size)
+{
+	struct buf	allowed = { 0 };
+	int64_t		number;
+	int		rc;
+
+	if (is_text(row) && text_allowed(row, s->value)) {
+		set_text(field_of(object, row), s->value);
+		return 0;
+	}
+	if (!is_text(row) && parse_number(row, s->value, &number) == 0) {
+		*(int64_t *)field_of(object, row) = number;
+		return 0;
+	}
+	put_allowed(&allowed, row);
+	rc = refuse(why, size, "%s%s%s.%s: `%.100s` is not %.*s", s->section,
+	    s->name == NULL ? "" : " ", s->name == NULL ? "" : s->name, s->key, s->value,
+	    (int)buf_len(&allowed), buf_data(&allowed));
+	buf_free(&allowed);
+	return rc;
+}
+
+static bool
+is_name(const char *text)
+{
+	size_t	n = 0;
+
+	while (isalnum((unsigned char)text[n]) || (text[n] != '\0' && strchr("_.-", text[n]) != NULL))
+		n++;
+	return text[n] == '\0' && n >= 1 && n <= BOUND_NAME_BYTES;
+}
+
+static struct config_limit *
+find_limit(const struct list *head, const char *name)
+{
+	list_for (node, head) {
+		struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		if (strcmp(limit->name, name) == 0)
+			return limit;
+	}
+	return NULL;
+}
+
+static struct config_limit *
+add_limit(struct list *head, const char *section, const char *name)
+{
+	struct config_limit	*limit = mem_zalloc(1, sizeof(*limit));
+
+	limit->name = mem_strdup(name);
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		if (strcmp(limits[i].section, section) == 0)
+			set_default(limit, &limits[i]);
+	}
+	list_push_back(head, &limit->link);
+	return limit;
+}
+
+static int
+set_limit(struct config *c, const struct row *row, const struct setting *s, char *why, size_t size)
+{
+	struct list		*head = strcmp(row->section, "queue") == 0 ? &c->queues : &c->types;
+	struct config_limit	*limit, trial = { 0 };
+	int			 rc;
+
+	if (s->name == NULL || !is_name(s->name))
+		return refuse(why, size, "%s %.100s.%s: `%.100s` is not the name of a %s: 1 to %d of "
+		    "A-Z a-z 0-9 _ . - are", s->section, s->name == NULL ? "" : s->name, s->key,
+		    s->name == NULL ? "" : s->name, s->section, BOUND_NAME_BYTES);
+	if ((rc = assign(&trial, row, s, why, size)) != 0)
+		return rc;
+	if ((limit = find_limit(head, s->name)) == NULL)
+		limit = add_limit(head, s->section, s->name);
+	return assign(limit, row, s, why, size);
+}
+
+int
+config_set(struct config *c, const char *setting, char *why, size_t size)
+{
+	struct setting		 s = { 0 };
+	const struct row	*row;
+	int			 rc;
+
+	if ((rc = split(setting, &s, why, size)) != 0)
+		goto out;
+	if ((row = find_row(limits, COUNT(limits), &s)) != NULL)
+		rc = set_limit(c, row, &s, why, size);
+	else if (s.name == NULL && (row = find_row(options, COUNT(options), &s)) != NULL)
+		rc = assign(c, row, &s, why, size);
+	else
+		rc = unknown(&s, why, size);
+out:
+	free(s.copy);
+	return rc;
+}

@@ -1,0 +1,316 @@
+/* config.c - settings are taken whole, or refused with a sentence that says what is allowed. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/buf.h"
+#include "proto/bounds.h"
+#include "proto/config.h"
+
+static struct config	config;
+static char		why[512];
+
+static int
+init(void **state)
+{
+	(void)state;
+	config_init(&config);
+	why[0] = '\0';
+	return 0;
+}
+
+static int
+fini(void **state)
+{
+	(void)state;
+	config_fini(&config);
+	return 0;
+}
+
+static void
+test_defaults_are_those_of_the_table(void **state)
+{
+	(void)state;
+	assert_int_equal(config.grace_ms, 10000);
+	assert_int_equal(config.cpu_workers, 0);
+	assert_int_equal(config.max_line_bytes, BOUND_LINE_BYTES);
+	assert_int_equal(config.keep_failed_ms, INT64_C(30) * 86400 * 1000);
+	assert_string_equal(config.log_level, "info");
+	assert_null(config.files_roots);
+	assert_true(list_empty(&config.queues));
+	assert_true(list_empty(&config.types));
+}
+
+static void
+test_values_take_the_units_of_their_key(void **state)
+{
+	static const struct {
+		const char	*text;
+		int64_t		*field;
+		int64_t		 value;
+	} rows[] = {
+		{ "jobs.grace_ms=250ms", &config.grace_ms, 250 },
+		{ "jobs.grace_ms=5m", &config.grace_ms, 300000 },
+		{ "jobs.grace_ms=1500", &config.grace_ms, 1500 },
+		{ "jobs.grace_ms=0", &config.grace_ms, 0 },
+		{ "net.max_line_bytes=64K", &config.max_line_bytes, 65536 },
+		{ "net.max_line_bytes=4096", &config.max_line_bytes, 4096 },
+		{ "workers.cpu=1024", &config.cpu_workers, 1024 },
+		{ "workers.cpu_nice=0", &config.cpu_nice, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(config_set(&config, rows[i].text, why, sizeof(why)), 0);
+		assert_int_equal(*rows[i].field, rows[i].value);
+	}
+}
+
+static void
+test_text_is_checked_and_copied(void **state)
+{
+	(void)state;
+	assert_int_equal(config_set(&config, "files.roots=/srv:/tmp/a=b.c", why, sizeof(why)), 0);
+	assert_string_equal(config.files_roots, "/srv:/tmp/a=b.c");
+	assert_int_equal(config_set(&config, "files.roots=", why, sizeof(why)), 0);
+	assert_null(config.files_roots);
+	assert_int_equal(config_set(&config, "log.level=debug", why, sizeof(why)), 0);
+	assert_string_equal(config.log_level, "debug");
+}
+
+static int64_t
+limit_of(const struct list *head, const char *name)
+{
+	list_for (node, head) {
+		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		if (strcmp(limit->name, name) == 0)
+			return limit->max_running;
+	}
+	return -1;
+}
+
+static void
+test_queues_and_types_have_limits_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(config_set(&config, "queue mail.max_running=4", why, sizeof(why)), 0);
+	assert_int_equal(config_set(&config, "queue a.b.max_running=5", why, sizeof(why)), 0);
+	assert_int_equal(config_set(&config, "queue mail.max_running=6", why, sizeof(why)), 0);
+	assert_int_equal(config_set(&config, "type file.copy.max_running=7", why, sizeof(why)), 0);
+	assert_int_equal(limit_of(&config.queues, "mail"), 6);
+	assert_int_equal(limit_of(&config.queues, "a.b"), 5);
+	assert_int_equal(limit_of(&config.types, "file.copy"), 7);
+	assert_int_equal(limit_of(&config.types, "mail"), -1);
+}
+
+/* Each names the setting, repeats the value, and says what would do. */
+static void
+test_refusals_say_what_is_wrong_and_what_is_allowed(void **state)
+{
+	static const struct {
+		const char	*text, *names, *allows;
+	} rows[] = {
+		{ "jobs.grace_ms=soon", "jobs.grace_ms: `soon`", "a duration" },
+		{ "jobs.grace_ms=-1", "jobs.grace_ms: `-1`", "a duration" },
+		{ "jobs.grace_ms=", "jobs.grace_ms: ``", "a duration" },
+		{ "workers.cpu=1025", "workers.cpu: `1025`", "from 0 to 1024" },
+		{ "workers.cpu=4 ", "workers.cpu: `4 `", "a whole number" },
+		{ "workers.cpu=99999999999999999999", "workers.cpu", "from 0 to 1024" },
+		{ "net.max_line_bytes=1K", "net.max_line_bytes: `1K`", "from 4K to 64M" },
+		{ "net.max_line_bytes=1T", "net.max_line_bytes: `1T`", "a size" },
+		{ "files.roots=srv", "files.roots: `srv`", "absolute paths" },
+		{ "files.roots=/srv:", "files.roots: `/srv:`", "absolute paths" },
+		{ "log.level=loud", "log.level: `loud`", "error, warn, info or debug" },
+		{ "log.level=", "log.level: ``", "error, warn, info or debug" },
+		{ "jobs.nosuch=1", "jobs.nosuch: no such key", "grace_ms" },
+		{ "nosuch.key=1", "nosuch.key: no such section", "[workers]" },
+		{ "jobs x.grace_ms=1", "jobs.grace_ms", "[jobs] has" },
+		{ "queue mail.nosuch=1", "queue.nosuch: no such key", "[queue] has max_running" },
+		{ "queue mail.max_running=x", "queue mail.max_running: `x`", "a whole number" },
+		{ "queue.max_running=1", "queue", "is not the name of a queue" },
+		{ "queue a b.max_running=1", "queue a b.max_running", "1 to 64 of" },
+		{ "type .max_running=1", "type", "is not the name of a type" },
+		{ "jobs.grace_ms", "`jobs.grace_ms` is not a setting", "section.key=value" },
+		{ "=1", "`=1`", "section.key=value" },
+		{ ".x=1", "`.x=1`", "section.key=value" },
+		{ "jobs.=1", "`jobs.=1`", "section.key=value" },
+		{ "jobs=1.x", "`jobs=1.x`", "section.key=value" },
+		{ "", "``", "section.key=value" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(config_set(&config, rows[i].text, why, sizeof(why)), -EINVAL);
+		if (strstr(why, rows[i].names) == NULL || strstr(why, rows[i].allows) == NULL)
+			fail_msg("%s: %s", rows[i].text, why);
+	}
+}
+
+static void
+test_a_refused_setting_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(config_set(&config, "queue mail.max_running=x", why, sizeof(why)), -EINVAL);
+	assert_true(list_empty(&config.queues));
+	assert_int_equal(config_set(&config, "jobs.grace_ms=1s", why, sizeof(why)), 0);
+	assert_int_equal(config_set(&config, "jobs.grace_ms=x", why, sizeof(why)), -EINVAL);
+	assert_int_equal(config.grace_ms, 1000);
+	assert_int_equal(config_set(&config, "log.level=loud", why, sizeof(why)), -EINVAL);
+	assert_string_equal(config.log_level, "info");
+}
+
+static void
+test_reasons_stay_within_their_room(void **state)
+{
+	char	*text = mem_alloc(5000), small[16];
+
+	(void)state;
+	memset(text, 'x', 4999);
+	text[4999] = '\0';
+	memcpy(text, "queue ", 6);
+	memcpy(text + 4980, ".max_running=1", 15);
+	assert_int_equal(config_set(&config, text, small, sizeof(small)), -EINVAL);
+	assert_true(strlen(small) < sizeof(small));
+	free(text);
+}
+
+static void
+test_help_has_every_key(void **state)
+{
+	static const char *const	keys[] = { "jobs.grace_ms=10s", "net.max_line_bytes=1M",
+	    "files.roots=\n", "log.level=info", "queue NAME.max_running=0", "type NAME.max_running=0" };
+	struct buf	 out = { 0 };
+	char		*text;
+
+	(void)state;
+	config_help(&out);
+	text = buf_take_string(&out);
+	for (size_t i = 0; i < COUNT(keys); i++)
+		assert_non_null(strstr(text, keys[i]));
+	free(text);
+}
+
+/* ---- files ---- */
+
+static int
+set(void *arg, const char *setting, char *reason, size_t size)
+{
+	buf_printf(arg, "%s\n", setting);
+	return config_set(&config, setting, reason, size);
+}
+
+/* Reads text as a file; what was set, one a line, for the caller to free. */
+static int
+read_text(const char *text, char **settings)
+{
+	char		path[] = "/tmp/jobd-unit-config-XXXXXX";
+	struct buf	out = { 0 };
+	int		fd = mkstemp(path), rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	rc = config_file_read(path, set, &out, why, sizeof(why));
+	unlink(path);
+	*settings = buf_take_string(&out);
+	return rc;
+}
+
+static void
+test_a_file_gives_its_settings_in_order(void **state)
+{
+	char	*settings;
+
+	(void)state;
+	assert_int_equal(read_text("# about\n[jobs]\n  grace_ms = 5s ; soon\n\tkeep_finished=1\n\n"
+	    "[queue a.queue.with.a.name.of.more.than.fifty.bytes.as.is.allowed]\r\nmax_running = 3\r\n"
+	    "[jobs]\nmax_waiting: 9", &settings), 0);
+	assert_string_equal(settings, "jobs.grace_ms=5s\njobs.keep_finished=1\n"
+	    "queue a.queue.with.a.name.of.more.than.fifty.bytes.as.is.allowed.max_running=3\n"
+	    "jobs.max_waiting=9\n");
+	free(settings);
+	assert_int_equal(config.max_waiting, 9);
+}
+
+static void
+test_errors_of_a_file_name_line_and_key(void **state)
+{
+	static const struct {
+		const char	*text, *line, *reason;
+	} rows[] = {
+		{ "[jobs]\n\ngrace_ms = soon\n", ":3: ", "jobs.grace_ms: `soon` is not" },
+		{ "[jobs]\nkeep = 1\n", ":2: ", "jobs.keep: no such key" },
+		{ "[nosuch]\nx = 1\n", ":2: ", "nosuch.x: no such section" },
+		{ "grace_ms = 1s\n", ":1: ", "before the first [section]" },
+		{ "[jobs]\ngrace_ms\n", ":2: ", "neither [section] nor key = value" },
+		{ "[jobs\ngrace_ms=1s\n", ":1: ", "lacks its `]`" },
+		{ "[jobs]\ngrace_ms=1s\n[net]\n[jobs]\ngrace_ms=2s\n", ":5: ", "the first is in line 2" },
+	};
+	char	*settings;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(read_text(rows[i].text, &settings), -EINVAL);
+		free(settings);
+		if (strstr(why, rows[i].line) == NULL || strstr(why, rows[i].reason) == NULL)
+			fail_msg("row %zu: %s", i, why);
+	}
+}
+
+static void
+test_a_line_too_long_is_refused_not_cut(void **state)
+{
+	struct buf	 text = { 0 };
+	char		*all, *settings;
+
+	(void)state;
+	buf_puts(&text, "[files]\nroots=/");
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&text, "dir/");
+	all = buf_take_string(&text);
+	assert_int_equal(read_text(all, &settings), -EINVAL);
+	assert_string_equal(settings, "");
+	assert_non_null(strstr(why, ":2: a line of a file has at most"));
+	free(settings);
+	free(all);
+}
+
+static void
+test_a_missing_file_and_a_directory_are_named(void **state)
+{
+	struct buf	out = { 0 };
+
+	(void)state;
+	assert_int_equal(config_file_read("/nosuch/file", set, &out, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "/nosuch/file"));
+	assert_int_equal(config_file_read("/", set, &out, why, sizeof(why)), -EIO);
+	assert_int_equal(buf_len(&out), 0);
+}
+
+#define ROW(test) cmocka_unit_test_setup_teardown(test, init, fini)
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		ROW(test_defaults_are_those_of_the_table),
+		ROW(test_values_take_the_units_of_their_key),
+		ROW(test_text_is_checked_and_copied),
+		ROW(test_queues_and_types_have_limits_of_their_own),
+		ROW(test_refusals_say_what_is_wrong_and_what_is_allowed),
+		ROW(test_a_refused_setting_changes_nothing),
+		ROW(test_reasons_stay_within_their_room),
+		ROW(test_help_has_every_key),
+		ROW(test_a_file_gives_its_settings_in_order),
+		ROW(test_errors_of_a_file_name_line_and_key),
+		ROW(test_a_line_too_long_is_refused_not_cut),
+		ROW(test_a_missing_file_and_a_directory_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
