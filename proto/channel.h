@@ -5,7 +5,7 @@
  * submission ring, cancel words, input arena.  Region B is written by the worker only (the broker maps it
  * read-only): completion ring, hints, output arena.  Everything the worker writes is hostile input: copied
  * once, then checked against the broker's private in-flight table.  Layout, orderings and their reasons:
- * docs/architecture.md; models: tests/model/.
+ * docs/channel.md; models: tests/model/.
  *
  * The broker's end and the worker's end are both here, and a process uses one of them.
  */
@@ -49,8 +49,8 @@ struct channel_config {
 	bool		  fifo;		/* completions in order of submission (cpu), or by slot (io) */
 	enum channel_kick kick;
 	uint32_t	  depth;	/* entries in flight at most, a power of two */
-	uint32_t	  runs;		/* attempts that can run at once; size of the cur[] hint; 1 for cpu */
-	size_t		  in_bytes, out_bytes;	/* arenas, powers of two */
+	uint32_t	  runs;		/* threads that run attempts, beside the loop; 1 for cpu */
+	size_t		  in_bytes, out_bytes;	/* arenas, powers of two; memory is taken as it is used */
 };
 
 /* Descriptors for the worker; the broker keeps its own of the event and the kick. */
@@ -80,11 +80,17 @@ struct channel_submit {
 	uint64_t	 arg;
 };
 
-/* Writes an entry, not yet published.  0 and *token, or -EAGAIN (depth), -ENOSPC (arena). */
+/*
+ * Writes an entry, not yet published.  0 and *token; -EAGAIN: depth entries are in flight or harvested and
+ * not released; -ENOSPC: no room in an arena now; -EMSGSIZE: input or out_cap is above its whole arena.
+ */
 int channel_submit(struct channel *ch, const struct channel_submit *s, uint64_t *token);
 /* Publishes what was submitted since the last call and wakes the worker if it sleeps. */
 void channel_publish(struct channel *ch);
-/* Asks for the end of an attempt: writes its cancel word and wakes a worker that sleeps. */
+/*
+ * Asks for the end of an attempt: writes its cancel word and wakes a worker that sleeps.  Nothing happens
+ * when the attempt is not in flight any more.
+ */
 void channel_cancel(struct channel *ch, uint64_t token);
 /* No more entries will come: the worker ends when it has none left. */
 void channel_stop(struct channel *ch);
@@ -97,13 +103,19 @@ void channel_arm(struct channel *ch);
 void channel_fence(void);
 bool channel_pending(const struct channel *ch);
 void channel_disarm(struct channel *ch);
+/*
+ * Call at each event on channel_event_fd.  0, or -EPROTO with *why when the worker has woken the broker
+ * over and over without a valid completion: kill it.
+ */
+int channel_woken(struct channel *ch, const char **why);
 
 struct channel_completion {
 	void			*tag;
 	uint64_t		 token;
 	enum channel_op		 op;
 	enum channel_status	 status;
-	const char		*output;	/* in region B: the worker may change it at any time; copy, then look */
+	/* In region B: the worker may change it at any time; copy, then look.  NULL when out_cap was 0. */
+	const char		*output;
 	uint32_t		 out_len;
 	uint64_t		 aux;
 };
@@ -159,10 +171,14 @@ void channel_signal(struct channel_worker *w);
 bool channel_cancelled(const struct channel_worker *w, const struct channel_entry *e);
 /* Changes whenever a cancel word was written: tells a loop that it is time to look. */
 uint32_t channel_cancel_count(const struct channel_worker *w);
-/* Hint cur[run]: what runs there now; token 0: nothing.  run < channel_runs; each run has one writer. */
+/*
+ * Hint cur[run]: what runs there now; token 0: nothing.  Each run has one writer: 0 .. channel_runs - 1 are
+ * the threads', channel_runs itself is the loop's.
+ */
 void channel_running(struct channel_worker *w, uint32_t run, uint64_t token);
 void channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
     const struct channel_progress *p);
+/* channel_stop was called, and there is no entry left to take. */
 bool channel_stopped(const struct channel_worker *w);
 
 /* FUTEX: returns when there is an entry, a cancel or a stop (it may return early).  Spins a little first
@@ -170,7 +186,8 @@ bool channel_stopped(const struct channel_worker *w);
 void channel_wait(struct channel_worker *w);
 /*
  * SOCKET: before the loop blocks: announces the sleep; false when there is work already (do not block).
- * channel_awake after the loop turned; it drains the kick socket.
+ * channel_awake after the loop turned, whatever channel_sleep said, and before channel_take and
+ * channel_cancel_count are asked; it drains the kick socket.
  */
 bool channel_sleep(struct channel_worker *w);
 void channel_awake(struct channel_worker *w);
