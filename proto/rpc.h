@@ -38,7 +38,10 @@ extern const struct rpc_error_row rpc_errors[RPC_ERRORS];
 /* The row of a kind as it stands on the wire; -1 when there is none. */
 int rpc_error_find(const char *kind, size_t len);
 
-/* Why a request is not served.  data is more members of error.data, as text after a comma, or empty. */
+/*
+ * Why a request is not served.  data is more members of error.data as JSON text, without a comma before
+ * them (`"member":"queue"`), or empty.
+ */
 struct rpc_error {
 	enum rpc_error_kind	kind;
 	char			message[256];
@@ -47,6 +50,9 @@ struct rpc_error {
 /* Always returns -1, so that `return rpc_fail(...)` reads well.  The message is cut to fit, at UTF-8. */
 int rpc_fail(struct rpc_error *e, enum rpc_error_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same about one member, which error.data names too: `"member":NAME` (long names are cut). */
+int rpc_fail_member(struct rpc_error *e, enum rpc_error_kind kind, const char *member, size_t len,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 enum rpc_param {
 #define PARAM(name, type, min, max, help) PARAM_##name,
@@ -110,14 +116,20 @@ struct rpc_limits {
 };
 
 /*
- * One request object (not a batch).  0, or -1 with *err filled; call->id is usable either way, so that the
- * error can be answered.  Unknown members of params are refused by name, duplicates too.
+ * One request object (not a batch).  0, or -1 with *err filled; call->id and call->notification are usable
+ * either way, so that the error can be answered: id is what the line said before the error, else "null",
+ * and a line that is no request is never a notification.  What is wrong with the line as JSON comes before
+ * what is wrong with the request, and that before its method and its params.  Unknown members are refused
+ * by name, duplicates too.  Values inside args and ids are not counted against limits->values.
  */
 int rpc_parse(const char *line, size_t len, const struct rpc_limits *limits, struct rpc_call *call,
     struct rpc_error *err);
 void rpc_call_fini(struct rpc_call *call);
 
-/* Members of one object against a set of params: an element of `jobs`, say.  Writes params[]. */
+/*
+ * Members of one object against a set of params: an element of `jobs`, say.  Writes params[].  Decoded
+ * strings go into scratch, and may move what an earlier call has put there.
+ */
 int rpc_parse_members(const char *text, size_t len, uint64_t allowed, uint64_t required,
     const struct rpc_limits *limits, struct rpc_value params[RPC_PARAMS], struct buf *scratch,
     struct rpc_error *err);

@@ -1,0 +1,197 @@
+/* jobspec.c - what a client may say of a job, checked.  Runs in: broker. */
+#include "proto/jobspec.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "proto/json_scan.h"
+#include "proto/rpc_params.h"
+#include "proto/rpc_rows.h"
+
+const char *const lane_names[LANES] = {
+	[LANE_INLINE] = "inline",
+	[LANE_ASYNC] = "async",
+	[LANE_THREAD] = "thread",
+	[LANE_PROCESS] = "process",
+};
+
+const uint64_t jobspec_required = RPC_BIT(PARAM_type);
+const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_BIT(PARAM_queue) |
+    RPC_BIT(PARAM_priority) | RPC_BIT(PARAM_delay_ms) | RPC_BIT(PARAM_run_at_ms) |
+    RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) | RPC_BIT(PARAM_order_key) |
+    RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) | RPC_BIT(PARAM_labels);
+
+/* Index of a word in a list of count words, or -1. */
+static int
+find_word(const char *const *words, int count, const char *word, size_t len)
+{
+	for (int i = 0; i < count; i++)
+		if (strlen(words[i]) == len && memcmp(words[i], word, len) == 0)
+			return i;
+	return -1;
+}
+
+int
+lane_find(const char *name, size_t len)
+{
+	return find_word(lane_names, LANES, name, len);
+}
+
+static struct span
+span_of(const struct rpc_value *v, const char *otherwise)
+{
+	if (v->given)
+		return (struct span){ v->p, v->len };
+	return (struct span){ otherwise, strlen(otherwise) };
+}
+
+static int
+wrong_word(struct rpc_error *err, enum rpc_param param, const struct rpc_value *v, const char *wanted)
+{
+	const char	*name = rpc_params[param].name;
+
+	return rpc_fail_member(err, RPC_invalid_params, name, strlen(name), "%s must be %s, not '%.*s'", name,
+	    wanted, (int)v->len, v->p);
+}
+
+static int
+read_lane(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
+{
+	out->lane = -1;
+	if (v->given && (out->lane = lane_find(v->p, v->len)) < 0)
+		return wrong_word(err, PARAM_lane, v, "inline, async, thread or process");
+	return 0;
+}
+
+static int
+read_on_lost(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
+{
+	static const char *const	words[] = { [ON_LOST_REQUEUE] = "requeue", [ON_LOST_FAIL] = "fail" };
+	int				i;
+
+	out->on_lost = ON_LOST_REQUEUE;
+	if (!v->given)
+		return 0;
+	if ((i = find_word(words, 2, v->p, v->len)) < 0)
+		return wrong_word(err, PARAM_on_lost, v, "requeue or fail");
+	out->on_lost = (enum on_lost)i;
+	return 0;
+}
+
+static int
+check_durability(const struct rpc_value *v, struct rpc_error *err)
+{
+	static const char *const	words[] = { "memory", "commit" };
+
+	if (!v->given)
+		return 0;
+	switch (find_word(words, 2, v->p, v->len)) {
+	case 0:
+		return 0;
+	case 1:
+		return rpc_fail_member(err, RPC_not_supported, "durability", strlen("durability"),
+		    "durability 'commit' is not built in this version");
+	default:
+		return wrong_word(err, PARAM_durability, v, "memory");
+	}
+}
+
+static int
+read_times(const struct rpc_value *params, struct jobspec *out, struct rpc_error *err)
+{
+	const char	*name = rpc_params[PARAM_run_at_ms].name;
+
+	if (params[PARAM_delay_ms].given && params[PARAM_run_at_ms].given)
+		return rpc_fail_member(err, RPC_invalid_params, name, strlen(name),
+		    "give either delay_ms or run_at_ms, not both");
+	out->delay_ms = params[PARAM_delay_ms].i;
+	out->run_at_ms = params[PARAM_run_at_ms].i;
+	out->timeout_ms = params[PARAM_timeout_ms].i;
+	out->ttl_ms = params[PARAM_ttl_ms].i;
+	return 0;
+}
+
+/* ---- labels ---- */
+
+static int
+wrong_label(struct rpc_error *err, const char *what, enum scan_type type, struct span came)
+{
+	return rpc_fail_member(err, RPC_invalid_params, "labels", strlen("labels"), "%s, not %s", what,
+	    rpc_excerpt(type, came).text);
+}
+
+/* The key that was just scanned, escapes and all. */
+static bool
+is_label_name(const struct scan *s, struct span key)
+{
+	struct buf	text = { 0 };
+	bool		ok;
+
+	if (!s->escaped)
+		return rpc_is_name(key);
+	ok = scan_decode(key, &text) && rpc_is_name((struct span){ buf_data(&text), buf_len(&text) });
+	buf_free(&text);
+	return ok;
+}
+
+static bool
+has_nul(struct span string)
+{
+	struct buf	text = { 0 };
+	bool		ok = scan_decode((struct span){ string.p + 1, string.len - 2 }, &text);
+
+	buf_free(&text);
+	return !ok;
+}
+
+/* Their number, and that no name stands twice, was seen to when the params were read. */
+static int
+check_labels(struct span labels, struct rpc_error *err)
+{
+	struct scan	s;
+	enum scan_type	type;
+	struct span	key, value;
+
+	scan_init(&s, labels.p, labels.len, BOUND_DEPTH, UINT32_MAX);
+	scan_object(&s);
+	while (scan_member(&s, &key)) {
+		if (!is_label_name(&s, key))
+			return wrong_label(err, "a label's name must be 1 to 64 characters of A-Z a-z 0-9 _ . -",
+			    SCAN_STRING, key);
+		if (!scan_value(&s, &type, &value))
+			break;
+		if (type != SCAN_STRING)
+			return wrong_label(err, "a label's value must be a string", type, value);
+		if (s.escaped && has_nul(value))
+			return wrong_label(err, "a label's value must be a string without NUL", type, value);
+	}
+	return 0;
+}
+
+static int
+read_labels(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
+{
+	out->labels = (struct span){ NULL, 0 };
+	if (!v->given || v->i == 0)
+		return 0;
+	if (v->len > BOUND_LABELS_BYTES)
+		return rpc_fail_member(err, RPC_invalid_params, "labels", strlen("labels"),
+		    "labels must be an object of at most %d bytes, not %" PRIu32, BOUND_LABELS_BYTES, v->len);
+	out->labels = (struct span){ v->p, v->len };
+	return check_labels(out->labels, err);
+}
+
+int
+jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, struct rpc_error *err)
+{
+	out->type = span_of(&params[PARAM_type], "");
+	out->args = span_of(&params[PARAM_args], "null");
+	out->queue = span_of(&params[PARAM_queue], "default");
+	out->order_key = span_of(&params[PARAM_order_key], "");
+	out->priority = (int)params[PARAM_priority].i;
+	if (read_times(params, out, err) != 0 || read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||
+	    read_lane(&params[PARAM_lane], out, err) != 0 ||
+	    check_durability(&params[PARAM_durability], err) != 0)
+		return -1;
+	return read_labels(&params[PARAM_labels], out, err);
+}
