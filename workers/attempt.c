@@ -1,0 +1,273 @@
+/* attempt.c - what a handler may ask and say.  Runs in: workers, any thread that runs a handler. */
+#include "workers/attempt.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "lib/utf8.h"
+#include "proto/bounds.h"
+#include "proto/json_scan.h"
+
+uint64_t
+jobd_job_id(const struct jobd_attempt *at)
+{
+	return at->job;
+}
+
+uint32_t
+jobd_attempt_number(const struct jobd_attempt *at)
+{
+	return at->number;
+}
+
+uint64_t
+jobd_fence(const struct jobd_attempt *at)
+{
+	return at->fence;
+}
+
+const char *
+jobd_args(const struct jobd_attempt *at, size_t *len)
+{
+	*len = at->args_len;
+	return at->args;
+}
+
+int64_t
+jobd_deadline_ns(const struct jobd_attempt *at)
+{
+	return at->deadline_ns;
+}
+
+bool
+jobd_should_stop(const struct jobd_attempt *at)
+{
+	return at->host->should_stop(at);
+}
+
+struct uv_loop_s *
+jobd_loop(struct jobd_attempt *at)
+{
+	return at->host->loop == NULL ? NULL : at->host->loop();
+}
+
+void
+jobd_set_data(struct jobd_attempt *at, void *data)
+{
+	at->data = data;
+}
+
+void *
+jobd_data(const struct jobd_attempt *at)
+{
+	return at->data;
+}
+
+/* Copies text as UTF-8: at most size - 1 bytes, bad bytes as '?', never half a sequence.  Its length. */
+static size_t
+copy_text(char *out, size_t size, const char *text)
+{
+	size_t	len = strlen(text), n = 0;
+
+	for (size_t i = 0; i < len;) {
+		size_t	seq = utf8_sequence(text + i, len - i);
+		size_t	take = seq == 0 ? 1 : seq;
+
+		if (n + take > size - 1)
+			break;
+		if (seq == 0)
+			out[n] = '?';
+		else
+			memcpy(out + n, text + i, seq);
+		n += take;
+		i += take;
+	}
+	out[n] = '\0';
+	return n;
+}
+
+void
+jobd_progress(struct jobd_attempt *at, uint64_t done, uint64_t total, const char *text)
+{
+	struct channel_progress	p = { .done = done, .total = total };
+
+	copy_text(p.text, sizeof(p.text), text == NULL ? "" : text);
+	at->host->progress(at, &p);
+}
+
+void
+jobd_log(struct jobd_attempt *at, const char *fmt, ...)
+{
+	char	text[LOG_LINE_BYTES];
+	va_list	ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_info("handler says job=%llu type=%s text=%s", (unsigned long long)at->job, at->handler->name,
+	    text);
+}
+
+/* The one exit of an attempt.  False: it has ended already, and the outcome must not be touched. */
+static bool
+begin_end(struct jobd_attempt *at, enum channel_status status)
+{
+	if (at->status != 0) {
+		at->ended_twice = true;
+		return false;
+	}
+	at->status = status;
+	return true;
+}
+
+static void
+finish_end(struct jobd_attempt *at)
+{
+	if (at->host->ended != NULL)
+		at->host->ended(at);
+}
+
+static void
+write_result(struct jobd_attempt *at, const char *json, size_t len)
+{
+	char	text[128];
+
+	if (len > at->max_result) {
+		snprintf(text, sizeof(text), "the result has %zu bytes; jobs.max_result_bytes allows %zu",
+		    len, at->max_result);
+		attempt_write_failure(at, "bad_result", text, NULL);
+		return;
+	}
+	at->out_len = len;
+	if (len > at->out_cap)
+		at->large = mem_dup(json, len);
+	else if (len > 0)
+		memcpy(at->out, json, len);
+}
+
+void
+jobd_succeed(struct jobd_attempt *at, const char *json, size_t len)
+{
+	if (!begin_end(at, CHANNEL_OK))
+		return;
+	write_result(at, json, len);
+	finish_end(at);
+}
+
+static void
+print_failure(struct buf *b, const char *kind, const char *message, size_t len, const char *data_json)
+{
+	buf_consume(b, buf_len(b));
+	buf_puts(b, "{\"kind\":");
+	buf_put_json(b, kind, strlen(kind));
+	buf_puts(b, ",\"message\":");
+	buf_put_json(b, message, len);
+	if (data_json != NULL) {
+		buf_puts(b, ",\"data\":");
+		buf_puts(b, data_json);
+	}
+	buf_putc(b, '}');
+}
+
+static bool
+data_is_good(const char *data_json)
+{
+	return data_json != NULL && strlen(data_json) <= BOUND_FAILURE_DATA &&
+	    scan_check(data_json, strlen(data_json), BOUND_DEPTH) == NULL;
+}
+
+/* Half of a text, cut between characters. */
+static size_t
+halve(const char *text, size_t len)
+{
+	for (len /= 2; len > 0 && (text[len] & 0xc0) == 0x80; len--)
+		continue;
+	return len;
+}
+
+void
+attempt_write_failure(struct jobd_attempt *at, const char *kind, const char *message,
+    const char *data_json)
+{
+	struct buf	 b = { 0 };
+	char		 text[BOUND_FAILURE_MESSAGE + 1];
+	size_t		 len = copy_text(text, sizeof(text), message);
+	const char	*data = data_is_good(data_json) ? data_json : NULL;
+
+	at->status = CHANNEL_FAILED;
+	print_failure(&b, kind, text, len, data);
+	/* the data goes first, then more and more of the message: escapes make its length hard to tell */
+	while (buf_len(&b) > at->out_cap && (data != NULL || len > 0)) {
+		if (data == NULL)
+			len = halve(text, len);
+		data = NULL;
+		print_failure(&b, kind, text, len, data);
+	}
+	at->out_len = buf_len(&b) <= at->out_cap ? buf_len(&b) : 0;
+	if (at->out_len > 0)
+		memcpy(at->out, buf_data(&b), at->out_len);
+	buf_free(&b);
+}
+
+void
+jobd_fail(struct jobd_attempt *at, const char *message, const char *data_json)
+{
+	if (!begin_end(at, CHANNEL_FAILED))
+		return;
+	attempt_write_failure(at, "error", message, data_json);
+	finish_end(at);
+}
+
+void
+jobd_failf(struct jobd_attempt *at, const char *fmt, ...)
+{
+	char	text[BOUND_FAILURE_MESSAGE + 1];
+	va_list	ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	jobd_fail(at, text, NULL);
+}
+
+void
+jobd_cancelled(struct jobd_attempt *at)
+{
+	if (!begin_end(at, CHANNEL_CANCELLED))
+		return;
+	at->out_len = 0;
+	finish_end(at);
+}
+
+void
+attempt_run(struct jobd_attempt *at)
+{
+	at->handler->run(at);
+	attempt_settle(at);
+}
+
+void
+attempt_settle(struct jobd_attempt *at)
+{
+	char	text[128 + BOUND_NAME_BYTES];
+
+	if (at->status != 0 && !at->ended_twice)
+		return;
+	snprintf(text, sizeof(text), at->ended_twice ? "handler %.*s ended its attempt twice" :
+	    "handler %.*s returned without a result", BOUND_NAME_BYTES, at->handler->name);
+	log_error("%s job=%llu", text, (unsigned long long)at->job);
+	attempt_fini(at);
+	attempt_write_failure(at, "error", text, NULL);
+}
+
+void
+attempt_fini(struct jobd_attempt *at)
+{
+	free(at->large);
+	at->large = NULL;
+}

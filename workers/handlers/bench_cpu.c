@@ -1,0 +1,58 @@
+/* bench_cpu.c - burns CPU time.  Runs in: a cpu worker, or a thread of the io worker. */
+#include <stdio.h>
+
+#include "lib/clock.h"
+#include "workers/handlers/args.h"
+#include "workers/handlers/handlers.h"
+
+#define BURN_ROUNDS	20000		/* about 20 us between two looks at the clock */
+#define BURN_MS_MAX	86400000
+
+static uint64_t
+burn(uint64_t x)
+{
+	for (int i = 0; i < BURN_ROUNDS; i++) {		/* xorshift64: nothing to skip ahead in */
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+	}
+	return x;
+}
+
+static void
+bench_cpu(struct jobd_attempt *at)
+{
+	static const struct args_row	 rows[] = {
+		{ "ms", ARGS_INTEGER, true, 0, BURN_MS_MAX, 0 },
+	};
+	int64_t				 ms, since_ns = clock_thread_cpu_ns();
+	volatile uint64_t		 x = 88172645463325252;
+	struct json_t			*tree = args_read(at, rows, 1, &ms);
+	char				 result[48];
+	int				 len;
+
+	if (tree == NULL)
+		return;
+	args_free(tree);
+	while (clock_thread_cpu_ns() - since_ns < ms * NS_PER_MS) {
+		x = burn(x);
+		if (jobd_should_stop(at)) {
+			jobd_cancelled(at);
+			return;
+		}
+	}
+	len = snprintf(result, sizeof(result), "{\"burned_ms\":%lld}",
+	    (long long)((clock_thread_cpu_ns() - since_ns) / NS_PER_MS));
+	jobd_succeed(at, result, (size_t)len);
+}
+
+const struct jobd_handler handler_bench_cpu = {
+	.abi = JOBD_HANDLER_ABI,
+	.size = sizeof(struct jobd_handler),
+	.name = "bench.cpu",
+	.summary = "burns so much CPU time",
+	.args = "{\"ms\": integer}",
+	.traits = JOBD_CPU_BOUND | JOBD_THREAD_SAFE,
+	.lanes = JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
+	.run = bench_cpu,
+};

@@ -1,0 +1,178 @@
+/* roots.c - which files the file types may touch.  Runs in: workers, any thread; set up at start. */
+#include "workers/handlers/roots.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+
+struct root {
+	char	*path;		/* as configured, without slashes at its end: "" is the root directory */
+	size_t	 len;
+	int	 fd;		/* O_PATH; -1: could not be opened at start */
+};
+
+static struct root	*roots;		/* written at start only, then read by all threads */
+static size_t		 roots_count;
+
+static void
+add_root(const char *path, size_t len)
+{
+	struct root	*r;
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	roots = mem_resize(roots, roots_count + 1, sizeof(*roots));
+	r = &roots[roots_count++];
+	r->path = mem_strndup(path, len);
+	r->len = len;
+	r->fd = open(len == 0 ? "/" : r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->fd < 0 || (len > 0 && path[0] != '/'))
+		log_warn("files.roots is of no use path=%s reason=%s", r->path,
+		    r->fd < 0 ? strerror(errno) : "it is not absolute");
+}
+
+void
+roots_init(const char *list)
+{
+	if (list == NULL)
+		return;
+	for (const char *at = list; *at != '\0';) {
+		size_t	len = strcspn(at, ":");
+
+		if (len > 0)
+			add_root(at, len);
+		at += len + (at[len] == ':');
+	}
+}
+
+void
+roots_fini(void)
+{
+	for (size_t i = 0; i < roots_count; i++) {
+		free(roots[i].path);
+		fd_close(&roots[i].fd);
+	}
+	free(roots);
+	roots = NULL;
+	roots_count = 0;
+}
+
+/* The longest root that path begins with, as whole components. */
+static const struct root *
+find_root(const char *path)
+{
+	const struct root	*best = NULL;
+
+	for (size_t i = 0; i < roots_count; i++) {
+		const struct root	*r = &roots[i];
+
+		if (strncmp(path, r->path, r->len) != 0 || (path[r->len] != '/' && path[r->len] != '\0'))
+			continue;
+		if (best == NULL || r->len > best->len)
+			best = r;
+	}
+	return best;
+}
+
+static int
+open_beneath(const struct root *r, const char *path, uint64_t flags)
+{
+	struct open_how	 how = {
+		.flags = flags,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+	};
+	const char	*rest = path + r->len;
+	int		 fd;
+
+	while (*rest == '/')
+		rest++;
+	/* EAGAIN: something was renamed while `..` was walked, and the kernel could not tell */
+	for (int tries = 0; tries < 16; tries++) {
+		fd = (int)syscall(SYS_openat2, r->fd, *rest == '\0' ? "." : rest, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
+static void
+fail_open(struct jobd_attempt *at, const char *path)
+{
+	switch (errno) {
+	case EXDEV:
+		jobd_failf(at, "outside of the configured directories (files.roots): %s", path);
+		break;
+	case ELOOP:
+		jobd_failf(at, "symbolic links are not followed: %s", path);
+		break;
+	case ENXIO:		/* a socket */
+		jobd_failf(at, "not a regular file: %s", path);
+		break;
+	default:
+		jobd_failf(at, "cannot open: %s: %s", strerror(errno), path);
+	}
+}
+
+/* whole: the path as the client gave it, for messages; path: what to open. */
+static int
+open_path(struct jobd_attempt *at, const char *whole, const char *path, uint64_t flags)
+{
+	const struct root	*r;
+	int			 fd;
+
+	if (roots_count == 0) {
+		jobd_fail(at, "file types are off: no directory is configured (files.roots)", NULL);
+		return -1;
+	}
+	if (whole[0] != '/') {
+		jobd_failf(at, "a path must be absolute: %s", whole);
+		return -1;
+	}
+	if ((r = find_root(path)) == NULL) {
+		jobd_failf(at, "outside of the configured directories (files.roots): %s", whole);
+		return -1;
+	}
+	if ((fd = open_beneath(r, path, flags | O_CLOEXEC)) < 0)
+		fail_open(at, whole);
+	return fd;
+}
+
+int
+roots_open_file(struct jobd_attempt *at, const char *path, struct stat *st)
+{
+	/* without O_NONBLOCK, opening a FIFO would wait for a writer, perhaps for ever */
+	int	fd = open_path(at, path, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+		return fd;
+	jobd_failf(at, "not a regular file: %s", path);
+	close(fd);
+	return -1;
+}
+
+int
+roots_open_parent(struct jobd_attempt *at, const char *path, const char **name)
+{
+	char		 parent[ROOTS_PATH_MAX + 1];
+	const char	*slash = strrchr(path, '/');
+	const char	*last = slash == NULL ? path : slash + 1;
+
+	if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
+		jobd_failf(at, "this names no file: %s", path);
+		return -1;
+	}
+	*name = last;
+	memcpy(parent, path, (size_t)(last - path));
+	parent[slash == NULL ? 0 : slash - path] = '\0';
+	return open_path(at, path, parent, O_PATH | O_DIRECTORY);
+}

@@ -1,0 +1,176 @@
+/*
+ * sandbox.c - what a worker gives up before it runs anything.  Runs in: workers, at start.
+ *
+ * Order matters: nothing that was inherited may live on into the loops, and the filter comes last because
+ * setting up needs what it refuses.  Source: SECURITY items 7, 8 and SHM section 0, items 8 and 9.
+ */
+#include "workers/worker.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+/* Ended by the broker's stop, or by force; a ^C in a terminal is the supervisor's business. */
+static void
+ignore_signals(void)
+{
+	static const int	ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	sigset_t		none;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Dies with the supervisor, also when that died before this call. */
+static int
+die_with_parent(void)
+{
+	pid_t	parent = getppid();
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
+}
+
+static void
+be_nice(const struct config *config)
+{
+	static const struct sched_param	none;
+
+	if (sched_setscheduler(0, SCHED_BATCH, &none) != 0)
+		log_warn("cannot run as a batch process: %s", strerror(errno));
+	if (setpriority(PRIO_PROCESS, 0, (int)config->cpu_nice) != 0)
+		log_warn("cannot be nice: %s", strerror(errno));
+}
+
+int
+sandbox_enter(enum control_lane lane, const struct config *config)
+{
+	static const struct rlimit	no_core = { 0, 0 };
+	unsigned			first;
+	int				rc;
+
+	ignore_signals();
+	if ((rc = die_with_parent()) != 0)
+		return rc;
+	first = lane == CONTROL_LANE_IO ? CONTROL_WORKER_KICK + 1 : CONTROL_WORKER_EVENT + 1;
+	if (syscall(SYS_close_range, first, ~0u, 0) != 0)
+		return -errno;
+	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
+		return -errno;
+	if (lane == CONTROL_LANE_CPU)
+		be_nice(config);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+#if defined(SANITIZED)		/* the sanitizers' own threads and forks need what is refused */
+
+int
+sandbox_seal(enum control_lane lane)
+{
+	(void)lane;
+	return 0;
+}
+
+#else
+
+#if defined(__x86_64__)
+#define ARCH	AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH	AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH	AUDIT_ARCH_RISCV64
+#elif defined(__i386__)
+#define ARCH	AUDIT_ARCH_I386
+#elif defined(__arm__)
+#define ARCH	AUDIT_ARCH_ARM
+#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARCH	AUDIT_ARCH_PPC64LE
+#elif defined(__s390x__)
+#define ARCH	AUDIT_ARCH_S390X
+#else
+#error "sandbox.c does not know the seccomp name of this architecture"
+#endif
+
+static const uint32_t	refused[] = {
+#ifdef SYS_fork
+	SYS_fork,
+#endif
+#ifdef SYS_vfork
+	SYS_vfork,
+#endif
+	SYS_clone,
+	SYS_clone3,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+};
+
+#define REFUSED_COUNT	(sizeof(refused) / sizeof(refused[0]))
+#define FIELD(name)	offsetof(struct seccomp_data, name)
+#define X32_BIT		0x40000000u
+/* The low half of an argument: its value where it is an int. */
+#define LOW_HALF	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
+
+struct program {
+	struct sock_filter	code[2 * REFUSED_COUNT + 16];
+	unsigned short		len;
+};
+
+static void
+put(struct program *p, uint16_t code, uint32_t k, uint8_t jump_true, uint8_t jump_false)
+{
+	p->code[p->len++] = (struct sock_filter)BPF_JUMP(code, k, jump_true, jump_false);
+}
+
+static void
+build(struct program *p)
+{
+	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(arch), 0, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);	/* numbers of another architecture */
+	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(nr), 0, 0);
+#if defined(__x86_64__)
+	put(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+#endif
+	for (size_t i = 0; i < REFUSED_COUNT; i++) {
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
+		put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+	}
+	/* madvise(MADV_REMOVE) would punch holes into the region that the broker reads */
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3);
+	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(args[2]) + LOW_HALF, 0, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, MADV_REMOVE, 0, 1);
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+int
+sandbox_seal(enum control_lane lane)
+{
+	struct program		p = { .len = 0 };
+	struct sock_fprog	filter;
+
+	if (lane != CONTROL_LANE_CPU)		/* the pool of the io worker needs threads */
+		return 0;
+	build(&p);
+	filter = (struct sock_fprog){ .len = p.len, .filter = p.code };
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0 ? 0 : -errno;
+}
+
+#endif

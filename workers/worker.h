@@ -1,0 +1,73 @@
+/*
+ * worker.h - jobd-worker from the inside: one process, one lane, one channel.
+ *
+ * main.c reads the command line and sets the process up (sandbox.c), then one of the loops (cpu.c, io.c)
+ * takes entries and runs them as tasks; what is the same in both loops is in task.c.
+ */
+#ifndef WORKERS_WORKER_H
+#define WORKERS_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/map.h"
+#include "proto/channel.h"
+#include "proto/config.h"
+#include "proto/control.h"
+#include "workers/attempt.h"
+
+struct worker {
+	enum control_lane	 lane;
+	char			 label[32];	/* "jobd: cpu worker 1" */
+	struct config		 config;
+	struct channel_worker	*channel;
+	struct idmap		 kept;		/* of struct kept: results that the broker has not fetched */
+	size_t			 kept_bytes;
+};
+
+/* The loops: return when the broker has stopped the channel and all is done. */
+void cpu_main(struct worker *w);
+void io_main(struct worker *w);
+
+/* ---- task.c: entries, from what was taken to what is completed ---- */
+
+/* A RUN entry in work.  A host's callbacks get &task->at. */
+struct task {
+	struct jobd_attempt	 at;
+	struct channel_entry	 entry;
+	struct worker		*worker;
+};
+
+#define task_of(attempt) ((const struct task *)(const void *)(attempt))
+_Static_assert(offsetof(struct task, at) == 0, "task_of");
+
+/*
+ * Reads a RUN entry into *t.  True: t->at can be run, *lane says by which implementation.  False: it is not
+ * for this worker, was cancelled, or has no handler, and has been completed.
+ */
+bool task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
+    const struct attempt_host *host, enum lane *lane);
+/* Publishes the outcome of a settled attempt; the caller signals. */
+void task_end(struct task *t);
+/* Answers every entry that is not RUN; the caller signals. */
+void task_answer(struct worker *w, const struct channel_entry *e);
+/* Halves of a struct attempt_host. */
+bool task_should_stop(const struct jobd_attempt *at);
+void task_progress(struct jobd_attempt *at, const struct channel_progress *p);
+void task_fini(struct worker *w);
+
+/* ---- hello.c ---- */
+
+/* `{"types":[{"name","summary","args","traits":{...},"lanes":[...],"run":bool,"start":bool},...]}` */
+void hello_print(struct buf *out);
+
+/* ---- sandbox.c ---- */
+
+/* First thing: 0 or -errno; after it, no descriptor above the channel's is open. */
+int sandbox_enter(enum control_lane lane, const struct config *config);
+/* Last thing, when everything has been set up: what this process will never need is refused from now on. */
+int sandbox_seal(enum control_lane lane);
+
+#endif
