@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""memory.py - the memory targets: broker RSS per idle connection, PSS of 10,000 concurrent sleeps."""
+
+import os
+import resource
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
+from jobd_client import Client, until  # noqa: E402
+from jobd_test import Daemon, title  # noqa: E402
+
+CONNECTIONS = 10000
+SLEEPS = 10000
+
+
+def field_kib(path, name):
+    with open(path) as f:
+        for line in f:
+            if line.startswith(name + ':'):
+                return int(line.split()[1])
+    raise KeyError(name)
+
+
+def rss_kib(pid):
+    return field_kib('/proc/%d/status' % pid, 'VmRSS')
+
+
+def verdict(text, value, unit, most):
+    print('  %-62s %8.2f %-4s %s' % (text, value, unit, 'pass' if value <= most else 'MISS'))
+
+
+def open_files_allowed():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def idle_connections(kind, count):
+    """Each says hello (it must, on TCP), calls once, and is idle then."""
+    jobd = Daemon()
+    try:
+        broker = jobd.broker()
+        first = jobd.client(tcp=kind == 'tcp')
+        first.run('echo', 'x')
+        before = rss_kib(broker)
+        clients = []
+        token = jobd.token() if kind == 'tcp' else None
+        for _ in range(count):
+            c = Client(jobd.tcp if kind == 'tcp' else jobd.unix, token=token)
+            c.run('echo', 'x' * 64)
+            clients.append(c)
+        assert first.call('server.stats')['connections'] >= count
+        grown = rss_kib(broker) - before
+        for c in clients:
+            c.close()
+        return grown / count
+    finally:
+        jobd.kill()
+
+
+def sleeping(count):
+    jobd = Daemon()
+    try:
+        c = jobd.client()
+        empty = sum(pss_kib(pid) for pid in jobd.look() | {jobd.pid})
+        c.submit_many([{'type': 'sleep', 'args': {'ms': 600000}}] * count, piece=1000)
+        until(lambda: running(c) == count, 'all sleeps run', 60)
+        sizes = {pid: pss_kib(pid) for pid in jobd.look() | {jobd.pid}}
+        for pid, kib in sorted(sizes.items()):
+            print('    %-40s %8.1f MiB' % (title(pid)[:40], kib / 1024))
+        print('    (%.1f MiB before the first job)' % (empty / 1024))
+        return sum(sizes.values()) * 1024 / 1e6
+    finally:
+        jobd.kill()
+
+
+def pss_kib(pid):
+    return field_kib('/proc/%d/smaps_rollup' % pid, 'Pss')
+
+
+def running(c):
+    return sum(queue['running'] for queue in c.items('queue.list'))
+
+
+def main():
+    count = min(CONNECTIONS, open_files_allowed() - 200)
+    if count < CONNECTIONS:
+        print('only %d descriptors are allowed here: %d connections' % (count + 200, count))
+    print('\nmemory')
+    for kind in ('unix', 'tcp'):
+        verdict('broker RSS per idle %s connection, of %d: at most 2' % (kind, count),
+                idle_connections(kind, count), 'KiB', 2)
+    verdict('PSS of all processes with %d sleeps running: below 60' % SLEEPS, sleeping(SLEEPS), 'MB', 60)
+
+
+if __name__ == '__main__':
+    main()
