@@ -1,0 +1,48 @@
+#!/bin/bash
+# fresh-root.sh [APT-CONFIG...] - the README's two commands in a Debian that has nothing but git and apt.
+#
+# Makes a root with mmdebstrap, clones this repository's HEAD into it, and runs etc/demo.sh and tests/run.sh
+# there.  APT-CONFIG: files of this machine's apt configuration that the new root needs to reach its mirror
+# (a proxy, certificates); they are copied into the root, never into the project.  Needs root and mmdebstrap.
+#
+#   SUITE    bookworm
+#   MIRROR   sources for mmdebstrap (/etc/apt/sources.list.d/debian.sources)
+#   KEEP     keep the root when it is set
+set -eu
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+: "${SUITE:=bookworm}" "${MIRROR:=/etc/apt/sources.list.d/debian.sources}"
+top=$(mktemp -d "${TMPDIR:-/var/tmp}/jobd-root.XXXXXX")
+root=$top/root
+
+unmount_all() {
+	for mount in dev proc; do
+		! mountpoint -q "$root/$mount" || umount -R "$root/$mount" || umount -R -l "$root/$mount"
+	done
+	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$top"
+}
+trap unmount_all EXIT
+trap 'exit 130' INT TERM HUP
+
+inside() {
+	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 CI=true \
+	    ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@" </dev/null
+}
+
+mmdebstrap --quiet --variant=minbase --include=git,ca-certificates "$SUITE" "$root" "$MIRROR"
+for file in "$@"; do
+	install -D -m 644 "$file" "$root$file"
+done
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+mount -t proc proc "$root/proc"
+mount --rbind --make-rslave /dev "$root/dev"
+git clone -q --no-hardlinks "$source" "$root/src/jobd"
+
+status=0
+for command in etc/demo.sh tests/run.sh; do
+	echo "== $command"
+	start=$SECONDS
+	inside "/src/jobd/$command" || status=1
+	echo "== $command: $((SECONDS - start)) s"
+done
+exit "$status"

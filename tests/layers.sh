@@ -1,0 +1,66 @@
+#!/bin/sh
+# layers.sh - who may include whom, and which program links what.
+#
+#   JOBD_BUILD   build directory (the source's own)
+set -u
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+: "${JOBD_BUILD:=$source}"
+failed=0
+
+fail() {
+	echo "layers: $*" >&2
+	failed=1
+}
+
+# may_not DIRECTORY PATTERN WHY: no source below DIRECTORY includes what PATTERN matches
+may_not() {
+	[ -d "$source/$1" ] || fail "no directory $1"
+	found=$(grep -rnE --include='*.[ch]' "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($2)" \
+	    "$source/$1") && fail "$3:
+$found"
+}
+
+# links_not PROGRAM LIBRARY...: what the program needs, itself or through others it names
+links_not() {
+	program=$JOBD_BUILD/$1
+	shift
+	needed=$(readelf -d "$program" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+	[ -n "$needed" ] || fail "$program needs nothing: not built?"
+	for library in "$@"; do
+		case $needed in
+		*"lib$library"[.-]*) fail "$program links $library" ;;
+		esac
+	done
+}
+
+links() {
+	readelf -d "$JOBD_BUILD/$1" 2>/dev/null | grep -q "NEEDED.*lib$2[.-]" || fail "$1 does not link $2"
+}
+
+may_not lib 'proto/|daemon/|workers/|client/' 'lib/ knows nothing of jobs'
+may_not proto 'daemon/|workers/|client/' 'proto/ is what processes share'
+may_not client 'daemon/|workers/' 'client/ talks to jobd over its socket'
+may_not workers 'daemon/|client/' 'workers/ know the channel only'
+may_not daemon 'client/|workers/([^h]|h[^a]|handler\.c|handlers/)' 'daemon/ uses workers/handler.h at most'
+may_not daemon/supervisor 'daemon/broker/|event|uv|jansson' 'the supervisor parses nothing and has no loop'
+for pure in core route; do
+	may_not "daemon/broker/$pure" 'event|uv|jansson|sqlite|sys/socket|unistd|time\.h|pthread' \
+	    "$pure/ makes no system call"
+	may_not "daemon/broker/$pure" 'lib/clock|lib/fd|lib/log|daemon/broker/(net|lanes|store|broker)' \
+	    "$pure/ is pure"
+	if grep -nE '\b(clock_|time|gettimeofday|random|rand|getrandom)[a-z_]* ?\(' \
+	    "$source/daemon/broker/$pure"/*.c; then
+		fail "$pure/ asks for the time or for chance"
+	fi
+done
+
+links_not jobd event uv jansson sqlite3
+links_not jobd-broker uv sqlite3
+links_not jobd-worker event sqlite3
+links_not jobctl event uv sqlite3
+# that the check can see anything at all
+links jobd-broker event
+links jobd-worker uv
+
+exit "$failed"

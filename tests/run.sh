@@ -1,0 +1,203 @@
+#!/bin/bash
+# run.sh [--gate] [STAGE...] - install what is needed, build, and pass every test.
+#
+# Each stage prints one line with its time; a failed one shows the end of its log.  The last line is
+# `N passed, M failed`, and the exit status agrees with it.  --gate adds the long campaigns (at most half an
+# hour more).  With names of stages, only those (and the builds they need) are run.
+set -u
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+export PYTHON=${PYTHON:-/usr/bin/python3}
+jobs=$(nproc)
+gate=
+wanted=
+for argument in "$@"; do
+	case $argument in
+	--gate) gate=--gate ;;
+	-*)
+		sed -n 's/^# //p' "$0" >&2
+		exit 2
+		;;
+	*) wanted="$wanted $argument" ;;
+	esac
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/jobd-tests.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+passed=0
+failed=0
+
+# How many tests a stage's log tells of: automake's or unittest's totals, else the stage counts as one.
+count() {
+	awk -v which="$2" '
+		/^# PASS:/ { good += $3; seen = 1 }
+		/^# (FAIL|ERROR|XPASS):/ { bad += $3; seen = 1 }
+		/^Ran [0-9]+ tests? in/ { good += $2; seen = 1 }
+		/^FAILED \(/ { n = 0; s = $0; while (match(s, /(failures|errors)=[0-9]+/)) {
+			split(substr(s, RSTART, RLENGTH), part, "="); n += part[2]; s = substr(s, RSTART + RLENGTH) }
+			bad += n; good -= n }
+		END { if (!seen) good = 1; print which == "good" ? good + 0 : bad + 0 }' "$1"
+}
+
+finish_stage() {	# NAME STATUS SECONDS
+	local good bad
+	good=$(count "$work/log" good)
+	bad=$(count "$work/log" bad)
+	if [ "$2" -eq 0 ] && [ "$bad" -eq 0 ]; then
+		passed=$((passed + good))
+		printf 'ok    %-28s %5d s  %5d passed\n' "$1" "$3" "$good"
+		return
+	fi
+	[ "$bad" -gt 0 ] || { bad=1; good=$((good > 1 ? good : 0)); }
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	printf 'FAIL  %-28s %5d s  status %d; its log ends:\n' "$1" "$3" "$2"
+	tail -n 60 "$work/log" | sed 's/^/    | /'
+}
+
+is_wanted() {
+	[ -z "$wanted" ] && return 0
+	case " $wanted " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+stage() {	# NAME COMMAND...
+	local name=$1 start=$SECONDS status=0
+	shift
+	is_wanted "$name" || return 0
+	"$@" >"$work/log" 2>&1 </dev/null || status=$?
+	finish_stage "$name" "$status" $((SECONDS - start))
+}
+
+# ---- builds, each in a directory of its own, made when the first stage needs it ----
+
+configure_of() {
+	case $1 in
+	gcc) echo CC=gcc ;;
+	clang) echo CC=clang ;;
+	asan) echo CC=gcc --with-sanitizers=address,undefined ;;
+	tsan) echo CC=gcc --with-sanitizers=thread ;;
+	fuzz) echo CC=clang --enable-fuzzing --with-sanitizers=address,undefined ;;
+	esac
+}
+
+build() {	# KIND
+	[ -f "$work/$1/built" ] && return 0
+	mkdir -p "$work/$1" && cd "$work/$1" || return
+	# shellcheck disable=SC2046
+	[ -f Makefile ] || "$source/configure" -q $(configure_of "$1") CFLAGS="-O2 -g" || return
+	make -s -j "$jobs" && touch built
+}
+
+prepare() {
+	if [ -f "$source/config.status" ]; then
+		echo "the source directory is configured: run make distclean in it first"
+		return 1
+	fi
+	"$source/etc/install-packages.sh" build test && cd "$source" && autoreconf -fi && build gcc
+}
+
+# ---- stages ----
+
+unit() {	# KIND
+	build "$1" && make -s -C "$work/$1" -j "$jobs" check
+}
+
+compile_tests() {	# KIND: everything compiles without a warning, tests included
+	build "$1" && make -s -C "$work/$1" -j "$jobs" check TESTS=
+}
+
+layers() {
+	build gcc && JOBD_BUILD=$work/gcc "$source/tests/layers.sh"
+}
+
+models() {
+	"$source/tests/model/run.sh"
+}
+
+e2e() {		# KIND
+	build "$1" || return
+	cd "$source/tests/e2e" || return
+	JOBD_BUILD=$work/$1 JOBD_TRAFFIC=$work/traffic.$1 "$PYTHON" -B -m unittest discover -p 'test_*.py'
+}
+
+sanitized_e2e() {
+	export UBSAN_OPTIONS=print_stacktrace=1 JOBD_TEST_PATIENCE=5
+	e2e asan
+}
+
+schemas() {
+	[ -s "$work/traffic.gcc" ] || e2e gcc || return
+	"$PYTHON" -B "$source/proto/schema/validate.py" "$work/traffic.gcc"
+}
+
+crashes() {
+	build gcc && make -s -C "$work/gcc" -j "$jobs" check TESTS= || return
+	local script status=0
+	for script in "$source"/tests/crash/*.sh; do
+		[ -e "$script" ] || continue
+		echo "== $script"
+		JOBD_BUILD=$work/gcc "$script" $gate || status=1
+	done
+	return "$status"
+}
+
+kills() {
+	build gcc && JOBD_BUILD=$work/gcc "$PYTHON" -B "$source/tests/crash/kills.py" $gate
+}
+
+threads() {
+	build tsan || return
+	make -s -C "$work/tsan" -j "$jobs" check TESTS= &&
+	    make -s -C "$work/tsan" check TESTS="$(thread_tests)"
+}
+
+# Units in which threads meet: the io worker and its pool, the channel's two ends.
+thread_tests() {
+	(cd "$source" && ls tests/unit/*.c) | grep -E '/(channel|arena|attempt|worker|io|cpu|handlers|task|lib)[a-z_]*\.c$' |
+	    sed 's/\.c$/.t/' | tr '\n' ' '
+}
+
+fuzz() {
+	build fuzz && JOBD_BUILD=$work/fuzz "$source/tests/fuzz/run.sh" 20
+}
+
+distribution() {
+	build gcc && make -s -C "$work/gcc" -j "$jobs" distcheck
+}
+
+manuals() {
+	local pages
+	pages=$(find "$source/docs" -name '*.[1-8]')
+	[ -n "$pages" ] || { echo "no manual pages"; return 1; }
+	# shellcheck disable=SC2086
+	mandoc -Tlint -W warning $pages
+}
+
+SECONDS=0
+prepare >"$work/log" 2>&1 </dev/null || {
+	finish_stage prepare 1 "$SECONDS"
+	echo "$passed passed, $failed failed"
+	exit 1
+}
+printf 'ok    %-28s %5d s\n' 'install and build' "$SECONDS"
+
+stage unit unit gcc
+stage layers layers
+stage models models
+stage e2e e2e gcc
+stage schemas schemas
+stage crashes crashes
+stage kills kills
+stage clang compile_tests clang
+stage asan-unit unit asan
+stage asan-e2e sanitized_e2e
+stage tsan-unit threads
+stage fuzz fuzz
+stage manuals manuals
+stage distcheck distribution
+
+printf 'all together %d s\n' "$SECONDS"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
