@@ -28,11 +28,14 @@ trap 'exit 130' INT TERM HUP
 passed=0
 failed=0
 
-# How many tests a stage's log tells of: automake's or unittest's totals, else the stage counts as one.
+# How many tests a stage's log tells of: automake's or unittest's totals, lines of `ok` and `FAIL`, else the
+# stage counts as one.
 count() {
 	awk -v which="$2" '
 		/^# PASS:/ { good += $3; seen = 1 }
 		/^# (FAIL|ERROR|XPASS):/ { bad += $3; seen = 1 }
+		/^ok / { good++; seen = 1 }
+		/^FAIL / { bad++; seen = 1 }
 		/^Ran [0-9]+ tests? in/ { good += $2; seen = 1 }
 		/^FAILED \(/ { n = 0; s = $0; while (match(s, /(failures|errors)=[0-9]+/)) {
 			split(substr(s, RSTART, RLENGTH), part, "="); n += part[2]; s = substr(s, RSTART + RLENGTH) }
