@@ -34,7 +34,7 @@ struct channel_worker {
 	uint32_t		 mask, runs;
 	int			 event, kick;
 	uint32_t		 sq_head, cq_tail;
-	uint32_t		 cancels_seen;
+	uint32_t		 cancels_seen, stop_seen;
 	uint64_t		 epoch, last_signalled;
 	int64_t			 gap_ns;	/* mean time between running dry and the next entry */
 };
@@ -243,7 +243,7 @@ has_work(const struct channel_worker *w)
 {
 	return atomic_load_explicit(&w->a->sq_tail, memory_order_relaxed) != w->sq_head ||
 	    atomic_load_explicit(&w->a->cancel_count, memory_order_relaxed) != w->cancels_seen ||
-	    atomic_load_explicit(&w->a->stop, memory_order_relaxed) != 0;
+	    atomic_load_explicit(&w->a->stop, memory_order_relaxed) != w->stop_seen;
 }
 
 /*
@@ -269,6 +269,8 @@ announce_awake(struct channel_worker *w)
 	CHANNEL_STEP();
 	atomic_store_explicit(&w->b->sleep, w->epoch, memory_order_relaxed);
 	w->cancels_seen = atomic_load_explicit(&w->a->cancel_count, memory_order_relaxed);
+	/* A stop is news once: a loop that still waits for its last timers must be able to sleep. */
+	w->stop_seen = atomic_load_explicit(&w->a->stop, memory_order_relaxed);
 }
 
 static inline void
