@@ -1,0 +1,85 @@
+/*
+ * connection.h - one client: its socket, the line it has started, the replies it has not read.
+ *
+ * Small when idle: no buffer is kept that holds nothing, and one struct event serves reading and writing.
+ * All ends go through connection_close; memory goes at the end of the turn (connection_free).
+ */
+#ifndef NET_CONNECTION_H
+#define NET_CONNECTION_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/broker/net/net.h"
+#include "lib/buf.h"
+#include "lib/list.h"
+
+/* Why no lines are taken. */
+enum connection_pause {
+	PAUSE_OUTPUT	= 1 << 0,	/* its output is not read */
+	PAUSE_LOGIN	= 1 << 1,	/* a failed login is being slowed */
+	PAUSE_END	= 1 << 2,	/* it closes once its output is sent */
+};
+
+struct connection {
+	struct event	 ev;
+	struct net	*net;
+	struct list	 link, dirty, more, deadline;
+	struct list	 watches;
+	struct buf	 in;		/* the unfinished line, or lines of a paused connection */
+	struct buf	 out;
+	size_t		 scanned;	/* of the unfinished line, for frame_next */
+	size_t		 first_left;	/* of the line that is being sent; 0: not known */
+	size_t		 held;		/* answers gathered for batches and waits on many jobs */
+	int64_t		 since_ns;	/* of the deadline */
+	struct submitter *by;		/* made for the first job */
+	char		*client;	/* hello.client, or NULL */
+	union {
+		struct sockaddr		any;
+		struct sockaddr_in	in;
+		struct sockaddr_in6	in6;
+	} peer;				/* tcp */
+	uid_t		 uid;		/* unix */
+	uint32_t	 max_reply;
+	uint32_t	 open_calls, open_cancels;
+	short		 want;		/* what libevent watches */
+	uint8_t		 pause;		/* enum connection_pause bits */
+	uint8_t		 role;		/* enum rpc_role; ROLE_anybody: not authenticated */
+	uint8_t		 logins_failed;
+	uint8_t		 clock;		/* enum deadline */
+	bool		 tcp, dead, eof;
+	bool		 leftover;	/* in may hold whole lines */
+	bool		 blocked;	/* the socket takes no more output for now */
+	bool		 lingering;	/* the last line is sent; what still comes is thrown away */
+};
+
+/* peer: NULL for a unix socket, whose uid counts instead.  Owns fd from here on. */
+struct connection *connection_new(struct net *n, int fd, const struct sockaddr *peer, uid_t uid,
+    enum rpc_role role);
+void connection_close(struct connection *c);
+void connection_free(struct connection *c);
+/* An error that concerns no request of the client's; the connection closes behind it. */
+void connection_refuse(struct connection *c, const struct rpc_error *err);
+/* It has been told all: closes when that is sent. */
+void connection_end(struct connection *c);
+/* The turn's end looks at it. */
+void connection_dirty(struct connection *c);
+void connection_resume(struct connection *c, enum connection_pause why);
+/* What libevent shall watch, after all that happened in this turn. */
+void connection_interest(struct connection *c);
+/* Has nothing to wait for: end-of-file came, and all is answered. */
+bool connection_done(const struct connection *c);
+/* Its submitter, lent. */
+struct submitter *connection_submitter(struct connection *c);
+void connection_set_client(struct connection *c, const char *name, size_t len);
+/* "unix", "tcp:127.0.0.1:40000" */
+void connection_addr(const struct connection *c, char *out, size_t size);
+int connection_fd(const struct connection *c);
+/* Lines already buffered are served by the next turn. */
+void connection_wake(struct connection *c);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * dispatch.h - a line becomes calls, a call finds its method, and its answer the way back.
+ */
+#ifndef NET_DISPATCH_H
+#define NET_DISPATCH_H
+
+#include "daemon/broker/net/reply.h"
+#include "proto/rpc.h"
+
+struct connection;
+struct net;
+
+/* The request being served.  There is one at a time; nothing in it outlives its method. */
+struct call {
+	struct net		*net;
+	struct connection	*conn;
+	struct rpc_call		 rpc;
+	struct reply		 reply;
+};
+
+/* What a method returns: it has printed its result into reply_begin(&call->reply), or a watch will answer,
+ * or -1 with *err. */
+#define METHOD_ANSWERED	0
+#define METHOD_LATER	1
+typedef int method_fn(struct call *call, struct rpc_error *err);
+
+#define METHOD(symbol, name, role, params, result, help) method_fn method_##symbol;
+#include "proto/methods.def"
+#undef METHOD
+
+static inline const struct rpc_value *
+call_param(const struct call *call, enum rpc_param p)
+{
+	return &call->rpc.params[p];
+}
+
+static inline int64_t
+call_int(const struct call *call, enum rpc_param p, int64_t otherwise)
+{
+	return call->rpc.params[p].given ? call->rpc.params[p].i : otherwise;
+}
+
+/* Serves one line: a request, or a batch of them. */
+void dispatch_line(struct connection *c, struct span line);
+
+#endif

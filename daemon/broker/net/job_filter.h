@@ -1,0 +1,26 @@
+/*
+ * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, label}`, each narrows it.
+ */
+#ifndef NET_JOB_FILTER_H
+#define NET_JOB_FILTER_H
+
+#include <stdbool.h>
+
+#include "daemon/broker/core/core.h"
+#include "lib/buf.h"
+#include "proto/rpc.h"
+
+struct job_filter {
+	int		state;		/* enum job_state, -1: any */
+	struct span	type, queue, order_key, by;	/* p NULL: any */
+	struct span	label, label_value;		/* value p NULL: any value */
+	struct buf	text;		/* the decoded strings */
+	struct buf	scratch;
+};
+
+/* text: a checked JSON object, or NULL for no filter.  0, or -1 with *err.  Follow with job_filter_fini. */
+int job_filter_init(struct job_filter *f, const char *text, size_t len, struct rpc_error *err);
+void job_filter_fini(struct job_filter *f);
+bool job_filter_match(struct job_filter *f, const struct job *j);
+
+#endif

@@ -1,0 +1,222 @@
+/* listener.c - sockets that listen.  Runs in: broker, loop thread. */
+#include "daemon/broker/net/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/broker/net/auth.h"
+#include "daemon/broker/net/connection.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+
+#define ACCEPTS_PER_TURN	256
+#define ACCEPT_PAUSE_MS		100
+
+struct listener {
+	struct event	 ev;
+	struct net	*net;
+	bool		 tcp;
+};
+
+/* ---- who may come in ---- */
+
+static void
+refuse(struct net *n, int fd, enum rpc_error_kind kind, const char *why)
+{
+	struct rpc_error	 err;
+	struct buf		 out = { 0 };
+	ssize_t			 rc;
+
+	rpc_fail(&err, kind, "%s", why);
+	rpc_print_error(&out, (struct span){ "null", 4 }, &err);
+	/* A fresh socket takes a line; if not, nobody is there to read it. */
+	rc = send(fd, buf_data(&out), buf_len(&out), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)rc;
+	shutdown(fd, SHUT_WR);
+	buf_free(&out);
+	close(fd);
+	n->stats.refused++;
+}
+
+/* The last places are kept for administrators on the unix socket, who may want to see what is going on. */
+static bool
+has_place(struct net *n, const struct listener *l, enum rpc_role role)
+{
+	uint64_t	max = (uint64_t)n->broker->config.max_connections;
+
+	if (l->tcp || role < ROLE_admin)
+		max -= BOUND_CONNECTIONS_RESERVED;
+	if (n->stats.connections < max)
+		return true;
+	if (!n->full)
+		log_warn("connections refused reason=\"all are taken\" connections=%lu",
+		    (unsigned long)n->stats.connections);
+	n->full = true;
+	return false;
+}
+
+static void
+accepted_unix(struct net *n, const struct listener *l, int fd)
+{
+	struct ucred	cred = { .uid = (uid_t)-1 };
+	socklen_t	len = sizeof(cred);
+	enum rpc_role	role = ROLE_anybody;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+		role = auth_unix_role(cred.uid);
+	if (role == ROLE_anybody) {
+		log_warn("connection refused uid=%u", cred.uid);
+		refuse(n, fd, RPC_forbidden, "only root and the user of jobd may use this socket");
+	} else if (!has_place(n, l, role)) {
+		refuse(n, fd, RPC_too_many_connections, "all connections are taken");
+	} else {
+		connection_new(n, fd, NULL, cred.uid, role);
+	}
+}
+
+/* A client that vanished without a word is noticed by keep-alive. */
+static void
+set_tcp_options(int fd)
+{
+	static const struct {
+		int	level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 3 },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
+static void
+accepted_tcp(struct net *n, const struct listener *l, int fd, const struct sockaddr *peer)
+{
+	if (!has_place(n, l, ROLE_anybody)) {
+		refuse(n, fd, RPC_too_many_connections, "all connections are taken");
+		return;
+	}
+	set_tcp_options(fd);
+	connection_new(n, fd, peer, (uid_t)-1, ROLE_anybody);
+}
+
+/* ---- accept ---- */
+
+/* Without descriptors or memory accept fails at once, again and again: give others the time to end. */
+static void
+pause_accepting(struct net *n, int error)
+{
+	log_warn("accepting pauses ms=%d error=%d", ACCEPT_PAUSE_MS, error);
+	for (size_t i = 0; i < n->listener_count; i++)
+		event_del(&n->listeners[i].ev);
+	n->accept_again_ns = n->broker->now.mono_ns + ACCEPT_PAUSE_MS * NS_PER_MS;
+}
+
+static bool
+out_of_something(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* One connection; false: none is there, or accepting paused. */
+static bool
+accept_one(struct listener *l, int listen_fd)
+{
+	struct sockaddr_storage	peer = { 0 };
+	socklen_t		len = sizeof(peer);
+	int			fd;
+
+	fd = accept4(listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		if (out_of_something(errno))
+			pause_accepting(l->net, errno);
+		/* Others (ECONNABORTED ...) concern one peer that has gone already. */
+		return errno == EINTR || errno == ECONNABORTED;
+	}
+	l->net->stats.accepted++;
+	if (l->tcp)
+		accepted_tcp(l->net, l, fd, (struct sockaddr *)&peer);
+	else
+		accepted_unix(l->net, l, fd);
+	return true;
+}
+
+static void
+on_acceptable(int fd, short what, void *arg)
+{
+	struct listener	*l = arg;
+
+	(void)what;
+	net_clock(l->net);
+	for (unsigned i = 0; i < ACCEPTS_PER_TURN && accept_one(l, fd); i++)
+		;
+}
+
+/* ---- the listeners ---- */
+
+int
+listener_open(struct net *n, const int *listeners, size_t count)
+{
+	struct sockaddr_storage	addr;
+	socklen_t		len;
+	int			rc;
+
+	n->listeners = mem_zalloc(count, sizeof(struct listener));
+	for (size_t i = 0; i < count; i++) {
+		struct listener	*l = &n->listeners[i];
+
+		len = sizeof(addr);
+		if (getsockname(listeners[i], (struct sockaddr *)&addr, &len) != 0)
+			return -errno;
+		if ((rc = fd_set_nonblock(listeners[i])) != 0)
+			return rc;
+		l->net = n;
+		l->tcp = addr.ss_family != AF_UNIX;
+		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST, on_acceptable, l);
+		event_add(&l->ev, NULL);
+		n->listener_count++;
+		if (l->tcp && n->auth.token_len == 0 &&
+		    (rc = auth_open(&n->auth, n->broker->state_dir)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+listener_stop(struct net *n)
+{
+	for (size_t i = 0; i < n->listener_count; i++)
+		event_del(&n->listeners[i].ev);
+	n->accept_again_ns = 0;
+}
+
+void
+listener_close(struct net *n)
+{
+	listener_stop(n);
+	free(n->listeners);
+	n->listeners = NULL;
+	n->listener_count = 0;
+}
+
+int64_t
+listener_run(struct net *n, int64_t now_ns)
+{
+	if (n->accept_again_ns == 0)
+		return INT64_MAX;
+	if (n->accept_again_ns > now_ns)
+		return n->accept_again_ns;
+	n->accept_again_ns = 0;
+	for (size_t i = 0; i < n->listener_count; i++)
+		event_add(&n->listeners[i].ev, NULL);
+	return INT64_MAX;
+}

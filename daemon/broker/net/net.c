@@ -1,0 +1,175 @@
+/* net.c - the connections as a whole: start, turn, end.  Runs in: broker, loop thread. */
+#include "daemon/broker/net/net.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/broker/net/connection.h"
+#include "daemon/broker/net/deadline.h"
+#include "daemon/broker/net/listener.h"
+#include "daemon/broker/net/output.h"
+#include "daemon/broker/net/state.h"
+#include "daemon/broker/net/watch.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+
+static void
+name_user(struct net *n)
+{
+	const struct passwd	*pw = getpwuid(geteuid());
+
+	if (pw != NULL)
+		snprintf(n->user, sizeof(n->user), "%s", pw->pw_name);
+	else
+		snprintf(n->user, sizeof(n->user), "%u", geteuid());
+}
+
+int
+net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
+{
+	struct net	*n = mem_zalloc(1, sizeof(*n));
+	int		 rc;
+
+	n->broker = b;
+	list_init(&n->connections);
+	list_init(&n->dead);
+	list_init(&n->dirty);
+	list_init(&n->more);
+	for (int i = 0; i < DEADLINES; i++)
+		list_init(&n->deadlines[i]);
+	list_init(&n->drains);
+	list_init(&n->spare_watches);
+	n->scratch = mem_alloc(NET_TAIL_BYTES + NET_READ_BYTES);
+	name_user(n);
+	if ((rc = listener_open(n, listeners, count)) != 0) {
+		net_free(n);
+		return rc;
+	}
+	*out = n;
+	return 0;
+}
+
+static void
+free_dead(struct net *n)
+{
+	struct list	*node;
+
+	while ((node = list_pop(&n->dead)) != NULL)
+		connection_free(list_entry(node, struct connection, link));
+}
+
+void
+net_free(struct net *n)
+{
+	if (n == NULL)
+		return;
+	listener_close(n);
+	while (!list_empty(&n->connections))
+		connection_close(list_entry(n->connections.next, struct connection, link));
+	free_dead(n);
+	output_spare_free(n);
+	watch_spare_free(n);
+	heap_free(&n->timers);
+	buf_free(&n->nowhere);
+	auth_close(&n->auth);
+	free(n->scratch);
+	free(n);
+}
+
+void
+net_clock(struct net *n)
+{
+	n->broker->now.mono_ns = clock_mono_ns();
+	n->broker->now.real_ms = clock_real_ms();
+}
+
+/* ---- what core says ---- */
+
+void
+net_job_finished(struct net *n, struct job *j)
+{
+	watch_job_finished(n, j);
+}
+
+void
+net_job_forgotten(struct net *n, struct job *j)
+{
+	watch_job_forgotten(n, j);
+}
+
+void
+net_drained(struct net *n)
+{
+	watch_drained(n);
+}
+
+/* ---- the turn ---- */
+
+static void
+flush_dirty(struct net *n)
+{
+	struct list	*node;
+
+	while ((node = list_pop(&n->dirty)) != NULL)
+		output_flush(list_entry(node, struct connection, dirty));
+}
+
+/* Connections with lines left take part in the next turn as if something had come for them. */
+static void
+wake_more(struct net *n)
+{
+	list_for(node, &n->more) {
+		struct connection	*c = list_entry(node, struct connection, more);
+
+		event_active(&c->ev, EV_READ, 0);
+		n->again = true;
+	}
+}
+
+static int64_t
+earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t
+net_flush(struct net *n)
+{
+	int64_t	now_ns = n->broker->now.mono_ns, next_ns;
+
+	n->again = false;
+	next_ns = watch_run(n, now_ns);
+	next_ns = earliest(next_ns, deadline_run(n, now_ns));
+	next_ns = earliest(next_ns, listener_run(n, now_ns));
+	flush_dirty(n);
+	free_dead(n);
+	wake_more(n);
+	return n->again ? now_ns : next_ns;
+}
+
+bool
+net_finish(struct net *n)
+{
+	if (!n->finishing)
+		listener_stop(n);
+	n->finishing = true;
+	list_for(node, &n->connections) {
+		struct connection	*c = list_entry(node, struct connection, link);
+
+		c->pause |= PAUSE_END;
+		connection_dirty(c);
+	}
+	flush_dirty(n);
+	free_dead(n);
+	return list_empty(&n->connections);
+}
+
+void
+net_stats(const struct net *n, struct net_stats *out)
+{
+	*out = n->stats;
+}

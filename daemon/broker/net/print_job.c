@@ -1,0 +1,374 @@
+/* print_job.c - jobs as JSON.  Runs in: broker, loop thread. */
+#include "daemon/broker/net/print_job.h"
+
+#include "daemon/broker/lanes/lanes.h"
+#include "lib/clock.h"
+#include "proto/channel.h"
+
+/* ---- pieces ---- */
+
+void
+print_string(struct buf *out, const char *text)
+{
+	buf_put_json(out, text, strlen(text));
+}
+
+void
+print_bool(struct buf *out, bool value)
+{
+	if (value)
+		print_literal(out, "true");
+	else
+		print_literal(out, "false");
+}
+
+/* A name of our own tables or checked by NAME: nothing in it needs an escape. */
+static void
+print_name(struct buf *out, const char *name)
+{
+	size_t	len = strlen(name);
+	char	*at = buf_room(out, len + 2);
+
+	at[0] = '"';
+	memcpy(at + 1, name, len);
+	at[len + 1] = '"';
+	buf_added(out, len + 2);
+}
+
+/* JSON text of a handler's: a line feed between its values would end our line. */
+static void
+print_json(struct buf *out, const char *text, size_t len)
+{
+	char	*at = buf_room(out, len), *lf = at;
+
+	memcpy(at, text, len);
+	while ((lf = memchr(lf, '\n', len - (size_t)(lf - at))) != NULL)
+		*lf = ' ';
+	buf_added(out, len);
+}
+
+void
+print_lanes(struct buf *out, uint32_t lanes)
+{
+	bool	first = true;
+
+	buf_putc(out, '[');
+	for (int lane = 0; lane < LANES; lane++) {
+		if ((lanes & (1u << lane)) == 0)
+			continue;
+		if (!first)
+			buf_putc(out, ',');
+		first = false;
+		print_name(out, lane_names[lane]);
+	}
+	buf_putc(out, ']');
+}
+
+static const struct transition *
+moves_of(const struct job *j, size_t *len)
+{
+	*len = j->moves_len;
+	return j->moves;
+}
+
+/* The transition that brought the job where it is: its submit, or a later one. */
+static const struct transition *
+last_move(const struct job *j)
+{
+	size_t				 len;
+	const struct transition		*moves = moves_of(j, &len);
+
+	return &moves[len - 1];
+}
+
+/* The wall-clock time of something that is due on the monotonic clock. */
+static int64_t
+due_ms(const struct broker *b, int64_t due_ns)
+{
+	return b->now.real_ms + (due_ns - b->now.mono_ns) / NS_PER_MS;
+}
+
+static void
+print_head(struct buf *out, const struct job *j)
+{
+	print_literal(out, "{\"id\":");
+	buf_put_u64(out, j->id);
+	print_next(out, "state");
+	print_name(out, job_state_names[j->state]);
+}
+
+void
+print_id_state(struct buf *out, const struct job *j)
+{
+	print_head(out, j);
+	buf_putc(out, '}');
+}
+
+/* ---- outcomes ---- */
+
+static void
+print_result(struct buf *out, const struct job *j, size_t room)
+{
+	if (j->outcome.len <= room) {
+		print_next(out, "result");
+		print_json(out, j->outcome.text, j->outcome.len);
+	} else {
+		print_next(out, "result_bytes");
+		buf_put_u64(out, j->outcome.len);
+	}
+}
+
+static void
+print_failure(struct buf *out, const struct job *j, size_t room)
+{
+	size_t	before = buf_len(out), data_len = j->outcome.data == NULL ? 0 : strlen(j->outcome.data);
+
+	print_next(out, "failure");
+	print_literal(out, "{\"kind\":");
+	print_name(out, failure_names[j->outcome.kind]);
+	print_next(out, "message");
+	buf_put_json(out, j->outcome.text == NULL ? "" : j->outcome.text, j->outcome.len);
+	print_next(out, "attempt");
+	buf_put_u64(out, j->attempts);
+	if (data_len > 0 && buf_len(out) - before + data_len <= room) {
+		print_next(out, "data");
+		print_json(out, j->outcome.data, data_len);
+	} else if (data_len > 0) {
+		print_next(out, "data_bytes");
+		buf_put_u64(out, data_len);
+	}
+	buf_putc(out, '}');
+}
+
+/* The members behind id and state that make an outcome. */
+static void
+print_end(struct buf *out, const struct job *j, size_t room)
+{
+	switch (j->state) {
+	case JOB_succeeded:
+		print_result(out, j, room);
+		break;
+	case JOB_failed:
+		print_failure(out, j, room);
+		break;
+	default:
+		print_next(out, "reason");
+		print_string(out, job_reason_texts[last_move(j)->reason]);
+		break;
+	}
+}
+
+#define OUTCOME_FRAME_BYTES	96	/* all of an outcome but its result or its failure's data */
+
+void
+print_outcome(struct buf *out, const struct job *j, size_t room)
+{
+	print_head(out, j);
+	print_end(out, j, room > OUTCOME_FRAME_BYTES ? room - OUTCOME_FRAME_BYTES : 0);
+	buf_putc(out, '}');
+}
+
+/* ---- a whole job ---- */
+
+static void
+print_tries(struct buf *out, const struct broker *b, const struct job *j)
+{
+	print_next(out, "attempts");
+	buf_putc(out, '[');
+	for (unsigned i = 0; i < j->tries_len; i++) {
+		const struct attempt_record	*t = &j->tries[i];
+
+		if (i > 0)
+			buf_putc(out, ',');
+		print_literal(out, "{\"attempt\":");
+		buf_put_u64(out, t->number);
+		print_next(out, "lane");
+		print_name(out, lane_names[t->lane]);
+		print_next(out, "worker");
+		if (t->lane == LANE_INLINE)
+			print_literal(out, "\"broker\"");
+		else
+			print_string(out, lanes_worker_name(b->lanes, t->worker));
+		print_next(out, "fence");
+		buf_put_u64(out, t->fence);
+		print_next(out, "started_ms");
+		buf_put_i64(out, t->started_ms);
+		if (t->ended_ms != 0) {
+			print_next(out, "ended_ms");
+			buf_put_i64(out, t->ended_ms);
+			print_next(out, "end");
+			print_name(out, job_reason_names[t->end]);
+		}
+		buf_putc(out, '}');
+	}
+	buf_putc(out, ']');
+}
+
+static void
+print_moves(struct buf *out, const struct job *j)
+{
+	size_t				 len;
+	const struct transition		*moves = moves_of(j, &len);
+
+	print_next(out, "transitions");
+	buf_putc(out, '[');
+	for (size_t i = 0; i < len; i++) {
+		const struct transition	*m = &moves[i];
+
+		if (i > 0)
+			buf_putc(out, ',');
+		print_literal(out, "{\"at_ms\":");
+		buf_put_i64(out, m->at_ms);
+		print_next(out, "state");
+		print_name(out, job_state_names[m->state]);
+		print_next(out, "reason");
+		print_name(out, job_reason_names[m->reason]);
+		buf_putc(out, '}');
+	}
+	buf_putc(out, ']');
+}
+
+static void
+print_submitter(struct buf *out, const struct submitter *by)
+{
+	print_next(out, "submitted_by");
+	print_literal(out, "{\"principal\":");
+	print_string(out, by->principal);
+	print_next(out, "client");
+	print_string(out, by->client);
+	print_next(out, "addr");
+	print_string(out, by->addr);
+	buf_putc(out, '}');
+}
+
+static void
+print_progress(struct buf *out, const struct broker *b, const struct job *j)
+{
+	struct channel_progress	p;
+
+	if (j->state != JOB_running || !lanes_progress(b->lanes, j, &p))
+		return;
+	print_next(out, "progress");
+	print_literal(out, "{\"done\":");
+	buf_put_u64(out, p.done);
+	print_next(out, "total");
+	buf_put_u64(out, p.total);
+	print_next(out, "text");
+	print_string(out, p.text);
+	buf_putc(out, '}');
+}
+
+static void
+print_order_and_labels(struct buf *out, const struct job *j)
+{
+	size_t		 len;
+	const char	*key = core_order_key(j, &len);
+
+	if (len > 0) {
+		print_next(out, "order_key");
+		buf_put_json(out, key, len);
+	}
+	if (j->labels_len > 0) {
+		print_next(out, "labels");
+		buf_append(out, job_labels(j), j->labels_len);
+	}
+}
+
+static void
+print_times(struct buf *out, const struct broker *b, const struct job *j)
+{
+	print_next(out, "created_ms");
+	buf_put_i64(out, j->created_ms);
+	if (j->state == JOB_scheduled) {
+		print_next(out, "due_ms");
+		buf_put_i64(out, due_ms(b, j->due_ns));
+	}
+	if (j->ttl_ns != 0) {
+		print_next(out, "expires_ms");
+		buf_put_i64(out, due_ms(b, j->ttl_ns));
+	}
+	print_next(out, "timeout_ms");
+	buf_put_i64(out, j->timeout_ms);
+}
+
+/* What an item of a list says too. */
+static void
+print_summary(struct buf *out, const struct job *j)
+{
+	print_head(out, j);
+	print_next(out, "reason");
+	print_name(out, job_reason_names[last_move(j)->reason]);
+	print_next(out, "type");
+	print_name(out, j->type->name);
+	print_next(out, "queue");
+	print_name(out, core_queue_name(j->queue));
+	print_next(out, "priority");
+	buf_put_i64(out, j->priority);
+	print_next(out, "lane");
+	print_name(out, lane_names[j->lane]);
+	print_order_and_labels(out, j);
+}
+
+static void
+print_args(struct buf *out, const struct job *j, size_t room)
+{
+	if (j->args_len <= room) {
+		print_next(out, "args");
+		buf_append(out, job_args(j), j->args_len);
+	} else {
+		print_next(out, "args_bytes");
+		buf_put_u64(out, j->args_len);
+	}
+}
+
+static size_t
+left(const struct buf *out, size_t begun, size_t room)
+{
+	size_t	used = buf_len(out) - begun + OUTCOME_FRAME_BYTES;
+
+	return used < room ? room - used : 0;
+}
+
+void
+print_job(struct buf *out, const struct broker *b, const struct job *j, size_t room)
+{
+	size_t	begun = buf_len(out);
+
+	print_summary(out, j);
+	if (j->lane_asked >= 0) {
+		print_next(out, "lane_asked");
+		print_name(out, lane_names[j->lane_asked]);
+	}
+	print_times(out, b, j);
+	print_next(out, "on_lost");
+	print_name(out, j->on_lost == ON_LOST_FAIL ? "fail" : "requeue");
+	print_submitter(out, j->by);
+	print_next(out, "attempts_total");
+	buf_put_u64(out, j->attempts);
+	print_tries(out, b, j);
+	print_moves(out, j);
+	print_progress(out, b, j);
+	print_args(out, j, left(out, begun, room));
+	if (j->state == JOB_succeeded)
+		print_result(out, j, left(out, begun, room));
+	else if (j->state == JOB_failed)
+		print_failure(out, j, left(out, begun, room));
+	buf_putc(out, '}');
+}
+
+void
+print_job_row(struct buf *out, const struct job *j)
+{
+	print_summary(out, j);
+	print_next(out, "created_ms");
+	buf_put_i64(out, j->created_ms);
+	print_next(out, "changed_ms");
+	buf_put_i64(out, last_move(j)->at_ms);
+	print_next(out, "attempts_total");
+	buf_put_u64(out, j->attempts);
+	print_next(out, "args_bytes");
+	buf_put_u64(out, j->args_len);
+	print_next(out, "by");
+	print_string(out, j->by->principal);
+	buf_putc(out, '}');
+}

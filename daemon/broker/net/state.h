@@ -1,0 +1,61 @@
+/*
+ * state.h - what the files of net/ share: one struct net, owned by the broker's loop thread.
+ *
+ * A connection is in `connections` while it lives and in `dead` until the turn ends: libevent, or a loop
+ * further up the stack, may still hold it.
+ */
+#ifndef NET_STATE_H
+#define NET_STATE_H
+
+#include "daemon/broker/net/auth.h"
+#include "daemon/broker/net/dispatch.h"
+#include "daemon/broker/net/net.h"
+#include "lib/buf.h"
+#include "lib/heap.h"
+#include "lib/list.h"
+
+/* What one connection may do in one turn, so that no other waits long for its own. */
+#define NET_TURN_BYTES	(256 << 10)
+#define NET_TURN_WORK	1000		/* calls, or what costs as much as a call */
+#define NET_READ_BYTES	(64 << 10)	/* one recv */
+#define NET_TAIL_BYTES	(64 << 10)	/* an unfinished line up to here is copied in front of the next recv */
+
+#define NET_SPARE_OUTPUTS	32
+#define NET_SPARE_OUTPUT_BYTES	(256 << 10)
+#define NET_SPARE_WATCHES	4096
+
+enum deadline { DEADLINE_NONE, DEADLINE_AUTH, DEADLINE_LINE, DEADLINE_LINGER, DEADLINES };
+
+struct listener;
+
+struct net {
+	struct broker	*broker;
+	struct listener	*listeners;
+	size_t		 listener_count;
+	int64_t		 accept_again_ns;	/* 0: accepting */
+	bool		 full;			/* refusing connections; said once */
+	bool		 finishing;
+	bool		 again;			/* another turn is wanted at once */
+	struct auth	 auth;
+	char		 user[64];		/* whom the processes of this daemon belong to */
+	struct list	 connections, dead;
+	struct list	 dirty;			/* has output, or an end to look at */
+	struct list	 more;			/* has whole lines left for the next turn */
+	struct list	 deadlines[DEADLINES];	/* oldest first */
+	struct heap	 timers;		/* of watches */
+	struct list	 drains;		/* watches of server.drain */
+	struct list	 spare_watches;
+	unsigned	 spare_watch_count;
+	struct buf	 spare_outputs[NET_SPARE_OUTPUTS];
+	unsigned	 spare_output_count;
+	struct buf	 nowhere;		/* replies to notifications */
+	struct call	 call;			/* the one being served */
+	char		*scratch;		/* NET_TAIL_BYTES + NET_READ_BYTES: what recv gave */
+	unsigned	 work;			/* done by the connection whose turn it is */
+	struct net_stats stats;
+};
+
+/* libevent's callbacks run after a sleep: the time of this turn begins anew. */
+void net_clock(struct net *n);
+
+#endif

@@ -1,0 +1,332 @@
+/* watch.c - calls that wait, and what answers them.  Runs in: broker, loop thread. */
+#include "daemon/broker/net/watch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/net/auth.h"
+#include "daemon/broker/net/batch.h"
+#include "daemon/broker/net/connection.h"
+#include "daemon/broker/net/print_job.h"
+#include "daemon/broker/net/state.h"
+#include "daemon/broker/net/watch_group.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+
+/* ---- the ring of a job ---- */
+
+void
+watcher_join(struct watcher *node, struct job *j)
+{
+	node->job = j;
+	if (j->watchers == NULL) {
+		list_init(&node->link);
+		j->watchers = &node->link;
+	} else {
+		list_insert_before(j->watchers, &node->link);
+	}
+}
+
+void
+watcher_leave(struct watcher *node)
+{
+	struct job	*j = node->job;
+
+	if (j == NULL)
+		return;
+	if (j->watchers == &node->link)
+		j->watchers = list_linked(&node->link) ? node->link.next : NULL;
+	list_remove(&node->link);
+	node->job = NULL;
+}
+
+/* ---- a watch's life ---- */
+
+/* What a wait of count jobs costs: a batch pays for all its members when its first one waits. */
+static uint32_t
+cost(const struct batch *batch, uint32_t count)
+{
+	if (batch == NULL)
+		return count;
+	return count - 1 + (batch->weight == 0 ? batch->members : 0);
+}
+
+int
+watch_allowed(const struct call *call, uint32_t count, struct rpc_error *err)
+{
+	if (call->conn->open_calls + cost(call->reply.batch, count) <= BOUND_OPEN_CALLS)
+		return 0;
+	return rpc_fail(err, RPC_too_many_calls, "%u calls of this connection wait already, of %d",
+	    call->conn->open_calls, BOUND_OPEN_CALLS);
+}
+
+static struct watch *
+watch_get(struct net *n)
+{
+	struct list	*node = list_pop(&n->spare_watches);
+
+	if (node == NULL)
+		return mem_alloc(sizeof(struct watch));
+	n->spare_watch_count--;
+	return list_entry(node, struct watch, link);
+}
+
+static void
+keep_id(struct watch *w, struct span id)
+{
+	char	*to = w->id_short;
+
+	w->id_len = (uint16_t)id.len;
+	w->id_long = NULL;
+	if (id.len > sizeof(w->id_short))
+		to = w->id_long = mem_alloc(id.len);
+	memcpy(to, id.p, id.len);
+}
+
+/* A batch counts as long as it is open, whatever happens to the watch that made it count. */
+static void
+count_open(struct watch *w, uint32_t count)
+{
+	struct batch	*batch = w->batch;
+
+	w->conn->open_calls += cost(batch, count);
+	w->weight = batch == NULL ? count : count - 1;
+	if (batch != NULL && batch->weight == 0)
+		batch->weight = batch->members;
+}
+
+static bool
+is_counted(enum watch_kind kind)
+{
+	return kind != WATCH_CANCEL && kind != WATCH_LOGIN;
+}
+
+struct watch *
+watch_new(struct call *call, enum watch_kind kind, uint32_t count)
+{
+	struct watch	*w = watch_get(call->net);
+
+	memset(w, 0, offsetof(struct watch, id_short));
+	w->node.kind = (uint8_t)kind;
+	list_init(&w->node.link);
+	w->conn = call->conn;
+	w->silent = call->reply.silent;
+	w->batch = w->silent ? NULL : call->reply.batch;
+	keep_id(w, call->reply.id);
+	list_push_back(&w->conn->watches, &w->link);
+	if (is_counted(kind))
+		count_open(w, count);
+	else
+		w->conn->open_cancels++;
+	return w;
+}
+
+void
+watch_job(struct watch *w, struct job *j)
+{
+	watcher_join(&w->node, j);
+}
+
+void
+watch_timeout(struct watch *w, int64_t ms)
+{
+	struct net	*n = w->conn->net;
+
+	heap_set(&n->timers, &w->timer, n->broker->now.mono_ns + ms * NS_PER_MS);
+}
+
+/* Out of every list: nothing answers it a second time. */
+static void
+detach(struct watch *w)
+{
+	struct connection	*c = w->conn;
+
+	if (w->node.job != NULL)
+		watcher_leave(&w->node);
+	else
+		list_remove(&w->node.link);	/* net->drains */
+	heap_remove(&c->net->timers, &w->timer);
+	list_remove(&w->link);
+	if (is_counted(w->node.kind))
+		c->open_calls -= w->weight;
+	else
+		c->open_cancels--;
+	connection_dirty(c);
+}
+
+struct reply
+watch_take(struct watch *w)
+{
+	detach(w);
+	return (struct reply){
+		.conn = w->conn,
+		.batch = w->batch,
+		.id = { w->id_long != NULL ? w->id_long : w->id_short, w->id_len },
+		.silent = w->silent,
+	};
+}
+
+void
+watch_free(struct watch *w)
+{
+	struct net	*n = w->conn->net;
+
+	free(w->id_long);
+	if (w->group != NULL)
+		watch_group_free(w->group);
+	if (n->spare_watch_count >= NET_SPARE_WATCHES) {
+		free(w);
+		return;
+	}
+	n->spare_watch_count++;
+	list_push_front(&n->spare_watches, &w->link);
+}
+
+void
+watch_spare_free(struct net *n)
+{
+	struct list	*node;
+
+	while ((node = list_pop(&n->spare_watches)) != NULL)
+		free(list_entry(node, struct watch, link));
+}
+
+/* ---- the client is gone ---- */
+
+static void
+cancel_disconnected(struct watch *w)
+{
+	struct broker	*b = w->conn->net->broker;
+
+	if (!w->cancel_on_disconnect || w->node.job == NULL)
+		return;
+	w->cancel_on_disconnect = false;
+	core_cancel(b->core, b->now, w->node.job);
+	w->conn->net->again = true;
+}
+
+void
+watch_cancel_disconnected(struct connection *c)
+{
+	list_for(node, &c->watches)
+		cancel_disconnected(list_entry(node, struct watch, link));
+}
+
+void
+watch_drop_all(struct connection *c)
+{
+	while (!list_empty(&c->watches)) {
+		struct watch	*w = list_entry(c->watches.next, struct watch, link);
+
+		cancel_disconnected(w);
+		detach(w);
+		if (w->batch != NULL)
+			batch_skipped(w->batch);
+		watch_free(w);
+	}
+}
+
+/* ---- answers ---- */
+
+static void
+answer_outcome(struct watch *w, const struct job *j)
+{
+	struct reply	r = watch_take(w);
+	struct buf	*out = reply_begin(&r);
+
+	if (w->node.kind == WATCH_CANCEL)
+		print_id_state(out, j);
+	else
+		print_outcome(out, j, reply_room(&r));
+	reply_end(&r);
+	watch_free(w);
+}
+
+static void
+answer_error(struct watch *w, const struct rpc_error *err)
+{
+	struct reply	r = watch_take(w);
+
+	reply_error(&r, err);
+	watch_free(w);
+}
+
+void
+watch_job_finished(struct net *n, struct job *j)
+{
+	(void)n;
+	while (j->watchers != NULL) {
+		struct watcher	*node = list_entry(j->watchers, struct watcher, link);
+
+		if (node->kind == WATCH_GROUP)
+			watch_group_finished(node);
+		else
+			answer_outcome(list_entry(node, struct watch, node), j);
+	}
+}
+
+/* A job is forgotten long after its watchers were answered; should it not be so, they still hear of it. */
+void
+watch_job_forgotten(struct net *n, struct job *j)
+{
+	struct rpc_error	err;
+
+	(void)n;
+	while (j->watchers != NULL) {
+		struct watcher	*node = list_entry(j->watchers, struct watcher, link);
+
+		rpc_fail(&err, RPC_not_found, "job %" PRIu64 " was forgotten", j->id);
+		if (node->kind == WATCH_GROUP)
+			watch_group_forgotten(node);
+		else
+			answer_error(list_entry(node, struct watch, node), &err);
+	}
+}
+
+void
+watch_drained(struct net *n)
+{
+	while (!list_empty(&n->drains)) {
+		struct watch	*w = list_entry(n->drains.next, struct watch, node.link);
+		struct reply	 r = watch_take(w);
+		struct buf	*out = reply_begin(&r);
+
+		print_literal(out, "{\"drained\":true}");
+		reply_end(&r);
+		watch_free(w);
+	}
+}
+
+/* ---- time ---- */
+
+static void
+time_over(struct watch *w)
+{
+	struct connection	*c = w->conn;
+	struct rpc_error	 err;
+	bool			 login = w->node.kind == WATCH_LOGIN;
+
+	if (login)
+		rpc_fail(&err, RPC_unauthenticated, "the token is wrong");
+	else
+		rpc_fail(&err, RPC_wait_timeout, "the time to wait is over; the job goes on");
+	if (w->node.job != NULL)
+		snprintf(err.data, sizeof(err.data), "\"id\":%" PRIu64, w->node.job->id);
+	answer_error(w, &err);
+	if (login && !c->dead)
+		auth_delay_over(c);
+}
+
+int64_t
+watch_run(struct net *n, int64_t now_ns)
+{
+	struct heap_node	*node;
+
+	while ((node = heap_min(&n->timers)) != NULL) {
+		if (node->key > now_ns)
+			return node->key;
+		time_over((struct watch *)(void *)((char *)node - offsetof(struct watch, timer)));
+	}
+	return INT64_MAX;
+}
