@@ -1,0 +1,33 @@
+/* launch.h - start one of jobd's own programs with clean descriptors, signals and a death of its own. */
+#ifndef SUPERVISOR_LAUNCH_H
+#define SUPERVISOR_LAUNCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define LAUNCH_FD	3		/* the first descriptor that the program is given */
+
+struct launch {
+	const char	*program;	/* path */
+	char *const	*argv;
+	const int	*fds;		/* they become LAUNCH_FD and following */
+	size_t		 nfds;
+};
+
+struct child {
+	pid_t		 pid;
+	int		 pidfd;
+	uint64_t	 start;		/* with pid it names the process for ever: children.h */
+};
+
+/*
+ * Forks and execs.  The program has 0 = ours, 1 and 2 = our stderr, the given descriptors, and no other; its
+ * signals are at their defaults, it leads a session of its own (Ctrl-C is ours to answer), and it gets
+ * SIGKILL when we die.  The caller must have no thread and must own SIGCHLD.
+ *
+ * 0 and *out, its pidfd for the caller to close; -errno, also when exec failed.
+ */
+int launch(const struct launch *l, struct child *out);
+
+#endif

@@ -1,0 +1,180 @@
+/* plan.c - what has to be there before anything is started.  Runs in: supervisor. */
+#include "daemon/supervisor/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/supervisor/paths.h"
+#include "daemon/supervisor/token.h"
+#include "lib/alloc.h"
+#include "lib/log.h"
+
+#define SYSTEM_TCP	"tcp:127.0.0.1:7433"
+
+/* ---- made from the command line and the file ---- */
+
+static void
+apply_log_level(const struct config *c)
+{
+	enum log_level	level = LOG_LEVEL_INFO;
+
+	log_level_parse(c->log_level, &level);
+	log_init("jobd", level);
+}
+
+static void
+choose_addresses(const struct options *o, struct args *out)
+{
+	struct paths_env	 env;
+	char			*dir;
+
+	for (size_t i = 0; i < o->listen.n; i++)
+		args_add(out, o->listen.v[i]);
+	if (out->n > 0)
+		return;
+	paths_env_read(&env);
+	dir = paths_socket_dir(&env);
+	args_addf(out, "unix:%s/jobd.sock", dir);
+	if (env.uid == 0)
+		args_add(out, SYSTEM_TCP);
+	free(dir);
+}
+
+static int
+check_addresses(struct plan *p, const struct args *texts, char *why, size_t size)
+{
+	p->addrs = mem_zalloc(texts->n, sizeof(*p->addrs));
+	for (; p->naddrs < texts->n; p->naddrs++) {
+		struct addr	*addr = &p->addrs[p->naddrs];
+
+		if (parse_addr(texts->v[p->naddrs], addr) != 0) {
+			snprintf(why, size, "%s: the path is too long", texts->v[p->naddrs]);
+			return EXIT_CONFIG;
+		}
+		if (listen_check(addr, why, size) != 0)
+			return EXIT_CONFIG;
+	}
+	return 0;
+}
+
+int
+plan_make(struct plan *p, const struct options *o, char *why, size_t size)
+{
+	struct config	c;
+	struct args	texts = { 0 };
+	int		rc;
+
+	memset(p, 0, sizeof(*p));
+	p->lock.fd = p->children.fd = -1;
+	p->default_addrs = o->listen.n == 0;
+	config_init(&c);
+	choose_addresses(o, &texts);
+	if ((rc = options_apply(o, &c, &p->settings, why, size)) == 0 &&
+	    (rc = check_addresses(p, &texts, why, size)) == 0)
+		apply_log_level(&c);
+	p->drain_ms = c.drain_ms;
+	args_free(&texts);
+	config_fini(&c);
+	return rc;
+}
+
+int
+plan_find_programs(struct plan *p, char *why, size_t size)
+{
+	if ((p->broker_program = paths_program("jobd-broker", why, size)) == NULL ||
+	    (p->worker_program = paths_program("jobd-worker", why, size)) == NULL)
+		return EXIT_CONFIG;
+	return 0;
+}
+
+/* ---- opened ---- */
+
+/*
+ * An existing one may be a link, which is followed; what it is in the end must be ours alone.
+ * The caller frees; NULL with a sentence.
+ */
+static char *
+open_state_dir(const char *given, char *why, size_t size)
+{
+	struct paths_env	 env;
+	char			*wanted, *path;
+
+	paths_env_read(&env);
+	wanted = given != NULL ? mem_strdup(given) : paths_state_dir(&env);
+	if (wanted == NULL) {
+		snprintf(why, size, "--state-dir is needed: neither XDG_STATE_HOME nor HOME is set");
+		return NULL;
+	}
+	if ((path = realpath(wanted, NULL)) == NULL && errno == ENOENT) {
+		if (paths_make_dir(wanted, 0077, why, size) == 0 &&
+		    (path = realpath(wanted, NULL)) == NULL)
+			snprintf(why, size, "%s: %s", wanted, strerror(errno));
+	} else if (path == NULL) {
+		snprintf(why, size, "%s: %s", wanted, strerror(errno));
+	} else if (paths_make_dir(path, 0077, why, size) != 0) {
+		free(path);
+		path = NULL;
+	}
+	free(wanted);
+	return path;
+}
+
+/* Root's directory may be one that others look into: the socket in it has a mode of its own. */
+static int
+make_socket_dir(char *why, size_t size)
+{
+	struct paths_env	 env;
+	char			*dir;
+	int			 rc;
+
+	paths_env_read(&env);
+	dir = paths_socket_dir(&env);
+	rc = paths_make_dir(dir, env.uid == 0 ? 0022 : 0077, why, size);
+	free(dir);
+	return rc;
+}
+
+static int
+open_listeners(struct plan *p, char *why, size_t size)
+{
+	int	rc;
+
+	p->listeners = mem_zalloc(p->naddrs, sizeof(*p->listeners));
+	for (; p->nlisteners < p->naddrs; p->nlisteners++) {
+		rc = listen_open(&p->addrs[p->nlisteners], &p->listeners[p->nlisteners], why, size);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The lock first: what follows is for one jobd at a time. */
+int
+plan_open(struct plan *p, const struct options *o, char *why, size_t size)
+{
+	if ((p->state_dir = open_state_dir(o->state_dir, why, size)) == NULL ||
+	    lock_take(&p->lock, p->state_dir, why, size) != 0 ||
+	    children_open(&p->children, p->state_dir, why, size) != 0 ||
+	    token_ensure(p->state_dir, why, size) != 0 ||
+	    (p->default_addrs && make_socket_dir(why, size) != 0) ||
+	    open_listeners(p, why, size) != 0)
+		return EXIT_CONFIG;
+	return 0;
+}
+
+void
+plan_free(struct plan *p)
+{
+	for (size_t i = 0; i < p->nlisteners; i++)
+		listen_close(&p->listeners[i]);
+	children_close(&p->children);
+	lock_release(&p->lock);
+	free(p->listeners);
+	free(p->addrs);
+	free(p->state_dir);
+	free(p->broker_program);
+	free(p->worker_program);
+	args_free(&p->settings);
+}

@@ -1,0 +1,45 @@
+/*
+ * plan.h - what has to be known and to be there before anything is started: programs, addresses, the state
+ * directory with its lock, its token, and the listening sockets.
+ */
+#ifndef SUPERVISOR_PLAN_H
+#define SUPERVISOR_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/supervisor/args.h"
+#include "daemon/supervisor/children.h"
+#include "daemon/supervisor/listen.h"
+#include "daemon/supervisor/lock.h"
+#include "daemon/supervisor/options.h"
+
+struct plan {
+	/* by plan_make: nothing outside this process has changed */
+	struct args		 settings;	/* for broker and workers too */
+	int64_t			 drain_ms;
+	struct addr		*addrs;
+	size_t			 naddrs;
+	bool			 default_addrs;	/* so the socket's directory is ours to make */
+	/* by plan_find_programs */
+	char			*broker_program, *worker_program;
+	/* by plan_open */
+	char			*state_dir;
+	struct lock		 lock;
+	struct children		 children;
+	struct listener		*listeners;
+	size_t			 nlisteners;
+
+	void			(*serving)(const struct plan *p);	/* once: the first broker serves */
+};
+
+/*
+ * All three: 0, or EXIT_CONFIG with a sentence in why[size].  The plan is to be freed in either case, which
+ * also closes and removes what plan_open has made.
+ */
+int plan_make(struct plan *p, const struct options *o, char *why, size_t size);
+int plan_find_programs(struct plan *p, char *why, size_t size);
+int plan_open(struct plan *p, const struct options *o, char *why, size_t size);
+void plan_free(struct plan *p);
+
+#endif

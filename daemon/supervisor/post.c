@@ -1,0 +1,150 @@
+/* post.c - the conversation with the broker.  Runs in: supervisor. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "daemon/supervisor/supervisor.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/title.h"
+
+/* A message that the socket had no room for. */
+struct letter {
+	struct list		link;
+	struct control_msg	msg;
+	int			fd;		/* ours; -1: none */
+};
+
+static void
+free_letter(struct letter *l)
+{
+	fd_close(&l->fd);
+	free(l);
+}
+
+void
+post_send(struct supervisor *s, const struct control_msg *m, int pidfd)
+{
+	struct letter	*l;
+
+	if (s->control < 0)
+		return;
+	/* Another error than -EAGAIN is the broker's death, of which SIGCHLD tells. */
+	if (list_empty(&s->outbox) && control_send(s->control, m, &pidfd, pidfd >= 0) != -EAGAIN)
+		return;
+	l = mem_zalloc(1, sizeof(*l));
+	l->msg = *m;
+	l->fd = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+	list_push_back(&s->outbox, &l->link);
+}
+
+void
+post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_ms)
+{
+	struct control_msg	m;
+
+	memset(&m, 0, sizeof(m));
+	m.kind = kind;
+	m.deadline_ms = deadline_ms;
+	post_send(s, &m, -1);
+}
+
+void
+post_flush(struct supervisor *s)
+{
+	while (s->control >= 0 && !list_empty(&s->outbox)) {
+		struct letter	*l = list_entry(s->outbox.next, struct letter, link);
+
+		if (control_send(s->control, &l->msg, &l->fd, l->fd >= 0) == -EAGAIN)
+			return;
+		list_remove(&l->link);
+		free_letter(l);
+	}
+}
+
+void
+post_close(struct supervisor *s)
+{
+	struct list	*node;
+
+	while ((node = list_pop(&s->outbox)) != NULL)
+		free_letter(list_entry(node, struct letter, link));
+	fd_close(&s->control);
+}
+
+/* ---- reading ---- */
+
+static void
+on_ready(struct supervisor *s)
+{
+	bool	first = !s->respawn.ever_ready;
+
+	respawn_ready(&s->respawn, clock_mono_ns());
+	log_info("broker serves pid=%d", (int)s->broker.pid);
+	if (first)
+		s->plan->serving(s->plan);
+}
+
+static void
+on_title(const struct control_msg *m)
+{
+	char	title[sizeof(m->text) + 32];
+
+	snprintf(title, sizeof(title), m->text[0] == '\0' ? "jobd: supervisor" : "jobd: supervisor [%s]",
+	    m->text);
+	title_set(title);
+}
+
+static void
+take_message(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds)
+{
+	switch ((enum control_kind)m->kind) {
+	case CONTROL_START:
+		if (s->broker.pid != 0)
+			workers_start(s, m, fds, nfds);
+		break;
+	case CONTROL_READY:
+		on_ready(s);
+		break;
+	case CONTROL_TITLE:
+		on_title(m);
+		break;
+	case CONTROL_FAILED:
+		log_error("broker cannot serve: %s", m->text);
+		s->failed = true;
+		break;
+	default:
+		log_warn("the broker's message makes no sense kind=%u", m->kind);
+	}
+}
+
+bool
+post_read(struct supervisor *s)
+{
+	struct control_msg	m;
+	int			fds[CONTROL_FDS_MAX], rc = 1;
+	size_t			nfds;
+
+	for (int i = 0; i < POST_BUDGET && s->control >= 0; i++) {
+		if ((rc = control_receive(s->control, &m, fds, &nfds)) != 1)
+			break;
+		take_message(s, &m, fds, nfds);
+		while (nfds > 0)
+			fd_close(&fds[--nfds]);
+	}
+	if (rc == 1 || rc == -EAGAIN)
+		return rc == 1 && s->control >= 0;
+	post_close(s);
+	if (s->broker.pid == 0)
+		return false;
+	/* It may be dying already.  One that lives cannot be reached any more, so it must not go on. */
+	log_warn("conversation with the broker ended pid=%d errno=%d", (int)s->broker.pid, -rc);
+	pidfd_send_signal(s->broker.pidfd, SIGKILL, NULL, 0);
+	return false;
+}

@@ -1,0 +1,84 @@
+/*
+ * supervisor.h - what the parts of the running supervisor share: one broker, its workers, the way to the end.
+ */
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/supervisor/launch.h"
+#include "daemon/supervisor/plan.h"
+#include "daemon/supervisor/respawn.h"
+#include "lib/list.h"
+#include "proto/control.h"
+
+struct worker {
+	struct list		link;
+	struct child		child;
+	struct control_msg	about;		/* worker, gen, lane, name; as the broker asked */
+};
+
+/* How far the end is; each SIGTERM goes one further. */
+enum stop {
+	STOP_NOT,
+	STOP_DRAIN,		/* the broker drains */
+	STOP_NOW,		/* the broker was told to end at once */
+	STOP_KILL,		/* SIGKILL for all */
+};
+
+struct supervisor {
+	struct plan	*plan;
+	int		 signals;		/* signalfd */
+
+	struct child	 broker;		/* pid 0: none */
+	int		 control;		/* -1: none */
+	struct list	 outbox;		/* of struct letter: the broker does not read */
+	bool		 failed;		/* it said that it cannot serve */
+	struct respawn	 respawn;
+	int64_t		 start_ns;		/* no broker: when to start one */
+
+	struct list	 workers;
+
+	enum stop	 stop;
+	int64_t		 kill_ns;		/* when the next step to the end is taken by itself */
+	bool		 ending;		/* no broker will be started any more */
+	int		 exit_code;
+};
+
+/*
+ * Runs until jobd is to end; returns its exit code.  By then no child is left, but for what even SIGKILL did
+ * not end within 5 s.
+ */
+int supervise(struct plan *p);
+
+/* ---- supervise.c, for the other parts ---- */
+
+/* Writes down who is ours now. */
+void supervisor_record(struct supervisor *s);
+
+/* ---- workers.c ---- */
+
+/* CONTROL_START: the descriptors stay the caller's.  Answers STARTED; in it -errno when it did not start. */
+void workers_start(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds);
+/* A child that waitid gave back; false: it was no worker. */
+bool workers_exited(struct supervisor *s, pid_t pid, int status);
+void workers_kill_all(struct supervisor *s);
+
+/* ---- post.c ---- */
+
+/* To the broker, now or when it reads again; descriptor pidfd is borrowed, -1: none. */
+void post_send(struct supervisor *s, const struct control_msg *m, int pidfd);
+void post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_ms);
+void post_flush(struct supervisor *s);
+/* Ends the conversation: closes the socket, forgets what is in the outbox. */
+void post_close(struct supervisor *s);
+/*
+ * What the broker says, at most POST_BUDGET messages; START only while it lives.  A broken message or the
+ * end of the conversation closes the socket and kills the broker.  true: there may be more.
+ */
+#define POST_BUDGET	16
+bool post_read(struct supervisor *s);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * fake_broker.c - stands in for jobd-broker and, under that name, for jobd-worker, to test the supervisor.
+ *
+ * As a broker it obeys one line at a time of one client of its first listener:
+ *   pid | argv | fds             what it is
+ *   start cpu|io NAME            asks for a worker: `PID` and what the worker says of itself
+ *   misstart                     asks for a worker with too few descriptors: the error
+ *   flood N                      N times that, before it reads an answer: how many came
+ *   exited                       waits for a worker's end: `PID STATUS GEN NAME`
+ *   reloads                      how many SIGHUPs it was told of
+ *   garbage                      breaks the control protocol, then stays
+ * FAKE_BROKER in the environment makes it ill: die, fail, config, deaf (to DRAIN), stubborn (to STOP too).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/buf.h"
+#include "lib/fd.h"
+#include "lib/title.h"
+#include "proto/control.h"
+
+#define LISTENER	(CONTROL_BROKER_FD + 1)
+
+static int	reloads;
+static uint32_t	generation;
+
+static void
+put_argv(struct buf *out, char **argv)
+{
+	for (size_t i = 0; argv[i] != NULL; i++)
+		buf_printf(out, "%s%s", i == 0 ? "" : "|", argv[i]);
+}
+
+static void
+put_fds(struct buf *out, int except)
+{
+	DIR		*d = opendir("/proc/self/fd");
+	struct dirent	*e;
+	bool		 open[64] = { false };
+
+	while ((e = readdir(d)) != NULL) {
+		int	fd = atoi(e->d_name);
+
+		if (e->d_name[0] != '.' && fd != dirfd(d) && fd != except && fd < 64)
+			open[fd] = true;
+	}
+	closedir(d);
+	for (int fd = 0; fd < 64; fd++) {
+		if (open[fd])
+			buf_printf(out, "%s%d", fd == 0 ? "" : ",", fd);
+	}
+}
+
+/* ---- as a worker ---- */
+
+static int
+blocked_or_ignored(void)
+{
+	sigset_t		mask;
+	struct sigaction	sa;
+	int			n = 0;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	for (int sig = 1; sig < 32; sig++) {
+		n += sigismember(&mask, sig);
+		n += sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+	}
+	return n;
+}
+
+static _Noreturn void
+work(char **argv)
+{
+	struct buf	out = { 0 };
+	int		death = 0;
+
+	prctl(PR_GET_PDEATHSIG, &death);
+	put_argv(&out, argv);
+	buf_puts(&out, " fds=");
+	put_fds(&out, -1);
+	buf_printf(&out, " death=%d signals=%d leader=%d", death, blocked_or_ignored(),
+	    getsid(0) == getpid());
+	fd_write_all(CONTROL_WORKER_A, buf_data(&out), buf_len(&out));
+	for (;;)
+		pause();
+}
+
+/* ---- as a broker ---- */
+
+/* Waits for a message; those of the end are obeyed at once. */
+static void
+await_message(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
+{
+	struct pollfd	 p = { .fd = CONTROL_BROKER_FD, .events = POLLIN };
+	const char	*illness = getenv("FAKE_BROKER");
+	bool		 stubborn = illness != NULL && strcmp(illness, "stubborn") == 0;
+	bool		 deaf = stubborn || (illness != NULL && strcmp(illness, "deaf") == 0);
+	int		 rc;
+
+	for (;;) {
+		while ((rc = control_receive(CONTROL_BROKER_FD, m, fds, nfds)) == -EAGAIN)
+			poll(&p, 1, -1);
+		if (rc != 1)
+			exit(9);
+		if (m->kind == CONTROL_RELOAD)
+			reloads++;
+		if ((m->kind == CONTROL_DRAIN && !deaf) || (m->kind == CONTROL_STOP && !stubborn))
+			exit(0);
+		if (m->kind == CONTROL_STARTED || m->kind == CONTROL_EXITED || m->kind == CONTROL_RELOAD)
+			return;
+	}
+}
+
+static void
+send_all(const struct control_msg *m, const int *fds, size_t nfds)
+{
+	struct pollfd	p = { .fd = CONTROL_BROKER_FD, .events = POLLOUT };
+
+	while (control_send(CONTROL_BROKER_FD, m, fds, nfds) == -EAGAIN)
+		poll(&p, 1, -1);
+}
+
+static struct control_msg
+message(enum control_kind kind)
+{
+	struct control_msg	m;
+
+	memset(&m, 0, sizeof(m));
+	m.kind = kind;
+	return m;
+}
+
+static void
+start_worker(struct buf *out, const char *lane, const char *name)
+{
+	struct control_msg	m = message(CONTROL_START);
+	bool			io = strcmp(lane, "io") == 0;
+	int			pair[2], fds[CONTROL_FDS_MAX], received[CONTROL_FDS_MAX];
+	size_t			nfds;
+	char			text[2048];
+	ssize_t			n;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		exit(10);
+	for (size_t i = 0; i < CONTROL_FDS_MAX; i++)
+		fds[i] = pair[1];
+	m.gen = ++generation;
+	m.worker = 5;
+	m.lane = io ? CONTROL_LANE_IO : CONTROL_LANE_CPU;
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	send_all(&m, fds, io ? 4 : 3);
+	close(pair[1]);
+	await_message(&m, received, &nfds);
+	n = read(pair[0], text, sizeof(text));
+	close(pair[0]);
+	if (m.kind != CONTROL_STARTED || m.gen != generation || m.worker != 5 || nfds != 1)
+		buf_printf(out, "bad answer kind=%u pid=%d nfds=%zu", m.kind, m.pid, nfds);
+	else
+		buf_printf(out, "%d %.*s", m.pid, (int)(n < 0 ? 0 : n), text);
+	while (nfds > 0)
+		close(received[--nfds]);
+}
+
+static void
+misstart(struct buf *out, int times)
+{
+	struct control_msg	m = message(CONTROL_START);
+	int			fds[CONTROL_FDS_MAX], last = 0, answered;
+	size_t			nfds;
+
+	for (int i = 0; i < times; i++)
+		send_all(&m, NULL, 0);
+	for (answered = 0; answered < times; answered++) {
+		await_message(&m, fds, &nfds);
+		if (m.kind != CONTROL_STARTED || nfds != 0)
+			break;
+		last = m.pid;
+	}
+	buf_printf(out, "%d %d", answered, last);
+}
+
+static void
+obey(struct buf *out, char **argv, char *line, int client)
+{
+	struct control_msg	 m;
+	int			 fds[CONTROL_FDS_MAX];
+	size_t			 nfds;
+	char			*save, *verb = strtok_r(line, " \n", &save);
+	char			*a = strtok_r(NULL, " \n", &save), *b = strtok_r(NULL, " \n", &save);
+
+	if (strcmp(verb, "pid") == 0) {
+		buf_printf(out, "%d", (int)getpid());
+	} else if (strcmp(verb, "argv") == 0) {
+		put_argv(out, argv);
+	} else if (strcmp(verb, "fds") == 0) {
+		put_fds(out, client);
+	} else if (strcmp(verb, "start") == 0) {
+		start_worker(out, a, b);
+	} else if (strcmp(verb, "misstart") == 0) {
+		misstart(out, 1);
+	} else if (strcmp(verb, "flood") == 0) {
+		misstart(out, atoi(a));
+	} else if (strcmp(verb, "exited") == 0) {
+		await_message(&m, fds, &nfds);
+		buf_printf(out, "%d %d %u %s", m.pid, m.status, m.gen, m.name);
+	} else if (strcmp(verb, "reloads") == 0) {
+		if (reloads == 0)
+			await_message(&m, fds, &nfds);
+		buf_printf(out, "%d", reloads);
+	} else if (strcmp(verb, "garbage") == 0) {
+		fd_send(CONTROL_BROKER_FD, "x", 1, NULL, 0);
+	}
+	buf_putc(out, '\n');
+}
+
+/* One client, line by line, until it goes; the supervisor's word comes first. */
+static void
+serve(char **argv, int client)
+{
+	struct pollfd		p[2] = { { .fd = CONTROL_BROKER_FD, .events = POLLIN },
+	    { .fd = client, .events = POLLIN } };
+	struct control_msg	m;
+	int			fds[CONTROL_FDS_MAX];
+	size_t			nfds;
+	char			line[256];
+
+	for (;;) {
+		struct buf	out = { 0 };
+		ssize_t		n;
+
+		poll(p, 2, -1);
+		if (p[1].revents != 0) {
+			if ((n = read(client, line, sizeof(line) - 1)) <= 0)
+				return;
+			line[n] = '\0';
+			obey(&out, argv, line, client);
+			fd_write_all(client, buf_data(&out), buf_len(&out));
+			buf_free(&out);
+		} else if (p[0].revents != 0) {
+			await_message(&m, fds, &nfds);
+		}
+	}
+}
+
+static void
+be_ill(void)
+{
+	const char		*illness = getenv("FAKE_BROKER");
+	struct control_msg	 m = message(CONTROL_FAILED);
+
+	if (illness == NULL)
+		return;
+	if (strcmp(illness, "die") == 0)
+		exit(3);
+	if (strcmp(illness, "config") == 0)
+		exit(78);
+	if (strcmp(illness, "fail") == 0) {
+		strcpy(m.text, "the store is on fire");
+		send_all(&m, NULL, 0);
+		exit(1);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct control_msg	m = message(CONTROL_READY);
+	struct pollfd		p[2] = { { .fd = CONTROL_BROKER_FD, .events = POLLIN },
+	    { .fd = LISTENER, .events = POLLIN } };
+	int			fds[CONTROL_FDS_MAX];
+	size_t			nfds;
+
+	title_init(&argc, argv);
+	if (strcmp(argv[0], "jobd-worker") == 0)
+		work(argv);
+	be_ill();
+	send_all(&m, NULL, 0);
+	for (;;) {
+		poll(p, 2, -1);
+		if (p[1].revents != 0) {
+			int	client = accept(LISTENER, NULL, NULL);
+
+			if (client >= 0)
+				serve(argv, client);
+			fd_close(&client);
+		} else if (p[0].revents != 0) {
+			await_message(&m, fds, &nfds);
+		}
+	}
+}
