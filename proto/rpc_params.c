@@ -263,7 +263,7 @@ is_uncounted(int param)
 	    (rpc_params[param].type == TYPE_ANY || rpc_params[param].type == TYPE_IDS);
 }
 
-/* The member that a key names, as rpc_param_find has it. */
+/* The member that a key names, as rpc_param_find has it.  Once a key: scratch has room for no more. */
 static int
 member_of(struct rpc_members *m, struct span key, struct span *name)
 {
@@ -273,14 +273,12 @@ member_of(struct rpc_members *m, struct span key, struct span *name)
 
 /* Past the value of a member that is not looked at here. */
 static bool
-pass_by(struct rpc_members *m, struct span key)
+pass_by(struct rpc_members *m, int which)
 {
 	enum scan_type	type;
-	struct span	name, raw;
+	struct span	raw;
 
-	if (is_uncounted(member_of(m, key, &name)))
-		return take_uncounted(m->scan, &type, &raw);
-	return scan_value(m->scan, &type, &raw);
+	return is_uncounted(which) ? take_uncounted(m->scan, &type, &raw) : scan_value(m->scan, &type, &raw);
 }
 
 /* An element of `jobs`: what is wrong in it is for rpc_parse_members to say, job by job. */
@@ -288,7 +286,7 @@ static bool
 pass_by_element(struct rpc_members *m)
 {
 	enum scan_type	type;
-	struct span	key;
+	struct span	key, name;
 
 	if (!scan_peek(m->scan, &type))
 		return false;
@@ -297,7 +295,7 @@ pass_by_element(struct rpc_members *m)
 	if (!scan_object(m->scan))
 		return false;
 	while (scan_member(m->scan, &key))
-		if (!pass_by(m, key))
+		if (!pass_by(m, member_of(m, key, &name)))
 			return false;
 	return m->scan->error == NULL;
 }
@@ -417,19 +415,15 @@ rpc_members_read(struct rpc_members *m)
 	if (!scan_object(m->scan))
 		return;
 	while (scan_member(m->scan, &key)) {
-		if (m->failed) {
-			pass_by(m, key);
-			continue;
-		}
 		which = member_of(m, key, &name);
-		if (which < 0) {
+		if (which < 0)
 			fail_unknown(m, name);
-			pass_by(m, key);
-		} else if (which < RPC_PARAMS) {
+		if (m->failed)
+			pass_by(m, which);
+		else if (which < RPC_PARAMS)
 			read_known(m, which);
-		} else {
+		else
 			read_later(m, which);
-		}
 	}
 }
 

@@ -23,6 +23,22 @@ assert_text(const char *p, size_t len, const char *want)
 		fail_msg("`%.*s` is not `%s`", (int)len, p, want);
 }
 
+/* `head`, then count times `item` with commas between, then `tail`; the caller frees. */
+static char *
+repeated(const char *head, const char *item, size_t count, const char *tail)
+{
+	struct buf	b = { 0 };
+
+	buf_puts(&b, head);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			buf_putc(&b, ',');
+		buf_puts(&b, item);
+	}
+	buf_puts(&b, tail);
+	return buf_take_string(&b);
+}
+
 static void
 test_a_call_comes_out_with_its_params(void **state)
 {
@@ -87,6 +103,22 @@ test_decoded_strings_do_not_move_while_more_are_decoded(void **state)
 	assert_text(call.params[PARAM_order_key].p, call.params[PARAM_order_key].len,
 	    "\xe2\x82\xac\xf0\x9f\x98\x80\n");
 	rpc_call_fini(&call);
+}
+
+static void
+test_a_long_name_that_nobody_knows_does_not_move_them_either(void **state)
+{
+	char			*line = repeated("{\"m\\u0065thod\":\"job\\u002ewait\",\"params\":{\"\\u0078",
+	    "xxxxxxxxxxxxxxx", 1000, "\":1}}");
+	struct rpc_call		 call;
+	struct rpc_error	 err;
+
+	(void)state;
+	assert_int_equal(parse(line, &call, &err), -1);
+	assert_int_equal(call.method, METHOD_job_wait);
+	assert_int_equal(err.kind, RPC_invalid_params);
+	rpc_call_fini(&call);
+	free(line);
 }
 
 static void
@@ -279,22 +311,6 @@ test_a_wrong_notification_is_known_as_one_unless_it_is_no_request(void **state)
 		assert_int_equal(call.notification, rows[i].notification);
 		rpc_call_fini(&call);
 	}
-}
-
-/* `head`, then count times `item` with commas between, then `tail`; the caller frees. */
-static char *
-repeated(const char *head, const char *item, size_t count, const char *tail)
-{
-	struct buf	b = { 0 };
-
-	buf_puts(&b, head);
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			buf_putc(&b, ',');
-		buf_puts(&b, item);
-	}
-	buf_puts(&b, tail);
-	return buf_take_string(&b);
 }
 
 static const char *
@@ -569,6 +585,7 @@ main(void)
 		cmocka_unit_test(test_a_call_comes_out_with_its_params),
 		cmocka_unit_test(test_the_order_of_members_and_their_spelling_do_not_matter),
 		cmocka_unit_test(test_decoded_strings_do_not_move_while_more_are_decoded),
+		cmocka_unit_test(test_a_long_name_that_nobody_knows_does_not_move_them_either),
 		cmocka_unit_test(test_ids_are_echoed_and_their_absence_makes_a_notification),
 		cmocka_unit_test(test_each_wrong_line_is_refused_with_what_is_wrong_in_it),
 		cmocka_unit_test(test_a_wrong_notification_is_known_as_one_unless_it_is_no_request),
