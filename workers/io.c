@@ -256,7 +256,6 @@ after_poll(uv_check_t *handle)
 	(void)handle;
 	uv_idle_stop(&idle);
 	channel_awake(worker->channel);
-	uv_update_time(&loop);		/* a timer started from here counts from now */
 	take_entries();
 	tell_cancelled();
 	publish_ended();
