@@ -36,6 +36,8 @@ in_child(void (*body)(void))
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Sanitizers need the system calls that the seal refuses: there it is left out of the program. */
+#ifndef SANITIZED
 static bool
 is_refused(long rc)
 {
@@ -70,14 +72,9 @@ static void
 test_a_sealed_cpu_worker_cannot_make_processes_or_holes(void **state)
 {
 	(void)state;
-#ifdef SANITIZED
-	(void)seal_cpu;
-	(void)is_refused;
-	skip();
-#else
 	in_child(seal_cpu);
-#endif
 }
+#endif
 
 static void
 seal_io(void)
@@ -158,7 +155,9 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+#ifndef SANITIZED
 		cmocka_unit_test(test_a_sealed_cpu_worker_cannot_make_processes_or_holes),
+#endif
 		cmocka_unit_test(test_the_io_worker_keeps_its_threads),
 		cmocka_unit_test(test_a_cpu_worker_starts_with_nothing_inherited),
 		cmocka_unit_test(test_the_io_worker_keeps_its_kick_socket_and_its_priority),
