@@ -43,11 +43,19 @@ count() {
 		END { if (!seen) good = 1; print which == "good" ? good + 0 : bad + 0 }' "$1"
 }
 
+# What failed, with the lines after it, and the end of the log.
+show_log() {
+	grep -nE -A 6 '^(FAIL|ERROR)[: ]|: (error|fatal):' "$work/log" | head -n 60
+	echo ...
+	tail -n 25 "$work/log"
+}
+
 finish_stage() {	# NAME STATUS SECONDS
 	local good bad
 	good=$(count "$work/log" good)
 	bad=$(count "$work/log" bad)
 	if [ "$2" -eq 0 ] && [ "$bad" -eq 0 ]; then
+		[ "$good" -gt 0 ] || good=1
 		passed=$((passed + good))
 		printf 'ok    %-28s %5d s  %5d passed\n' "$1" "$3" "$good"
 		return
@@ -55,8 +63,8 @@ finish_stage() {	# NAME STATUS SECONDS
 	[ "$bad" -gt 0 ] || { bad=1; good=$((good > 1 ? good : 0)); }
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	printf 'FAIL  %-28s %5d s  status %d; its log ends:\n' "$1" "$3" "$2"
-	tail -n 60 "$work/log" | sed 's/^/    | /'
+	printf 'FAIL  %-28s %5d s  status %d\n' "$1" "$3" "$2"
+	show_log | sed 's/^/    | /'
 }
 
 is_wanted() {
@@ -153,13 +161,13 @@ kills() {
 threads() {
 	build tsan || return
 	make -s -C "$work/tsan" -j "$jobs" check TESTS= &&
-	    make -s -C "$work/tsan" check TESTS="$(thread_tests)"
+	    TSAN_OPTIONS=halt_on_error=1 make -s -C "$work/tsan" check TESTS="$(thread_tests)"
 }
 
-# Units in which threads meet: the io worker and its pool, the channel's two ends.
+# Units in which threads or processes meet: the io worker and its pool, the channel's two ends.
 thread_tests() {
-	(cd "$source" && ls tests/unit/*.c) | grep -E '/(channel|arena|attempt|worker|io|cpu|handlers|task|lib)[a-z_]*\.c$' |
-	    sed 's/\.c$/.t/' | tr '\n' ' '
+	grep -oE '^UNIT_TESTS \+= .*' "$source/Makefile.am" | sed 's/.*= //' | tr ' ' '\n' |
+	    grep -E '/(channel|arena|attempt|worker|handlers|task|lib)[a-z_]*\.t$' | tr '\n' ' '
 }
 
 fuzz() {
