@@ -171,15 +171,13 @@ refuse_login(struct call *call)
 }
 
 int
-auth_hello(struct call *call, struct rpc_error *err)
+auth_hello(struct call *call)
 {
 	struct connection	*c = call->conn;
 	const struct rpc_value	*token = call_param(call, PARAM_token);
 
-	if (!c->tcp || c->role != ROLE_anybody)
+	if (!c->tcp || c->role != ROLE_anybody || !token->given)
 		return METHOD_ANSWERED;
-	if (!token->given)
-		return rpc_fail(err, RPC_unauthenticated, "on TCP, hello needs the token of " AUTH_TOKEN_FILE);
 	if (!auth_token_ok(&c->net->auth, token->p, token->len))
 		return refuse_login(call);
 	c->role = ROLE_admin;

@@ -40,10 +40,10 @@ enum rpc_role auth_unix_role(uid_t uid);
 /* May the caller use this method?  0, or -1 with unauthenticated or forbidden. */
 int auth_check(const struct connection *c, enum rpc_method method, struct rpc_error *err);
 /*
- * The part of hello that logs in on TCP.  0: it is known who this is; 1: refused, answered after
- * AUTH_DELAY_MS; -1: no token was given.
+ * The part of hello that logs in on TCP, if a token is given.  METHOD_ANSWERED: go on; METHOD_LATER: the
+ * token is wrong, which is answered after AUTH_DELAY_MS.
  */
-int auth_hello(struct call *call, struct rpc_error *err);
+int auth_hello(struct call *call);
 /* The delay of a failed login is over, its answer is printed. */
 void auth_delay_over(struct connection *c);
 /* Writes the principal's name: "uid:1000", "token:client". */

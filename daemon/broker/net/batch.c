@@ -8,13 +8,16 @@
 #include "daemon/broker/net/state.h"
 #include "lib/alloc.h"
 
+#define BRACKETS_BYTES	3	/* and a line feed */
+
 struct batch *
-batch_new(struct connection *c, uint32_t members)
+batch_new(struct connection *c, uint32_t members, uint32_t each_bytes)
 {
 	struct batch	*b = mem_zalloc(1, sizeof(*b));
 
 	b->conn = c;
 	b->members = b->left = members;
+	b->each_bytes = each_bytes;
 	b->building = true;
 	return b;
 }
@@ -26,6 +29,18 @@ batch_free(struct batch *b)
 	b->conn->open_calls -= b->weight;
 	buf_free(&b->out);
 	free(b);
+}
+
+/* Members behind the one being printed have their room, and a connection bounds what it holds. */
+size_t
+batch_room(const struct batch *b)
+{
+	size_t	used = BRACKETS_BYTES + buf_len(&b->out) + (size_t)(b->left - 1) * b->each_bytes;
+	size_t	max = b->conn->max_reply < BOUND_OUTPUT_CLOSE ? b->conn->max_reply : BOUND_OUTPUT_CLOSE;
+
+	if (b->conn->held > BOUND_OUTPUT_CLOSE / 2 && max > used + b->each_bytes)
+		return b->each_bytes;
+	return used < max ? max - used : 0;
 }
 
 /* Even members that are all errors may not fit a short line. */

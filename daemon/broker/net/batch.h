@@ -14,18 +14,19 @@
 
 struct connection;
 
-#define BATCH_MEMBER_BYTES	128	/* room that every member is sure of */
-
 struct batch {
 	struct connection	*conn;
 	struct buf		 out;		/* members, each followed by a comma */
 	uint32_t		 members;
 	uint32_t		 left;		/* not answered yet */
+	uint32_t		 each_bytes;	/* room that every one of them is sure of */
 	uint32_t		 weight;	/* open calls that it counts for; 0: none waits */
 	bool			 building;	/* more members come */
 };
 
-struct batch *batch_new(struct connection *c, uint32_t members);
+struct batch *batch_new(struct connection *c, uint32_t members, uint32_t each_bytes);
+/* Bytes that the answer being printed may take, leaving room for those that are to come. */
+size_t batch_room(const struct batch *b);
 /* All members were dispatched. */
 void batch_built(struct batch *b);
 /* A member has printed its answer (and no newline or comma behind it) from mark on. */

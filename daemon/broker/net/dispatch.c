@@ -1,6 +1,9 @@
 /* dispatch.c - lines to calls, calls to methods.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/dispatch.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/batch.h"
 #include "daemon/broker/net/connection.h"
@@ -64,35 +67,51 @@ dispatch_call(struct connection *c, struct batch *batch, const char *text, size_
 
 /* ---- batches ---- */
 
+/*
+ * Room for the shortest answers, found beforehand: a call that may change something is refused with its
+ * batch rather than carried out without being answered.
+ */
+#define ANSWER_BYTES		56	/* of ping */
+#define ANSWER_BYTES_JOB	128	/* of job.submit, job.cancel ... */
+
+static uint32_t
+answer_bytes(struct span call)
+{
+	return memmem(call.p, call.len, "\"job.", 5) != NULL ? ANSWER_BYTES_JOB : ANSWER_BYTES;
+}
+
+struct batch_size {
+	uint32_t	calls;
+	size_t		bytes;		/* of their answers, at least */
+};
+
 static int
-batch_count(const char *text, size_t len, uint32_t *out, struct rpc_error *err)
+batch_measure(const char *text, size_t len, struct batch_size *out, struct rpc_error *err)
 {
 	struct span	element;
 	size_t		at = 0;
 	int		rc;
 
-	*out = 0;
+	*out = (struct batch_size){ 0 };
 	while ((rc = rpc_array_next(text, len, &at, &batch_limits, &element, err)) > 0) {
-		if (++*out > BOUND_BATCH_CALLS)
-			return rpc_fail(err, RPC_invalid_request, "a batch may have %d calls", BOUND_BATCH_CALLS);
+		if (++out->calls > BOUND_BATCH_CALLS)
+			return rpc_fail(err, RPC_invalid_request, "a batch may have 1,000 calls");
+		out->bytes += answer_bytes(element);
 	}
-	if (rc == 0 && *out == 0)
+	if (rc == 0 && out->calls == 0)
 		return rpc_fail(err, RPC_invalid_request, "the batch is empty");
 	return rc;
 }
 
-/* Refused before anything is done, rather than done without an answer. */
 static int
-batch_fits(const struct connection *c, uint32_t calls, struct rpc_error *err)
+batch_fits(const struct connection *c, const struct batch_size *size, struct rpc_error *err)
 {
-	size_t	bytes = (size_t)calls * BATCH_MEMBER_BYTES;
-
-	if (bytes <= c->max_reply)
+	if (size->bytes <= c->max_reply)
 		return 0;
 	rpc_fail(err, RPC_reply_too_long,
-	    "a batch of %u calls needs max_line_bytes of %zu or more; this client's is %u", calls, bytes,
-	    c->max_reply);
-	snprintf(err->data, sizeof(err->data), "\"bytes\":%zu", bytes);
+	    "a batch of these %u calls needs max_line_bytes of %zu or more; this client's is %u", size->calls,
+	    size->bytes, c->max_reply);
+	snprintf(err->data, sizeof(err->data), "\"bytes\":%zu", size->bytes);
 	return -1;
 }
 
@@ -113,14 +132,14 @@ dispatch_batch(struct connection *c, const char *text, size_t len)
 	struct batch		*batch;
 	struct span		 element;
 	size_t			 at = 0;
-	uint32_t		 calls;
+	struct batch_size	 size;
 
-	if (batch_count(text, len, &calls, &err) != 0 || batch_fits(c, calls, &err) != 0) {
+	if (batch_measure(text, len, &size, &err) != 0 || batch_fits(c, &size, &err) != 0) {
 		refuse_batch(c, &err);
 		return;
 	}
-	batch = batch_new(c, calls);
-	c->net->work += calls;
+	batch = batch_new(c, size.calls, (uint32_t)(size.bytes / size.calls));
+	c->net->work += size.calls;
 	while (rpc_array_next(text, len, &at, &batch_limits, &element, &err) > 0) {
 		if (c->dead)
 			batch_skipped(batch);

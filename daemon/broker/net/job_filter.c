@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/json_scan.h"
+#include "proto/rpc_params.h"
 
 static bool
 same(struct span a, const char *p, size_t len)
@@ -12,6 +13,14 @@ same(struct span a, const char *p, size_t len)
 }
 
 /* ---- reading ---- */
+
+/* about: a name of the client's, shown in part when it is long. */
+static int
+bad_filter(struct rpc_error *err, struct span about, const char *what)
+{
+	return rpc_fail_member(err, RPC_invalid_params, "filter", 6, "filter: '%s' %s",
+	    rpc_excerpt(SCAN_STRING, about).text, what);
+}
 
 static int
 set_state(struct job_filter *f, struct span value, struct rpc_error *err)
@@ -22,26 +31,11 @@ set_state(struct job_filter *f, struct span value, struct rpc_error *err)
 			return 0;
 		}
 	}
-	return rpc_fail_member(err, RPC_invalid_params, "filter", 6, "filter: '%.*s' is no state",
-	    (int)(value.len < 32 ? value.len : 32), value.p);
-}
-
-/* `name=value`, or `name` for any value. */
-static int
-set_label(struct job_filter *f, struct span value)
-{
-	const char	*equals = memchr(value.p, '=', value.len);
-
-	f->label = value;
-	if (equals != NULL) {
-		f->label.len = (size_t)(equals - value.p);
-		f->label_value = (struct span){ equals + 1, value.len - f->label.len - 1 };
-	}
-	return 0;
+	return bad_filter(err, value, "is no state");
 }
 
 static int
-set_member(struct job_filter *f, struct span key, struct span value, struct rpc_error *err)
+set_text(struct job_filter *f, struct span key, struct span value, struct rpc_error *err)
 {
 	const struct {
 		const char	*name;
@@ -52,51 +46,76 @@ set_member(struct job_filter *f, struct span key, struct span value, struct rpc_
 
 	if (same(key, "state", 5))
 		return set_state(f, value, err);
-	if (same(key, "label", 5))
-		return set_label(f, value);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (same(key, texts[i].name, strlen(texts[i].name))) {
 			*texts[i].to = value;
 			return 0;
 		}
 	}
-	return rpc_fail_member(err, RPC_invalid_params, "filter", 6,
-	    "filter has no member '%.*s'; it has state, type, queue, order_key, by and label",
-	    (int)(key.len < 32 ? key.len : 32), key.p);
+	return bad_filter(err, key, "is none of state, type, queue, order_key, by and label");
 }
 
 /* A string's text, decoded into f->text, whose room was taken beforehand so that it does not move. */
-static bool
-decode(struct job_filter *f, struct span raw, struct span *out)
+static int
+decode(struct job_filter *f, struct span raw, struct span *out, struct rpc_error *err)
 {
 	size_t	at = f->text.tail;
 
 	if (!scan_decode(raw, &f->text))
-		return false;
+		return bad_filter(err, raw, "has a NUL");
 	*out = (struct span){ f->text.bytes + at, f->text.tail - at };
-	return true;
+	return 0;
+}
+
+/* The value of a member: a string. */
+static int
+read_string(struct job_filter *f, struct scan *s, struct span key, struct span *out, struct rpc_error *err)
+{
+	enum scan_type	type;
+	struct span	raw;
+
+	if (!scan_value(s, &type, &raw) || type != SCAN_STRING)
+		return bad_filter(err, key, "must be a string");
+	return decode(f, (struct span){ raw.p + 1, raw.len - 2 }, out, err);
 }
 
 static int
-read_member(struct job_filter *f, struct scan *s, struct span raw_key, struct rpc_error *err)
+read_labels(struct job_filter *f, struct scan *s, struct rpc_error *err)
 {
-	enum scan_type	type;
-	struct span	raw, key, value;
+	struct job_filter_label	*l;
+	struct span		 raw;
 
-	if (!scan_value(s, &type, &raw))
-		return rpc_fail(err, RPC_invalid_params, "filter: %s", s->error);
-	if (type != SCAN_STRING || !decode(f, (struct span){ raw.p + 1, raw.len - 2 }, &value) ||
-	    !decode(f, raw_key, &key))
-		return rpc_fail_member(err, RPC_invalid_params, "filter", 6,
-		    "the members of filter are strings without NUL");
-	return set_member(f, key, value, err);
+	if (!scan_object(s))
+		return bad_filter(err, (struct span){ "label", 5 }, "must be an object");
+	while (scan_member(s, &raw)) {
+		if (f->labels_len == BOUND_LABELS)
+			return bad_filter(err, (struct span){ "label", 5 }, "has too many members");
+		l = &f->labels[f->labels_len++];
+		if (decode(f, raw, &l->name, err) != 0 || read_string(f, s, l->name, &l->value, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_member(struct job_filter *f, struct scan *s, struct span raw, struct rpc_error *err)
+{
+	struct span	key, value;
+
+	if (decode(f, raw, &key, err) != 0)
+		return -1;
+	if (same(key, "label", 5))
+		return read_labels(f, s, err);
+	if (read_string(f, s, key, &value, err) != 0)
+		return -1;
+	return set_text(f, key, value, err);
 }
 
 int
 job_filter_init(struct job_filter *f, const char *text, size_t len, struct rpc_error *err)
 {
 	struct scan	s;
-	struct span	key;
+	struct span	raw;
 
 	*f = (struct job_filter){ .state = -1 };
 	if (text == NULL)
@@ -104,9 +123,9 @@ job_filter_init(struct job_filter *f, const char *text, size_t len, struct rpc_e
 	buf_room(&f->text, len);
 	scan_init(&s, text, len, BOUND_DEPTH, BOUND_VALUES);
 	if (!scan_object(&s))
-		return rpc_fail_member(err, RPC_invalid_params, "filter", 6, "filter is an object");
-	while (scan_member(&s, &key))
-		if (read_member(f, &s, key, err) != 0)
+		return bad_filter(err, (struct span){ "filter", 6 }, "must be an object");
+	while (scan_member(&s, &raw))
+		if (read_member(f, &s, raw, err) != 0)
 			return -1;
 	return 0;
 }
@@ -131,29 +150,34 @@ is_text(struct job_filter *f, struct span raw, struct span text)
 }
 
 static bool
-match_label(struct job_filter *f, const struct job *j)
+has_label(struct job_filter *f, const struct job *j, const struct job_filter_label *wanted)
 {
 	struct scan	s;
 	struct span	key, raw;
 	enum scan_type	type;
 
-	if (f->label.p == NULL)
-		return true;
-	if (j->labels_len == 0)
-		return false;
 	scan_init(&s, job_labels(j), j->labels_len, BOUND_DEPTH, BOUND_VALUES);
 	if (!scan_object(&s))
 		return false;
 	while (scan_member(&s, &key)) {
-		bool	named = is_text(f, key, f->label);
+		bool	named = is_text(f, key, wanted->name);
 
 		if (!scan_value(&s, &type, &raw))
 			return false;
-		if (named && type == SCAN_STRING)
-			return f->label_value.p == NULL ||
-			    is_text(f, (struct span){ raw.p + 1, raw.len - 2 }, f->label_value);
+		if (named)
+			return type == SCAN_STRING &&
+			    is_text(f, (struct span){ raw.p + 1, raw.len - 2 }, wanted->value);
 	}
 	return false;
+}
+
+static bool
+match_labels(struct job_filter *f, const struct job *j)
+{
+	for (unsigned i = 0; i < f->labels_len; i++)
+		if (j->labels_len == 0 || !has_label(f, j, &f->labels[i]))
+			return false;
+	return true;
 }
 
 static bool
@@ -179,5 +203,5 @@ job_filter_match(struct job_filter *f, const struct job *j)
 {
 	return (f->state < 0 || f->state == j->state) && match_name(f->type, j->type->name) &&
 	    match_name(f->queue, core_queue_name(j->queue)) && match_name(f->by, j->by->principal) &&
-	    match_order_key(f, j) && match_label(f, j);
+	    match_order_key(f, j) && match_labels(f, j);
 }

@@ -1,5 +1,6 @@
 /*
- * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, label}`, each narrows it.
+ * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, label: {name: value}}`, each
+ * narrows it.
  */
 #ifndef NET_JOB_FILTER_H
 #define NET_JOB_FILTER_H
@@ -13,7 +14,10 @@
 struct job_filter {
 	int		state;		/* enum job_state, -1: any */
 	struct span	type, queue, order_key, by;	/* p NULL: any */
-	struct span	label, label_value;		/* value p NULL: any value */
+	struct job_filter_label {
+		struct span	name, value;
+	} labels[BOUND_LABELS];				/* each must be there */
+	unsigned	labels_len;
 	struct buf	text;		/* the decoded strings */
 	struct buf	scratch;
 };

@@ -78,10 +78,10 @@ method_hello(struct call *call, struct rpc_error *err)
 {
 	struct connection	*c = call->conn;
 	const struct rpc_value	*client = call_param(call, PARAM_client);
-	int			 rc = auth_hello(call, err);
 
-	if (rc != METHOD_ANSWERED)
-		return rc;
+	(void)err;
+	if (auth_hello(call) == METHOD_LATER)
+		return METHOD_LATER;
 	c->max_reply = (uint32_t)call_int(call, PARAM_max_line_bytes, c->max_reply);
 	if (client->given)
 		connection_set_client(c, client->p, client->len);
@@ -140,32 +140,31 @@ static void
 print_core_stats(struct buf *out, const struct core_stats *s)
 {
 	print_next(out, "jobs");
+	print_literal(out, "{\"now\":");
 	print_by_name(out, job_state_names, s->states, 0, JOB_STATES);
 	print_count(out, "submitted", s->submitted);
 	print_next(out, "finished");
 	print_by_name(out, job_state_names, s->finished, JOB_succeeded, JOB_STATES);
-	print_next(out, "lanes");
-	print_by_name(out, lane_names, s->lane_started, 0, LANES);
 	print_count(out, "attempts", s->attempts);
 	print_count(out, "crashes", s->crashes);
 	print_count(out, "stuck", s->stuck);
 	print_count(out, "waiting_bytes", s->waiting_bytes);
 	print_count(out, "kept_bytes", s->kept_bytes);
+	buf_putc(out, '}');
+	print_next(out, "lanes");
+	print_by_name(out, lane_names, s->lane_started, 0, LANES);
 }
 
 static void
 print_net_stats(struct buf *out, const struct net_stats *s)
 {
-	print_next(out, "net");
-	print_literal(out, "{\"connections\":");
-	buf_put_u64(out, s->connections);
+	print_count(out, "connections", s->connections);
 	print_count(out, "accepted", s->accepted);
 	print_count(out, "refused", s->refused);
 	print_count(out, "requests", s->requests);
 	print_count(out, "errors", s->errors);
 	print_count(out, "bytes_in", s->bytes_in);
 	print_count(out, "bytes_out", s->bytes_out);
-	buf_putc(out, '}');
 }
 
 int
@@ -187,8 +186,8 @@ method_server_stats(struct call *call, struct rpc_error *err)
 	print_next(out, "draining");
 	print_bool(out, b->draining);
 	print_count(out, "rss_bytes", (uint64_t)rss_bytes());
-	print_core_stats(out, &core);
 	print_net_stats(out, &net);
+	print_core_stats(out, &core);
 	buf_putc(out, '}');
 	return METHOD_ANSWERED;
 }

@@ -62,14 +62,9 @@ method_job_wait(struct call *call, struct rpc_error *err)
 	return one ? wait_one(call, wait_ms, err) : wait_many(call, wait_ms, err);
 }
 
-/* A job that was cancelled already is as the caller wants it; another outcome is not. */
 static int
-cancel_finished(struct call *call, const struct job *j, struct rpc_error *err)
+cancel_finished(const struct job *j, struct rpc_error *err)
 {
-	if (j->state == JOB_cancelled) {
-		print_id_state(reply_begin(&call->reply), j);
-		return METHOD_ANSWERED;
-	}
 	rpc_fail(err, RPC_conflict, "the job has ended already: %s", job_state_names[j->state]);
 	snprintf(err->data, sizeof(err->data), "\"state\":\"%s\"", job_state_names[j->state]);
 	return -1;
@@ -84,7 +79,7 @@ method_job_cancel(struct call *call, struct rpc_error *err)
 	if (find_job(call, &j, err) != 0)
 		return -1;
 	if (job_state_finished(j->state))
-		return cancel_finished(call, j, err);
+		return cancel_finished(j, err);
 	core_cancel(b->core, b->now, j);
 	if (job_state_finished(j->state)) {
 		print_id_state(reply_begin(&call->reply), j);

@@ -180,7 +180,7 @@ print_tries(struct buf *out, const struct broker *b, const struct job *j)
 
 		if (i > 0)
 			buf_putc(out, ',');
-		print_literal(out, "{\"attempt\":");
+		print_literal(out, "{\"number\":");
 		buf_put_u64(out, t->number);
 		print_next(out, "lane");
 		print_name(out, lane_names[t->lane]);

@@ -34,20 +34,6 @@ reply_begin(struct reply *r)
 	return r->out;
 }
 
-/* A batch keeps room for the members that are not answered yet, and a connection bounds what it holds. */
-static size_t
-batch_room(const struct batch *b)
-{
-	size_t	used = buf_len(&b->out) + (size_t)b->left * BATCH_MEMBER_BYTES;
-	size_t	max = b->conn->max_reply;
-
-	if (max > BOUND_OUTPUT_CLOSE)
-		max = BOUND_OUTPUT_CLOSE;
-	if (b->conn->held > BOUND_OUTPUT_CLOSE / 2)
-		return 0;
-	return used < max ? max - used : 0;
-}
-
 size_t
 reply_room(const struct reply *r)
 {
@@ -55,9 +41,11 @@ reply_room(const struct reply *r)
 
 	if (r->silent)
 		return max;
+	used += r->out == NULL ? OPENING_BYTES + r->id.len : 0;
 	if (r->batch != NULL)
-		return batch_room(r->batch);
-	used += r->out != NULL ? buf_len(r->out) - r->mark : OPENING_BYTES + r->id.len;
+		max = batch_room(r->batch);
+	else if (r->out != NULL)
+		used += buf_len(r->out) - r->mark;
 	return used < max ? max - used : 0;
 }
 
@@ -77,9 +65,11 @@ finished(struct reply *r)
 static bool
 too_long(const struct reply *r)
 {
-	size_t	len = buf_len(r->out) - (r->batch != NULL ? 0 : r->mark);
-
-	return !r->silent && len > r->conn->max_reply;
+	if (r->silent)
+		return false;
+	if (r->batch != NULL)
+		return batch_room(r->batch) == 0;
+	return buf_len(r->out) - r->mark > r->conn->max_reply;
 }
 
 void
