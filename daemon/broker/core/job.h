@@ -1,9 +1,9 @@
 /*
  * job.h - the objects of the scheduler.  core/ alone writes them; the rest of the broker reads.
  *
- * A state names the list that holds the job: scheduled = the timer heap; ready = its queue's ready set, or
- * parked on the type's limit, or behind its order key, or waiting for a worker of its own; running = its
- * attempt is in a worker; finished = the retention list.
+ * A state names the place that holds the job: scheduled = the timer heap (and, when an order key is held by
+ * another, that key's line); ready = its queue's ready set, or behind its order key, or asked for a worker
+ * of its own; running = its attempt is in a worker; finished = the retention list.
  */
 #ifndef CORE_JOB_H
 #define CORE_JOB_H
@@ -73,7 +73,9 @@ struct type {
 	int64_t		 mean_ns;		/* decayed mean of attempts' times */
 	uint32_t	 out_hint;		/* bytes of room for a result that were enough lately */
 	uint64_t	 succeeded, failed, cancelled;
-	struct list	 parked;		/* ready jobs held by max_running */
+	/* core's own: flows held by max_running, and the lanes that wait for them while there is room again;
+	 * one more than lanes: jobs that run alone */
+	struct list	 parked[LANES + 1], thirsty[LANES + 1];
 };
 
 /* A move of a job: packed, because there are many. */
@@ -93,6 +95,7 @@ struct attempt_record {
 	uint8_t		end;			/* enum job_reason */
 };
 
+struct flow;
 struct queue;
 struct order;
 struct attempt;
@@ -107,7 +110,7 @@ struct outcome {
 struct job {
 	uint64_t	 id;
 	struct list	 link;		/* the list that `state` names */
-	struct heap_node timer;		/* the next thing that time does to it */
+	struct heap_node timer;		/* the next thing that time does to it: due, ttl, or (key only) forgotten */
 	struct type	*type;
 	struct queue	*queue;
 	struct order	*order;		/* NULL: no order_key */
@@ -123,18 +126,36 @@ struct job {
 	uint8_t		 lane;		/* enum lane, as routed */
 	int8_t		 lane_asked;	/* enum lane or -1 */
 	uint8_t		 on_lost;
-	uint8_t		 suspicions;	/* workers that died while running it */
-	bool		 alone;		/* its next attempt gets a worker of its own */
-	bool		 cancel_asked;
+	uint8_t		 suspicions;	/* workers that died while running it; above 0 it runs alone */
+	bool		 alone : 1;	/* its next attempt gets a worker of its own */
+	bool		 alone_asked : 1; /* EFFECT_START_ALONE was given out for it; it holds its limits */
+	bool		 begun : 1;	/* an attempt may have begun: its ttl is over, it did start */
+	bool		 cancel_asked : 1;
 	uint16_t	 attempts;	/* tries so far, innocent ones too */
-	uint16_t	 moves_len;
-	struct transition *moves;	/* all transitions; at most CORE_MOVES_KEPT, oldest middle ones dropped */
-	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT */
-	uint16_t	 tries_len;
-	struct outcome	 outcome;
+	uint16_t	 moves_len, tries_len;
 	uint32_t	 args_len, labels_len;
+	union {				/* most jobs that wait have one transition: it needs no memory of its own */
+		struct transition	 move;	/* moves_len is 1 */
+		struct transition	*moves;
+	} past;				/* read it by job_moves */
+	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT, the running one too */
+	union {
+		struct outcome	 outcome;	/* finished */
+		struct {			/* not finished */
+			uint64_t	 seq;	/* its place in line, given when it was first ready; 0: not yet */
+			struct flow	*flow;	/* NULL: not in a ready set */
+		} wait;
+	};
 	char		 spec[];	/* args, then labels */
 };
+
+/* All transitions, oldest first: at most CORE_MOVES_KEPT, of more the oldest but the first are dropped. */
+static inline const struct transition *
+job_moves(const struct job *j, size_t *len)
+{
+	*len = j->moves_len;
+	return j->moves_len == 1 ? &j->past.move : j->past.moves;
+}
 
 static inline const char *
 job_args(const struct job *j)

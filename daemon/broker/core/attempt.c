@@ -1,0 +1,274 @@
+/* attempt.c - a try at running a job, from its start to its one end.  Runs in: broker, loop thread. */
+#include "daemon/broker/core/core_internal.h"
+
+#include <stdlib.h>
+
+#include "lib/alloc.h"
+
+/* ---- start ---- */
+
+static bool
+is_fifo_follower(const struct attempt *at, const struct worker *w)
+{
+	return w->fifo && worker_head(w) != at;
+}
+
+/* The next thing that time does to it.  What waits behind another in its worker has no deadline yet. */
+static void
+attempt_timer_set(struct core *c, struct attempt *at, const struct worker *w, int64_t told_ns)
+{
+	int64_t	key = INT64_MAX;
+
+	if (is_fifo_follower(at, w))
+		return;
+	if (at->told != 0)
+		key = ns_after(told_ns, c->cfg.grace_ms);
+	else if (at->timeout_ms > 0)
+		key = at->deadline_ns;
+	if (key != INT64_MAX)
+		heap_set(&c->attempt_timers, &at->timer, key);
+}
+
+static void
+set_start(struct attempt *at, int64_t now_ns)
+{
+	at->started_ns = now_ns;
+	at->deadline_ns = at->timeout_ms > 0 ? ns_after(now_ns, at->timeout_ms) : 0;
+}
+
+static struct attempt *
+attempt_new(struct core *c, struct job *j, struct worker *w)
+{
+	struct attempt	*at = mem_zalloc(1, sizeof(*at));
+
+	list_init(&at->tell);
+	list_push_back(&w->attempts, &at->link);
+	at->job = j;
+	at->job_id = j->id;
+	at->fence = c->cfg.fence_base + ++c->fences;
+	at->type = j->type;
+	at->queue = j->queue;
+	at->order = j->order;
+	at->timeout_ms = j->timeout_ms;
+	at->worker = w->number;
+	at->number = ++j->attempts;
+	at->lane = j->lane;
+	at->bytes = j->args_len;
+	j->queue->refs++;
+	return at;
+}
+
+struct attempt *
+attempt_start(struct core *c, struct core_time now, struct job *j, struct worker *w)
+{
+	struct attempt	*at = attempt_new(c, j, w);
+
+	if (!j->alone_asked)
+		limits_hold(c, j->type, j->queue);
+	j->alone_asked = false;
+	w->used[at->lane]++;
+	w->bytes += at->bytes;
+	c->lane_used[at->lane]++;
+	c->stats.attempts++;
+	c->stats.lane_started[at->lane]++;
+	heap_remove(&c->job_timers, &j->timer);
+	j->attempt = at;
+	job_move(c, now, j, JOB_running, REASON_started);
+	job_try_begin(j, at, now.real_ms);
+	set_start(at, now.mono_ns);
+	attempt_timer_set(c, at, w, 0);
+	place_update(c, w);
+	return at;
+}
+
+/* What was before it in its worker has ended: now it runs. */
+static void
+becomes_head(struct core *c, struct core_time now, struct attempt *at, const struct worker *w)
+{
+	set_start(at, now.mono_ns);
+	if (at->job != NULL)
+		at->job->tries[at->job->tries_len - 1].started_ms = now.real_ms;
+	attempt_timer_set(c, at, w, now.mono_ns);
+}
+
+/* ---- end ---- */
+
+void
+attempt_free(struct core *c, struct core_time now, struct attempt *at)
+{
+	struct worker	*w = worker_find(c, at->worker);
+	bool		 was_head = worker_head(w) == at;
+
+	list_remove(&at->link);
+	list_remove(&at->tell);
+	heap_remove(&c->attempt_timers, &at->timer);
+	w->used[at->lane]--;
+	w->bytes -= at->bytes;
+	c->lane_used[at->lane]--;
+	limits_release(c, at->type, at->queue);
+	if (at->stuck) {
+		w->stuck--;
+		c->stats.stuck--;
+		if (at->order != NULL)
+			order_pass(c, at->order);
+		order_unref(c, at->order);
+	}
+	queue_unref(c, at->queue);
+	free(at);
+	if (w->lost)
+		return;
+	w->refused = false;
+	heap_remove(&c->retries, &w->retry);
+	if (w->fifo && was_head && !list_empty(&w->attempts))
+		becomes_head(c, now, worker_head(w), w);
+	if (w->alone_for != 0)
+		worker_retire(c, w);
+	place_update(c, w);
+	worker_settle(c, w);
+}
+
+static char *
+timeout_message(int64_t timeout_ms, bool stuck)
+{
+	bool	whole = timeout_ms % 1000 == 0;
+
+	return mem_printf("timed out after %lld %s%s", (long long)(whole ? timeout_ms / 1000 : timeout_ms),
+	    whole ? "s" : "ms", stuck ? "; it was told to end and has not" : "");
+}
+
+void
+attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool stuck)
+{
+	struct job	*j = at->job;
+
+	if (j->cancel_asked) {
+		job_try_end(j, now.real_ms, REASON_cancel_asked);
+		job_finish(c, now, j, JOB_cancelled, REASON_cancel_asked, NULL, stuck);
+	} else {
+		job_try_end(j, now.real_ms, REASON_timed_out);
+		job_fail(c, now, j, REASON_timed_out, FAILURE_timeout,
+		    timeout_message(at->timeout_ms, stuck), stuck);
+	}
+}
+
+void
+attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum job_reason reason)
+{
+	struct job	*j = at->job;
+
+	j->attempt = NULL;
+	j->alone = j->suspicions > 0;
+	if (reason == REASON_channel_full)
+		job_try_withdraw(j);
+	else
+		job_try_end(j, now.real_ms, reason);
+	job_move(c, now, j, JOB_ready, reason);
+	job_timer_set(c, j);
+	ready_add(c, j);
+}
+
+static void
+conclude(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end, struct outcome *o)
+{
+	struct job	*j = at->job;
+	enum job_reason	 reason = REASON_finished;
+
+	if (end == ATTEMPT_CANCELLED && at->told != 0) {
+		attempt_end_told(c, now, at, false);
+		return;
+	}
+	if (end == ATTEMPT_CANCELLED) {
+		job_try_end(j, now.real_ms, REASON_handler_error);
+		job_fail(c, now, j, REASON_handler_error, FAILURE_error,
+		    mem_strdup("the handler ended early, and nobody had asked it to"), false);
+		return;
+	}
+	if (end == ATTEMPT_FAILED)
+		reason = o->kind == FAILURE_bad_result ? REASON_bad_result : REASON_handler_error;
+	job_try_end(j, now.real_ms, reason);
+	job_finish(c, now, j, end == ATTEMPT_OK ? JOB_succeeded : JOB_failed, reason, o, false);
+	*o = (struct outcome){ 0 };
+}
+
+static void
+measure(struct core *c, struct core_time now, const struct attempt *at)
+{
+	int64_t	took_ns = now.mono_ns - at->started_ns;
+
+	if (at->ran_ns > 0 && at->ran_ns < took_ns)
+		took_ns = at->ran_ns;
+	type_measure(c, at->type, took_ns);
+}
+
+void
+core_attempt_done(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end,
+    struct outcome *o)
+{
+	if (at->job != NULL) {
+		if (end != ATTEMPT_CANCELLED)
+			measure(c, now, at);
+		conclude(c, now, at, end, o);
+	}
+	free(o->text);				/* NULL when the job took it */
+	free(o->data);
+	*o = (struct outcome){ 0 };
+	attempt_free(c, now, at);
+}
+
+void
+core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
+{
+	struct worker	*w = worker_find(c, at->worker);
+
+	c->stats.attempts--;
+	c->stats.lane_started[at->lane]--;
+	if (at->told != 0)
+		attempt_end_told(c, now, at, false);
+	else
+		attempt_requeue(c, now, at, REASON_channel_full);
+	attempt_free(c, now, at);
+	w->refused = true;
+	if (list_empty(&w->attempts))
+		heap_set(&c->retries, &w->retry, now.mono_ns + REFUSED_NS);
+	place_update(c, w);
+}
+
+/* ---- asked to end ---- */
+
+void
+attempt_tell(struct core *c, struct core_time now, struct attempt *at, enum job_reason why)
+{
+	if (at->told != 0)
+		return;
+	at->told = (uint8_t)why;
+	list_push_back(&c->tells, &at->tell);
+	attempt_timer_set(c, at, worker_find(c, at->worker), now.mono_ns);
+}
+
+/* A thread or a callback that does not come back: its job ends now, and it keeps what it holds. */
+static void
+abandon(struct core *c, struct core_time now, struct attempt *at, struct worker *w)
+{
+	if (at->order != NULL)
+		at->order->refs++;
+	attempt_end_told(c, now, at, true);
+	at->job = NULL;
+	at->stuck = true;
+	w->stuck++;
+	c->stats.stuck++;
+	worker_settle(c, w);
+}
+
+void
+attempt_due(struct core *c, struct core_time now, struct attempt *at)
+{
+	struct worker	*w = worker_find(c, at->worker);
+
+	heap_remove(&c->attempt_timers, &at->timer);
+	if (at->told == 0)
+		attempt_tell(c, now, at, REASON_timed_out);
+	else if (w->fifo)
+		worker_kill(c, w);
+	else
+		abandon(c, now, at, w);
+}

@@ -1,0 +1,317 @@
+/* core.c - the scheduler's front: jobs come in, effects go out.  Runs in: broker, loop thread. */
+#include "daemon/broker/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/alloc.h"
+
+/* ---- life ---- */
+
+static void
+init_lists(struct core *c)
+{
+	for (int lane = 0; lane < PLACES; lane++) {
+		list_init(&c->turns[lane].benches);
+		list_init(&c->turns[lane].thirsty);
+	}
+	list_init(&c->tells);
+	list_init(&c->kills);
+	list_init(&c->idles);
+	list_init(&c->finished);
+	list_init(&c->kept[0].jobs);
+	list_init(&c->kept[1].jobs);
+}
+
+/* The inline lane: its attempts run in the caller, between two effects, as many as it likes. */
+static struct worker *
+new_inliner(struct core *c)
+{
+	struct worker	*w = worker_new(CORE_WORKER_INLINE);
+
+	w->slots[LANE_INLINE] = 1;
+	place_update(c, w);
+	return w;
+}
+
+struct core *
+core_new(const struct core_config *cfg)
+{
+	struct core	*c = mem_zalloc(1, sizeof(*c));
+
+	c->cfg = *cfg;
+	c->kept[0].keep_ms = cfg->keep_finished_ms;
+	c->kept[1].keep_ms = cfg->keep_failed_ms;
+	init_lists(c);
+	c->inliner = new_inliner(c);
+	return c;
+}
+
+static void
+free_attempts(struct worker *w)
+{
+	struct list	*node;
+
+	while ((node = list_pop(&w->attempts)) != NULL)
+		free(list_entry(node, struct attempt, link));
+}
+
+static void
+free_names(struct core *c)
+{
+	void	*p;
+
+	for (size_t at = 0; (p = namemap_next(&c->queues, &at)) != NULL; )
+		queue_free(p);
+	for (size_t at = 0; (p = namemap_next(&c->orders, &at)) != NULL; )
+		free(p);
+	for (size_t at = 0; (p = namemap_next(&c->types, &at)) != NULL; )
+		type_free(p);
+	for (size_t at = 0; (p = namemap_next(&c->type_limits, &at)) != NULL; )
+		free(p);
+	namemap_free(&c->queues);
+	namemap_free(&c->orders);
+	namemap_free(&c->types);
+	namemap_free(&c->type_limits);
+}
+
+static void
+free_workers(struct core *c)
+{
+	for (uint32_t i = 0; i < c->workers_len; i++) {
+		if (c->workers[i] == NULL)
+			continue;
+		free_attempts(c->workers[i]);
+		free(c->workers[i]);
+	}
+	free_attempts(c->inliner);
+	free(c->inliner);
+	free(c->workers);
+}
+
+void
+core_free(struct core *c)
+{
+	struct job	*j;
+
+	if (c == NULL)
+		return;
+	for (size_t at = 0; (j = idmap_next(&c->jobs, &at)) != NULL; )
+		job_free(c, j);
+	if (c->doomed != NULL)
+		job_free(c, c->doomed);
+	idmap_free(&c->jobs);
+	free_workers(c);
+	free_names(c);
+	for (int lane = 0; lane < LANES; lane++)
+		heap_free(&c->open[lane]);
+	heap_free(&c->job_timers);
+	heap_free(&c->attempt_timers);
+	heap_free(&c->retries);
+	free(c);
+}
+
+/* ---- jobs ---- */
+
+static void
+add_job(struct core *c, struct job *j)
+{
+	idmap_put(&c->jobs, j->id, j);
+	if (c->newest_id == 0)
+		c->oldest_id = j->id;
+	c->newest_id = j->id;
+	c->stats.submitted++;
+}
+
+static void
+enter(struct core *c, struct core_time now, struct job *j)
+{
+	bool	delayed = j->due_ns != 0;
+
+	job_move(c, now, j, delayed ? JOB_scheduled : JOB_ready, delayed ? REASON_delayed : REASON_submitted);
+	job_timer_set(c, j);
+	if (j->order != NULL)
+		order_enter(j);
+	if (!delayed && order_open(j))
+		ready_add(c, j);
+}
+
+int
+core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
+    struct type *type, enum lane lane, struct submitter *by, struct job **out)
+{
+	int64_t		 bytes = (int64_t)(sizeof(struct job) + spec->args.len + spec->labels.len);
+	struct job	*j;
+
+	assert(id > c->newest_id);
+	if ((int64_t)c->waiting >= c->cfg.max_waiting ||
+	    (int64_t)c->stats.waiting_bytes + bytes > c->cfg.max_waiting_bytes)
+		return -ENOSPC;
+	j = job_new(now, id, spec);
+	j->type = type;
+	j->lane = (uint8_t)lane;
+	j->by = submitter_ref(by);
+	j->queue = queue_get(c, spec->queue.p, spec->queue.len);
+	if (spec->order_key.len > 0)
+		j->order = order_get(c, spec->order_key.p, spec->order_key.len);
+	add_job(c, j);
+	enter(c, now, j);
+	*out = j;
+	return 0;
+}
+
+bool
+core_inline_ready(const struct core *c, const struct job *j)
+{
+	(void)c;
+	return j->lane == LANE_INLINE && j->state == JOB_ready && order_open(j) && !type_full(j->type) &&
+	    !queue_full(j->queue) && !j->alone;
+}
+
+void
+core_inline_done(struct core *c, struct core_time now, struct job *j, struct outcome *o)
+{
+	assert(core_inline_ready(c, j));
+	ready_remove(c, j);
+	core_attempt_done(c, now, attempt_start(c, now, j, c->inliner), ATTEMPT_OK, o);
+}
+
+struct job *
+core_find(const struct core *c, uint64_t id)
+{
+	return idmap_get(&c->jobs, id);
+}
+
+uint64_t
+core_newest_id(const struct core *c)
+{
+	return c->newest_id;
+}
+
+uint64_t
+core_oldest_id(const struct core *c)
+{
+	return c->oldest_id;
+}
+
+int
+core_cancel(struct core *c, struct core_time now, struct job *j)
+{
+	if (job_state_finished(j->state))
+		return -EALREADY;
+	j->cancel_asked = true;
+	if (job_waiting(j))
+		job_finish(c, now, j, JOB_cancelled, REASON_cancel_asked, NULL, false);
+	else
+		attempt_tell(c, now, j->attempt, REASON_cancel_asked);
+	return 0;
+}
+
+/* ---- effects ---- */
+
+static bool
+take_tell(struct core *c, struct effect *out)
+{
+	struct list	*node = list_pop(&c->tells);
+
+	if (node == NULL)
+		return false;
+	*out = (struct effect){ .kind = EFFECT_TELL, .attempt = list_entry(node, struct attempt, tell) };
+	return true;
+}
+
+static bool
+take_kill(struct core *c, struct effect *out)
+{
+	struct list	*node = list_pop(&c->kills);
+
+	if (node == NULL)
+		return false;
+	*out = (struct effect){ .kind = EFFECT_KILL,
+	    .worker = list_entry(node, struct worker, effect)->number };
+	return true;
+}
+
+static bool
+take_idle(struct core *c, struct effect *out)
+{
+	struct list	*node = list_pop(&c->idles);
+	struct worker	*w;
+
+	if (node == NULL)
+		return false;
+	w = list_entry(node, struct worker, effect);
+	*out = (struct effect){ .kind = EFFECT_WORKER_IDLE, .worker = w->number };
+	if (list_empty(&w->attempts))
+		worker_free(c, w);
+	return true;
+}
+
+static bool
+take_finished(struct core *c, struct core_time now, struct effect *out)
+{
+	struct list	*node = list_pop(&c->finished);
+
+	if (node == NULL)
+		return false;
+	*out = (struct effect){ .kind = EFFECT_FINISHED, .job = list_entry(node, struct job, link) };
+	retain_add(c, now, out->job);
+	return true;
+}
+
+static bool
+take_forgotten(struct core *c, struct core_time now, struct effect *out)
+{
+	struct job	*j = retain_oldest_due(c, now);
+
+	if (j == NULL)
+		return false;
+	retain_drop(c, j);
+	c->doomed = j;
+	*out = (struct effect){ .kind = EFFECT_FORGOTTEN, .job = j };
+	return true;
+}
+
+static bool
+take_start(struct core *c, struct core_time now, struct effect *out)
+{
+	struct attempt	*at = alone_start(c, now);
+	struct job	*j;
+
+	if (at == NULL && (j = place_alone(c, now)) != NULL) {
+		*out = (struct effect){ .kind = EFFECT_START_ALONE, .job = j };
+		return true;
+	}
+	if (at == NULL)
+		at = place_start(c, now);
+	*out = (struct effect){ .kind = EFFECT_START, .attempt = at };
+	return at != NULL;
+}
+
+bool
+core_next_effect(struct core *c, struct core_time now, struct effect *out)
+{
+	if (c->doomed != NULL)
+		job_free(c, c->doomed);
+	c->doomed = NULL;
+	return take_tell(c, out) || take_kill(c, out) || take_finished(c, now, out) ||
+	    take_forgotten(c, now, out) || take_start(c, now, out) ||
+	    take_finished(c, now, out) ||	/* what was next may have expired */
+	    take_idle(c, out);
+}
+
+/* ---- to look at ---- */
+
+void
+core_stats(const struct core *c, struct core_stats *out)
+{
+	*out = c->stats;
+	out->kept_bytes = (uint64_t)(c->kept[0].bytes + c->kept[1].bytes);
+}
+
+bool
+core_idle(const struct core *c)
+{
+	return c->waiting == 0 && c->stats.states[JOB_running] == 0;
+}

@@ -1,0 +1,164 @@
+/* place.c - which job runs next, and which worker takes it.  Runs in: broker, loop thread.
+ *
+ * A cpu worker runs one attempt at a time in order of start, and what was given to it cannot be taken back:
+ * so it gets one, unless both that one and the next are of types known to be short.
+ *
+ * The job whose turn it is may have to wait for a worker with nothing in flight while shorter ones could
+ * still be put behind others.  They are not let past: it would never see such a worker.
+ */
+#include "daemon/broker/core/core_internal.h"
+
+/* ---- workers that can take one more ---- */
+
+static bool
+has_room(const struct worker *w, int lane)
+{
+	if (w->retired || w->killed || w->refused || w->alone_for != 0)
+		return false;
+	if (w->used[lane] >= w->slots[lane])
+		return false;
+	if (!w->fifo || w->used[lane] == 0)
+		return true;
+	return w->bytes < BOUND_WINDOW_BYTES && type_is_short(worker_head(w)->type);
+}
+
+void
+place_update(struct core *c, struct worker *w)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		if (w->slots[lane] == 0)
+			continue;
+		if (has_room(w, lane))
+			heap_set(&c->open[lane], &w->open[lane], w->used[lane]);
+		else
+			heap_remove(&c->open[lane], &w->open[lane]);
+	}
+}
+
+void
+place_update_all(struct core *c)
+{
+	for (uint32_t i = 0; i < c->workers_len; i++)
+		if (c->workers[i] != NULL)
+			place_update(c, c->workers[i]);
+}
+
+static struct worker *
+least_loaded(const struct core *c, int lane)
+{
+	struct heap_node	*node = heap_min(&c->open[lane]);
+
+	return node == NULL ? NULL : list_entry(node - lane, struct worker, open);
+}
+
+/* The least loaded worker, if it may take this job now. */
+static struct worker *
+place_find(const struct core *c, const struct job *j)
+{
+	struct worker	*w = least_loaded(c, j->lane);
+
+	if (w == NULL || !w->fifo || w->used[j->lane] == 0)
+		return w;
+	if (!type_is_short(j->type) || w->bytes + j->args_len > BOUND_WINDOW_BYTES)
+		return NULL;
+	return w;
+}
+
+/* ---- whose turn it is ---- */
+
+/* Parks, expires and wakes what it meets on the way; NULL: nothing in this lane may run. */
+static struct job *
+next_in(struct core *c, struct core_time now, int lane)
+{
+	struct turns	*turns = &c->turns[lane];
+
+	while (!list_empty(&turns->benches) || limits_wake(c, lane)) {
+		struct bench	*b;
+		struct flow	*f;
+		struct job	*j;
+
+		if (list_empty(&turns->benches))
+			continue;		/* what woke up is of a queue at its limit */
+		b = list_entry(turns->benches.next, struct bench, link);
+		f = list_entry(heap_min(&b->flows), struct flow, node);
+		j = flow_head(f);
+		if (type_full(f->type))
+			limits_park(c, f);
+		else if (j->ttl_ns != 0 && j->ttl_ns <= now.mono_ns && !j->begun)
+			job_expire(c, now, j);
+		else
+			return j;
+	}
+	return NULL;
+}
+
+/* The queue has had its turn. */
+static void
+next_turn(struct core *c, struct bench *b)
+{
+	if (!list_linked(&b->link))
+		return;
+	list_remove(&b->link);
+	list_push_back(&c->turns[b->lane].benches, &b->link);
+}
+
+static bool
+lane_is_open(struct core *c, int lane)
+{
+	return lane == LANE_ALONE ? alone_free_slot(c) != NULL : c->open[lane].len > 0;
+}
+
+/* A job leaves the line of its lane: to a worker, or (NULL) to wait for a worker of its own. */
+static struct attempt *
+take(struct core *c, struct core_time now, struct job *j, struct worker *w)
+{
+	struct bench	*b = j->wait.flow->bench;
+	int		 lane = b->lane;
+	struct attempt	*at = NULL;
+
+	ready_remove(c, j);
+	if (w != NULL)
+		at = attempt_start(c, now, j, w);
+	else
+		alone_ask(c, j, alone_free_slot(c));
+	next_turn(c, b);
+	limits_wake(c, lane);
+	return at;
+}
+
+static struct attempt *
+start_in(struct core *c, struct core_time now, int lane)
+{
+	struct job	*j;
+	struct worker	*w;
+
+	if (!lane_is_open(c, lane) || (j = next_in(c, now, lane)) == NULL)
+		return NULL;
+	return (w = place_find(c, j)) == NULL ? NULL : take(c, now, j, w);
+}
+
+struct attempt *
+place_start(struct core *c, struct core_time now)
+{
+	struct attempt	*at;
+
+	for (int i = 0; i < LANES; i++) {
+		int	lane = c->turn_lane;
+
+		c->turn_lane = (lane + 1) % LANES;
+		if ((at = start_in(c, now, lane)) != NULL)
+			return at;
+	}
+	return NULL;
+}
+
+struct job *
+place_alone(struct core *c, struct core_time now)
+{
+	struct job	*j;
+
+	if (!lane_is_open(c, LANE_ALONE) || (j = next_in(c, now, LANE_ALONE)) == NULL)
+		return NULL;
+	take(c, now, j, NULL);
+	return j;
+}

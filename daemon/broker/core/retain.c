@@ -1,0 +1,95 @@
+/* retain.c - how long finished jobs are remembered.  Runs in: broker, loop thread.
+ *
+ * Two lists, by the time at which the outcome was told: failed jobs, the dead letter, and all others.  Each
+ * has a bound of time, of jobs and of bytes (arguments, results, failures), whichever comes first.
+ */
+#include "daemon/broker/core/core_internal.h"
+
+#include <string.h>
+
+#define OLDEST_STEPS	64
+
+static struct kept *
+kept_of(struct core *c, const struct job *j)
+{
+	return &c->kept[j->state == JOB_failed];
+}
+
+static int64_t
+kept_bytes(const struct job *j)
+{
+	const struct outcome	*o = &j->outcome;
+
+	return (int64_t)j->args_len + j->labels_len + o->len +
+	    (o->data == NULL ? 0 : (int64_t)strlen(o->data));
+}
+
+void
+retain_add(struct core *c, struct core_time now, struct job *j)
+{
+	struct kept	*k = kept_of(c, j);
+
+	j->timer.key = ns_after(now.mono_ns, k->keep_ms);
+	list_push_back(&k->jobs, &j->link);
+	k->count++;
+	k->bytes += kept_bytes(j);
+}
+
+static struct job *
+oldest(const struct kept *k)
+{
+	return list_empty(&k->jobs) ? NULL : list_entry(k->jobs.next, struct job, link);
+}
+
+struct job *
+retain_oldest_due(struct core *c, struct core_time now)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct kept	*k = &c->kept[i];
+		struct job		*j = oldest(k);
+
+		if (j != NULL && (k->count > c->cfg.keep_finished ||
+		    k->bytes > c->cfg.keep_finished_bytes || j->timer.key <= now.mono_ns))
+			return j;
+	}
+	return NULL;
+}
+
+/* Ids are looked for a few at a time: there may be millions between two jobs. */
+static void
+find_oldest_id(struct core *c)
+{
+	for (int i = 0; i < OLDEST_STEPS && c->oldest_id < c->newest_id; i++) {
+		if (idmap_get(&c->jobs, c->oldest_id) != NULL)
+			break;
+		c->oldest_id++;
+	}
+}
+
+void
+retain_drop(struct core *c, struct job *j)
+{
+	struct kept	*k = kept_of(c, j);
+
+	list_remove(&j->link);
+	k->count--;
+	k->bytes -= kept_bytes(j);
+	c->stats.states[j->state]--;
+	j->queue->states[j->state]--;
+	idmap_del(&c->jobs, j->id);
+	find_oldest_id(c);
+}
+
+int64_t
+retain_next_ns(const struct core *c)
+{
+	int64_t	next = INT64_MAX;
+
+	for (int i = 0; i < 2; i++) {
+		const struct job	*j = oldest(&c->kept[i]);
+
+		if (j != NULL && j->timer.key < next)
+			next = j->timer.key;
+	}
+	return next;
+}

@@ -1,0 +1,87 @@
+/* timer.c - what time does: jobs become due or expire, attempts run out of it.  Runs in: broker, loop thread. */
+#include "daemon/broker/core/core_internal.h"
+
+/* Saturates: a duration may be longer than the clock. */
+int64_t
+ns_after(int64_t now_ns, int64_t ms)
+{
+	return ms > (INT64_MAX - now_ns) / NS_IN_MS ? INT64_MAX : now_ns + ms * NS_IN_MS;
+}
+
+void
+job_timer_set(struct core *c, struct job *j)
+{
+	int64_t	key = INT64_MAX;
+
+	if (j->state == JOB_scheduled)
+		key = j->due_ns;
+	if (j->ttl_ns != 0 && !j->begun && j->ttl_ns < key)
+		key = j->ttl_ns;
+	if (key != INT64_MAX)
+		heap_set(&c->job_timers, &j->timer, key);
+}
+
+static void
+job_due(struct core *c, struct core_time now, struct job *j)
+{
+	heap_remove(&c->job_timers, &j->timer);
+	if (j->ttl_ns != 0 && j->ttl_ns <= now.mono_ns) {
+		job_expire(c, now, j);
+		return;
+	}
+	job_move(c, now, j, JOB_ready, REASON_due);
+	job_timer_set(c, j);
+	if (order_open(j))
+		ready_add(c, j);
+}
+
+static void
+reopen(struct core *c, struct worker *w)
+{
+	heap_remove(&c->retries, &w->retry);
+	w->refused = false;
+	place_update(c, w);
+}
+
+static struct heap_node *
+due(const struct heap *h, int64_t now_ns)
+{
+	struct heap_node	*node = heap_min(h);
+
+	return node == NULL || node->key > now_ns ? NULL : node;
+}
+
+void
+core_tick(struct core *c, struct core_time now)
+{
+	struct heap_node	*node;
+	unsigned		 budget = TICK_BUDGET;
+
+	for (; budget > 0 && (node = due(&c->attempt_timers, now.mono_ns)) != NULL; budget--)
+		attempt_due(c, now, list_entry(node, struct attempt, timer));
+	for (; budget > 0 && (node = due(&c->job_timers, now.mono_ns)) != NULL; budget--)
+		job_due(c, now, list_entry(node, struct job, timer));
+	while ((node = due(&c->retries, now.mono_ns)) != NULL)
+		reopen(c, list_entry(node, struct worker, retry));
+	alone_tick(c, now.mono_ns);
+}
+
+static int64_t
+earlier(int64_t at_ns, const struct heap *h)
+{
+	const struct heap_node	*node = heap_min(h);
+
+	return node == NULL || node->key > at_ns ? at_ns : node->key;
+}
+
+int64_t
+core_next_ns(const struct core *c)
+{
+	int64_t	next = retain_next_ns(c), alone = alone_next_ns(c);
+
+	if (alone < next)
+		next = alone;
+	next = earlier(next, &c->attempt_timers);
+	next = earlier(next, &c->job_timers);
+	return earlier(next, &c->retries);
+}

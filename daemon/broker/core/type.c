@@ -1,0 +1,113 @@
+/* type.c - types by name: what they declare, and limits that were set before they were known.
+ * Runs in: broker, loop thread. */
+#include "daemon/broker/core/core_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+/* A limit for a type that no worker has declared yet. */
+struct type_limit {
+	uint32_t	max_running;
+	uint32_t	name_len;
+	char		name[];
+};
+
+static void
+set_text(char **to, const char *text)
+{
+	free(*to);
+	*to = mem_strdup(text == NULL ? "" : text);
+}
+
+static struct type *
+type_new(struct core *c, const char *name)
+{
+	struct type		*t = mem_zalloc(1, sizeof(*t));
+	struct type_limit	*limit = namemap_get(&c->type_limits, name, strlen(name));
+
+	t->name = mem_strdup(name);
+	for (int lane = 0; lane < PLACES; lane++) {
+		list_init(&t->parked[lane]);
+		list_init(&t->thirsty[lane]);
+	}
+	if (limit != NULL)
+		t->max_running = limit->max_running;
+	namemap_put(&c->types, t->name, strlen(t->name), t);
+	return t;
+}
+
+void
+type_free(struct type *t)
+{
+	free(t->name);
+	free(t->summary);
+	free(t->args);
+	free(t);
+}
+
+struct type *
+core_type_define(struct core *c, const struct type *declared)
+{
+	struct type	*t = namemap_get(&c->types, declared->name, strlen(declared->name));
+
+	if (t == NULL)
+		t = type_new(c, declared->name);
+	set_text(&t->summary, declared->summary);
+	set_text(&t->args, declared->args);
+	t->traits = declared->traits;
+	t->lanes = declared->lanes;
+	t->has_run = declared->has_run;
+	t->has_start = declared->has_start;
+	return t;
+}
+
+struct type *
+core_type_find(const struct core *c, const char *name, size_t len)
+{
+	return namemap_get(&c->types, name, len);
+}
+
+struct type *
+core_type_next(const struct core *c, size_t *at)
+{
+	return namemap_next(&c->types, at);
+}
+
+void
+core_type_limit(struct core *c, const char *name, uint32_t max_running)
+{
+	size_t			 len = strlen(name);
+	struct type_limit	*limit = namemap_get(&c->type_limits, name, len);
+	struct type		*t = namemap_get(&c->types, name, len);
+
+	if (limit == NULL) {
+		limit = mem_zalloc(1, sizeof(*limit) + len);
+		limit->name_len = (uint32_t)len;
+		memcpy(limit->name, name, len);
+		namemap_put(&c->type_limits, limit->name, len, limit);
+	}
+	limit->max_running = max_running;
+	if (t != NULL)
+		limits_set_type(c, t, max_running);
+}
+
+/* Is an attempt so short, as far as is known, that another may wait behind it? */
+bool
+type_is_short(const struct type *t)
+{
+	return t->samples >= BOUND_WINDOW_SAMPLES && t->mean_ns < BOUND_WINDOW_MEAN_NS;
+}
+
+/* Of the last 16 or so: a mean that follows what the type does now. */
+void
+type_measure(struct core *c, struct type *t, int64_t took_ns)
+{
+	bool	was_short = type_is_short(t);
+
+	t->samples++;
+	t->mean_ns += (took_ns - t->mean_ns) / (int64_t)(t->samples < 16 ? t->samples : 16);
+	if (type_is_short(t) != was_short)
+		place_update_all(c);
+}

@@ -1,0 +1,228 @@
+/* worker.c - workers as the scheduler sees them: slots, and what a death means for what was in flight.
+ * Runs in: broker, loop thread.
+ *
+ * A death is told when it is confirmed.  Of what was in flight the one that was running is the suspect; the
+ * others did nothing wrong and go back where they stood, however often that happens.
+ */
+#include "daemon/broker/core/core_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lib/alloc.h"
+
+struct worker *
+worker_find(const struct core *c, uint32_t number)
+{
+	if (number == CORE_WORKER_INLINE)
+		return c->inliner;
+	return number < c->workers_len ? c->workers[number] : NULL;
+}
+
+struct worker *
+worker_new(uint32_t number)
+{
+	struct worker	*w = mem_zalloc(1, sizeof(*w));
+
+	w->number = number;
+	list_init(&w->attempts);
+	list_init(&w->effect);
+	return w;
+}
+
+struct attempt *
+worker_head(const struct worker *w)
+{
+	return list_empty(&w->attempts) ? NULL : list_entry(w->attempts.next, struct attempt, link);
+}
+
+static void
+count_slots(struct core *c, const struct worker *w, int by)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		if (w->slots[lane] == 0)
+			continue;
+		c->lane_workers[lane] += (uint32_t)by;
+		c->lane_slots[lane] += (uint64_t)(by * (int64_t)w->slots[lane]);
+	}
+}
+
+void
+worker_free(struct core *c, struct worker *w)
+{
+	for (int lane = 0; lane < LANES; lane++)
+		heap_remove(&c->open[lane], &w->open[lane]);
+	heap_remove(&c->retries, &w->retry);
+	list_remove(&w->effect);
+	if (w->alone_for != 0)
+		alone_worker_gone(c, w);
+	else if (!w->retired)
+		count_slots(c, w, -1);
+	if (w->number < c->workers_len)
+		c->workers[w->number] = NULL;
+	free(w);
+}
+
+static void
+keep_by_number(struct core *c, struct worker *w)
+{
+	uint32_t	len = c->workers_len;
+
+	if (w->number >= len) {
+		c->workers_len = w->number + 1;
+		c->workers = mem_resize(c->workers, c->workers_len, sizeof(*c->workers));
+		while (len < c->workers_len)
+			c->workers[len++] = NULL;
+	}
+	c->workers[w->number] = w;
+}
+
+void
+core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint32_t slots[LANES],
+    uint64_t alone_for)
+{
+	struct worker	*w = worker_new(number);
+
+	(void)now;
+	assert(number < CORE_WORKER_INLINE && worker_find(c, number) == NULL);
+	keep_by_number(c, w);
+	for (int lane = 0; lane < LANES; lane++)
+		w->slots[lane] = slots[lane];
+	w->fifo = slots[LANE_PROCESS] > 0;
+	w->alone_for = alone_for;
+	if (alone_for != 0) {
+		alone_up(c, w);
+		return;
+	}
+	count_slots(c, w, 1);
+	place_update(c, w);
+}
+
+/* ---- retiring ---- */
+
+static uint32_t
+in_flight(const struct worker *w)
+{
+	uint32_t	sum = 0;
+
+	for (int lane = 0; lane < LANES; lane++)
+		sum += w->used[lane];
+	return sum;
+}
+
+void
+worker_settle(struct core *c, struct worker *w)
+{
+	if (!w->retired || w->idle_said || in_flight(w) > w->stuck)
+		return;
+	w->idle_said = true;
+	list_push_back(&c->idles, &w->effect);
+}
+
+void
+worker_retire(struct core *c, struct worker *w)
+{
+	if (w->retired)
+		return;
+	w->retired = true;
+	if (w->alone_for == 0)
+		count_slots(c, w, -1);
+	place_update(c, w);
+	worker_settle(c, w);
+}
+
+void
+core_worker_retire(struct core *c, struct core_time now, uint32_t number)
+{
+	struct worker	*w = worker_find(c, number);
+
+	(void)now;
+	if (w != NULL)
+		worker_retire(c, w);
+}
+
+void
+worker_kill(struct core *c, struct worker *w)
+{
+	if (w->killed)
+		return;
+	w->killed = true;
+	list_remove(&w->effect);
+	list_push_back(&c->kills, &w->effect);
+	place_update(c, w);
+}
+
+uint32_t
+core_worker_stuck(const struct core *c, uint32_t number)
+{
+	const struct worker	*w = worker_find(c, number);
+
+	return w == NULL ? 0 : w->stuck;
+}
+
+/* ---- dying ---- */
+
+static void
+fail_lost(struct core *c, struct core_time now, struct job *j)
+{
+	job_try_end(j, now.real_ms, REASON_lost);
+	job_fail(c, now, j, REASON_lost, FAILURE_lost,
+	    mem_strdup("its worker died, and the job asked not to be run again (on_lost: fail)"), false);
+}
+
+static void
+fail_crash(struct core *c, struct core_time now, struct job *j)
+{
+	job_try_end(j, now.real_ms, REASON_crashed_often);
+	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
+	    mem_printf("its worker died %d times while it ran this job", BOUND_SUSPECTS), false);
+}
+
+/* One attempt of a dead worker.  begun: it may have started; suspect: it was what ran. */
+static void
+lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool suspect)
+{
+	struct job	*j = at->job;
+
+	if (suspect)
+		c->stats.crashes++;
+	if (j == NULL)
+		return;
+	j->begun |= begun;
+	if (at->told != 0) {
+		attempt_end_told(c, now, at, false);
+		return;
+	}
+	j->suspicions += suspect;
+	if (j->suspicions >= BOUND_SUSPECTS)
+		fail_crash(c, now, j);
+	else if (begun && j->on_lost == ON_LOST_FAIL)
+		fail_lost(c, now, j);
+	else
+		attempt_requeue(c, now, at, begun ? REASON_worker_died : REASON_worker_died_waiting);
+}
+
+void
+core_worker_lost(struct core *c, struct core_time now, uint32_t number,
+    bool (*suspect)(void *ctx, const struct job *j), void *ctx)
+{
+	struct worker	*w = worker_find(c, number);
+	bool		 head = true;
+
+	if (w == NULL)
+		return;
+	w->lost = true;
+	list_for_safe(node, after, &w->attempts) {
+		struct attempt	*at = list_entry(node, struct attempt, link);
+		bool		 suspected = !w->killed && at->job != NULL;
+
+		if (w->fifo)
+			suspected = suspected && head;
+		else if (w->alone_for == 0)
+			suspected = suspected && suspect(ctx, at->job);
+		lose(c, now, at, head || !w->fifo, suspected);
+		attempt_free(c, now, at);
+		head = false;
+	}
+	worker_free(c, w);
+}

@@ -1,0 +1,219 @@
+/* ids.c - job ids and the boot counter, reserved durably.  Runs in: broker, loop thread. */
+#include "daemon/broker/store/ids.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/fd.h"
+#include "lib/parse.h"
+#include "proto/bounds.h"
+
+#define FILE_NAME	"ids"
+#define TEMP_NAME	"ids.new"
+#define FIRST_LINE	"jobd-ids 1"
+#define FILE_BYTES_MAX	256
+
+struct ids {
+	char		*path;		/* of the file, for people */
+	int		 dir;
+	uint32_t	 boot;
+	uint64_t	 next, end;	/* reserved and not used */
+};
+
+/* What the file says. */
+struct record {
+	int64_t	boot, next;
+};
+
+/* ---- reading ---- */
+
+/* Reads `NAME NUMBER` and moves on to the next line. */
+static bool
+read_number(const char **at, const char *name, int64_t max, int64_t *out)
+{
+	size_t		 len = strlen(name);
+	const char	*end = strchr(*at, '\n');
+
+	if (end == NULL || strncmp(*at, name, len) != 0 || (*at)[len] != ' ')
+		return false;
+	if (parse_i64(*at + len + 1, (size_t)(end - *at) - len - 1, 0, max, out) != 0)
+		return false;
+	*at = end + 1;
+	return true;
+}
+
+static bool
+read_record(const char *text, size_t len, struct record *out)
+{
+	const char	*at = text;
+	size_t		 first = strlen(FIRST_LINE);
+
+	if (len != strlen(text) || strncmp(at, FIRST_LINE "\n", first + 1) != 0)
+		return false;
+	at += first + 1;
+	return read_number(&at, "boot", IDS_BOOTS, &out->boot) &&
+	    read_number(&at, "next", BOUND_JOB_ID, &out->next) && *at == '\0' && out->next > 0;
+}
+
+static int
+load(const struct ids *ids, struct record *out, char *why, size_t size)
+{
+	char	*text;
+	size_t	 len;
+	bool	 good;
+
+	if ((text = fd_read_file(ids->path, FILE_BYTES_MAX, &len)) == NULL) {
+		int	rc = -errno;
+
+		*out = (struct record){ .boot = 0, .next = 1 };
+		if (rc == -ENOENT)
+			return 0;
+		snprintf(why, size, "%s cannot be read: %s", ids->path, strerror(-rc));
+		return rc;
+	}
+	good = read_record(text, len, out);
+	free(text);
+	if (good)
+		return 0;
+	snprintf(why, size, "%s is damaged: it should say which job ids were used, and jobd does not guess. "
+	    "Restore it, or write `" FIRST_LINE "', `boot N' and `next M' with N and M above all that "
+	    "were ever seen", ids->path);
+	return -EBADMSG;
+}
+
+/* ---- writing ---- */
+
+static int
+write_synced(int fd, const char *text)
+{
+	int	rc = fd_write_all(fd, text, strlen(text));
+
+	if (rc == 0 && fsync(fd) != 0)
+		rc = -errno;
+	return rc;
+}
+
+static int
+save(const struct ids *ids, uint64_t next)
+{
+	char	text[FILE_BYTES_MAX];
+	int	fd, rc;
+
+	snprintf(text, sizeof(text), FIRST_LINE "\nboot %u\nnext %llu\n", ids->boot,
+	    (unsigned long long)next);
+	fd = openat(ids->dir, TEMP_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = write_synced(fd, text);
+	if (close(fd) != 0 && rc == 0)
+		rc = -errno;
+	if (rc == 0 && renameat(ids->dir, TEMP_NAME, ids->dir, FILE_NAME) != 0)
+		rc = -errno;
+	if (rc == 0 && fsync(ids->dir) != 0)
+		rc = -errno;
+	return rc;
+}
+
+static int
+reserve(struct ids *ids)
+{
+	uint64_t	end = ids->end + IDS_BLOCK;
+	int		rc;
+
+	if (end > (uint64_t)BOUND_JOB_ID)
+		return -ERANGE;
+	if ((rc = save(ids, end)) == 0)
+		ids->end = end;
+	return rc;
+}
+
+/* ---- life ---- */
+
+static void
+ids_free(struct ids *ids)
+{
+	if (ids->dir >= 0)
+		close(ids->dir);
+	free(ids->path);
+	free(ids);
+}
+
+static int
+open_dir(struct ids *ids, const char *state_dir, char *why, size_t size)
+{
+	int	rc;
+
+	if ((ids->dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
+		return 0;
+	rc = -errno;
+	snprintf(why, size, "the state directory %s cannot be opened: %s", state_dir, strerror(-rc));
+	return rc;
+}
+
+static int
+start_boot(struct ids *ids, char *why, size_t size)
+{
+	struct record	r;
+	int		rc;
+
+	if ((rc = load(ids, &r, why, size)) != 0)
+		return rc;
+	if (r.boot + 1 >= IDS_BOOTS) {
+		snprintf(why, size, "%s: jobd was started as often as it can be with one state directory",
+		    ids->path);
+		return -ERANGE;
+	}
+	ids->boot = (uint32_t)r.boot + 1;
+	ids->next = ids->end = (uint64_t)r.next;
+	if ((rc = reserve(ids)) != 0)
+		snprintf(why, size, "%s cannot be written: %s", ids->path, strerror(-rc));
+	return rc;
+}
+
+int
+ids_open(const char *state_dir, struct ids **out, char *why, size_t size)
+{
+	struct ids	*ids = mem_zalloc(1, sizeof(*ids));
+	int		 rc;
+
+	ids->path = mem_printf("%s/" FILE_NAME, state_dir);
+	if ((rc = open_dir(ids, state_dir, why, size)) != 0)
+		goto out;
+	if ((rc = start_boot(ids, why, size)) != 0)
+		goto out;
+	*out = ids;
+	ids = NULL;
+out:
+	if (ids != NULL)
+		ids_free(ids);
+	return rc;
+}
+
+void
+ids_close(struct ids *ids)
+{
+	if (ids == NULL)
+		return;
+	(void)save(ids, ids->next);	/* if not, the block's rest is skipped, as after a crash */
+	ids_free(ids);
+}
+
+uint32_t
+ids_boot(const struct ids *ids)
+{
+	return ids->boot;
+}
+
+uint64_t
+ids_next(struct ids *ids)
+{
+	if (ids->next == ids->end && reserve(ids) != 0)
+		return 0;
+	return ids->next++;
+}

@@ -1,0 +1,28 @@
+/*
+ * ids.h - job ids and the boot counter, reserved durably before they are used.
+ *
+ * The file `ids` of the state directory says what has been given away: `boot` starts so far, and ids below
+ * `next`.  It is replaced as a whole (written beside, synced, renamed, directory synced), so a crash leaves
+ * the old one or the new one.  What is left of a block after a crash is skipped.  The supervisor sees to it
+ * that a state directory has one broker at a time.
+ */
+#ifndef STORE_IDS_H
+#define STORE_IDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define IDS_BLOCK	UINT64_C(1000000)	/* the loop waits for the disk once in so many jobs */
+#define IDS_BOOTS	(UINT32_C(1) << 21)	/* a fence is boot << 32 and a counter, below 2^53 */
+
+struct ids;
+
+/* Counts this boot and reserves the first block.  0, or -errno with a sentence in why[size]. */
+int ids_open(const char *state_dir, struct ids **out, char *why, size_t size);
+/* Gives back what is left of the block. */
+void ids_close(struct ids *ids);
+uint32_t ids_boot(const struct ids *ids);
+/* An id never used before, below 2^53; 0: a new block could not be reserved. */
+uint64_t ids_next(struct ids *ids);
+
+#endif
