@@ -64,19 +64,12 @@ print_lanes(struct buf *out, uint32_t lanes)
 	buf_putc(out, ']');
 }
 
-static const struct transition *
-moves_of(const struct job *j, size_t *len)
-{
-	*len = j->moves_len;
-	return j->moves;
-}
-
 /* The transition that brought the job where it is: its submit, or a later one. */
 static const struct transition *
 last_move(const struct job *j)
 {
 	size_t				 len;
-	const struct transition		*moves = moves_of(j, &len);
+	const struct transition		*moves = job_moves(j, &len);
 
 	return &moves[len - 1];
 }
@@ -208,7 +201,7 @@ static void
 print_moves(struct buf *out, const struct job *j)
 {
 	size_t				 len;
-	const struct transition		*moves = moves_of(j, &len);
+	const struct transition		*moves = job_moves(j, &len);
 
 	print_next(out, "transitions");
 	buf_putc(out, '[');
