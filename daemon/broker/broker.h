@@ -27,6 +27,7 @@ struct broker {
 	char			 boot_id[33];
 	int64_t			 started_ms;
 	const char		*state_dir;
+	int			 control_fd;
 	bool			 draining;	/* no new jobs */
 	bool			 stopping;	/* SIGTERM: ends when idle, or at stop_ns */
 	int64_t			 stop_ns;
@@ -44,5 +45,9 @@ void broker_settle(struct broker *b);
 void broker_ready(struct broker *b);
 /* No new jobs from now on. */
 void broker_drain(struct broker *b);
+/* Drain, then end: when nothing waits or runs, or after deadline_ms. */
+void broker_stop(struct broker *b, int64_t deadline_ms);
+/* Cannot serve: the supervisor is told why, and jobd ends. */
+void broker_fail(struct broker *b, const char *why) __attribute__((noreturn));
 
 #endif

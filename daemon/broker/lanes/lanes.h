@@ -12,6 +12,10 @@
 struct lanes *lanes_new(struct broker *b, int control_fd);
 void lanes_free(struct lanes *l);
 
+/* Fills places again, looks at memory and lateness; wanted again no later than lanes_next_ns. */
+void lanes_tick(struct lanes *l);
+int64_t lanes_next_ns(const struct lanes *l);
+
 /* Effects of core. */
 void lanes_start(struct lanes *l, struct attempt *at);
 void lanes_tell(struct lanes *l, struct attempt *at);
@@ -19,7 +23,7 @@ void lanes_kill(struct lanes *l, uint32_t worker, const char *why);
 void lanes_start_alone(struct lanes *l, const struct job *j);
 void lanes_idle(struct lanes *l, uint32_t worker);
 
-/* Takes at most budget completions from all channels and tells core; true: more are waiting. */
+/* Takes at most budget completions from each channel and tells core; true: more may be waiting. */
 bool lanes_harvest(struct lanes *l, unsigned budget);
 void lanes_publish(struct lanes *l);
 /* Before and after the loop sleeps; lanes_arm returns false when completions are waiting already. */

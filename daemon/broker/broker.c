@@ -1,0 +1,141 @@
+/* broker.c - what the parts of the broker ask of each other.  Runs in: broker, loop thread. */
+#include "daemon/broker/broker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/broker/inline.h"
+#include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/net/net.h"
+#include "daemon/broker/route/route.h"
+#include "daemon/broker/store/store.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "proto/control.h"
+
+static int
+refuse_lane(const struct type *t, const struct jobspec *spec, struct rpc_error *err)
+{
+	char	safe[64] = "";
+
+	for (int lane = 0; lane < LANES; lane++) {
+		if ((t->lanes & (1u << lane)) == 0)
+			continue;
+		strcat(safe, safe[0] == '\0' ? "" : ", ");
+		strcat(safe, lane_names[lane]);
+	}
+	return rpc_fail(err, RPC_lane_refused, "lane %s is not safe for type %s, which declares: %s",
+	    lane_names[spec->lane], t->name, safe);
+}
+
+static void
+run_inline(struct broker *b, struct job *j)
+{
+	struct outcome	o = { 0 };
+
+	if (!inline_run(j, &o))
+		log_fatal("routed inline, and not in the inline table type=%s", j->type->name);
+	core_inline_done(b->core, b->now, j, &o);
+}
+
+int
+broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct job **out,
+    struct rpc_error *err)
+{
+	struct type	*t = core_type_find(b->core, spec->type.p, spec->type.len);
+	enum lane	 lane;
+	uint64_t	 id;
+
+	if (t == NULL)
+		return rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s", (int)spec->type.len,
+		    spec->type.p);
+	if (b->draining)
+		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
+	if (route_lane(t, spec->lane, spec->args.len, &lane) != 0)
+		return refuse_lane(t, spec, err);
+	if ((id = store_next_id(b->store)) == 0)
+		return rpc_fail(err, RPC_internal, "no job id can be reserved in the state directory");
+	if (core_submit(b->core, b->now, id, spec, t, lane, by, out) != 0)
+		return rpc_fail(err, RPC_queue_full, "as many jobs wait as may (jobs.max_waiting)");
+	store_append(b->store, *out);
+	if (lane == LANE_INLINE && (*out)->state == JOB_ready)
+		run_inline(b, *out);
+	return 0;
+}
+
+static void
+finished(struct broker *b, struct job *j)
+{
+	store_finish(b->store, j);
+	net_job_finished(b->net, j);
+}
+
+static void
+carry_out(struct broker *b, const struct effect *e)
+{
+	switch (e->kind) {
+	case EFFECT_START:	 lanes_start(b->lanes, e->attempt); break;
+	case EFFECT_TELL:	 lanes_tell(b->lanes, e->attempt); break;
+	case EFFECT_KILL:	 lanes_kill(b->lanes, e->worker, "its attempt did not end in time"); break;
+	case EFFECT_FINISHED:	 finished(b, e->job); break;
+	case EFFECT_FORGOTTEN:	 net_job_forgotten(b->net, e->job); break;
+	case EFFECT_START_ALONE: lanes_start_alone(b->lanes, e->job); break;
+	case EFFECT_WORKER_IDLE: lanes_idle(b->lanes, e->worker); break;
+	case EFFECT_NONE:	 break;
+	}
+}
+
+void
+broker_settle(struct broker *b)
+{
+	struct effect	e;
+
+	while (core_next_effect(b->core, b->now, &e))
+		carry_out(b, &e);
+}
+
+static void
+tell_supervisor(struct broker *b, enum control_kind kind, const char *text)
+{
+	struct control_msg	m = { .kind = kind };
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	if (control_send(b->control_fd, &m, NULL, 0) != 0)
+		log_error("the supervisor does not listen");
+}
+
+void
+broker_ready(struct broker *b)
+{
+	tell_supervisor(b, CONTROL_READY, "");
+	log_info("ready boot=%u boot_id=%s", store_boot(b->store), b->boot_id);
+}
+
+void
+broker_fail(struct broker *b, const char *why)
+{
+	log_error("cannot serve: %s", why);
+	tell_supervisor(b, CONTROL_FAILED, why);
+	_exit(70);
+}
+
+void
+broker_drain(struct broker *b)
+{
+	if (!b->draining)
+		log_info("drains");
+	b->draining = true;
+}
+
+void
+broker_stop(struct broker *b, int64_t deadline_ms)
+{
+	int64_t	at_ns = b->now.mono_ns + deadline_ms * NS_PER_MS;
+
+	broker_drain(b);
+	if (!b->stopping || at_ns < b->stop_ns)
+		b->stop_ns = at_ns;
+	b->stopping = true;
+}

@@ -1,0 +1,341 @@
+/* exchange.c - attempts out to a worker, completions back from it.  Runs in: broker, loop thread.
+ *
+ * What a completion carries is hostile: its place and length are the channel's (checked there), its bytes
+ * are copied once and then looked at.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/lanes/lanes_internal.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "proto/json_scan.h"
+
+#define HELLO_OUT_BYTES	(64u << 10)
+#define FETCH_BYTES	(1u << 20)	/* one piece of a large result */
+#define OUT_HINT_MIN	512u
+#define OUT_HINT_MAX	(64u << 10)
+
+/* A result that did not fit its chunk: the worker keeps it, and it comes in pieces. */
+struct fetch {
+	struct list	 link;		/* worker->fetches */
+	struct attempt	*attempt;
+	uint64_t	 kept;		/* the token under which the worker keeps it */
+	bool		 asked;		/* a piece is on its way */
+	uint32_t	 total, got;
+	char		*text;
+};
+
+static void
+fetch_free(struct fetch *f)
+{
+	list_remove(&f->link);
+	free(f->text);
+	free(f);
+}
+
+void
+exchange_drop_fetches(struct worker *w)
+{
+	list_for_safe(node, after, &w->fetches)
+		fetch_free(list_entry(node, struct fetch, link));
+}
+
+void
+exchange_hello(struct worker *w)
+{
+	struct channel_submit	s = { .op = CHANNEL_OP_HELLO, .out_cap = HELLO_OUT_BYTES };
+	uint64_t		token;
+
+	if (channel_submit(w->channel, &s, &token) != 0)
+		log_fatal("a fresh channel takes no entry worker=%s", w->name);
+	channel_publish(w->channel);
+}
+
+static uint32_t
+room_for_result(const struct type *t)
+{
+	return t->out_hint < OUT_HINT_MIN ? OUT_HINT_MIN : t->out_hint;
+}
+
+void
+lanes_start(struct lanes *l, struct attempt *at)
+{
+	struct worker		*w = lanes_worker(l, at->worker);
+	const struct job	*j = at->job;
+	size_t			 type_len = strlen(at->type->name);
+	struct channel_head	 head = {
+		.job = j->id, .fence = at->fence, .attempt = at->number, .lane = at->lane,
+		.type_len = (uint32_t)type_len, .args_len = j->args_len,
+	};
+	struct iovec		 in[] = {
+		{ &head, sizeof(head) },
+		{ at->type->name, type_len },
+		{ (void *)(size_t)job_args(j), j->args_len },
+	};
+	struct channel_submit	 s = {
+		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 3,
+		.out_cap = room_for_result(at->type),
+		.deadline_ns = at->timeout_ms == 0 ? 0 :
+		    (uint64_t)(at->started_ns + at->timeout_ms * NS_PER_MS),
+	};
+
+	if (channel_submit(w->channel, &s, &at->token) != 0) {
+		core_attempt_refused(l->broker->core, l->broker->now, at);
+		return;
+	}
+	if (w->state == WORKER_IDLE)
+		worker_set_state(w, WORKER_RUNNING);
+}
+
+void
+lanes_tell(struct lanes *l, struct attempt *at)
+{
+	channel_cancel(lanes_worker(l, at->worker)->channel, at->token);
+}
+
+/* The attempt is over: core hears, and the worker may have served its time. */
+static void
+finish(struct worker *w, struct attempt *at, enum attempt_end end, struct outcome *o)
+{
+	struct broker	*b = w->lanes->broker;
+
+	w->done++;
+	w->done_here++;
+	w->failures = 0;
+	core_attempt_done(b->core, b->now, at, end, o);
+	if (channel_inflight(w->channel) == 0 && w->state == WORKER_RUNNING)
+		worker_set_state(w, WORKER_IDLE);
+	if (w->leaving || !w->up)
+		return;
+	if (w->alone_for != 0)
+		worker_retire(w, "its one job is over");
+	else if (b->config.recycle_jobs > 0 && w->done_here >= (uint64_t)b->config.recycle_jobs)
+		worker_retire(w, "workers.recycle_jobs");
+}
+
+static void
+finish_failed(struct worker *w, struct attempt *at, enum failure_kind kind, const char *message)
+{
+	struct outcome	o = { .kind = kind, .text = mem_strdup(message) };
+
+	o.len = (uint32_t)strlen(o.text);
+	finish(w, at, ATTEMPT_FAILED, &o);
+}
+
+/* Takes text. */
+static void
+finish_result(struct worker *w, struct attempt *at, char *text, uint32_t len)
+{
+	const char	*wrong = scan_check(text, len, BOUND_DEPTH);
+	struct outcome	 o = { .text = text, .len = len };
+	char		 message[128];
+
+	if (wrong == NULL) {
+		finish(w, at, ATTEMPT_OK, &o);
+		return;
+	}
+	free(text);
+	snprintf(message, sizeof(message), "the handler's result is not JSON: %s", wrong);
+	finish_failed(w, at, FAILURE_bad_result, message);
+}
+
+/* A failure as the worker tells it: {"kind","message","data"}. */
+static void
+finish_told_failure(struct worker *w, struct attempt *at, const char *text, uint32_t len)
+{
+	json_t		*root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	const char	*kind = json_string_value(json_object_get(root, "kind"));
+	const char	*message = json_string_value(json_object_get(root, "message"));
+	json_t		*data = json_object_get(root, "data");
+	struct outcome	 o = { .kind = FAILURE_error };
+
+	if (message == NULL)
+		message = "the handler failed and did not say why";
+	if (kind != NULL && strcmp(kind, failure_names[FAILURE_bad_result]) == 0)
+		o.kind = FAILURE_bad_result;
+	o.text = mem_strndup(message, strnlen(message, BOUND_FAILURE_MESSAGE));
+	o.len = (uint32_t)strlen(o.text);
+	if (data != NULL && !json_is_null(data))
+		o.data = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(root);
+	finish(w, at, ATTEMPT_FAILED, &o);
+}
+
+static void
+fetch_ask(struct worker *w, struct fetch *f)
+{
+	uint32_t		left = f->total - f->got;
+	struct channel_submit	s = {
+		.op = CHANNEL_OP_FETCH, .tag = f->attempt, .arg = f->kept, .deadline_ns = f->got,
+		.out_cap = left < FETCH_BYTES ? left : FETCH_BYTES,
+	};
+	uint64_t		token;
+
+	f->asked = channel_submit(w->channel, &s, &token) == 0;
+}
+
+static void
+fetch_ask_again(struct worker *w)
+{
+	list_for(node, &w->fetches) {
+		struct fetch	*f = list_entry(node, struct fetch, link);
+
+		if (!f->asked)
+			fetch_ask(w, f);
+	}
+}
+
+static void
+drop_kept(struct worker *w, uint64_t kept)
+{
+	struct channel_submit	s = { .op = CHANNEL_OP_DROP, .arg = kept };
+	uint64_t		token;
+
+	/* without room for it the worker drops it with its own next result: it keeps a bounded number */
+	(void)channel_submit(w->channel, &s, &token);
+}
+
+static void
+learn_size(struct type *t, uint64_t bytes)
+{
+	uint32_t	hint = OUT_HINT_MIN;
+
+	while (hint < bytes && hint < OUT_HINT_MAX)
+		hint *= 2;
+	if (hint > t->out_hint)
+		t->out_hint = hint;
+}
+
+static void
+need_space(struct worker *w, struct attempt *at, const struct channel_completion *c)
+{
+	int64_t		 max = w->lanes->broker->config.max_result_bytes;
+	struct fetch	*f;
+	char		 message[128];
+
+	if (c->aux > (uint64_t)max) {
+		drop_kept(w, c->token);
+		snprintf(message, sizeof(message),
+		    "the result has %llu bytes; jobs.max_result_bytes allows %lld",
+		    (unsigned long long)c->aux, (long long)max);
+		finish_failed(w, at, FAILURE_bad_result, message);
+		return;
+	}
+	learn_size(at->type, c->aux);
+	f = mem_zalloc(1, sizeof(*f));
+	f->attempt = at;
+	f->kept = c->token;
+	f->total = (uint32_t)c->aux;
+	f->text = mem_alloc(f->total);
+	list_push_back(&w->fetches, &f->link);
+	fetch_ask(w, f);
+}
+
+static void
+take_run(struct worker *w, const struct channel_completion *c)
+{
+	struct attempt	*at = c->tag;
+	struct outcome	 none = { 0 };
+	char		*copy;
+
+	switch (c->status) {
+	case CHANNEL_OK:
+		finish_result(w, at, mem_dup(c->output, c->out_len), c->out_len);
+		return;
+	case CHANNEL_CANCELLED:
+		finish(w, at, ATTEMPT_CANCELLED, &none);
+		return;
+	case CHANNEL_NEED_SPACE:
+		need_space(w, at, c);
+		return;
+	case CHANNEL_FAILED:
+		copy = mem_dup(c->output, c->out_len);
+		finish_told_failure(w, at, copy, c->out_len);
+		free(copy);
+		return;
+	}
+}
+
+static struct fetch *
+fetch_of(const struct worker *w, const struct attempt *at)
+{
+	list_for(node, &w->fetches)
+		if (list_entry(node, struct fetch, link)->attempt == at)
+			return list_entry(node, struct fetch, link);
+	log_fatal("a piece of a result that nobody asked for worker=%s", w->name);
+}
+
+static void
+take_piece(struct worker *w, const struct channel_completion *c)
+{
+	struct attempt	*at = c->tag;
+	struct fetch	*f = fetch_of(w, at);
+	char		*text = f->text;
+
+	f->asked = false;
+	if (c->status != CHANNEL_OK || c->out_len == 0 || c->out_len > f->total - f->got) {
+		fetch_free(f);
+		finish_failed(w, at, FAILURE_bad_result, "the worker lost the handler's result");
+		return;
+	}
+	memcpy(f->text + f->got, c->output, c->out_len);
+	f->got += c->out_len;
+	if (f->got < f->total) {
+		fetch_ask(w, f);
+		return;
+	}
+	f->text = NULL;
+	drop_kept(w, f->kept);
+	finish_result(w, at, text, f->total);
+	fetch_free(f);
+}
+
+static void
+take_hello(struct worker *w, const struct channel_completion *c)
+{
+	char	*copy = mem_dup(c->output, c->out_len);
+	char	 why[160] = "its hello failed";
+
+	if (c->status == CHANNEL_OK &&
+	    types_declare(w->lanes->broker->core, copy, c->out_len, why, sizeof(why)) == 0)
+		worker_ready(w);
+	else
+		worker_kill(w, why);
+	free(copy);
+}
+
+bool
+exchange_take(struct worker *w)
+{
+	struct channel_completion	 c;
+	const char			*why = "";
+	int				 rc = channel_harvest(w->channel, &c, &why);
+
+	if (rc == 0)
+		return false;
+	if (rc < 0) {
+		worker_kill(w, why);
+		return false;
+	}
+	switch (c.op) {
+	case CHANNEL_OP_HELLO:
+		take_hello(w, &c);
+		break;
+	case CHANNEL_OP_RUN:
+		take_run(w, &c);
+		break;
+	case CHANNEL_OP_FETCH:
+		take_piece(w, &c);
+		break;
+	case CHANNEL_OP_DROP:
+		break;
+	}
+	channel_release(w->channel, c.token);
+	fetch_ask_again(w);
+	return true;
+}

@@ -1,0 +1,338 @@
+/* lanes.c - all workers together, and the conversation with the supervisor.  Runs in: broker, loop thread. */
+#include "daemon/broker/lanes/lanes.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/broker/lanes/lanes_internal.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+
+#define LOOK_NS		NS_PER_S
+#define BREAKER_DEATHS	3		/* in a row, of every place of a kind, before it ever served */
+
+const char *const worker_state_names[] = { "gone", "starting", "idle", "running", "draining", "dying" };
+
+struct worker *
+lanes_worker(const struct lanes *l, uint32_t number)
+{
+	return number < l->places_len ? l->places[number] : NULL;
+}
+
+/* ---- the supervisor's words ---- */
+
+static void
+describe_end(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+	else
+		snprintf(out, size, "exit %d", WEXITSTATUS(status));
+}
+
+static void
+on_exited(struct lanes *l, const struct control_msg *m)
+{
+	struct worker	*w = lanes_worker(l, m->worker);
+	char		 how[48];
+
+	describe_end(m->status, how, sizeof(how));
+	log_at(m->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "worker ended worker=%.15s gen=%u pid=%d how=%s",
+	    m->name, m->gen, m->pid, how);
+	if (w != NULL && w->gen == m->gen && w->state != WORKER_GONE)
+		worker_died(w);
+}
+
+static void
+on_started(struct lanes *l, const struct control_msg *m, int pidfd)
+{
+	struct worker	*w = lanes_worker(l, m->worker);
+
+	if (w == NULL || w->gen != m->gen || w->state == WORKER_GONE) {
+		fd_close(&pidfd);
+		return;
+	}
+	if (m->pid > 0 && pidfd >= 0) {
+		worker_started(w, m->pid, pidfd);
+		return;
+	}
+	log_error("worker could not be started worker=%s error=%s", w->name, strerror(-m->pid));
+	worker_died(w);
+}
+
+static void
+on_message(struct lanes *l, const struct control_msg *m, int *fds, size_t nfds)
+{
+	struct broker	*b = l->broker;
+
+	switch (m->kind) {
+	case CONTROL_STARTED:
+		on_started(l, m, nfds > 0 ? fds[0] : -1);
+		if (nfds > 0)
+			fds[0] = -1;		/* taken */
+		break;
+	case CONTROL_EXITED:
+		on_exited(l, m);
+		break;
+	case CONTROL_DRAIN:
+		broker_stop(b, m->deadline_ms);
+		break;
+	case CONTROL_STOP:
+		broker_stop(b, 0);
+		break;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < nfds; i++)
+		fd_close(&fds[i]);
+}
+
+static void
+on_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct lanes		*l = arg;
+	struct control_msg	 m;
+	int			 fds[4], rc;
+	size_t			 nfds;
+
+	(void)what;
+	while ((rc = control_receive(fd, &m, fds, &nfds)) == 1)
+		on_message(l, &m, fds, nfds);
+	if (rc == -EAGAIN)
+		return;
+	log_error("the supervisor is gone");	/* and so is everything that it started */
+	_exit(70);
+}
+
+/* ---- life ---- */
+
+struct lanes *
+lanes_new(struct broker *b, int control_fd)
+{
+	struct lanes	*l = mem_zalloc(1, sizeof(*l));
+	int64_t		 cpus = b->config.cpu_workers;
+
+	l->broker = b;
+	l->control_fd = control_fd;
+	l->control = event_new(b->base, control_fd, EV_READ | EV_PERSIST, on_control, l);
+	event_add(l->control, NULL);
+	if (cpus == 0)
+		cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	worker_request(worker_new(l, CONTROL_LANE_IO, 0));
+	for (int64_t i = 0; i < cpus; i++)
+		worker_request(worker_new(l, CONTROL_LANE_CPU, 0));
+	l->next_look_ns = b->now.mono_ns + LOOK_NS;
+	return l;
+}
+
+void
+lanes_free(struct lanes *l)
+{
+	if (l == NULL)
+		return;
+	for (uint32_t i = 0; i < l->places_len; i++)
+		if (l->places[i] != NULL)
+			worker_free(l->places[i]);
+	event_free(l->control);
+	free(l->places);
+	free(l);
+}
+
+bool
+lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times)
+{
+	for (uint32_t i = 0; i < l->places_len; i++) {
+		const struct worker	*w = l->places[i];
+
+		if (w != NULL && w->lane == lane && w->alone_for == 0 && w->failures < times)
+			return false;
+	}
+	return true;
+}
+
+/* Before jobd ever served, workers that cannot start mean a broken installation: say so and end. */
+static void
+break_circuit(struct lanes *l)
+{
+	if (l->serving)
+		return;
+	if (lanes_all_fail(l, CONTROL_LANE_CPU, BREAKER_DEATHS))
+		broker_fail(l->broker, "every cpu worker dies while it starts");
+	else if (lanes_all_fail(l, CONTROL_LANE_IO, BREAKER_DEATHS))
+		broker_fail(l->broker, "every io worker dies while it starts");
+}
+
+void
+lanes_tick(struct lanes *l)
+{
+	int64_t	now_ns = l->broker->now.mono_ns;
+	bool	look = now_ns >= l->next_look_ns;
+
+	for (uint32_t i = 0; i < l->places_len; i++) {
+		struct worker	*w = l->places[i];
+
+		if (w == NULL)
+			continue;
+		if (w->state == WORKER_GONE && now_ns >= w->respawn_ns)
+			worker_request(w);
+		else if (look)
+			worker_look(w);
+	}
+	if (look) {
+		l->next_look_ns = now_ns + LOOK_NS;
+		break_circuit(l);
+	}
+}
+
+int64_t
+lanes_next_ns(const struct lanes *l)
+{
+	int64_t	next = l->next_look_ns;
+
+	for (uint32_t i = 0; i < l->places_len; i++) {
+		const struct worker	*w = l->places[i];
+
+		if (w != NULL && w->state == WORKER_GONE && w->respawn_ns < next)
+			next = w->respawn_ns;
+	}
+	return next;
+}
+
+/* ---- effects ---- */
+
+void
+lanes_kill(struct lanes *l, uint32_t worker, const char *why)
+{
+	struct worker	*w = lanes_worker(l, worker);
+
+	if (w != NULL)			/* it may have died meanwhile */
+		worker_kill(w, why);
+}
+
+void
+lanes_start_alone(struct lanes *l, const struct job *j)
+{
+	worker_request(worker_new(l, j->lane == LANE_PROCESS ? CONTROL_LANE_CPU : CONTROL_LANE_IO, j->id));
+}
+
+void
+lanes_idle(struct lanes *l, uint32_t worker)
+{
+	struct worker	*w = lanes_worker(l, worker);
+
+	if (w == NULL || w->channel == NULL)	/* it may have died meanwhile */
+		return;
+	worker_set_state(w, WORKER_DRAINING);
+	channel_stop(w->channel);
+}
+
+/* ---- a turn ---- */
+
+bool
+lanes_harvest(struct lanes *l, unsigned budget)
+{
+	bool	more = false;
+
+	for (uint32_t i = 0; i < l->places_len; i++) {
+		unsigned	taken = 0;
+
+		while (taken < budget && l->places[i] != NULL && l->places[i]->channel != NULL &&
+		    exchange_take(l->places[i]))
+			taken++;
+		more |= taken == budget;
+	}
+	return more;
+}
+
+void
+lanes_publish(struct lanes *l)
+{
+	for (uint32_t i = 0; i < l->places_len; i++)
+		if (l->places[i] != NULL && l->places[i]->channel != NULL)
+			channel_publish(l->places[i]->channel);
+}
+
+bool
+lanes_arm(struct lanes *l)
+{
+	bool	pending = false;
+
+	for (uint32_t i = 0; i < l->places_len; i++)
+		if (l->places[i] != NULL && l->places[i]->channel != NULL)
+			channel_arm(l->places[i]->channel);
+	channel_fence();
+	for (uint32_t i = 0; i < l->places_len; i++)
+		if (l->places[i] != NULL && l->places[i]->channel != NULL &&
+		    l->places[i]->state != WORKER_DYING)	/* its garbage must not keep us awake */
+			pending |= channel_pending(l->places[i]->channel);
+	return !pending;
+}
+
+void
+lanes_disarm(struct lanes *l)
+{
+	for (uint32_t i = 0; i < l->places_len; i++)
+		if (l->places[i] != NULL && l->places[i]->channel != NULL)
+			channel_disarm(l->places[i]->channel);
+}
+
+/* ---- to look at ---- */
+
+static void
+view_oldest(const struct worker *w, struct worker_view *v)
+{
+	uint64_t		 at = 0, token;
+	const struct attempt	*a;
+
+	if (w->channel == NULL || !w->up)
+		return;
+	v->inflight = channel_inflight(w->channel);
+	if ((a = channel_inflight_next(w->channel, &at, &token)) == NULL)
+		return;
+	v->job = a->job_id;
+	v->type = a->type->name;
+}
+
+bool
+lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
+{
+	const struct worker	*w = NULL;
+
+	while (*at < l->places_len && (w = l->places[(*at)++]) == NULL)
+		;
+	if (w == NULL)
+		return false;
+	*out = (struct worker_view){
+		.name = w->name, .lane = w->lane == CONTROL_LANE_CPU ? "process" : "async+thread",
+		.pid = w->pid, .state = w->state, .since_ms = w->since_ms, .done = w->done,
+		.crashes = w->crashes, .generation = w->gen, .rss_bytes = w->rss_bytes,
+	};
+	view_oldest(w, out);
+	return true;
+}
+
+const char *
+lanes_worker_name(const struct lanes *l, uint32_t number)
+{
+	const struct worker	*w = lanes_worker(l, number);
+
+	return w == NULL ? "gone" : w->name;
+}
+
+bool
+lanes_progress(const struct lanes *l, const struct job *j, struct channel_progress *out)
+{
+	const struct worker	*w;
+
+	if (j->attempt == NULL || (w = lanes_worker(l, j->attempt->worker)) == NULL || w->channel == NULL)
+		return false;
+	return channel_progress_read(w->channel, j->attempt->token, out);
+}

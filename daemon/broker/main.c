@@ -1,0 +1,315 @@
+/* main.c - jobd-broker: start, turn, end.  Runs in: broker, loop thread.
+ *
+ * The supervisor execs it with the control socket at CONTROL_BROKER_FD and the listening sockets behind it.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/net/net.h"
+#include "daemon/broker/store/store.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/map.h"
+#include "lib/title.h"
+#include "proto/control.h"
+
+#define HARVEST_BUDGET	256		/* completions of one channel in a turn, so that sockets are served */
+#define LISTENERS_MAX	64
+#define FINISH_MS	2000		/* to send what is left at the end */
+
+struct start {
+	int	listeners;
+};
+
+static _Noreturn void
+usage(const char *what)
+{
+	fprintf(stderr, "jobd-broker: %s; it is started by jobd, not by hand\n", what);
+	exit(64);
+}
+
+static void
+read_arguments(struct broker *b, struct start *s, int argc, char **argv)
+{
+	static const struct option	options[] = {
+		{ "control", required_argument, NULL, 'c' }, { "listeners", required_argument, NULL, 'l' },
+		{ "state-dir", required_argument, NULL, 'd' }, { "set", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
+	};
+	char	why[256];
+	int	option;
+
+	b->control_fd = -1;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c': b->control_fd = atoi(optarg); break;
+		case 'l': s->listeners = atoi(optarg); break;
+		case 'd': b->state_dir = optarg; break;
+		case 's':
+			if (config_set(&b->config, optarg, why, sizeof(why)) != 0)
+				usage(why);
+			break;
+		default: usage("bad option");
+		}
+	}
+	if (b->control_fd < 0 || b->state_dir == NULL || s->listeners < 1 || s->listeners > LISTENERS_MAX)
+		usage("--control, --state-dir and --listeners are needed");
+}
+
+static void
+raise_file_limit(void)
+{
+	struct rlimit	r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/* Ctrl-C and SIGTERM to the group are the supervisor's to answer; its death is ours. */
+static void
+settle_process(void)
+{
+	static const int	ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	pid_t			parent = getppid();
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(70);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	raise_file_limit();
+}
+
+static void
+make_random(struct broker *b)
+{
+	unsigned char	bytes[16];
+	uint64_t	seeds[2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+	    getrandom(seeds, sizeof(seeds), 0) != sizeof(seeds))
+		log_fatal("no random numbers errno=%d", errno);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(b->boot_id + 2 * i, 3, "%02x", bytes[i]);
+	map_seed(seeds[0]);
+	json_object_seed((size_t)seeds[1]);
+}
+
+static struct core *
+make_core(const struct broker *b)
+{
+	struct core_config	cfg = {
+		.keep_finished_ms = b->config.keep_finished_ms,
+		.keep_finished = b->config.keep_finished,
+		.keep_finished_bytes = b->config.keep_finished_bytes,
+		.keep_failed_ms = b->config.keep_failed_ms,
+		.max_waiting = b->config.max_waiting,
+		.max_waiting_bytes = b->config.max_waiting_bytes,
+		.grace_ms = b->config.grace_ms,
+		.fence_base = (uint64_t)store_boot(b->store) << 32,
+	};
+	struct core		*c = core_new(&cfg);
+
+	list_for(node, &b->config.queues) {
+		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		core_queue_limit(c, limit->name, (uint32_t)limit->max_running);
+	}
+	list_for(node, &b->config.types) {
+		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		core_type_limit(c, limit->name, (uint32_t)limit->max_running);
+	}
+	return c;
+}
+
+static void
+read_clocks(struct broker *b)
+{
+	b->now.mono_ns = clock_mono_ns();
+	b->now.real_ms = clock_real_ms();
+}
+
+/* 0, or what to say on the way out. */
+static int
+open_parts(struct broker *b, const struct start *s, char *why, size_t size)
+{
+	struct event_config	*ec = event_config_new();
+	int			 fds[LISTENERS_MAX], rc;
+
+	event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK);
+	b->base = event_base_new_with_config(ec);
+	event_config_free(ec);
+	if (b->base == NULL) {
+		snprintf(why, size, "libevent has no event base");
+		return -1;
+	}
+	if (store_open_memory(b->state_dir, &b->store, why, size) != 0)
+		return -1;
+	b->core = make_core(b);
+	for (int i = 0; i < s->listeners; i++) {
+		fds[i] = CONTROL_BROKER_FD + 1 + i;
+		fd_set_cloexec(fds[i], 1);
+	}
+	if ((rc = net_new(b, fds, (size_t)s->listeners, &b->net)) != 0) {
+		snprintf(why, size, "listening sockets: %s", strerror(-rc));
+		return -1;
+	}
+	b->lanes = lanes_new(b, b->control_fd);
+	return 0;
+}
+
+static int64_t
+earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/*
+ * Lets libevent wait until something comes or until_ns.  Whoever publishes a completion after we have armed
+ * writes the eventfd; whoever did before is seen by lanes_arm, and we do not sleep.
+ */
+static void
+wait_for_events(struct broker *b, struct event *timer, int64_t until_ns, bool busy)
+{
+	int64_t		left_ns = until_ns - clock_mono_ns();
+	struct timeval	tv;
+
+	if (busy || left_ns <= 0 || !lanes_arm(b->lanes)) {
+		event_base_loop(b->base, EVLOOP_NONBLOCK);
+		lanes_disarm(b->lanes);
+		return;
+	}
+	tv.tv_sec = left_ns / NS_PER_S;
+	tv.tv_usec = (left_ns % NS_PER_S) / 1000 + 1;
+	event_add(timer, &tv);
+	event_base_loop(b->base, EVLOOP_ONCE);
+	lanes_disarm(b->lanes);
+}
+
+/* The time at which something is due; *busy: more is waiting already. */
+static int64_t
+turn(struct broker *b, bool *busy)
+{
+	int64_t	next_ns;
+
+	read_clocks(b);
+	*busy = lanes_harvest(b->lanes, HARVEST_BUDGET);
+	core_tick(b->core, b->now);
+	lanes_tick(b->lanes);
+	broker_settle(b);
+	lanes_publish(b->lanes);
+	if (b->draining && core_idle(b->core))
+		net_drained(b->net);
+	next_ns = net_flush(b->net);
+	next_ns = earliest(next_ns, core_next_ns(b->core));
+	next_ns = earliest(next_ns, lanes_next_ns(b->lanes));
+	return b->stopping ? earliest(next_ns, b->stop_ns) : next_ns;
+}
+
+static bool
+at_end(const struct broker *b)
+{
+	return b->stopping && (core_idle(b->core) || b->now.mono_ns >= b->stop_ns);
+}
+
+/* What clients are still owed is sent, for a moment. */
+static void
+finish(struct broker *b, struct event *timer)
+{
+	int64_t	end_ns = b->now.mono_ns + FINISH_MS * NS_PER_MS;
+
+	while (!net_finish(b->net) && b->now.mono_ns < end_ns) {
+		wait_for_events(b, timer, end_ns, false);
+		read_clocks(b);
+	}
+}
+
+static void
+say_what_is_left(const struct broker *b)
+{
+	struct core_stats	s;
+
+	core_stats(b->core, &s);
+	log_info("ends waiting=%llu running=%llu", (unsigned long long)(s.states[JOB_scheduled] + s.states[JOB_ready]),
+	    (unsigned long long)s.states[JOB_running]);
+}
+
+static void
+run(struct broker *b)
+{
+	struct event	*timer = event_new(b->base, -1, 0, on_timer, NULL);
+	bool		 busy;
+	int64_t		 next_ns;
+
+	for (;;) {
+		next_ns = turn(b, &busy);
+		if (at_end(b))
+			break;
+		wait_for_events(b, timer, next_ns, busy);
+	}
+	finish(b, timer);
+	say_what_is_left(b);
+	event_free(timer);
+}
+
+static void
+close_parts(struct broker *b)
+{
+	lanes_free(b->lanes);
+	net_free(b->net);
+	core_free(b->core);
+	store_close(b->store);
+	event_base_free(b->base);
+	config_fini(&b->config);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct broker	 b = { 0 };
+	struct start	 s = { 0 };
+	char		 why[256] = "";
+	enum log_level	 level = LOG_LEVEL_INFO;
+
+	title_init(&argc, argv);
+	config_init(&b.config);
+	read_arguments(&b, &s, argc, argv);
+	log_level_parse(b.config.log_level, &level);
+	log_init("jobd-broker", level);
+	settle_process();
+	title_set("jobd: broker");
+	make_random(&b);
+	read_clocks(&b);
+	b.started_ms = b.now.real_ms;
+	if (open_parts(&b, &s, why, sizeof(why)) != 0)
+		broker_fail(&b, why);
+	run(&b);
+	close_parts(&b);
+	return 0;
+}
