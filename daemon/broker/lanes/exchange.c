@@ -39,21 +39,21 @@ fetch_free(struct fetch *f)
 }
 
 void
-exchange_drop_fetches(struct worker *w)
+exchange_drop_fetches(struct seat *seat)
 {
-	list_for_safe(node, after, &w->fetches)
+	list_for_safe(node, after, &seat->fetches)
 		fetch_free(list_entry(node, struct fetch, link));
 }
 
 void
-exchange_hello(struct worker *w)
+exchange_hello(struct seat *seat)
 {
 	struct channel_submit	s = { .op = CHANNEL_OP_HELLO, .out_cap = HELLO_OUT_BYTES };
 	uint64_t		token;
 
-	if (channel_submit(w->channel, &s, &token) != 0)
-		log_fatal("a fresh channel takes no entry worker=%s", w->name);
-	channel_publish(w->channel);
+	if (channel_submit(seat->channel, &s, &token) != 0)
+		log_fatal("a fresh channel takes no entry worker=%s", seat->name);
+	channel_publish(seat->channel);
 }
 
 static uint32_t
@@ -65,7 +65,7 @@ room_for_result(const struct type *t)
 void
 lanes_start(struct lanes *l, struct attempt *at)
 {
-	struct worker		*w = lanes_worker(l, at->worker);
+	struct seat		*seat = lanes_seat(l, at->worker);
 	const struct job	*j = at->job;
 	size_t			 type_len = strlen(at->type->name);
 	struct channel_head	 head = {
@@ -84,69 +84,69 @@ lanes_start(struct lanes *l, struct attempt *at)
 		    (uint64_t)(at->started_ns + at->timeout_ms * NS_PER_MS),
 	};
 
-	if (channel_submit(w->channel, &s, &at->token) != 0) {
+	if (channel_submit(seat->channel, &s, &at->token) != 0) {
 		core_attempt_refused(l->broker->core, l->broker->now, at);
 		return;
 	}
-	if (w->state == WORKER_IDLE)
-		worker_set_state(w, WORKER_RUNNING);
+	if (seat->state == WORKER_IDLE)
+		seat_set_state(seat, WORKER_RUNNING);
 }
 
 void
 lanes_tell(struct lanes *l, struct attempt *at)
 {
-	channel_cancel(lanes_worker(l, at->worker)->channel, at->token);
+	channel_cancel(lanes_seat(l, at->worker)->channel, at->token);
 }
 
 /* The attempt is over: core hears, and the worker may have served its time. */
 static void
-finish(struct worker *w, struct attempt *at, enum attempt_end end, struct outcome *o)
+finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outcome *o)
 {
-	struct broker	*b = w->lanes->broker;
+	struct broker	*b = seat->lanes->broker;
 
-	w->done++;
-	w->done_here++;
-	w->failures = 0;
+	seat->done++;
+	seat->done_here++;
+	seat->failures = 0;
 	core_attempt_done(b->core, b->now, at, end, o);
-	if (channel_inflight(w->channel) == 0 && w->state == WORKER_RUNNING)
-		worker_set_state(w, WORKER_IDLE);
-	if (w->leaving || !w->up)
+	if (channel_inflight(seat->channel) == 0 && seat->state == WORKER_RUNNING)
+		seat_set_state(seat, WORKER_IDLE);
+	if (seat->leaving || !seat->up)
 		return;
-	if (w->alone_for != 0)
-		worker_retire(w, "its one job is over");
-	else if (b->config.recycle_jobs > 0 && w->done_here >= (uint64_t)b->config.recycle_jobs)
-		worker_retire(w, "workers.recycle_jobs");
+	if (seat->alone_for != 0)
+		seat_retire(seat, "its one job is over");
+	else if (b->config.recycle_jobs > 0 && seat->done_here >= (uint64_t)b->config.recycle_jobs)
+		seat_retire(seat, "workers.recycle_jobs");
 }
 
 static void
-finish_failed(struct worker *w, struct attempt *at, enum failure_kind kind, const char *message)
+finish_failed(struct seat *seat, struct attempt *at, enum failure_kind kind, const char *message)
 {
 	struct outcome	o = { .kind = kind, .text = mem_strdup(message) };
 
 	o.len = (uint32_t)strlen(o.text);
-	finish(w, at, ATTEMPT_FAILED, &o);
+	finish(seat, at, ATTEMPT_FAILED, &o);
 }
 
 /* Takes text. */
 static void
-finish_result(struct worker *w, struct attempt *at, char *text, uint32_t len)
+finish_result(struct seat *seat, struct attempt *at, char *text, uint32_t len)
 {
 	const char	*wrong = scan_check(text, len, BOUND_DEPTH);
 	struct outcome	 o = { .text = text, .len = len };
 	char		 message[128];
 
 	if (wrong == NULL) {
-		finish(w, at, ATTEMPT_OK, &o);
+		finish(seat, at, ATTEMPT_OK, &o);
 		return;
 	}
 	free(text);
 	snprintf(message, sizeof(message), "the handler's result is not JSON: %s", wrong);
-	finish_failed(w, at, FAILURE_bad_result, message);
+	finish_failed(seat, at, FAILURE_bad_result, message);
 }
 
 /* A failure as the worker tells it: {"kind","message","data"}. */
 static void
-finish_told_failure(struct worker *w, struct attempt *at, const char *text, uint32_t len)
+finish_told_failure(struct seat *seat, struct attempt *at, const char *text, uint32_t len)
 {
 	json_t		*root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	const char	*kind = json_string_value(json_object_get(root, "kind"));
@@ -163,11 +163,11 @@ finish_told_failure(struct worker *w, struct attempt *at, const char *text, uint
 	if (data != NULL && !json_is_null(data))
 		o.data = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(root);
-	finish(w, at, ATTEMPT_FAILED, &o);
+	finish(seat, at, ATTEMPT_FAILED, &o);
 }
 
 static void
-fetch_ask(struct worker *w, struct fetch *f)
+fetch_ask(struct seat *seat, struct fetch *f)
 {
 	uint32_t		left = f->total - f->got;
 	struct channel_submit	s = {
@@ -176,28 +176,28 @@ fetch_ask(struct worker *w, struct fetch *f)
 	};
 	uint64_t		token;
 
-	f->asked = channel_submit(w->channel, &s, &token) == 0;
+	f->asked = channel_submit(seat->channel, &s, &token) == 0;
 }
 
 static void
-fetch_ask_again(struct worker *w)
+fetch_ask_again(struct seat *seat)
 {
-	list_for(node, &w->fetches) {
+	list_for(node, &seat->fetches) {
 		struct fetch	*f = list_entry(node, struct fetch, link);
 
 		if (!f->asked)
-			fetch_ask(w, f);
+			fetch_ask(seat, f);
 	}
 }
 
 static void
-drop_kept(struct worker *w, uint64_t kept)
+drop_kept(struct seat *seat, uint64_t kept)
 {
 	struct channel_submit	s = { .op = CHANNEL_OP_DROP, .arg = kept };
 	uint64_t		token;
 
 	/* without room for it the worker drops it with its own next result: it keeps a bounded number */
-	(void)channel_submit(w->channel, &s, &token);
+	(void)channel_submit(seat->channel, &s, &token);
 }
 
 static void
@@ -212,18 +212,18 @@ learn_size(struct type *t, uint64_t bytes)
 }
 
 static void
-need_space(struct worker *w, struct attempt *at, const struct channel_completion *c)
+need_space(struct seat *seat, struct attempt *at, const struct channel_completion *c)
 {
-	int64_t		 max = w->lanes->broker->config.max_result_bytes;
+	int64_t		 max = seat->lanes->broker->config.max_result_bytes;
 	struct fetch	*f;
 	char		 message[128];
 
 	if (c->aux > (uint64_t)max) {
-		drop_kept(w, c->token);
+		drop_kept(seat, c->token);
 		snprintf(message, sizeof(message),
 		    "the result has %llu bytes; jobs.max_result_bytes allows %lld",
 		    (unsigned long long)c->aux, (long long)max);
-		finish_failed(w, at, FAILURE_bad_result, message);
+		finish_failed(seat, at, FAILURE_bad_result, message);
 		return;
 	}
 	learn_size(at->type, c->aux);
@@ -232,12 +232,12 @@ need_space(struct worker *w, struct attempt *at, const struct channel_completion
 	f->kept = c->token;
 	f->total = (uint32_t)c->aux;
 	f->text = mem_alloc(f->total);
-	list_push_back(&w->fetches, &f->link);
-	fetch_ask(w, f);
+	list_push_back(&seat->fetches, &f->link);
+	fetch_ask(seat, f);
 }
 
 static void
-take_run(struct worker *w, const struct channel_completion *c)
+take_run(struct seat *seat, const struct channel_completion *c)
 {
 	struct attempt	*at = c->tag;
 	struct outcome	 none = { 0 };
@@ -245,97 +245,97 @@ take_run(struct worker *w, const struct channel_completion *c)
 
 	switch (c->status) {
 	case CHANNEL_OK:
-		finish_result(w, at, mem_dup(c->output, c->out_len), c->out_len);
+		finish_result(seat, at, mem_dup(c->output, c->out_len), c->out_len);
 		return;
 	case CHANNEL_CANCELLED:
-		finish(w, at, ATTEMPT_CANCELLED, &none);
+		finish(seat, at, ATTEMPT_CANCELLED, &none);
 		return;
 	case CHANNEL_NEED_SPACE:
-		need_space(w, at, c);
+		need_space(seat, at, c);
 		return;
 	case CHANNEL_FAILED:
 		copy = mem_dup(c->output, c->out_len);
-		finish_told_failure(w, at, copy, c->out_len);
+		finish_told_failure(seat, at, copy, c->out_len);
 		free(copy);
 		return;
 	}
 }
 
 static struct fetch *
-fetch_of(const struct worker *w, const struct attempt *at)
+fetch_of(const struct seat *seat, const struct attempt *at)
 {
-	list_for(node, &w->fetches)
+	list_for(node, &seat->fetches)
 		if (list_entry(node, struct fetch, link)->attempt == at)
 			return list_entry(node, struct fetch, link);
-	log_fatal("a piece of a result that nobody asked for worker=%s", w->name);
+	log_fatal("a piece of a result that nobody asked for worker=%s", seat->name);
 }
 
 static void
-take_piece(struct worker *w, const struct channel_completion *c)
+take_piece(struct seat *seat, const struct channel_completion *c)
 {
 	struct attempt	*at = c->tag;
-	struct fetch	*f = fetch_of(w, at);
+	struct fetch	*f = fetch_of(seat, at);
 	char		*text = f->text;
 
 	f->asked = false;
 	if (c->status != CHANNEL_OK || c->out_len == 0 || c->out_len > f->total - f->got) {
 		fetch_free(f);
-		finish_failed(w, at, FAILURE_bad_result, "the worker lost the handler's result");
+		finish_failed(seat, at, FAILURE_bad_result, "the worker lost the handler's result");
 		return;
 	}
 	memcpy(f->text + f->got, c->output, c->out_len);
 	f->got += c->out_len;
 	if (f->got < f->total) {
-		fetch_ask(w, f);
+		fetch_ask(seat, f);
 		return;
 	}
 	f->text = NULL;
-	drop_kept(w, f->kept);
-	finish_result(w, at, text, f->total);
+	drop_kept(seat, f->kept);
+	finish_result(seat, at, text, f->total);
 	fetch_free(f);
 }
 
 static void
-take_hello(struct worker *w, const struct channel_completion *c)
+take_hello(struct seat *seat, const struct channel_completion *c)
 {
 	char	*copy = mem_dup(c->output, c->out_len);
 	char	 why[160] = "its hello failed";
 
 	if (c->status == CHANNEL_OK &&
-	    types_declare(w->lanes->broker->core, copy, c->out_len, why, sizeof(why)) == 0)
-		worker_ready(w);
+	    types_declare(seat->lanes->broker->core, copy, c->out_len, why, sizeof(why)) == 0)
+		seat_ready(seat);
 	else
-		worker_kill(w, why);
+		seat_kill(seat, why);
 	free(copy);
 }
 
 bool
-exchange_take(struct worker *w)
+exchange_take(struct seat *seat)
 {
 	struct channel_completion	 c;
 	const char			*why = "";
-	int				 rc = channel_harvest(w->channel, &c, &why);
+	int				 rc = channel_harvest(seat->channel, &c, &why);
 
 	if (rc == 0)
 		return false;
 	if (rc < 0) {
-		worker_kill(w, why);
+		seat_kill(seat, why);
 		return false;
 	}
 	switch (c.op) {
 	case CHANNEL_OP_HELLO:
-		take_hello(w, &c);
+		take_hello(seat, &c);
 		break;
 	case CHANNEL_OP_RUN:
-		take_run(w, &c);
+		take_run(seat, &c);
 		break;
 	case CHANNEL_OP_FETCH:
-		take_piece(w, &c);
+		take_piece(seat, &c);
 		break;
 	case CHANNEL_OP_DROP:
 		break;
 	}
-	channel_release(w->channel, c.token);
-	fetch_ask_again(w);
+	channel_release(seat->channel, c.token);
+	fetch_ask_again(seat);
 	return true;
 }

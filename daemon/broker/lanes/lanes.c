@@ -17,14 +17,14 @@
 #include "lib/log.h"
 
 #define LOOK_NS		NS_PER_S
-#define BREAKER_DEATHS	3		/* in a row, of every place of a kind, before it ever served */
+#define BREAKER_DEATHS	3		/* in a row, of every seat of a kind, before it ever served */
 
 const char *const worker_state_names[] = { "gone", "starting", "idle", "running", "draining", "dying" };
 
-struct worker *
-lanes_worker(const struct lanes *l, uint32_t number)
+struct seat *
+lanes_seat(const struct lanes *l, uint32_t number)
 {
-	return number < l->places_len ? l->places[number] : NULL;
+	return number < l->seats_len ? l->seats[number] : NULL;
 }
 
 /* ---- the supervisor's words ---- */
@@ -41,31 +41,31 @@ describe_end(int status, char *out, size_t size)
 static void
 on_exited(struct lanes *l, const struct control_msg *m)
 {
-	struct worker	*w = lanes_worker(l, m->worker);
+	struct seat	*seat = lanes_seat(l, m->worker);
 	char		 how[48];
 
 	describe_end(m->status, how, sizeof(how));
 	log_at(m->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "worker ended worker=%.15s gen=%u pid=%d how=%s",
 	    m->name, m->gen, m->pid, how);
-	if (w != NULL && w->gen == m->gen && w->state != WORKER_GONE)
-		worker_died(w);
+	if (seat != NULL && seat->gen == m->gen && seat->state != WORKER_GONE)
+		seat_died(seat);
 }
 
 static void
 on_started(struct lanes *l, const struct control_msg *m, int pidfd)
 {
-	struct worker	*w = lanes_worker(l, m->worker);
+	struct seat	*seat = lanes_seat(l, m->worker);
 
-	if (w == NULL || w->gen != m->gen || w->state == WORKER_GONE) {
+	if (seat == NULL || seat->gen != m->gen || seat->state == WORKER_GONE) {
 		fd_close(&pidfd);
 		return;
 	}
 	if (m->pid > 0 && pidfd >= 0) {
-		worker_started(w, m->pid, pidfd);
+		seat_started(seat, m->pid, pidfd);
 		return;
 	}
-	log_error("worker could not be started worker=%s error=%s", w->name, strerror(-m->pid));
-	worker_died(w);
+	log_error("worker could not be started worker=%s error=%s", seat->name, strerror(-m->pid));
+	seat_died(seat);
 }
 
 static void
@@ -126,9 +126,9 @@ lanes_new(struct broker *b, int control_fd)
 	event_add(l->control, NULL);
 	if (cpus == 0)
 		cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	worker_request(worker_new(l, CONTROL_LANE_IO, 0));
+	seat_request(seat_new(l, CONTROL_LANE_IO, 0));
 	for (int64_t i = 0; i < cpus; i++)
-		worker_request(worker_new(l, CONTROL_LANE_CPU, 0));
+		seat_request(seat_new(l, CONTROL_LANE_CPU, 0));
 	l->next_look_ns = b->now.mono_ns + LOOK_NS;
 	return l;
 }
@@ -138,21 +138,21 @@ lanes_free(struct lanes *l)
 {
 	if (l == NULL)
 		return;
-	for (uint32_t i = 0; i < l->places_len; i++)
-		if (l->places[i] != NULL)
-			worker_free(l->places[i]);
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL)
+			seat_free(l->seats[i]);
 	event_free(l->control);
-	free(l->places);
+	free(l->seats);
 	free(l);
 }
 
 bool
 lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times)
 {
-	for (uint32_t i = 0; i < l->places_len; i++) {
-		const struct worker	*w = l->places[i];
+	for (uint32_t i = 0; i < l->seats_len; i++) {
+		const struct seat	*seat = l->seats[i];
 
-		if (w != NULL && w->lane == lane && w->alone_for == 0 && w->failures < times)
+		if (seat != NULL && seat->lane == lane && seat->alone_for == 0 && seat->failures < times)
 			return false;
 	}
 	return true;
@@ -176,15 +176,15 @@ lanes_tick(struct lanes *l)
 	int64_t	now_ns = l->broker->now.mono_ns;
 	bool	look = now_ns >= l->next_look_ns;
 
-	for (uint32_t i = 0; i < l->places_len; i++) {
-		struct worker	*w = l->places[i];
+	for (uint32_t i = 0; i < l->seats_len; i++) {
+		struct seat	*seat = l->seats[i];
 
-		if (w == NULL)
+		if (seat == NULL)
 			continue;
-		if (w->state == WORKER_GONE && now_ns >= w->respawn_ns)
-			worker_request(w);
+		if (seat->state == WORKER_GONE && now_ns >= seat->respawn_ns)
+			seat_request(seat);
 		else if (look)
-			worker_look(w);
+			seat_look(seat);
 	}
 	if (look) {
 		l->next_look_ns = now_ns + LOOK_NS;
@@ -197,11 +197,11 @@ lanes_next_ns(const struct lanes *l)
 {
 	int64_t	next = l->next_look_ns;
 
-	for (uint32_t i = 0; i < l->places_len; i++) {
-		const struct worker	*w = l->places[i];
+	for (uint32_t i = 0; i < l->seats_len; i++) {
+		const struct seat	*seat = l->seats[i];
 
-		if (w != NULL && w->state == WORKER_GONE && w->respawn_ns < next)
-			next = w->respawn_ns;
+		if (seat != NULL && seat->state == WORKER_GONE && seat->respawn_ns < next)
+			next = seat->respawn_ns;
 	}
 	return next;
 }
@@ -211,27 +211,27 @@ lanes_next_ns(const struct lanes *l)
 void
 lanes_kill(struct lanes *l, uint32_t worker, const char *why)
 {
-	struct worker	*w = lanes_worker(l, worker);
+	struct seat	*seat = lanes_seat(l, worker);
 
-	if (w != NULL)			/* it may have died meanwhile */
-		worker_kill(w, why);
+	if (seat != NULL)			/* it may have died meanwhile */
+		seat_kill(seat, why);
 }
 
 void
 lanes_start_alone(struct lanes *l, const struct job *j)
 {
-	worker_request(worker_new(l, j->lane == LANE_PROCESS ? CONTROL_LANE_CPU : CONTROL_LANE_IO, j->id));
+	seat_request(seat_new(l, j->lane == LANE_PROCESS ? CONTROL_LANE_CPU : CONTROL_LANE_IO, j->id));
 }
 
 void
 lanes_idle(struct lanes *l, uint32_t worker)
 {
-	struct worker	*w = lanes_worker(l, worker);
+	struct seat	*seat = lanes_seat(l, worker);
 
-	if (w == NULL || w->channel == NULL)	/* it may have died meanwhile */
+	if (seat == NULL || seat->channel == NULL)	/* it may have died meanwhile */
 		return;
-	worker_set_state(w, WORKER_DRAINING);
-	channel_stop(w->channel);
+	seat_set_state(seat, WORKER_DRAINING);
+	channel_stop(seat->channel);
 }
 
 /* ---- a turn ---- */
@@ -241,11 +241,11 @@ lanes_harvest(struct lanes *l, unsigned budget)
 {
 	bool	more = false;
 
-	for (uint32_t i = 0; i < l->places_len; i++) {
+	for (uint32_t i = 0; i < l->seats_len; i++) {
 		unsigned	taken = 0;
 
-		while (taken < budget && l->places[i] != NULL && l->places[i]->channel != NULL &&
-		    exchange_take(l->places[i]))
+		while (taken < budget && l->seats[i] != NULL && l->seats[i]->channel != NULL &&
+		    exchange_take(l->seats[i]))
 			taken++;
 		more |= taken == budget;
 	}
@@ -255,9 +255,9 @@ lanes_harvest(struct lanes *l, unsigned budget)
 void
 lanes_publish(struct lanes *l)
 {
-	for (uint32_t i = 0; i < l->places_len; i++)
-		if (l->places[i] != NULL && l->places[i]->channel != NULL)
-			channel_publish(l->places[i]->channel);
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL && l->seats[i]->channel != NULL)
+			channel_publish(l->seats[i]->channel);
 }
 
 bool
@@ -265,37 +265,37 @@ lanes_arm(struct lanes *l)
 {
 	bool	pending = false;
 
-	for (uint32_t i = 0; i < l->places_len; i++)
-		if (l->places[i] != NULL && l->places[i]->channel != NULL)
-			channel_arm(l->places[i]->channel);
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL && l->seats[i]->channel != NULL)
+			channel_arm(l->seats[i]->channel);
 	channel_fence();
-	for (uint32_t i = 0; i < l->places_len; i++)
-		if (l->places[i] != NULL && l->places[i]->channel != NULL &&
-		    l->places[i]->state != WORKER_DYING)	/* its garbage must not keep us awake */
-			pending |= channel_pending(l->places[i]->channel);
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL && l->seats[i]->channel != NULL &&
+		    l->seats[i]->state != WORKER_DYING)	/* its garbage must not keep us awake */
+			pending |= channel_pending(l->seats[i]->channel);
 	return !pending;
 }
 
 void
 lanes_disarm(struct lanes *l)
 {
-	for (uint32_t i = 0; i < l->places_len; i++)
-		if (l->places[i] != NULL && l->places[i]->channel != NULL)
-			channel_disarm(l->places[i]->channel);
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL && l->seats[i]->channel != NULL)
+			channel_disarm(l->seats[i]->channel);
 }
 
 /* ---- to look at ---- */
 
 static void
-view_oldest(const struct worker *w, struct worker_view *v)
+view_oldest(const struct seat *seat, struct worker_view *v)
 {
 	uint64_t		 at = 0, token;
 	const struct attempt	*a;
 
-	if (w->channel == NULL || !w->up)
+	if (seat->channel == NULL || !seat->up)
 		return;
-	v->inflight = channel_inflight(w->channel);
-	if ((a = channel_inflight_next(w->channel, &at, &token)) == NULL)
+	v->inflight = channel_inflight(seat->channel);
+	if ((a = channel_inflight_next(seat->channel, &at, &token)) == NULL)
 		return;
 	v->job = a->job_id;
 	v->type = a->type->name;
@@ -304,35 +304,35 @@ view_oldest(const struct worker *w, struct worker_view *v)
 bool
 lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 {
-	const struct worker	*w = NULL;
+	const struct seat	*seat = NULL;
 
-	while (*at < l->places_len && (w = l->places[(*at)++]) == NULL)
+	while (*at < l->seats_len && (seat = l->seats[(*at)++]) == NULL)
 		;
-	if (w == NULL)
+	if (seat == NULL)
 		return false;
 	*out = (struct worker_view){
-		.name = w->name, .lane = w->lane == CONTROL_LANE_CPU ? "process" : "async+thread",
-		.pid = w->pid, .state = w->state, .since_ms = w->since_ms, .done = w->done,
-		.crashes = w->crashes, .generation = w->gen, .rss_bytes = w->rss_bytes,
+		.name = seat->name, .lane = seat->lane == CONTROL_LANE_CPU ? "process" : "async+thread",
+		.pid = seat->pid, .state = seat->state, .since_ms = seat->since_ms, .done = seat->done,
+		.crashes = seat->crashes, .generation = seat->gen, .rss_bytes = seat->rss_bytes,
 	};
-	view_oldest(w, out);
+	view_oldest(seat, out);
 	return true;
 }
 
 const char *
 lanes_worker_name(const struct lanes *l, uint32_t number)
 {
-	const struct worker	*w = lanes_worker(l, number);
+	const struct seat	*seat = lanes_seat(l, number);
 
-	return w == NULL ? "gone" : w->name;
+	return seat == NULL ? "gone" : seat->name;
 }
 
 bool
 lanes_progress(const struct lanes *l, const struct job *j, struct channel_progress *out)
 {
-	const struct worker	*w;
+	const struct seat	*seat;
 
-	if (j->attempt == NULL || (w = lanes_worker(l, j->attempt->worker)) == NULL || w->channel == NULL)
+	if (j->attempt == NULL || (seat = lanes_seat(l, j->attempt->worker)) == NULL || seat->channel == NULL)
 		return false;
-	return channel_progress_read(w->channel, j->attempt->token, out);
+	return channel_progress_read(seat->channel, j->attempt->token, out);
 }

@@ -10,13 +10,13 @@
 struct event;
 
 /*
- * A place for a worker, and the incarnation that fills it.  A place of the pool is filled again after each
- * death; a place that is `leaving` (its worker is recycled and another place has taken over, or it served
+ * A seat: a place for a worker, and the incarnation that fills it.  A seat of the pool is filled again after
+ * each death; one that is `leaving` (its worker is recycled and another seat has taken over, or it served
  * one job alone) is given up instead.
  */
-struct worker {
+struct seat {
 	struct lanes	*lanes;
-	uint32_t	 number;		/* index in lanes->places, core's number */
+	uint32_t	 number;		/* index in lanes->seats, core's number */
 	char		 name[24];		/* at most 15 are used: control.h */
 	enum control_lane lane;
 	enum worker_state state;
@@ -38,43 +38,43 @@ struct worker {
 	/* across incarnations */
 	uint64_t	 done, crashes;
 	unsigned	 failures;		/* incarnations in a row that died without doing anything */
-	int64_t		 respawn_ns;		/* GONE: when to fill the place again */
+	int64_t		 respawn_ns;		/* GONE: when to fill the seat again */
 };
 
 struct lanes {
 	struct broker	*broker;
 	int		 control_fd;
 	struct event	*control;
-	struct worker	**places;		/* NULL: free */
-	uint32_t	 places_len, places_cap;
+	struct seat	**seats;		/* NULL: free */
+	uint32_t	 seats_len, seats_cap;
 	uint32_t	 next_gen;
 	int64_t		 next_look_ns;		/* resident memory and lateness are looked at once a second */
 	bool		 serving;		/* broker_ready was called */
 };
 
-/* worker.c: the life of a worker */
-struct worker *worker_new(struct lanes *l, enum control_lane lane, uint64_t alone_for);
-void worker_free(struct worker *w);
-void worker_set_state(struct worker *w, enum worker_state state);
-void worker_request(struct worker *w);			/* asks the supervisor for an incarnation */
-void worker_started(struct worker *w, int pid, int pidfd);
-void worker_ready(struct worker *w);			/* its hello was good */
-void worker_kill(struct worker *w, const char *why);	/* death is confirmed later, never assumed */
-void worker_died(struct worker *w);			/* confirmed: recovers what it had */
-void worker_retire(struct worker *w, const char *why);	/* another place takes over; ends when idle */
-void worker_look(struct worker *w);			/* once a second */
+/* seat.c: the life of a worker */
+struct seat *seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for);
+void seat_free(struct seat *seat);
+void seat_set_state(struct seat *seat, enum worker_state state);
+void seat_request(struct seat *seat);			/* asks the supervisor for an incarnation */
+void seat_started(struct seat *seat, int pid, int pidfd);
+void seat_ready(struct seat *seat);			/* its hello was good */
+void seat_kill(struct seat *seat, const char *why);	/* death is confirmed later, never assumed */
+void seat_died(struct seat *seat);			/* confirmed: recovers what it had */
+void seat_retire(struct seat *seat, const char *why);	/* another seat takes over; ends when idle */
+void seat_look(struct seat *seat);			/* once a second */
 
 /* exchange.c: attempts out, completions in */
-void exchange_hello(struct worker *w);
+void exchange_hello(struct seat *seat);
 /* One completion; false: none is left.  Kills a worker that breaks the protocol. */
-bool exchange_take(struct worker *w);
-void exchange_drop_fetches(struct worker *w);
+bool exchange_take(struct seat *seat);
+void exchange_drop_fetches(struct seat *seat);
 
 /* types.c: what a worker's hello declares.  0, or -1 with a sentence. */
 int types_declare(struct core *c, const char *text, size_t len, char *why, size_t size);
 
-struct worker *lanes_worker(const struct lanes *l, uint32_t number);
-/* The circuit breaker's question: did every place of this kind fail `times` times without ever serving? */
+struct seat *lanes_seat(const struct lanes *l, uint32_t number);
+/* The circuit breaker's question: did every seat of this kind fail `times` times without ever serving? */
 bool lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times);
 
 #endif

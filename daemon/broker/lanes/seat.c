@@ -1,0 +1,362 @@
+/* seat.c - the life of a worker: asked for, started, ready, killed, dead, replaced.
+ * Runs in: broker, loop thread.
+ *
+ * Death is observed (the pidfd is readable, or the supervisor has reaped it), never guessed from a silence:
+ * a verdict only sends SIGKILL and waits for the death.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/broker/lanes/lanes_internal.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+
+#define ARENA_BYTES		((size_t)64 << 20)	/* virtual; populated as it is used */
+#define ARENA_BYTES_LARGE	((size_t)256 << 20)	/* where lines or results may be large */
+#define ASYNC_SLOTS		16000
+#define FETCH_SLOTS		4			/* of a cpu worker's depth, for pieces of results */
+
+static const int64_t	backoff_ms[] = { 0, 10, 50, 250, 1250, 5000 };
+
+static const char *
+role_of(const struct seat *seat)
+{
+	return seat->lane == CONTROL_LANE_CPU ? "cpu" : "io";
+}
+
+/* The lowest number that no place of this kind uses: names stay short and come back. */
+static void
+choose_name(struct seat *seat)
+{
+	char		prefix[12];
+	unsigned	n = 0;
+	bool		taken = true;
+
+	snprintf(prefix, sizeof(prefix), "%s%s", role_of(seat), seat->alone_for != 0 ? "-alone" : "");
+	while (taken) {
+		snprintf(seat->name, sizeof(seat->name), "%s-%u", prefix, ++n % 10000);
+		taken = false;
+		for (uint32_t i = 0; i < seat->lanes->seats_len; i++) {
+			const struct seat	*other = seat->lanes->seats[i];
+
+			if (other != NULL && other != seat && strcmp(other->name, seat->name) == 0)
+				taken = true;
+		}
+	}
+}
+
+static void
+take_seat(struct lanes *l, struct seat *seat)
+{
+	uint32_t	i = 0;
+
+	while (i < l->seats_len && l->seats[i] != NULL)
+		i++;
+	if (i == l->seats_cap) {
+		l->seats_cap = l->seats_cap == 0 ? 16 : l->seats_cap * 2;
+		l->seats = mem_resize(l->seats, l->seats_cap, sizeof(*l->seats));
+	}
+	if (i == l->seats_len)
+		l->seats_len++;
+	l->seats[i] = seat;
+	seat->number = i;
+}
+
+struct seat *
+seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for)
+{
+	struct seat	*seat = mem_zalloc(1, sizeof(*seat));
+
+	seat->lanes = l;
+	seat->lane = lane;
+	seat->alone_for = alone_for;
+	seat->pidfd = -1;
+	list_init(&seat->fetches);
+	take_seat(l, seat);
+	choose_name(seat);
+	seat_set_state(seat, WORKER_GONE);
+	return seat;
+}
+
+static void
+drop_incarnation(struct seat *seat)
+{
+	exchange_drop_fetches(seat);
+	if (seat->completions != NULL)
+		event_free(seat->completions);
+	if (seat->death != NULL)
+		event_free(seat->death);
+	seat->completions = seat->death = NULL;
+	channel_free(seat->channel);
+	seat->channel = NULL;
+	fd_close(&seat->pidfd);
+	seat->pid = 0;
+	seat->up = false;
+	seat->rss_bytes = 0;
+}
+
+void
+seat_free(struct seat *seat)
+{
+	seat->lanes->seats[seat->number] = NULL;
+	drop_incarnation(seat);
+	free(seat);
+}
+
+void
+seat_set_state(struct seat *seat, enum worker_state state)
+{
+	seat->state = state;
+	seat->since_ms = seat->lanes->broker->now.real_ms;
+}
+
+static struct channel_config
+channel_config_of(const struct seat *seat)
+{
+	const struct config	*cfg = &seat->lanes->broker->config;
+	size_t			 bytes = cfg->max_line_bytes > (8 << 20) ? ARENA_BYTES_LARGE : ARENA_BYTES;
+
+	if (seat->lane == CONTROL_LANE_CPU)
+		return (struct channel_config){ .fifo = true, .kick = CHANNEL_KICK_FUTEX,
+		    .depth = BOUND_CHANNEL_DEPTH_FIFO, .runs = 1, .in_bytes = bytes, .out_bytes = bytes };
+	return (struct channel_config){ .fifo = false, .kick = CHANNEL_KICK_SOCKET,
+	    .depth = BOUND_CHANNEL_DEPTH_SLOTS, .runs = (uint32_t)cfg->io_threads + 1,
+	    .in_bytes = bytes, .out_bytes = bytes };
+}
+
+/* The worker has published: nothing to read, the turn harvests.  The event only ends the sleep. */
+static void
+on_completions(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+static void
+on_death(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	seat_died(arg);
+}
+
+static int
+send_start(struct seat *seat, const struct channel_fds *fds)
+{
+	struct control_msg	m = { .kind = CONTROL_START, .worker = seat->number, .gen = seat->gen, .lane = seat->lane };
+	int			list[4] = { fds->a, fds->b, fds->event, fds->kick };
+
+	snprintf(m.name, sizeof(m.name), "%.15s", seat->name);
+	return control_send(seat->lanes->control_fd, &m, list, fds->kick < 0 ? 3 : 4);
+}
+
+static void
+close_fds(struct channel_fds *fds)
+{
+	fd_close(&fds->a);
+	fd_close(&fds->b);
+	fd_close(&fds->event);
+	fd_close(&fds->kick);
+}
+
+static void
+try_again_later(struct seat *seat, const char *what, int rc)
+{
+	log_error("no worker can be started worker=%s what=%s error=%s", seat->name, what, strerror(-rc));
+	drop_incarnation(seat);
+	seat_set_state(seat, WORKER_GONE);
+	seat->respawn_ns = seat->lanes->broker->now.mono_ns + NS_PER_S;
+}
+
+void
+seat_request(struct seat *seat)
+{
+	struct broker		*b = seat->lanes->broker;
+	struct channel_config	 cfg = channel_config_of(seat);
+	struct channel_fds	 fds = { -1, -1, -1, -1 };
+	int			 rc;
+
+	seat->gen = ++seat->lanes->next_gen;
+	seat->done_here = 0;
+	if ((rc = channel_new(&cfg, seat->gen, &seat->channel, &fds)) != 0) {
+		try_again_later(seat, "channel", rc);
+		return;
+	}
+	rc = send_start(seat, &fds);
+	close_fds(&fds);
+	if (rc != 0) {
+		try_again_later(seat, "supervisor", rc);
+		return;
+	}
+	seat->completions = event_new(b->base, channel_event_fd(seat->channel), EV_READ | EV_ET | EV_PERSIST,
+	    on_completions, seat);
+	event_add(seat->completions, NULL);
+	seat_set_state(seat, WORKER_STARTING);
+	seat->ready_by_ns = b->now.mono_ns + b->config.ready_ms * NS_PER_MS;
+	exchange_hello(seat);
+}
+
+void
+seat_started(struct seat *seat, int pid, int pidfd)
+{
+	seat->pid = pid;
+	seat->pidfd = pidfd;
+	seat->death = event_new(seat->lanes->broker->base, pidfd, EV_READ, on_death, seat);
+	event_add(seat->death, NULL);
+	if (seat->state == WORKER_DYING)		/* the verdict came before the pid */
+		seat_kill(seat, "late");
+}
+
+static void
+declare_slots(struct seat *seat, uint32_t slots[LANES])
+{
+	const struct config	*cfg = &seat->lanes->broker->config;
+
+	memset(slots, 0, LANES * sizeof(slots[0]));
+	if (seat->lane == CONTROL_LANE_CPU) {
+		slots[LANE_PROCESS] = seat->alone_for != 0 ? 1 : BOUND_CHANNEL_DEPTH_FIFO - FETCH_SLOTS;
+	} else {
+		slots[LANE_ASYNC] = seat->alone_for != 0 ? 1 : ASYNC_SLOTS;
+		slots[LANE_THREAD] = seat->alone_for != 0 ? 1 : (uint32_t)cfg->io_threads;
+	}
+}
+
+static void
+serve_if_complete(struct lanes *l)
+{
+	bool	have[2] = { false, false };
+
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL && l->seats[i]->up)
+			have[l->seats[i]->lane] = true;
+	if (!have[CONTROL_LANE_CPU] || !have[CONTROL_LANE_IO] || l->serving)
+		return;
+	l->serving = true;
+	broker_ready(l->broker);
+}
+
+void
+seat_ready(struct seat *seat)
+{
+	struct broker	*b = seat->lanes->broker;
+	uint32_t	 slots[LANES];
+
+	if (seat->state != WORKER_STARTING)
+		return;
+	seat_set_state(seat, WORKER_IDLE);
+	seat->up = true;
+	declare_slots(seat, slots);
+	core_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
+	log_debug("worker ready worker=%s gen=%u pid=%d", seat->name, seat->gen, seat->pid);
+	serve_if_complete(seat->lanes);
+}
+
+void
+seat_kill(struct seat *seat, const char *why)
+{
+	if (seat->state == WORKER_GONE)
+		return;
+	if (seat->state != WORKER_DYING)
+		log_warn("worker is killed worker=%s pid=%d why=%s", seat->name, seat->pid, why);
+	seat_set_state(seat, WORKER_DYING);
+	if (seat->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, seat->pidfd, SIGKILL, NULL, 0);
+}
+
+/* io only: was this job's attempt running when its worker died, as the worker said? */
+static bool
+was_running(void *arg, const struct job *j)
+{
+	const struct seat	*seat = arg;
+
+	return j->attempt != NULL && channel_suspect(seat->channel, j->attempt->token);
+}
+
+static void
+schedule_respawn(struct seat *seat)
+{
+	size_t	steps = sizeof(backoff_ms) / sizeof(backoff_ms[0]);
+	size_t	step = seat->failures < steps ? seat->failures : steps - 1;
+
+	seat->respawn_ns = seat->lanes->broker->now.mono_ns + backoff_ms[step] * NS_PER_MS;
+}
+
+void
+seat_died(struct seat *seat)
+{
+	struct broker	*b = seat->lanes->broker;
+	bool		 was_up = seat->up, asked_to_end;
+	uint64_t	 alone_for = seat->alone_for;
+
+	while (exchange_take(seat))	/* all that it published is a result, delivered once */
+		;
+	asked_to_end = seat->state == WORKER_DRAINING && channel_inflight(seat->channel) == 0;
+	if (!asked_to_end)
+		seat->crashes++;
+	if (was_up)
+		core_worker_lost(b->core, b->now, seat->number, was_running, seat);
+	if (seat->done_here == 0 && !asked_to_end)
+		seat->failures++;
+	drop_incarnation(seat);
+	seat_set_state(seat, WORKER_GONE);
+	if (alone_for != 0 && !was_up)
+		core_alone_failed(b->core, b->now, alone_for);
+	if (seat->leaving || alone_for != 0) {
+		seat_free(seat);
+		return;
+	}
+	schedule_respawn(seat);
+}
+
+void
+seat_retire(struct seat *seat, const char *why)
+{
+	struct broker	*b = seat->lanes->broker;
+
+	log_info("worker is replaced worker=%s pid=%d why=%s done=%llu rss_bytes=%lld", seat->name, seat->pid,
+	    why, (unsigned long long)seat->done_here, (long long)seat->rss_bytes);
+	seat->leaving = true;
+	seat_set_state(seat, WORKER_DRAINING);
+	if (seat->alone_for == 0)
+		seat_request(seat_new(seat->lanes, seat->lane, 0));
+	core_worker_retire(b->core, b->now, seat->number);
+}
+
+static int64_t
+resident_bytes(int pid)
+{
+	char	 path[32];
+	char	*text;
+	long	 pages = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	if ((text = fd_read_file(path, 128, NULL)) == NULL)
+		return 0;
+	if (sscanf(text, "%*d %ld", &pages) != 1)
+		pages = 0;
+	free(text);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+void
+seat_look(struct seat *seat)
+{
+	const struct config	*cfg = &seat->lanes->broker->config;
+	int64_t			 now_ns = seat->lanes->broker->now.mono_ns;
+
+	if (seat->state == WORKER_STARTING && now_ns >= seat->ready_by_ns)
+		seat_kill(seat, "it is not ready within workers.ready_ms");
+	if (seat->pid > 0)
+		seat->rss_bytes = resident_bytes(seat->pid);
+	if (seat->up && !seat->leaving && cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
+		seat_retire(seat, "workers.recycle_rss");
+}
