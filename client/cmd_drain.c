@@ -1,0 +1,36 @@
+/* cmd_drain.c - jobctl drain: the daemon takes no new jobs.  Runs in: jobctl. */
+#include "client/ctl.h"
+
+static int
+run(struct ctl *ctl)
+{
+	struct span	drained;
+	int64_t		timeout_ms = CONN_FOREVER;
+	int		rc;
+
+	if (option_given(&ctl->opt, OPT_wait_for))
+		timeout_ms = ctl->opt.number[OPT_wait_for];
+	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
+		return rc;
+	ctl_say(ctl, "%s takes no new jobs; waiting for those it has", ctl->target.text);
+	if ((rc = ctl_ask(ctl, "server.drain", NULL, timeout_ms, &drained)) != 0)
+		return rc;
+	if (ctl_wants_json(ctl))
+		ctl_line(ctl, drained);
+	else
+		ctl_say(ctl, "nothing is left");
+	return ctl_flush(ctl);
+}
+
+const struct verb verb_drain = {
+	.name = "drain",
+	.operands = "",
+	.summary = "take no new jobs; answers when none is left",
+	.about = "Tells the daemon to take no new jobs, and waits until none waits or runs.  It does not take\n"
+	    "new ones again before it is started anew.  Exits 4 when --timeout was over first; the\n"
+	    "draining goes on then.",
+	.examples = "  jobctl drain --timeout 10m\n",
+	.options = FOR_DRAIN,
+	.formats = FORMATS_DATA,
+	.run = run,
+};

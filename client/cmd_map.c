@@ -1,0 +1,353 @@
+/* cmd_map.c - jobctl map: a job for each line of stdin.  Runs in: jobctl. */
+#include "client/map.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/jobopts.h"
+#include "client/print.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+
+#define MOST		256		/* at once, without -j */
+#define LINE_OVERHEAD	8192		/* of a request, besides its args */
+#define PENDING_BYTES	((int64_t)64 << 20)	/* of replies that may come at once */
+#define BAR_MS		100
+
+struct bar {
+	bool	 shown;			/* stderr is a terminal */
+	bool	 dirty;			/* it stands there now */
+	bool	 shares_stdout;
+	int64_t	 began_ns, drawn_ns;
+	int64_t	 input_bytes;		/* of a file on stdin; 0: not known */
+};
+
+/* ---- the bar ---- */
+
+static void
+bar_init(struct bar *b)
+{
+	struct stat	st;
+
+	memset(b, 0, sizeof(*b));
+	b->shown = ctl_is_terminal(STDERR_FILENO);
+	b->shares_stdout = ctl_is_terminal(STDOUT_FILENO);
+	b->began_ns = clock_mono_ns();
+	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		b->input_bytes = st.st_size;
+}
+
+static void
+bar_clear(struct bar *b)
+{
+	if (b->dirty)
+		fd_write_all(STDERR_FILENO, "\r\033[K", 4);
+	b->dirty = false;
+}
+
+static uint64_t
+finished(const struct map *m)
+{
+	const struct map_counts	*c = &m->counts;
+
+	return c->succeeded + c->failed + c->cancelled + c->expired + c->refused;
+}
+
+static void
+bar_draw(struct bar *b, const struct map *m)
+{
+	struct buf	line = { 0 };
+	int64_t		now = clock_mono_ns();
+	uint64_t	done = finished(m);
+
+	if (!b->shown || now - b->drawn_ns < BAR_MS * NS_PER_MS)
+		return;
+	b->drawn_ns = now;
+	buf_printf(&line, "\r%llu done  %llu not well  %llu at work", (unsigned long long)done,
+	    (unsigned long long)(done - m->counts.succeeded), (unsigned long long)m->inflight);
+	if (b->input_bytes > 0)
+		buf_printf(&line, "  %d%% read", (int)(100 * (int64_t)m->items.bytes / b->input_bytes));
+	buf_printf(&line, "  %.0f/s\033[K", (double)done * (double)NS_PER_S / (double)(now - b->began_ns + 1));
+	fd_write_all(STDERR_FILENO, buf_data(&line), buf_len(&line));
+	buf_free(&line);
+	b->dirty = true;
+}
+
+/* ---- the loop ---- */
+
+enum { POLL_DAEMON, POLL_SIGNAL, POLL_STDIN, POLL_STDOUT, POLLS };
+
+static int
+got_signal(struct map *m, int fd, int *which)
+{
+	struct signalfd_siginfo	info;
+
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	*which = (int)info.ssi_signo;
+	if (m->interrupted)
+		return 128 + *which;		/* a second one: at once */
+	m->interrupted = m->no_more = true;
+	ctl_say(m->ctl, "cancelling %llu jobs; once more leaves them alone",
+	    (unsigned long long)m->inflight);
+	map_cancel_rest(m);
+	return 0;
+}
+
+static int
+wait_for_something(struct map *m, struct bar *bar, struct pollfd *p, bool want_items)
+{
+	p[POLL_DAEMON] = (struct pollfd){ conn_fd(m->ctl->conn), conn_events(m->ctl->conn), 0 };
+	p[POLL_SIGNAL].events = POLLIN;
+	p[POLL_STDIN] = (struct pollfd){ want_items ? STDIN_FILENO : -1, POLLIN, 0 };
+	p[POLL_STDOUT] = (struct pollfd){ buf_len(&m->out.ready) > 0 ? STDOUT_FILENO : -1, POLLOUT, 0 };
+	bar_draw(bar, m);
+	if (poll(p, POLLS, bar->shown ? BAR_MS : -1) < 0 && errno != EINTR)
+		return ctl_fail(m->ctl, EXIT_REFUSED, "poll: %s", strerror(errno));
+	return 0;
+}
+
+static int
+turn(struct map *m, struct bar *bar, struct pollfd *p, int *signal_number)
+{
+	bool	want_items = map_take_items(m);
+	int	rc;
+
+	if (m->no_more && m->inflight == 0)
+		return 0;
+	if ((rc = wait_for_something(m, bar, p, want_items)) != 0)
+		return rc;
+	if (p[POLL_SIGNAL].revents != 0 && (rc = got_signal(m, p[POLL_SIGNAL].fd, signal_number)) != 0)
+		return rc;
+	if (p[POLL_STDIN].revents != 0 && (rc = items_fill(&m->items)) != 0)
+		return ctl_fail(m->ctl, EXIT_USAGE, "cannot read stdin: %s", strerror(-rc));
+	if ((rc = conn_move(m->ctl->conn)) != 0)
+		return ctl_lost(m->ctl, rc);
+	if ((rc = map_take_replies(m)) != 0)
+		return rc;
+	if (buf_len(&m->out.ready) > 0 && bar->shares_stdout)
+		bar_clear(bar);
+	if ((rc = map_out_write(&m->out)) != 0)
+		return ctl_fail(m->ctl, EXIT_REFUSED, "cannot write to stdout: %s", strerror(-rc));
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void
+put_count(struct buf *out, uint64_t n, const char *what)
+{
+	if (n > 0)
+		buf_printf(out, ", %llu %s", (unsigned long long)n, what);
+}
+
+static void
+say_counts(struct map *m, const struct bar *bar)
+{
+	const struct map_counts	*c = &m->counts;
+	const char		*host = m->ctl->opt.text[OPT_host];
+	struct buf		 text = { 0 };
+
+	buf_printf(&text, "%llu jobs: %llu succeeded", (unsigned long long)c->started,
+	    (unsigned long long)c->succeeded);
+	put_count(&text, c->failed, "failed");
+	put_count(&text, c->cancelled, "cancelled");
+	put_count(&text, c->expired, "expired");
+	put_count(&text, c->refused, "refused");
+	put_count(&text, m->inflight, "not known");
+	buf_puts(&text, " in ");
+	print_duration(&text, (clock_mono_ns() - bar->began_ns) / NS_PER_MS);
+	if (c->failed + m->inflight > 0)
+		buf_printf(&text, "; the failed: jobctl%s%s ls -l map=%s%s", host != NULL ? " -H " : "",
+		    host != NULL ? host : "", m->label, m->inflight > 0 ? "" : " --state failed");
+	buf_putc(&text, '\0');
+	ctl_say(m->ctl, "%s", buf_data(&text));
+	buf_free(&text);
+}
+
+static int
+conclude(struct map *m, struct bar *bar, int rc)
+{
+	int	written;
+
+	bar_clear(bar);
+	written = map_out_finish(&m->out);
+	if (written != 0 && rc == 0)
+		rc = ctl_fail(m->ctl, EXIT_REFUSED, "cannot write to stdout: %s", strerror(-written));
+	say_counts(m, bar);
+	if (rc == 0)
+		rc = m->code;
+	if (rc == 0 && m->counts.succeeded != m->counts.started)
+		rc = EXIT_NOT_ALL;
+	return rc;
+}
+
+/* ---- the beginning ---- */
+
+/* The label that names this map: what the user gave as map=..., or one of our own. */
+static char *
+map_label(const struct options *o)
+{
+	for (size_t i = 0; i < o->pairs_len; i++)
+		if (strncmp(o->pairs[i], "map=", 4) == 0)
+			return mem_strdup(o->pairs[i] + 4);
+	return mem_printf("%llx-%x", (unsigned long long)clock_real_ms(), (unsigned)getpid());
+}
+
+static void
+map_init(struct map *m, struct ctl *ctl)
+{
+	const struct options	*o = &ctl->opt;
+	char			*label = map_label(o);
+	bool			 given = false;
+
+	memset(m, 0, sizeof(*m));
+	m->ctl = ctl;
+	m->label = label;
+	m->most = option_given(o, OPT_jobs) ? (uint64_t)o->number[OPT_jobs] : MOST;
+	m->items = (struct items){ .fd = STDIN_FILENO, .end = option_given(o, OPT_null) ? '\0' : '\n' };
+	list_init(&m->fetches);
+	map_out_init(&m->out, o->format, option_given(o, OPT_gather), STDOUT_FILENO);
+	for (size_t i = 0; i < o->pairs_len; i++)
+		given |= strncmp(o->pairs[i], "map=", 4) == 0;
+	jobopts_put_with_label(o, given ? NULL : "map", label, &m->fields);
+	buf_putc(&m->fields, '}');
+}
+
+static void
+map_fini(struct map *m)
+{
+	struct request	*r;
+	size_t		 at = 0;
+
+	while ((r = idmap_next(&m->requests, &at)) != NULL) {
+		if (r->kind == REQUEST_CALL)
+			free(r->flight);
+		free(r);
+	}
+	for (struct list *l; (l = list_pop(&m->fetches)) != NULL;) {
+		struct flight	*f = list_entry(l, struct flight, link);
+
+		buf_free(&f->text);
+		free(f);
+	}
+	idmap_free(&m->requests);
+	items_fini(&m->items);
+	map_out_fini(&m->out);
+	buf_free(&m->fields);
+	free(m->label);
+}
+
+/* A type that nobody has is said before a line is read. */
+static int
+check_type(struct ctl *ctl)
+{
+	struct buf	params = { 0 };
+	struct span	type;
+	int		rc;
+
+	buf_puts(&params, "{\"name\":");
+	json_put_text(&params, ctl->opt.operands[0]);
+	buf_putc(&params, '}');
+	rc = ctl_ask(ctl, "type.show", &params, CTL_ANSWER_MS, &type);
+	buf_free(&params);
+	return rc == EXIT_NOT_FOUND ? EXIT_REFUSED : rc;	/* as submit would have it */
+}
+
+static int
+work(struct map *m, struct bar *bar, int signals, int *signal_number)
+{
+	struct pollfd	p[POLLS] = { [POLL_SIGNAL] = { .fd = signals } };
+	int		rc;
+
+	do
+		rc = turn(m, bar, p, signal_number);
+	while (rc == 0 && !(m->no_more && m->inflight == 0));
+	return rc;
+}
+
+static int
+prepare(struct map *m)
+{
+	int64_t	line_bytes = PENDING_BYTES / (int64_t)m->most, daemon_line;
+	int	rc;
+
+	if (m->most > BOUND_OPEN_CALLS)
+		return ctl_usage(m->ctl, "-j: at most %d at once", BOUND_OPEN_CALLS);
+	if (line_bytes > CTL_LINE_BYTES)
+		line_bytes = CTL_LINE_BYTES;
+	if ((rc = ctl_connect(m->ctl, line_bytes)) != 0 || (rc = check_type(m->ctl)) != 0)
+		return rc;
+	daemon_line = m->ctl->daemon_line;
+	if (daemon_line < 2 * LINE_OVERHEAD)
+		daemon_line = 2 * LINE_OVERHEAD;
+	m->items.max = (size_t)(daemon_line - LINE_OVERHEAD);
+	return 0;
+}
+
+/* Whoever started us sees that a signal ended us. */
+static void
+end_by_signal(int number, const sigset_t *blocked)
+{
+	signal(number, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, blocked, NULL);
+	raise(number);
+}
+
+static int
+map_stdin(struct map *m, const sigset_t *signals, int *signal_number)
+{
+	struct bar	bar;
+	int		rc, fd;
+
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	bar_init(&bar);
+	rc = conclude(m, &bar, work(m, &bar, fd, signal_number));
+	fd_close(&fd);
+	return rc;
+}
+
+static int
+run(struct ctl *ctl)
+{
+	struct map	m;
+	sigset_t	signals;
+	int		rc, signal_number = 0;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	map_init(&m, ctl);
+	if ((rc = prepare(&m)) == 0)
+		rc = map_stdin(&m, &signals, &signal_number);
+	map_fini(&m);
+	if (signal_number != 0)
+		end_by_signal(signal_number, &signals);
+	return rc;
+}
+
+const struct verb verb_map = {
+	.name = "map",
+	.operands = "TYPE",
+	.summary = "a job for each line of stdin",
+	.about = "Runs a job of TYPE for each line of stdin, at most -j at once, and prints a line of JSON for\n"
+	    "each as it ends: {\"index\", \"id\", \"state\", \"result\" or \"failure\"}.  A line is the job's\n"
+	    "argument in JSON, or with --lines KEY plain text.  The last line on stderr gives the counts\n"
+	    "and the command that lists the failed.  Ctrl-C cancels what runs and reads no more.\n"
+	    "Exits 0 when all succeeded, 1 when one did not.",
+	.examples = "  find /data -name '*.iso' | jobctl map file.digest --lines path -j 8\n"
+	    "  seq 100 | jobctl map echo --gather | jq .result\n",
+	.options = FOR_JOB | FOR_MAP,
+	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID),
+	.least = 1, .most = 1,
+	.run = run,
+};

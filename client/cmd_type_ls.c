@@ -1,0 +1,35 @@
+/* cmd_type_ls.c - jobctl type ls: types of jobs, and their lanes.  Runs in: jobctl. */
+#include "client/list.h"
+
+static const struct column columns[] = {
+	{ "TYPE",	"name",		CELL_TEXT,	false,	NULL },
+	{ "LANES",	"lanes",	CELL_TEXT,	false,	NULL },
+	{ "RUNNING",	"running",	CELL_COUNT,	false,	NULL },
+	{ "AT MOST",	"max_running",	CELL_LIMIT,	true,	NULL },
+	{ "SUCCEEDED",	"succeeded",	CELL_COUNT,	false,	NULL },
+	{ "FAILED",	"failed",	CELL_COUNT,	false,	NULL },
+	{ "CANCELLED",	"cancelled",	CELL_COUNT,	true,	NULL },
+	{ "WHAT IT DOES", "summary",	CELL_TEXT,	false,	NULL },
+	{ NULL,		NULL,		CELL_TEXT,	false,	NULL }
+};
+
+static const struct list_view view = { "type.list", columns, "name", "no types" };
+
+static int
+run(struct ctl *ctl)
+{
+	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
+
+	return rc != 0 ? rc : list_print(ctl, &view, NULL, UINT64_MAX, NULL);
+}
+
+const struct verb verb_type_ls = {
+	.name = "type ls",
+	.operands = "",
+	.summary = "types of jobs, and their lanes",
+	.about = "Lists the types, the lanes that each may run in, and how its jobs ended so far.",
+	.examples = "  jobctl type ls\n"
+	    "  jobctl type ls -o ndjson | jq .name\n",
+	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID) | FORMAT_BIT(FORMAT_WIDE),
+	.run = run,
+};

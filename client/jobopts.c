@@ -1,0 +1,164 @@
+/* jobopts.c - a job from the command line.  Runs in: jobctl. */
+#include "client/jobopts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ_BYTES	((size_t)64 << 10)
+#define LINE_OVERHEAD	2048	/* what a request has besides args, when its fields are not long */
+
+static void
+put_text(const struct options *o, enum option opt, const char *name, struct buf *out)
+{
+	if (!option_given(o, opt))
+		return;
+	buf_printf(out, ",\"%s\":", name);
+	json_put_text(out, o->text[opt]);
+}
+
+static void
+put_number(const struct options *o, enum option opt, const char *name, struct buf *out)
+{
+	if (option_given(o, opt))
+		buf_printf(out, ",\"%s\":%lld", name, (long long)o->number[opt]);
+}
+
+static void
+put_labels(const struct options *o, const char *name, const char *value, struct buf *out)
+{
+	const char	*comma = "";
+
+	if (o->pairs_len == 0 && name == NULL)
+		return;
+	buf_puts(out, ",\"labels\":{");
+	for (size_t i = 0; i < o->pairs_len; i++) {
+		const char	*equals = strchr(o->pairs[i], '=');
+
+		buf_puts(out, comma);
+		buf_put_json(out, o->pairs[i], (size_t)(equals - o->pairs[i]));
+		buf_putc(out, ':');
+		json_put_text(out, equals + 1);
+		comma = ",";
+	}
+	if (name != NULL) {
+		buf_puts(out, comma);
+		json_put_text(out, name);
+		buf_putc(out, ':');
+		json_put_text(out, value);
+	}
+	buf_putc(out, '}');
+}
+
+void
+jobopts_put_with_label(const struct options *o, const char *name, const char *value, struct buf *out)
+{
+	put_text(o, OPT_queue, "queue", out);
+	put_number(o, OPT_priority, "priority", out);
+	put_number(o, OPT_delay, "delay_ms", out);
+	put_number(o, OPT_run_at, "run_at_ms", out);
+	put_number(o, OPT_timeout, "timeout_ms", out);
+	put_number(o, OPT_ttl, "ttl_ms", out);
+	put_text(o, OPT_order_key, "order_key", out);
+	put_text(o, OPT_on_lost, "on_lost", out);
+	put_text(o, OPT_lane, "lane", out);
+	put_text(o, OPT_durability, "durability", out);
+	put_labels(o, name, value, out);
+}
+
+void
+jobopts_put(const struct options *o, struct buf *out)
+{
+	jobopts_put_with_label(o, NULL, NULL, out);
+}
+
+void
+jobopts_put_job(const struct options *o, struct span args, struct buf *out)
+{
+	buf_puts(out, "{\"type\":");
+	json_put_text(out, o->operands[0]);
+	if (args.len > 0) {
+		buf_puts(out, ",\"args\":");
+		buf_append(out, args.p, args.len);
+	}
+	jobopts_put(o, out);
+}
+
+/* ---- the argument ---- */
+
+static int
+read_stdin(struct ctl *ctl, size_t max, struct buf *out)
+{
+	ssize_t	n;
+
+	while ((n = read(STDIN_FILENO, buf_room(out, READ_BYTES), READ_BYTES)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ctl_fail(ctl, EXIT_USAGE, "cannot read stdin: %s", strerror(errno));
+		buf_added(out, (size_t)n);
+		if (buf_len(out) > max)
+			break;
+	}
+	return 0;
+}
+
+/* Newlines are white space in JSON and the end of a line on the wire. */
+static void
+to_one_line(struct buf *b)
+{
+	for (size_t i = b->head; i < b->tail; i++)
+		if (b->bytes[i] == '\n' || b->bytes[i] == '\r')
+			b->bytes[i] = ' ';
+}
+
+static int
+not_json(struct ctl *ctl, const struct buf *args, const struct scan *scan)
+{
+	struct buf	hint = { 0 };
+	const char	*text = ctl->opt.operands[1];
+	int		code;
+
+	if (buf_len(args) < 64 && strpbrk(text, "{}[]\"'\\") == NULL && strcmp(text, "-") != 0)
+		buf_printf(&hint, "; a string wants its quotes: '\"%s\"'", text);
+	buf_putc(&hint, '\0');
+	code = ctl_usage(ctl, "the argument is not JSON: %s at byte %zu%s", scan->error, scan->error_at + 1,
+	    buf_data(&hint));
+	buf_free(&hint);
+	return code;
+}
+
+static int
+check(struct ctl *ctl, struct buf *args, size_t max)
+{
+	struct scan	scan;
+	struct span	value;
+	enum scan_type	type;
+
+	if (buf_len(args) > max)
+		return ctl_fail(ctl, EXIT_REFUSED, "the argument is longer than the daemon takes (%zu bytes)",
+		    max);
+	scan_init(&scan, buf_data(args), buf_len(args), JSON_DEPTH, UINT32_MAX);
+	if (!scan_value(&scan, &type, &value) || !scan_end(&scan))
+		return not_json(ctl, args, &scan);
+	to_one_line(args);
+	return 0;
+}
+
+int
+jobopts_read_args(struct ctl *ctl, struct buf *out)
+{
+	size_t	max = SIZE_MAX;
+	int	rc;
+
+	if (ctl->opt.operands_len < 2)
+		return 0;
+	if (ctl->daemon_line > LINE_OVERHEAD)
+		max = (size_t)ctl->daemon_line - LINE_OVERHEAD;
+	if (strcmp(ctl->opt.operands[1], "-") != 0)
+		buf_puts(out, ctl->opt.operands[1]);
+	else if ((rc = read_stdin(ctl, max, out)) != 0)
+		return rc;
+	buf_room(out, 1);	/* no memory at all is no text to look at */
+	return check(ctl, out, max);
+}

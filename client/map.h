@@ -1,0 +1,66 @@
+/*
+ * map.h - many jobs from lines of stdin, at most so many at once: the state of `jobctl map`.
+ *
+ * map_items.c turns lines into calls, map_replies.c turns replies into lines, cmd_map.c waits for whatever
+ * can go on.  Everything kept is bounded: calls in flight by -j, lines to the daemon and to stdout by a MiB
+ * each, what --gather holds by 64 MiB, and a result too long for a line is fetched one at a time.
+ */
+#ifndef CLIENT_MAP_H
+#define CLIENT_MAP_H
+
+#include "client/ctl.h"
+#include "client/items.h"
+#include "client/map_out.h"
+#include "lib/list.h"
+
+/* One call, from its request until its line is written. */
+struct flight {
+	struct list	 link;		/* map->fetches: its result is long */
+	uint64_t	 index;		/* of its line */
+	int64_t		 job;		/* once its outcome has come */
+	struct buf	 text;		/* the line so far, of a long result */
+	int64_t		 offset;	/* of the next piece */
+};
+
+enum request_kind { REQUEST_CALL, REQUEST_PIECE, REQUEST_LIST, REQUEST_CANCEL };
+
+struct request {
+	enum request_kind kind;
+	struct flight	 *flight;	/* CALL, PIECE */
+	const char	 *state;	/* LIST: of the jobs that it lists */
+};
+
+struct map_counts {
+	uint64_t	started, succeeded, failed, cancelled, expired, refused;
+};
+
+struct map {
+	struct ctl		*ctl;
+	struct items		 items;
+	struct map_out		 out;
+	struct idmap		 requests;	/* id to struct request */
+	struct list		 fetches;	/* of struct flight; the first has its piece on the way */
+	struct map_counts	 counts;
+	uint64_t		 inflight;	/* calls without a line yet */
+	uint64_t		 most;		/* -j */
+	struct buf		 fields;	/* of every job, after its args */
+	char			*label;		/* value of the label `map` */
+	bool			 no_more;	/* takes no line any more */
+	bool			 interrupted;	/* what runs is being cancelled */
+	bool			 hinted;	/* said how lines that are not JSON are given */
+	int			 code;		/* of an error that ends it all */
+};
+
+/* Takes lines that are here for as long as there is room.  True: more must be read first. */
+bool map_take_items(struct map *m);
+/* A request of a kind, on its way. */
+void map_request(struct map *m, enum request_kind kind, struct flight *f, const char *state,
+    const char *method, const struct buf *params);
+/* All replies that are here.  0, or the exit status of a broken connection. */
+int map_take_replies(struct map *m);
+/* Asks for all jobs of this map that have not finished, to cancel each. */
+void map_cancel_rest(struct map *m);
+/* An item that the daemon, or jobctl, did not take: {"index","id":null,"state":"refused","failure"}. */
+void map_refused(struct map *m, uint64_t index, const char *kind, const char *message);
+
+#endif

@@ -1,0 +1,144 @@
+/* map_items.c - lines of stdin to calls.  Runs in: jobctl. */
+#include "client/map.h"
+
+#include <stdlib.h>
+
+#include "lib/alloc.h"
+#include "lib/utf8.h"
+
+#define UNSENT_BYTES	((size_t)1 << 20)
+
+void
+map_refused(struct map *m, uint64_t index, const char *kind, const char *message)
+{
+	struct buf	line = { 0 };
+
+	m->counts.refused++;
+	if (m->code != 0) {		/* one reason for all, said once */
+		map_out_line(&m->out, index, NULL);
+		return;
+	}
+	if (m->out.format == FORMAT_ID) {
+		map_out_line(&m->out, index, NULL);
+		return;
+	}
+	buf_printf(&line, "{\"index\":%llu,\"id\":null,\"state\":\"refused\",\"failure\":{\"kind\":",
+	    (unsigned long long)index);
+	json_put_text(&line, kind);
+	buf_puts(&line, ",\"message\":");
+	json_put_text(&line, message);
+	buf_puts(&line, "}}");
+	map_out_line(&m->out, index, buf_take_string(&line));
+}
+
+/* ---- arguments ---- */
+
+static bool
+is_blank(struct span line)
+{
+	size_t	i = 0;
+
+	while (i < line.len && (line.p[i] == ' ' || line.p[i] == '\t' || line.p[i] == '\r'))
+		i++;
+	return i == line.len;
+}
+
+static bool
+put_text_args(struct map *m, struct span line, uint64_t index, struct buf *out)
+{
+	size_t	n;
+
+	for (size_t i = 0; i < line.len; i += n) {
+		if ((n = utf8_sequence(line.p + i, line.len - i)) > 0)
+			continue;
+		map_refused(m, index, "parse_error", "the line is not UTF-8");
+		return false;
+	}
+	buf_putc(out, '{');
+	json_put_text(out, m->ctl->opt.text[OPT_lines]);
+	buf_putc(out, ':');
+	buf_put_json(out, line.p, line.len);
+	buf_putc(out, '}');
+	return true;
+}
+
+static bool
+put_json_args(struct map *m, struct span line, uint64_t index, struct buf *out)
+{
+	const char	*wrong = scan_check(line.p, line.len, JSON_DEPTH);
+
+	if (wrong == NULL) {
+		size_t	from = buf_len(out);
+
+		buf_append(out, line.p, line.len);
+		for (char *p = buf_data(out) + from; p < buf_data(out) + buf_len(out); p++)
+			if (*p == '\n' || *p == '\r')
+				*p = ' ';	/* with -0 a line may have some */
+		return true;
+	}
+	if (!m->hinted)
+		ctl_say(m->ctl, "line %llu is not JSON: %s; --lines KEY makes {\"KEY\": line} of plain text",
+		    (unsigned long long)index + 1, wrong);
+	m->hinted = true;
+	map_refused(m, index, "parse_error", wrong);
+	return false;
+}
+
+static void
+call(struct map *m, struct span line, uint64_t index)
+{
+	struct buf	 params = { 0 };
+	struct flight	*f;
+	bool		 text = option_given(&m->ctl->opt, OPT_lines);
+
+	buf_puts(&params, "{\"type\":");
+	json_put_text(&params, m->ctl->opt.operands[0]);
+	buf_puts(&params, ",\"args\":");
+	if (text ? put_text_args(m, line, index, &params) : put_json_args(m, line, index, &params)) {
+		buf_append(&params, buf_data(&m->fields), buf_len(&m->fields));
+		f = mem_zalloc(1, sizeof(*f));
+		f->index = index;
+		m->inflight++;
+		map_request(m, REQUEST_CALL, f, NULL, "job.call", &params);
+	}
+	buf_free(&params);
+}
+
+/* ---- lines ---- */
+
+static bool
+has_room(const struct map *m)
+{
+	return !m->no_more && m->inflight < m->most && conn_unsent(m->ctl->conn) < UNSENT_BYTES &&
+	    !map_out_full(&m->out);
+}
+
+bool
+map_take_items(struct map *m)
+{
+	struct span	line;
+	uint64_t	index;
+
+	while (has_room(m)) {
+		switch (items_next(&m->items, &line, &index)) {
+		case ITEM_NONE:
+			return true;
+		case ITEM_END:
+			m->no_more = true;
+			break;
+		case ITEM_TOO_LONG:
+			m->counts.started++;
+			map_refused(m, index, "line_too_long", "the line is longer than the daemon takes");
+			break;
+		case ITEM_LINE:
+			if (is_blank(line) && !option_given(&m->ctl->opt, OPT_lines)) {
+				map_out_line(&m->out, index, NULL);
+				break;
+			}
+			m->counts.started++;
+			call(m, line, index);
+			break;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,39 @@
+/* verbs.h - what jobctl can do: one verb a file, cmd_*.c, and the table of them. */
+#ifndef CLIENT_VERBS_H
+#define CLIENT_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/options.h"
+
+struct ctl;
+
+struct verb {
+	const char	*name;		/* "queue ls" */
+	const char	*operands;	/* "TYPE [JSON | -]" */
+	const char	*summary;	/* for the list of verbs */
+	const char	*about;		/* more of it, lines of at most 78 columns */
+	const char	*examples;	/* whole lines */
+	unsigned	 options;	/* FOR_ bits; FOR_ALL is always there */
+	unsigned	 formats;	/* FORMAT_BITs */
+	int		 least, most;	/* operands */
+	bool		 one_job;	/* its exit status is the job's */
+	int		(*run)(struct ctl *ctl);	/* returns the exit status */
+};
+
+extern const struct verb *const verbs[];	/* NULL ends it */
+
+/* The verb that words[0..n) begin with; *used says how many words its name took.  NULL: none. */
+const struct verb *verb_find(char **words, int n, int *used);
+/* What was probably meant, for a sentence on stderr; the caller frees; NULL: no idea. */
+char *verb_suggest(char **words, int n);
+
+void verb_print_help(const struct verb *v);
+void verb_print_list(void);
+
+extern const struct verb verb_call, verb_cancel, verb_drain, verb_explain, verb_help, verb_ls, verb_map,
+    verb_ping, verb_queue_ls, verb_result, verb_show, verb_stats, verb_submit, verb_type_ls,
+    verb_type_show, verb_version, verb_wait, verb_worker_ls;
+
+#endif
