@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""schema.py - the schemas of proto/schema are those of the rows, and catch what they should catch."""
+
+import json
+import os
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', '..', 'proto', 'schema'))
+
+try:
+    import jsonschema
+except ImportError:
+    print('python3-jsonschema is not there')
+    sys.exit(77)
+
+import generate  # noqa: E402
+from defs import Defs, number  # noqa: E402
+from validate import Checker  # noqa: E402
+
+ROUTE = {'lane': 'process', 'questions': [{'question': 'Is it CPU-bound?', 'answer': 'yes', 'evidence': 'declared'}]}
+ROW = {'id': 7, 'state': 'failed', 'reason': 'handler_error', 'type': 'echo', 'queue': 'default', 'priority': 0,
+       'lane': 'process'}
+LIMITS = ['line_bytes', 'reply_bytes', 'depth', 'values', 'batch_calls', 'submit_many', 'wait_ids', 'open_calls',
+          'id_bytes', 'name_bytes', 'key_bytes', 'labels', 'labels_bytes', 'list_items', 'result_bytes', 'line_ms']
+FAILURE = {'kind': 'error', 'message': 'no', 'attempt': 1}
+STATES = ['scheduled', 'ready', 'running', 'succeeded', 'failed', 'cancelled', 'expired']
+TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'running': 0, 'max_running': 0,
+        'succeeded': 1, 'failed': 0, 'cancelled': 0}
+
+
+def counts(names):
+    return {name: 1 for name in names}
+
+
+# Each method with params that it takes and a result that it may give: (method, params, result).
+SERVED = [
+    ('hello', {'client': 'x'}, {'protocol': 1, 'server': 'jobd 0.1.0', 'boot_id': 'a', 'principal': 'uid:0',
+                                'role': 'admin', 'limits': counts(LIMITS), 'features': ['batch']}),
+    ('ping', None, {'pong': True}),
+    ('job.submit', {'type': 'echo', 'args': [1], 'ttl_ms': None, 'labels': {'a': 'b'}}, {'id': 1, 'state': 'ready'}),
+    ('job.submit_many', {'jobs': [{'type': 'x'}, 5]},
+     {'ids': [1, None], 'errors': [{'index': 1, 'kind': 'invalid_params', 'message': 'no'}], 'errors_total': 1}),
+    ('job.call', {'type': 'echo', 'wait_ms': 5}, {'id': 1, 'state': 'succeeded', 'result': None}),
+    ('job.call', {'type': 'echo'}, {'id': 1, 'state': 'succeeded', 'result_bytes': 100000}),
+    ('job.call', {'type': 'echo'}, {'id': 1, 'state': 'failed', 'failure': FAILURE}),
+    ('job.call', {'type': 'echo'}, {'id': 1, 'state': 'cancelled', 'reason': 'cancelled on request'}),
+    ('job.wait', {'id': 5}, {'id': 5, 'state': 'succeeded', 'result': {}}),
+    ('job.wait', {'ids': [5, 6], 'any': True},
+     {'outcomes': [{'id': 5, 'state': 'succeeded', 'result': {}}], 'pending': [6]}),
+    ('job.get', {'id': 7}, {
+        **ROW, 'created_ms': 1, 'timeout_ms': 0, 'on_lost': 'requeue',
+        'submitted_by': {'principal': 'uid:0', 'client': '', 'addr': 'unix'}, 'attempts_total': 1,
+        'attempts': [{'attempt': 1, 'lane': 'process', 'worker': 'cpu-1', 'fence': 3, 'started_ms': 1, 'ended_ms': 2,
+                      'end': 'handler_error'}],
+        'transitions': [{'at_ms': 1, 'state': 'ready', 'reason': 'submitted'}], 'args': [1], 'failure': FAILURE}),
+    ('job.list', {'filter': {'state': 'failed', 'label': 'a=b'}, 'limit': 5},
+     {'items': [{**ROW, 'created_ms': 1, 'changed_ms': 2, 'attempts_total': 1, 'args_bytes': 3, 'by': 'uid:0'}],
+      'next': None}),
+    ('job.cancel', {'id': 7}, {'id': 7, 'state': 'cancelled'}),
+    ('job.result', {'id': 7, 'offset': 0}, {'data': '[1]', 'offset': 0, 'total': 3, 'eof': True}),
+    ('job.explain', {'id': 7}, {'id': 7, 'state': 'ready', 'text': 'waits', 'route': ROUTE,
+                                'waits': [{'kind': 'queue_limit', 'queue': 'q', 'running': 1, 'limit': 1}]}),
+    ('queue.list', {}, {'items': [{'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'max_running': 0}],
+                        'next': '1'}),
+    ('type.list', None, {'items': [TYPE], 'next': None}),
+    ('type.show', {'name': 'echo'}, {**TYPE, 'args': 'any', 'traits': ['waits'],
+                                     'measured': {'samples': 0, 'mean_us': None}, 'route': ROUTE}),
+    ('worker.list', None, {'items': [{
+        'name': 'cpu-1', 'lane': 'process', 'user': 'root', 'pid': 5, 'state': 'running', 'job': 7, 'type': 'echo',
+        'inflight': 1, 'since_ms': 1, 'done': 0, 'crashes': 0, 'generation': 1, 'rss_bytes': 0}], 'next': None}),
+    ('server.stats', None, {
+        'server': 'jobd 0.1.0', 'boot_id': 'a', 'pid': 1, 'uptime_ms': 1, 'draining': False, 'rss_bytes': 1,
+        'jobs': counts(STATES), 'submitted': 1, 'finished': counts(STATES[3:]),
+        'lanes': counts(['inline', 'async', 'thread', 'process']), 'attempts': 1, 'crashes': 0, 'stuck': 0,
+        'waiting_bytes': 0, 'kept_bytes': 0,
+        'net': counts(['connections', 'accepted', 'refused', 'requests', 'errors', 'bytes_in', 'bytes_out'])}),
+    ('server.drain', None, {'drained': True}),
+]
+
+
+def problems(*pairs):
+    """What the checker says of requests and replies, each a (method, params, result)."""
+    checker = Checker()
+    for method, params, result in pairs:
+        request = {'id': 1, 'method': method}
+        if params is not None:
+            request['params'] = params
+        checker.line('> ' + json.dumps(request))
+        checker.line('< ' + json.dumps({'jsonrpc': '2.0', 'id': 1, 'result': result}))
+    return checker.problems
+
+
+def objects(value, path=()):
+    """Paths of all objects inside a value, but for those whose inside is the client's."""
+    if isinstance(value, dict):
+        yield path
+        for key, inner in value.items():
+            if key not in ('result', 'args', 'labels', 'data'):
+                yield from objects(inner, path + (key,))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from objects(inner, path + (i,))
+
+
+def changed(value, path, change):
+    copy = json.loads(json.dumps(value))
+    at = copy
+    for key in path:
+        at = at[key]
+    change(at)
+    return copy
+
+
+class Generated(unittest.TestCase):
+    def test_files_are_what_the_rows_say(self):
+        self.assertEqual(generate.stale(generate.generated()), [])
+
+    def test_a_stale_file_is_noticed(self):
+        files = generate.generated()
+        files['openrpc.json'] += ' '
+        files['requests/none.such.json'] = '{}'
+        del files['requests/ping.json']
+        self.assertEqual(generate.stale(files), [
+            'openrpc.json is not what its rows say', 'requests/none.such.json is missing',
+            'requests/ping.json belongs to no method'])
+
+    def test_every_file_is_a_schema(self):
+        for folder in ('', 'requests', 'results'):
+            for name in os.listdir(os.path.join(generate.HERE, folder)):
+                if name.endswith('.json') and name not in ('openrpc.json', 'refine.json'):
+                    jsonschema.Draft202012Validator.check_schema(generate.load(os.path.join(folder, name)))
+
+    def test_rows_are_read_as_the_compiler_reads_them(self):
+        defs = Defs()
+        self.assertEqual(number('(INT64_C(1) << 53) - 2 * 3', {}), (1 << 53) - 6)
+        self.assertEqual(defs.bounds['BOUND_JOB_ID'], 1 << 53)
+        self.assertEqual((defs.params['priority'].min, defs.params['priority'].max), (-100, 100))
+        self.assertEqual(dict(defs.job.params)['type'], True)
+        self.assertEqual([m.params for m in defs.methods if m.name == 'job.get'], [[('id', True)]])
+        self.assertIn(('wait_ms', False), [m.params for m in defs.methods if m.name == 'job.call'][0])
+        self.assertEqual([e.code for e in defs.errors if e.kind == 'parse_error'], [-32700])
+
+    def test_the_document_has_every_method_and_error(self):
+        document, defs = generate.load('openrpc.json'), Defs()
+        self.assertEqual([m['name'] for m in document['methods']], [m.name for m in defs.methods])
+        self.assertEqual(list(document['components']['errors']), [e.kind for e in defs.errors])
+
+
+class Messages(unittest.TestCase):
+    def test_every_method_has_a_sample(self):
+        self.assertEqual({m for m, _, _ in SERVED}, {m.name for m in Defs().methods})
+
+    def test_what_methods_give_is_accepted(self):
+        self.assertEqual(problems(*SERVED), [])
+
+    def test_one_member_more_anywhere_is_caught(self):
+        for method, params, result in SERVED:
+            for path in objects(result):
+                more = changed(result, path, lambda o: o.update(extra=1))
+                self.assertEqual(len(problems((method, params, more))), 1, (method, path))
+
+    def test_one_member_less_anywhere_is_caught(self):
+        for method, params, result in SERVED:
+            for path in objects(result):
+                for key in list(self.at(result, path)):
+                    less = changed(result, path, lambda o: o.pop(key))
+                    self.assertEqual(len(problems((method, params, less))), 1, (method, path, key))
+
+    @staticmethod
+    def at(value, path):
+        for key in path:
+            value = value[key]
+        return value
+
+    def test_requests_that_should_not_be_served_are_caught(self):
+        good = {'id': 1, 'state': 'ready'}
+        for params in ({}, {'type': 5}, {'type': 'a b'}, {'type': 'x', 'nope': 1}, {'type': 'x', 'priority': 101},
+                       {'type': 'x', 'lane': 'fast'}, {'type': 'x', 'durability': 'commit'},
+                       {'type': 'x', 'labels': {'a': 1}}, {'type': 'x', 'delay_ms': 1, 'run_at_ms': 1},
+                       {'type': 'x', 'retry': {}}, None, [1]):
+            self.assertEqual(len(problems(('job.submit', params, good))), 1, params)
+        outcome = {'id': 5, 'state': 'succeeded', 'result': {}}
+        for params in ({'id': 5, 'ids': [5]}, {}, {'id': 5, 'any': True}, {'ids': []}, {'ids': ['5']}):
+            self.assertEqual(len(problems(('job.wait', params, outcome))), 1, params)
+        self.assertEqual(len(problems(('job.nope', {}, {}))), 1)
+
+    def test_jobs_that_were_refused_alone_may_be_anything(self):
+        many = {'ids': [None], 'errors': [{'index': 0, 'kind': 'invalid_params', 'message': 'x'}], 'errors_total': 1}
+        self.assertEqual(problems(('job.submit_many', {'jobs': [{'nope': 1}]}, many)), [])
+        many['ids'] = [3]
+        self.assertEqual(len(problems(('job.submit_many', {'jobs': [{'nope': 1}]}, many))), 1)
+
+
+class Replies(unittest.TestCase):
+    def check(self, *lines):
+        checker = Checker()
+        for line in lines:
+            checker.line(line)
+        return len(checker.problems)
+
+    def test_errors_are_those_of_the_rows(self):
+        request = '> {"id":1,"method":"ping"}'
+        error = '< {"jsonrpc":"2.0","id":1,"error":{"code":%d,"message":"m","data":%s}}'
+        for code, data, wrong in (
+                (-32001, '{"kind":"not_found"}', 0), (-32001, '{"kind":"not_found","id":5}', 0),
+                (-32011, '{"kind":"queue_full","retryable":true}', 0), (-32011, '{"kind":"queue_full"}', 1),
+                (-32001, '{"kind":"not_found","retryable":true}', 1), (-32002, '{"kind":"not_found"}', 1),
+                (-32001, '{"kind":"none"}', 1), (-32001, '{"kind":"not_found","odd":1}', 1), (-32001, '{}', 1)):
+            self.assertEqual(self.check(request, error % (code, data)), wrong, (code, data))
+
+    def test_replies_are_matched_by_id_in_any_order_and_in_batches(self):
+        pong = '{"jsonrpc":"2.0","id":%s,"result":{"pong":true}}'
+        drained = '{"jsonrpc":"2.0","id":%s,"result":{"drained":true}}'
+        requests = ('> {"id":1,"method":"ping"}', '> [{"id":"a","method":"server.drain"},{"id":3,"method":"ping"}]')
+        self.assertEqual(self.check(*requests, '< [%s,%s]' % (pong % 3, drained % '"a"'), '< ' + pong % 1), 0)
+        self.assertEqual(self.check(*requests, '< ' + drained % 1), 1)
+        self.assertEqual(self.check(*requests, '< ' + pong % 1, '< ' + pong % 1), 1)
+        self.assertEqual(self.check('< ' + pong % 1), 1)
+        self.assertEqual(self.check('> nonsense', '< {"jsonrpc":"2.0","id":null,"error":{"code":-32700,'
+                                    '"message":"m","data":{"kind":"parse_error"}}}'), 0)
+
+    def test_a_reply_has_a_result_or_an_error(self):
+        request = '> {"id":1,"method":"ping"}'
+        for reply in ('{"jsonrpc":"2.0","id":1}', '{"id":1,"result":{"pong":true}}', '5', '{', '[1]',
+                      '{"jsonrpc":"2.0","id":1,"result":{"pong":true},"error":{}}',
+                      '{"jsonrpc":"2.0","id":[1],"result":{"pong":true}}'):
+            self.assertEqual(self.check(request, '< ' + reply), 1, reply)
+
+
+if __name__ == '__main__':
+    unittest.main()
