@@ -228,6 +228,7 @@ out:
 	return rc;
 }
 
+/* While our descriptor is open the file's inode cannot be another's. */
 static void
 remove_socket(const struct listener *l)
 {
