@@ -209,6 +209,18 @@ start_ready_jobd(const char *setting)
 	free(expected);
 }
 
+/* One in the background that a failed test has left. */
+static void
+kill_daemon(void)
+{
+	char	*path = in_dir("state/lock"), *pid = fd_read_file(path, 32, NULL);
+
+	if (pid != NULL && atoi(pid) > 1)
+		kill(atoi(pid), SIGKILL);
+	free(pid);
+	free(path);
+}
+
 static int
 tear_down(void **state)
 {
@@ -218,6 +230,8 @@ tear_down(void **state)
 	if (jobd != 0) {
 		kill(jobd, SIGKILL);
 		exit_code();
+	} else {
+		kill_daemon();
 	}
 	fd_close(&client);
 	if (system(command) != 0)
@@ -281,6 +295,24 @@ test_broker_gets_its_arguments_and_descriptors_and_no_others(void **state)
 	assert_string_equal(ask("argv"), expected);
 	free(expected);
 	assert_string_equal(ask("fds"), "0,1,2,3,4,5");
+}
+
+/* exec_jobd leaves it /etc/hostname. */
+static void
+test_what_the_starter_forgot_to_close_is_closed(void **state)
+{
+	char	path[64], target[PATH_MAX];
+
+	(void)state;
+	start_ready_jobd(NULL);
+	for (int fd = 3; fd < 64; fd++) {
+		ssize_t	n;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)jobd, fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		assert_string_not_equal(target, "/etc/hostname");
+	}
 }
 
 static void
@@ -616,6 +648,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		ROW(test_broker_gets_its_arguments_and_descriptors_and_no_others),
+		ROW(test_what_the_starter_forgot_to_close_is_closed),
 		ROW(test_worker_starts_with_clean_descriptors_and_signals),
 		ROW(test_workers_end_is_told_with_its_status),
 		ROW(test_worker_that_cannot_start_is_an_answer),

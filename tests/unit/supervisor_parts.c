@@ -660,6 +660,26 @@ test_a_program_that_cannot_be_run_is_an_error_not_a_child(void **state)
 }
 
 static void
+test_a_program_gets_no_descriptor_that_was_not_meant_for_it(void **state)
+{
+	char		 sh[] = "sh", c[] = "-c", script[] = "test -e /proc/self/fd/3 && test ! -e /proc/self/fd/4 "
+	    "&& test ! -e /proc/self/fd/60";
+	char		*argv[] = { sh, c, script, NULL };
+	int		 given = open("/dev/null", O_RDONLY | O_CLOEXEC), status;
+	struct launch	 l = { .program = "/bin/sh", .argv = argv, .fds = &given, .nfds = 1 };
+	struct child	 child;
+
+	(void)state;
+	assert_int_equal(dup2(given, 60), 60);		/* stays open over exec, if nobody closes it */
+	assert_int_equal(launch(&l, &child), 0);
+	assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+	assert_int_equal(status, 0);
+	close(child.pidfd);
+	close(given);
+	close(60);
+}
+
+static void
 test_respawn_backs_off_and_forgets_after_a_healthy_time(void **state)
 {
 	static const int64_t	delays_ms[] = { 0, 10, 50, 250, 1250, 5000, 5000 };
@@ -722,6 +742,7 @@ main(void)
 		IN_DIR(test_what_a_dead_supervisor_left_is_killed_by_pid_and_start_time),
 		IN_DIR(test_children_of_another_boot_and_garbage_kill_nobody),
 		IN_DIR(test_a_program_that_cannot_be_run_is_an_error_not_a_child),
+		cmocka_unit_test(test_a_program_gets_no_descriptor_that_was_not_meant_for_it),
 		cmocka_unit_test(test_respawn_backs_off_and_forgets_after_a_healthy_time),
 		cmocka_unit_test(test_respawn_gives_up_only_before_anything_ever_served),
 	};
