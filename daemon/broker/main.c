@@ -201,7 +201,8 @@ wait_for_events(struct broker *b, struct event *timer, int64_t until_ns, bool bu
 	struct timeval	tv;
 
 	if (busy || left_ns <= 0 || !lanes_arm(b->lanes)) {
-		event_base_loop(b->base, EVLOOP_NONBLOCK);
+		/* without ONCE libevent turns until no descriptor is ready, and a busy one always is */
+		event_base_loop(b->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		lanes_disarm(b->lanes);
 		return;
 	}
@@ -273,6 +274,7 @@ run(struct broker *b)
 			break;
 		wait_for_events(b, timer, next_ns, busy);
 	}
+	lanes_stop(b->lanes);
 	finish(b, timer);
 	say_what_is_left(b);
 	event_free(timer);

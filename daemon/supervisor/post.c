@@ -144,7 +144,8 @@ post_read(struct supervisor *s)
 	if (s->broker.pid == 0)
 		return false;
 	/* It may be dying already.  One that lives cannot be reached any more, so it must not go on. */
-	log_warn("conversation with the broker ended pid=%d errno=%d", (int)s->broker.pid, -rc);
+	log_at(s->stop == STOP_NOT ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+	    "conversation with the broker ended pid=%d errno=%d", (int)s->broker.pid, -rc);
 	pidfd_send_signal(s->broker.pidfd, SIGKILL, NULL, 0);
 	return false;
 }

@@ -276,6 +276,7 @@ take_piece(struct seat *seat, const struct channel_completion *c)
 	struct attempt	*at = c->tag;
 	struct fetch	*f = fetch_of(seat, at);
 	char		*text = f->text;
+	uint32_t	 len;
 
 	f->asked = false;
 	if (c->status != CHANNEL_OK || c->out_len == 0 || c->out_len > f->total - f->got) {
@@ -289,10 +290,10 @@ take_piece(struct seat *seat, const struct channel_completion *c)
 		fetch_ask(seat, f);
 		return;
 	}
-	f->text = NULL;
-	drop_kept(seat, f->kept);
-	finish_result(seat, at, text, f->total);
+	f->text = NULL;			/* with its last piece the worker has let it go */
+	len = f->total;
 	fetch_free(f);
+	finish_result(seat, at, text, len);
 }
 
 static void

@@ -146,6 +146,20 @@ lanes_free(struct lanes *l)
 	free(l);
 }
 
+void
+lanes_stop(struct lanes *l)
+{
+	for (uint32_t i = 0; i < l->seats_len; i++) {
+		struct seat	*seat = l->seats[i];
+
+		if (seat == NULL || seat->channel == NULL)
+			continue;
+		seat->leaving = true;		/* nobody comes after it */
+		seat_set_state(seat, WORKER_DRAINING);
+		channel_stop(seat->channel);
+	}
+}
+
 bool
 lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times)
 {

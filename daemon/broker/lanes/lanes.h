@@ -11,6 +11,8 @@
 /* control_fd: the supervisor.  Asks for all workers; broker_ready follows when each lane has one. */
 struct lanes *lanes_new(struct broker *b, int control_fd);
 void lanes_free(struct lanes *l);
+/* The daemon ends: idle workers end too, those that are busy are left to the supervisor. */
+void lanes_stop(struct lanes *l);
 
 /* Fills places again, looks at memory and lateness; wanted again no later than lanes_next_ns. */
 void lanes_tick(struct lanes *l);
