@@ -21,11 +21,14 @@
 
 #include "lib/log.h"
 
-/* Ended by the broker's stop, or by force; a ^C in a terminal is the supervisor's business. */
+/*
+ * Ended by the broker's stop, or by force; a ^C in a terminal is the supervisor's business.  Writing to a
+ * closed socket or beyond a limit of file size is an error of the job, not the worker's end.
+ */
 static void
 ignore_signals(void)
 {
-	static const int	ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	static const int	ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ };
 	sigset_t		none;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)

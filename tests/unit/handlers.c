@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +70,26 @@ assert_failure(const char *part)
 {
 	if (strstr(try_text, part) == NULL)
 		fail_msg("expected a failure about \"%s\", got %s", part, try_text);
+}
+
+static int	leftovers;
+
+static int
+count_leftover(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	leftovers += strstr(path, "/.jobd-") != NULL;
+	return 0;
+}
+
+static void
+assert_no_leftovers(void)
+{
+	leftovers = 0;
+	assert_int_equal(nftw(dir, count_leftover, 8, FTW_PHYS), 0);
+	assert_int_equal(leftovers, 0);
 }
 
 static enum channel_status
@@ -283,6 +305,7 @@ test_large_files_tell_progress_and_can_be_stopped(void **state)
 	try_stop_after = 2;
 	assert_int_equal(copy(in("large"), in("stopped")), CHANNEL_CANCELLED);
 	assert_int_equal(access(in("stopped"), F_OK), -1);
+	assert_no_leftovers();
 	try_stop_after = 0;
 }
 
@@ -318,6 +341,7 @@ test_copies_are_the_same_in_content_and_mode(void **state)
 	put_file(in("from"), bytes, 0, 04400);		/* set-uid does not travel; an old target goes */
 	assert_int_equal(copy(in("from"), in("to")), CHANNEL_OK);
 	assert_same_file(in("to"), bytes, 0, 0400);
+	assert_no_leftovers();
 	free(bytes);
 }
 
@@ -335,18 +359,6 @@ test_copies_work_where_the_kernel_cannot_copy_by_range(void **state)
 	assert_string_equal(try_text, want);
 	assert_same_file(in("version"), text, len, 0444);
 	free(text);
-}
-
-static int	entries;
-
-static int
-count_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	entries += strstr(path, "/.jobd-") != NULL;
-	return 0;
 }
 
 static void
@@ -373,9 +385,29 @@ test_failed_copies_leave_nothing_and_replace_only_files(void **state)
 	assert_failure("this names no file: ");
 	assert_int_equal(copy(in("abc"), in("nowhere/abc")), CHANNEL_FAILED);
 	assert_failure("cannot open: No such file or directory: ");
-	entries = 0;
-	assert_int_equal(nftw(dir, count_entry, 8, FTW_PHYS), 0);
-	assert_int_equal(entries, 0);
+	assert_no_leftovers();
+}
+
+static void
+test_a_copy_that_cannot_be_written_leaves_the_old_target(void **state)
+{
+	struct rlimit	 small = { .rlim_cur = 1 << 20 }, before;
+	size_t		 len = 2 << 20;
+	char		*bytes = noise(len);
+
+	(void)state;
+	put_file(in("from"), bytes, len, 0644);
+	put_file(in("to"), "old", 3, 0600);
+	free(bytes);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(copy(in("from"), in("to")), CHANNEL_FAILED);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_failure("cannot copy: File too large: ");
+	assert_same_file(in("to"), "old", 3, 0600);
+	assert_no_leftovers();
 }
 
 static void
@@ -523,6 +555,7 @@ main(void)
 		with_files(test_copies_are_the_same_in_content_and_mode),
 		with_files(test_copies_work_where_the_kernel_cannot_copy_by_range),
 		with_files(test_failed_copies_leave_nothing_and_replace_only_files),
+		with_files(test_a_copy_that_cannot_be_written_leaves_the_old_target),
 		with_files(test_no_path_leads_out_of_the_roots),
 		with_files(test_without_roots_file_types_are_off),
 		with_files(test_the_innermost_root_counts_and_slashes_do_not),
