@@ -18,8 +18,9 @@ const char *const lane_names[LANES] = {
 const uint64_t jobspec_required = RPC_BIT(PARAM_type);
 const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_BIT(PARAM_queue) |
     RPC_BIT(PARAM_priority) | RPC_BIT(PARAM_delay_ms) | RPC_BIT(PARAM_run_at_ms) |
-    RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) | RPC_BIT(PARAM_order_key) |
-    RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) | RPC_BIT(PARAM_labels);
+    RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) |
+    RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
+    RPC_BIT(PARAM_labels);
 
 /* Index of a word in a list of count words, or -1. */
 static int
@@ -46,12 +47,13 @@ span_of(const struct rpc_value *v, const char *otherwise)
 }
 
 static int
-wrong_word(struct rpc_error *err, enum rpc_param param, const struct rpc_value *v, const char *wanted)
+wrong_word(struct rpc_error *err, enum rpc_param param, const struct rpc_value *v,
+    const char *wanted)
 {
 	const char	*name = rpc_params[param].name;
 
-	return rpc_fail_member(err, RPC_invalid_params, name, strlen(name), "%s must be %s, not '%.*s'", name,
-	    wanted, (int)v->len, v->p);
+	return rpc_fail_member(err, RPC_invalid_params, name, strlen(name),
+	    "%s must be %s, not '%.*s'", name, wanted, (int)v->len, v->p);
 }
 
 static int
@@ -66,7 +68,10 @@ read_lane(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
 static int
 read_on_lost(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
 {
-	static const char *const	words[] = { [ON_LOST_REQUEUE] = "requeue", [ON_LOST_FAIL] = "fail" };
+	static const char *const	words[] = {
+		[ON_LOST_REQUEUE] = "requeue",
+		[ON_LOST_FAIL] = "fail",
+	};
 	int				i;
 
 	out->on_lost = ON_LOST_REQUEUE;
@@ -116,8 +121,8 @@ read_times(const struct rpc_value *params, struct jobspec *out, struct rpc_error
 static int
 wrong_label(struct rpc_error *err, const char *what, enum scan_type type, struct span came)
 {
-	return rpc_fail_member(err, RPC_invalid_params, "labels", strlen("labels"), "%s, not %s", what,
-	    rpc_excerpt(type, came).text);
+	return rpc_fail_member(err, RPC_invalid_params, "labels", strlen("labels"), "%s, not %s",
+	    what, rpc_excerpt(type, came).text);
 }
 
 /* The key that was just scanned, escapes and all. */
@@ -129,7 +134,8 @@ is_label_name(const struct scan *s, struct span key)
 
 	if (!s->escaped)
 		return rpc_is_name(key);
-	ok = scan_decode(key, &text) && rpc_is_name((struct span){ buf_data(&text), buf_len(&text) });
+	ok = scan_decode(key, &text) &&
+	    rpc_is_name((struct span){ buf_data(&text), buf_len(&text) });
 	buf_free(&text);
 	return ok;
 }
@@ -156,14 +162,15 @@ check_labels(struct span labels, struct rpc_error *err)
 	scan_object(&s);
 	while (scan_member(&s, &key)) {
 		if (!is_label_name(&s, key))
-			return wrong_label(err, "a label's name must be 1 to 64 characters of A-Z a-z 0-9 _ . -",
-			    SCAN_STRING, key);
+			return wrong_label(err, "a label's name must be 1 to 64 characters of "
+			    RPC_NAME_CHARACTERS, SCAN_STRING, key);
 		if (!scan_value(&s, &type, &value))
 			break;
 		if (type != SCAN_STRING)
 			return wrong_label(err, "a label's value must be a string", type, value);
 		if (s.escaped && has_nul(value))
-			return wrong_label(err, "a label's value must be a string without NUL", type, value);
+			return wrong_label(err, "a label's value must be a string without NUL",
+			    type, value);
 	}
 	return 0;
 }
@@ -176,7 +183,8 @@ read_labels(const struct rpc_value *v, struct jobspec *out, struct rpc_error *er
 		return 0;
 	if (v->len > BOUND_LABELS_BYTES)
 		return rpc_fail_member(err, RPC_invalid_params, "labels", strlen("labels"),
-		    "labels must be an object of at most %d bytes, not %" PRIu32, BOUND_LABELS_BYTES, v->len);
+		    "labels must be an object of at most %d bytes, not %" PRIu32,
+		    BOUND_LABELS_BYTES, v->len);
 	out->labels = (struct span){ v->p, v->len };
 	return check_labels(out->labels, err);
 }
@@ -189,7 +197,8 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->queue = span_of(&params[PARAM_queue], "default");
 	out->order_key = span_of(&params[PARAM_order_key], "");
 	out->priority = (int)params[PARAM_priority].i;
-	if (read_times(params, out, err) != 0 || read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||
+	if (read_times(params, out, err) != 0 ||
+	    read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||
 	    read_lane(&params[PARAM_lane], out, err) != 0 ||
 	    check_durability(&params[PARAM_durability], err) != 0)
 		return -1;

@@ -19,7 +19,9 @@ int lane_find(const char *name, size_t len);
 enum on_lost { ON_LOST_REQUEUE, ON_LOST_FAIL };
 
 struct jobspec {
-	struct span	type, args, queue;	/* args: raw JSON, "null" by default; queue: "default" */
+	struct span	type;
+	struct span	args;			/* raw JSON; "null" by default */
+	struct span	queue;			/* "default" by default */
 	struct span	order_key;		/* len 0: none */
 	struct span	labels;			/* raw JSON object; len 0: none */
 	int		lane;			/* enum lane asked for, or -1 */
@@ -35,6 +37,7 @@ struct jobspec {
 extern const uint64_t jobspec_params, jobspec_required;
 
 /* From checked params (rpc.h) to a spec; 0, or -1 with *err naming the member. */
-int jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, struct rpc_error *err);
+int jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out,
+    struct rpc_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "lib/utf8.h"
 
-/* What a byte may be: outside strings (white space, digits), and inside them (those that need a look). */
+/* What a byte is outside strings (white space, a digit), and inside them: one that needs a look. */
 enum { SPACE = 1, DIGIT = 2, SPECIAL = 4 };
 
 static const unsigned char classes[256] = {
@@ -80,8 +80,9 @@ skip_digits(const char *p, const char *end)
 #define EACH_BYTE(b)	(UINT64_C(0x0101010101010101) * (b))
 
 /*
- * The top bit of each byte that is a control byte, a quote, a backslash or not ASCII.  A borrow can mark a
- * byte above such a one as well, so only the lowest mark is exact, and only that is used.
+ * The top bit of each byte that is a control byte, a quote, a backslash or not ASCII.  A borrow
+ * can mark a byte above such a one as well, so only the lowest mark is exact, and only that is
+ * used.
  */
 static inline uint64_t
 special_bytes(uint64_t w)
@@ -493,83 +494,4 @@ scan_check(const char *text, size_t len, uint32_t max_depth)
 	if (skip_value(&s, &type))
 		scan_end(&s);
 	return s.error;
-}
-
-/* ---- decoding ---- */
-
-/* UTF-8 of a code point; returns its length. */
-static size_t
-put_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* The character of a checked escape at *p, which moves behind it. */
-static uint32_t
-take_escape(const char **p, const char *end)
-{
-	const char	*escape = *p;
-	int		 high, low;
-
-	*p += 2;
-	switch (escape[1]) {
-	case 'b':	return '\b';
-	case 'f':	return '\f';
-	case 'n':	return '\n';
-	case 'r':	return '\r';
-	case 't':	return '\t';
-	case 'u':	break;
-	default:	return (unsigned char)escape[1];
-	}
-	*p += 4;
-	high = hex4(escape + 2, end);
-	if (!is_high_surrogate(high))
-		return (uint32_t)high;
-	*p += 6;
-	low = hex4(escape + 8, end);
-	return 0x10000 + ((uint32_t)(high & 0x3ff) << 10) + (uint32_t)(low & 0x3ff);
-}
-
-bool
-scan_decode(struct span raw, struct buf *out)
-{
-	const char	*p = raw.p, *end = raw.p + raw.len, *plain;
-	char		*room, *to;
-	uint32_t	 c;
-
-	if (raw.len == 0)
-		return true;
-	to = room = buf_room(out, raw.len);
-	while (p < end) {
-		if ((plain = memchr(p, '\\', (size_t)(end - p))) == NULL)
-			plain = end;
-		memcpy(to, p, (size_t)(plain - p));
-		to += plain - p;
-		if ((p = plain) == end)
-			break;
-		if ((c = take_escape(&p, end)) == 0)
-			return false;
-		to += put_utf8(to, c);
-	}
-	buf_added(out, (size_t)(to - room));
-	return true;
 }

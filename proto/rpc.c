@@ -10,7 +10,7 @@
 #include "proto/rpc_params.h"
 #include "proto/rpc_rows.h"
 
-#define MEMBER_SHOWN	32		/* bytes of a member's name in error.data; escaped they still fit */
+#define MEMBER_SHOWN	32	/* bytes of a member's name in error.data; escaped they still fit */
 
 static const struct span	null_id = { "null", 4 };
 
@@ -63,7 +63,8 @@ rpc_fail_member(struct rpc_error *e, enum rpc_error_kind kind, const char *membe
 	va_start(ap, fmt);
 	fail_with(e, kind, fmt, ap);
 	va_end(ap);
-	snprintf(shown, sizeof(shown), "%.*s", (int)(len < sizeof(shown) ? len : sizeof(shown)), member);
+	len = len < MEMBER_SHOWN ? len : MEMBER_SHOWN;
+	snprintf(shown, sizeof(shown), "%.*s", (int)len, member);
 	trim_utf8(shown);
 	buf_puts(&data, "\"member\":");
 	buf_put_json(&data, shown, strlen(shown));
@@ -116,9 +117,11 @@ read_id(struct request *r)
 	if (!scan_value(&r->scan, &type, &raw))
 		return;
 	if (type != SCAN_NULL && type != SCAN_INTEGER && type != SCAN_REAL && type != SCAN_STRING)
-		bad_request(r, "id must be a string, a number or null, not %s", rpc_excerpt(type, raw).text);
+		bad_request(r, "id must be a string, a number or null, not %s",
+		    rpc_excerpt(type, raw).text);
 	else if (raw.len > BOUND_RPC_ID_BYTES)
-		bad_request(r, "id must have at most %d bytes, not %zu", BOUND_RPC_ID_BYTES, raw.len);
+		bad_request(r, "id must have at most %d bytes, not %zu", BOUND_RPC_ID_BYTES,
+		    raw.len);
 	else
 		r->call->id = raw;
 }
@@ -127,13 +130,14 @@ static void
 read_method(struct request *r)
 {
 	enum scan_type	type;
-	struct span	raw;
+	struct span	raw, inside;
 
 	if (!scan_value(&r->scan, &type, &raw))
 		return;
+	inside = (struct span){ raw.p + 1, raw.len - 2 };
 	if (type != SCAN_STRING)
 		bad_request(r, "method must be a string, not %s", rpc_excerpt(type, raw).text);
-	else if (!rpc_members_text(&r->members, (struct span){ raw.p + 1, raw.len - 2 }, &r->method))
+	else if (!rpc_members_text(&r->members, inside, &r->method))
 		bad_request(r, "method must be a string without NUL (\\u0000)");
 }
 
@@ -166,27 +170,38 @@ static const struct top_member {
 	{ "jsonrpc", 7, SEEN_JSONRPC, read_jsonrpc },
 };
 
+/* The row of a name; NULL when a request has no such member. */
+static const struct top_member *
+top_find(struct span name)
+{
+	for (size_t i = 0; i < sizeof(top_members) / sizeof(top_members[0]); i++) {
+		const struct top_member	*t = &top_members[i];
+
+		if (t->len == name.len && memcmp(t->name, name.p, name.len) == 0)
+			return t;
+	}
+	return NULL;
+}
+
 static void
 read_top(struct request *r, struct span key)
 {
-	enum scan_type	type;
-	struct span	name = key, raw;
+	const struct top_member	*t = NULL;
+	enum scan_type		 type;
+	struct span		 name = key, raw;
 
-	if (rpc_members_text(&r->members, key, &name)) {
-		for (size_t i = 0; i < sizeof(top_members) / sizeof(top_members[0]); i++) {
-			const struct top_member	*t = &top_members[i];
-
-			if (t->len != name.len || memcmp(t->name, name.p, name.len) != 0)
-				continue;
-			if ((r->seen & t->bit) != 0)
-				break;
-			r->seen |= t->bit;
-			t->read(r);
-			return;
-		}
+	if (rpc_members_text(&r->members, key, &name))
+		t = top_find(name);
+	if (t != NULL && (r->seen & t->bit) == 0) {
+		r->seen |= t->bit;
+		t->read(r);
+		return;
 	}
-	bad_request(r, "a request has '%s' once at most; its members are jsonrpc, id, method and params",
-	    rpc_excerpt(SCAN_STRING, name).text);
+	if (t != NULL)
+		bad_request(r, "a request has '%s' twice", t->name);
+	else
+		bad_request(r, "a request has no member '%s', only jsonrpc, id, method and params",
+		    rpc_excerpt(SCAN_STRING, name).text);
 	scan_value(&r->scan, &type, &raw);
 }
 
@@ -200,7 +215,8 @@ read_request(struct request *r)
 		return;
 	if (type != SCAN_OBJECT) {
 		if (scan_value(&r->scan, &type, &raw))
-			bad_request(r, "a request must be an object, not %s", rpc_excerpt(type, raw).text);
+			bad_request(r, "a request must be an object, not %s",
+			    rpc_excerpt(type, raw).text);
 	} else if (scan_object(&r->scan)) {
 		while (scan_member(&r->scan, &key))
 			read_top(r, key);
@@ -233,8 +249,8 @@ request_verdict(struct request *r)
 }
 
 static void
-members_init(struct rpc_members *m, struct scan *scan, struct rpc_value *values, struct buf *scratch,
-    struct rpc_error *err)
+members_init(struct rpc_members *m, struct scan *scan, struct rpc_value *values,
+    struct buf *scratch, struct rpc_error *err)
 {
 	memset(values, 0, sizeof(*values) * RPC_PARAMS);
 	*m = (struct rpc_members){ .scan = scan, .values = values, .scratch = scratch, .err = err };
@@ -279,7 +295,8 @@ rpc_parse_members(const char *text, size_t len, uint64_t allowed, uint64_t requi
 
 	scan_init(&s, text, len, limits->depth, limits->values);
 	members_init(&m, &s, params, scratch, err);
-	if (scan_peek(&s, &type) && type != SCAN_OBJECT && scan_value(&s, &type, &raw) && scan_end(&s))
+	if (scan_peek(&s, &type) && type != SCAN_OBJECT && scan_value(&s, &type, &raw) &&
+	    scan_end(&s))
 		return rpc_fail(err, RPC_invalid_params, "an object is wanted, not %s",
 		    rpc_excerpt(type, raw).text);
 	rpc_members_read(&m);
@@ -293,7 +310,8 @@ rpc_parse_members(const char *text, size_t len, uint64_t allowed, uint64_t requi
 
 /* The whole text is one array; *at comes to stand behind its bracket. */
 static int
-array_begin(const char *text, size_t len, size_t *at, const struct rpc_limits *limits, struct rpc_error *err)
+array_begin(const char *text, size_t len, size_t *at, const struct rpc_limits *limits,
+    struct rpc_error *err)
 {
 	struct scan	s;
 	enum scan_type	type;
@@ -310,8 +328,8 @@ array_begin(const char *text, size_t len, size_t *at, const struct rpc_limits *l
 }
 
 int
-rpc_array_next(const char *text, size_t len, size_t *at, const struct rpc_limits *limits, struct span *out,
-    struct rpc_error *err)
+rpc_array_next(const char *text, size_t len, size_t *at, const struct rpc_limits *limits,
+    struct span *out, struct rpc_error *err)
 {
 	bool		first = *at == 0;
 	struct scan	s;

@@ -1,8 +1,8 @@
 /*
  * rpc.h - JSON-RPC 2.0 lines: from text to a checked call, and replies printed without a tree.
  *
- * Everything here points into the line that was parsed, or into the call's own scratch; both must live as
- * long as the call is looked at.  Source: DESIGN section 5.
+ * Everything here points into the line that was parsed, or into the call's own scratch; both must
+ * live as long as the call is looked at.  Source: DESIGN section 5.
  */
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H
@@ -39,15 +39,15 @@ extern const struct rpc_error_row rpc_errors[RPC_ERRORS];
 int rpc_error_find(const char *kind, size_t len);
 
 /*
- * Why a request is not served.  data is more members of error.data as JSON text, without a comma before
- * them (`"member":"queue"`), or empty.
+ * Why a request is not served.  data is more members of error.data as JSON text, without a comma
+ * before them (`"member":"queue"`), or empty.
  */
 struct rpc_error {
 	enum rpc_error_kind	kind;
 	char			message[256];
 	char			data[256];
 };
-/* Always returns -1, so that `return rpc_fail(...)` reads well.  The message is cut to fit, at UTF-8. */
+/* Always -1, so that `return rpc_fail(...)` reads well.  The message is cut to fit, at UTF-8. */
 int rpc_fail(struct rpc_error *e, enum rpc_error_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same about one member, which error.data names too: `"member":NAME` (long names are cut). */
@@ -80,7 +80,9 @@ struct rpc_method_row {
 };
 extern const struct rpc_method_row rpc_methods[RPC_METHODS];
 
-enum rpc_param_type { TYPE_NAME, TYPE_STRING, TYPE_INT, TYPE_BOOL, TYPE_IDS, TYPE_OBJECT, TYPE_ARRAY, TYPE_ANY };
+enum rpc_param_type {
+	TYPE_NAME, TYPE_STRING, TYPE_INT, TYPE_BOOL, TYPE_IDS, TYPE_OBJECT, TYPE_ARRAY, TYPE_ANY
+};
 
 struct rpc_param_row {
 	const char		*name;
@@ -91,9 +93,9 @@ struct rpc_param_row {
 extern const struct rpc_param_row rpc_params[RPC_PARAMS];
 
 /*
- * A checked member of params.  given is false where the client gave none (JSON null counts as none for
- * everything but ANY).  NAME, STRING: p/len is the decoded text.  INT, BOOL: i.  OBJECT, ARRAY, IDS, ANY:
- * p/len is the raw text of the value; IDS and ARRAY: i is the number of elements.
+ * A checked member of params.  given is false where the client gave none (JSON null counts as none
+ * for everything but ANY).  NAME, STRING: p/len is the decoded text.  INT, BOOL: i.  OBJECT,
+ * ARRAY, IDS, ANY: p/len is the raw text of the value; IDS and ARRAY: i is the number of elements.
  */
 struct rpc_value {
 	const char	*p;
@@ -116,27 +118,29 @@ struct rpc_limits {
 };
 
 /*
- * One request object (not a batch).  0, or -1 with *err filled; call->id and call->notification are usable
- * either way, so that the error can be answered: id is what the line said before the error, else "null",
- * and a line that is no request is never a notification.  What is wrong with the line as JSON comes before
- * what is wrong with the request, and that before its method and its params.  Unknown members are refused
- * by name, duplicates too.  Values inside args and ids are not counted against limits->values.
+ * One request object (not a batch).  0, or -1 with *err filled; call->id and call->notification
+ * are usable either way, so that the error can be answered: id is what the line said before the
+ * error, else "null", and a line that is no request is never a notification.  What is wrong with
+ * the line as JSON comes before what is wrong with the request, and that before its method and its
+ * params.  Unknown members are refused by name, duplicates too.  Values inside args and ids are
+ * not counted against limits->values.
  */
 int rpc_parse(const char *line, size_t len, const struct rpc_limits *limits, struct rpc_call *call,
     struct rpc_error *err);
 void rpc_call_fini(struct rpc_call *call);
 
 /*
- * Members of one object against a set of params: an element of `jobs`, say.  Writes params[].  Decoded
- * strings go into scratch, and may move what an earlier call has put there.
+ * Members of one object against a set of params: an element of `jobs`, say.  Writes params[].
+ * Decoded strings go into scratch, and may move what an earlier call has put there.
  */
 int rpc_parse_members(const char *text, size_t len, uint64_t allowed, uint64_t required,
     const struct rpc_limits *limits, struct rpc_value params[RPC_PARAMS], struct buf *scratch,
     struct rpc_error *err);
 
 /*
- * Elements of an array: a batch line, or `jobs`.  *at starts at 0 and moves on; each element's raw text
- * comes in *out.  1: an element; 0: the end; -1 with *err.  The array's text is checked by the first call.
+ * Elements of an array: a batch line, or `jobs`.  *at starts at 0 and moves on; each element's raw
+ * text comes in *out.  1: an element; 0: the end; -1 with *err.  The array's text is checked by
+ * the first call.
  */
 int rpc_array_next(const char *text, size_t len, size_t *at, const struct rpc_limits *limits,
     struct span *out, struct rpc_error *err);
@@ -145,8 +149,8 @@ int rpc_array_next(const char *text, size_t len, size_t *at, const struct rpc_li
 void rpc_ids(const struct rpc_value *value, uint64_t *out);
 
 /*
- * Replies.  rpc_reply_begin prints `{"jsonrpc":"2.0","id":ID,"result":`; the caller prints the value; the
- * end prints `}` and a newline.  rpc_print_error prints a whole line.
+ * Replies.  rpc_reply_begin prints `{"jsonrpc":"2.0","id":ID,"result":`; the caller prints the
+ * value; the end prints `}` and a newline.  rpc_print_error prints a whole line.
  */
 void rpc_reply_begin(struct buf *out, struct span id);
 void rpc_reply_end(struct buf *out);

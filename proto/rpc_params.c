@@ -55,7 +55,8 @@ rpc_excerpt(enum scan_type type, struct span raw)
 	size_t			n = raw.len;
 
 	if (type == SCAN_OBJECT || type == SCAN_ARRAY) {
-		snprintf(out.text, sizeof(out.text), "%s", type == SCAN_OBJECT ? "an object" : "an array");
+		snprintf(out.text, sizeof(out.text), "%s",
+		    type == SCAN_OBJECT ? "an object" : "an array");
 		return out;
 	}
 	if (n > sizeof(out.text) - 4) {
@@ -131,8 +132,9 @@ read_name(struct rpc_members *m, int param, struct rpc_value *v)
 		set_span(v, text);
 		return;
 	}
-	wrong(m, param, "%s must be a string of %" PRId64 " to %" PRId64 " characters of A-Z a-z 0-9 _ . -, "
-	    "not %s", row->name, row->min, row->max, rpc_excerpt(type, raw).text);
+	wrong(m, param, "%s must be a string of %" PRId64 " to %" PRId64 " characters of "
+	    RPC_NAME_CHARACTERS ", not %s", row->name, row->min, row->max,
+	    rpc_excerpt(type, raw).text);
 }
 
 static void
@@ -145,12 +147,13 @@ read_string(struct rpc_members *m, int param, struct rpc_value *v)
 	if (!scan_value(m->scan, &type, &raw))
 		return;
 	if (type != SCAN_STRING) {
-		wrong(m, param, "%s must be a string, not %s", row->name, rpc_excerpt(type, raw).text);
+		wrong(m, param, "%s must be a string, not %s", row->name,
+		    rpc_excerpt(type, raw).text);
 	} else if (!rpc_members_text(m, between_quotes(raw), &text)) {
 		wrong(m, param, "%s must be a string without NUL (\\u0000)", row->name);
 	} else if (text.len < (size_t)row->min || text.len > (size_t)row->max) {
-		wrong(m, param, "%s must have %" PRId64 " to %" PRId64 " bytes, not %zu", row->name, row->min,
-		    row->max, text.len);
+		wrong(m, param, "%s must have %" PRId64 " to %" PRId64 " bytes, not %zu", row->name,
+		    row->min, row->max, text.len);
 	} else {
 		set_span(v, text);
 	}
@@ -166,8 +169,8 @@ read_int(struct rpc_members *m, int param, struct rpc_value *v)
 	if (!scan_value(m->scan, &type, &raw))
 		return;
 	if (type != SCAN_INTEGER || parse_i64(raw.p, raw.len, row->min, row->max, &v->i) != 0)
-		wrong(m, param, "%s must be an integer from %" PRId64 " to %" PRId64 ", not %s", row->name,
-		    row->min, row->max, rpc_excerpt(type, raw).text);
+		wrong(m, param, "%s must be an integer from %" PRId64 " to %" PRId64 ", not %s",
+		    row->name, row->min, row->max, rpc_excerpt(type, raw).text);
 }
 
 static void
@@ -198,11 +201,12 @@ read_any(struct rpc_members *m, int param, struct rpc_value *v)
 /* ---- values with values inside ---- */
 
 /*
- * True when the next value is of the type wanted, to be walked into from *begin.  Otherwise it is passed by,
- * and noted as wrong.
+ * True when the next value is of the type wanted, to be walked into from *begin.  Otherwise it is
+ * passed by, and noted as wrong.
  */
 static bool
-begin_walk(struct rpc_members *m, int param, enum scan_type wanted, const char *what, const char **begin)
+begin_walk(struct rpc_members *m, int param, enum scan_type wanted, const char *what,
+    const char **begin)
 {
 	enum scan_type	type;
 	struct span	raw;
@@ -228,8 +232,9 @@ end_walk(struct rpc_members *m, int param, struct rpc_value *v, const char *begi
 	set_span(v, (struct span){ begin, (size_t)(m->scan->at - begin) });
 	v->i = count;
 	if (count < row->min || count > row->max)
-		wrong(m, param, "%s must have %" PRId64 " to %" PRId64 " %s, not %" PRId64, row->name, row->min,
-		    row->max, row->type == TYPE_OBJECT ? "members" : "elements", count);
+		wrong(m, param, "%s must have %" PRId64 " to %" PRId64 " %s, not %" PRId64,
+		    row->name, row->min, row->max,
+		    row->type == TYPE_OBJECT ? "members" : "elements", count);
 }
 
 static void
@@ -249,8 +254,8 @@ read_ids(struct rpc_members *m, int param, struct rpc_value *v)
 	s->max_values = UINT32_MAX;
 	for (; scan_element(s) && scan_value(s, &type, &raw); n++)
 		if (type != SCAN_INTEGER || parse_i64(raw.p, raw.len, 1, BOUND_JOB_ID, &id) != 0)
-			wrong(m, param, "%s[%" PRId64 "] must be a job id, an integer from 1, not %s",
-			    rpc_params[param].name, n, rpc_excerpt(type, raw).text);
+			wrong(m, param, "%s[%" PRId64 "] must be a job id, an integer from 1, "
+			    "not %s", rpc_params[param].name, n, rpc_excerpt(type, raw).text);
 	s->values = values;
 	s->max_values = max;
 	end_walk(m, param, v, begin, n);
@@ -263,7 +268,7 @@ is_uncounted(int param)
 	    (rpc_params[param].type == TYPE_ANY || rpc_params[param].type == TYPE_IDS);
 }
 
-/* The member that a key names, as rpc_param_find has it.  Once a key: scratch has room for no more. */
+/* The member that a key names, as rpc_param_find has it.  Once a key: scratch has no more room. */
 static int
 member_of(struct rpc_members *m, struct span key, struct span *name)
 {
@@ -278,7 +283,9 @@ pass_by(struct rpc_members *m, int which)
 	enum scan_type	type;
 	struct span	raw;
 
-	return is_uncounted(which) ? take_uncounted(m->scan, &type, &raw) : scan_value(m->scan, &type, &raw);
+	if (is_uncounted(which))
+		return take_uncounted(m->scan, &type, &raw);
+	return scan_value(m->scan, &type, &raw);
 }
 
 /* An element of `jobs`: what is wrong in it is for rpc_parse_members to say, job by job. */
@@ -337,7 +344,8 @@ read_object(struct rpc_members *m, int param, struct rpc_value *v)
 	for (; scan_member(m->scan, &key); n++) {
 		if (n < OBJECT_MEMBERS && !m->failed) {
 			if (!rpc_members_text(m, key, &name))
-				wrong(m, param, "%s has a name with NUL (\\u0000)", rpc_params[param].name);
+				wrong(m, param, "%s has a name with NUL (\\u0000)",
+				    rpc_params[param].name);
 			else if (has_name(names, n, name))
 				wrong(m, param, "%s has '%s' twice", rpc_params[param].name,
 				    rpc_excerpt(SCAN_STRING, name).text);
@@ -366,8 +374,8 @@ static void
 fail_unknown(struct rpc_members *m, struct span name)
 {
 	if (!m->failed)
-		rpc_fail_member(m->err, RPC_invalid_params, name.p, name.len, "params has no member '%s'",
-		    rpc_excerpt(SCAN_STRING, name).text);
+		rpc_fail_member(m->err, RPC_invalid_params, name.p, name.len,
+		    "params has no member '%s'", rpc_excerpt(SCAN_STRING, name).text);
 	m->failed = true;
 	m->about = -1;
 }
@@ -380,7 +388,8 @@ read_later(struct rpc_members *m, int which)
 	struct span	 raw;
 
 	if (scan_value(m->scan, &type, &raw) && type != SCAN_NULL)
-		wrong_kind(m, which, RPC_not_supported, name, "'%s' is not built in this version", name);
+		wrong_kind(m, which, RPC_not_supported, name, "'%s' is not built in this version",
+		    name);
 }
 
 static void
@@ -439,8 +448,9 @@ is_stranger(const struct rpc_members *m, uint64_t allowed)
 static int
 fail_stranger(struct rpc_members *m, int which)
 {
-	const char	*name = which < RPC_PARAMS ? rpc_params[which].name : rpc_later_params[which - RPC_PARAMS];
+	const char	*name;
 
+	name = which < RPC_PARAMS ? rpc_params[which].name : rpc_later_params[which - RPC_PARAMS];
 	m->failed = false;
 	fail_unknown(m, (struct span){ name, strlen(name) });
 	return -1;
@@ -461,5 +471,6 @@ rpc_members_verdict(struct rpc_members *m, uint64_t allowed, uint64_t required)
 	if (missing == 0)
 		return 0;
 	name = rpc_params[__builtin_ctzll(missing)].name;
-	return rpc_fail_member(m->err, RPC_invalid_params, name, strlen(name), "params needs '%s'", name);
+	return rpc_fail_member(m->err, RPC_invalid_params, name, strlen(name), "params needs '%s'",
+	    name);
 }

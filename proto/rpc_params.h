@@ -1,6 +1,6 @@
 /*
- * rpc_params.h - the members of params, read without knowing the method: a member means the same wherever
- * it stands, so `params` may come before `method` in a line.
+ * rpc_params.h - the members of params, read without knowing the method: a member means the same
+ * wherever it stands, so `params` may come before `method` in a line.
  */
 #ifndef PROTO_RPC_PARAMS_H
 #define PROTO_RPC_PARAMS_H
@@ -13,10 +13,10 @@ struct rpc_members {
 	struct rpc_value	*values;	/* of RPC_PARAMS, all zero */
 	struct buf		*scratch;
 	struct rpc_error	*err;
-	uint64_t		 seen, given;	/* bits of enum rpc_param; a null is seen and not given */
+	uint64_t		 seen, given;	/* bits of enum rpc_param; null: seen, not given */
 	bool			 roomy;		/* scratch has room for all strings of the text */
 	bool			 failed;	/* *err is filled; the rest is only scanned */
-	int			 about;		/* which member err is about; -1: one that nobody knows */
+	int			 about;		/* the member of *err; -1: one that nobody knows */
 };
 
 /* Reads the object that comes next.  What is wrong is in scan->error, or kept for the verdict. */
@@ -25,12 +25,14 @@ void rpc_members_read(struct rpc_members *m);
 int rpc_members_verdict(struct rpc_members *m, uint64_t allowed, uint64_t required);
 
 /*
- * The text of a string or key that was just scanned (raw: between its quotes): itself, or decoded into
- * scratch.  False: it has a NUL.
+ * The text of a string or key that was just scanned (raw: between its quotes): itself, or decoded
+ * into scratch.  False: it has a NUL.
  */
 bool rpc_members_text(struct rpc_members *m, struct span raw, struct span *out);
 
-/* 1 to BOUND_NAME_BYTES of [A-Za-z0-9_.-]. */
+#define RPC_NAME_CHARACTERS	"A-Z a-z 0-9 _ . -"	/* as messages say it */
+
+/* 1 to BOUND_NAME_BYTES of them. */
 bool rpc_is_name(struct span s);
 
 /* A value as a message shows it: cut to size, never in the middle of a character. */

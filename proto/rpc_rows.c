@@ -62,6 +62,9 @@ _Static_assert(RPC_PARAMS <= 64, "a set of params is one word");
 /* Open addressing over length, first and last byte: nearly always the first slot is the one. */
 #define SLOTS	256
 
+_Static_assert(RPC_METHODS < SLOTS / 2, "a free slot ends a search");
+_Static_assert(RPC_PARAMS + RPC_LATER_PARAMS < SLOTS / 2, "a free slot ends a search");
+
 struct slot {
 	const char	*name;
 	unsigned char	 len, row;
@@ -93,7 +96,6 @@ put(struct slot *slots, const char *name, size_t row)
 __attribute__((constructor)) static void
 fill(void)
 {
-	_Static_assert(RPC_METHODS < SLOTS / 2 && RPC_PARAMS + RPC_LATER_PARAMS < SLOTS / 2, "free slots");
 	for (size_t i = 0; i < RPC_METHODS; i++)
 		put(methods, rpc_methods[i].name, i);
 	for (size_t i = 0; i < RPC_PARAMS; i++)

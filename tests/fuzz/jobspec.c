@@ -12,10 +12,12 @@ static const struct rpc_limits	limits = { BOUND_DEPTH, 1000 };
 static void
 check_name(struct span s)
 {
+	static const char	allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_.-";
+
 	require(s.len >= 1 && s.len <= BOUND_NAME_BYTES);
 	for (size_t i = 0; i < s.len; i++)
-		require(s.p[i] != '\0' && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
-		    s.p[i]) != NULL);
+		require(s.p[i] != '\0' && strchr(allowed, s.p[i]) != NULL);
 }
 
 static void
@@ -44,7 +46,8 @@ check_spec(const struct jobspec *spec)
 	check_name(spec->queue);
 	require(scan_check(spec->args.p, spec->args.len, BOUND_DEPTH) == NULL);
 	require(spec->order_key.len <= BOUND_KEY_BYTES);
-	require(spec->order_key.len == 0 || memchr(spec->order_key.p, '\0', spec->order_key.len) == NULL);
+	if (spec->order_key.len > 0)
+		require(memchr(spec->order_key.p, '\0', spec->order_key.len) == NULL);
 	require(spec->lane >= -1 && spec->lane < LANES);
 	require(spec->priority >= -100 && spec->priority <= 100);
 	require(spec->delay_ms >= 0 && spec->delay_ms <= BOUND_DURATION_MS);
@@ -64,8 +67,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct jobspec		spec;
 	struct buf		scratch = { 0 };
 
-	if (rpc_parse_members((const char *)data, size, jobspec_params, jobspec_required, &limits, params,
-	    &scratch, &err) == 0 && jobspec_read(params, &spec, &err) == 0)
+	if (rpc_parse_members((const char *)data, size, jobspec_params, jobspec_required, &limits,
+	    params, &scratch, &err) == 0 && jobspec_read(params, &spec, &err) == 0)
 		check_spec(&spec);
 	else
 		require(err.kind == RPC_parse_error || err.kind == RPC_invalid_params ||

@@ -1,8 +1,9 @@
 /*
  * json_scan.c - libFuzzer target: our scanner against jansson.
  *
- * Both accept or both refuse, but for what jansson cannot hold (numbers beyond its range, an escaped NUL
- * in a key) and a raw NUL, which jansson overlooks behind a number; what both accept is the same value.
+ * Both accept or both refuse, but for what jansson cannot hold (numbers beyond its range, an
+ * escaped NUL in a key) and a raw NUL, which jansson overlooks behind a number; what both accept
+ * is the same value.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -92,7 +93,7 @@ same_object(struct scan *s, json_t *tree)
 	enum scan_type	type;
 	void		*at = json_object_iter(tree);
 
-	if (count_members(*s) != json_object_size(tree)) {	/* duplicate keys: jansson keeps one */
+	if (count_members(*s) != json_object_size(tree)) {	/* jansson keeps one of a key */
 		require(count_members(*s) > json_object_size(tree));
 		require(scan_value(s, &type, &raw));
 		return;

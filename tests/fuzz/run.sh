@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh SECONDS - builds the fuzz targets with clang and the sanitizers, and runs each for so long.
 #
-# BUILD or JOBD_BUILD: the build directory to use and keep; without it a temporary one.  JOBS: targets at once (2).
-# One line per target.  Exit 1 when one has crashed; its input is kept, and the line says where.
+# BUILD or JOBD_BUILD: the build directory to use and keep; without it a temporary one.
+# JOBS: targets at once (2).  One line per target.  Exit 1 when one has crashed; its input is kept, and the line says where.
 set -eu
 
 seconds=${1:?usage: tests/fuzz/run.sh SECONDS}
@@ -26,26 +26,29 @@ build_targets() {
 		"$src/configure" -q CC=clang CFLAGS='-O1 -g' --enable-fuzzing \
 		    --with-sanitizers=address,undefined >"$work/build.log" 2>&1 || return 1
 	fi
-	make -s -j"$jobs" $(for t in $targets; do echo "tests/fuzz/$t"; done) >"$work/build.log" 2>&1
+	# shellcheck disable=SC2046,SC2086	# one argument each
+	make -s -j"$jobs" $(printf 'tests/fuzz/%s ' $targets) >"$work/build.log" 2>&1
 }
 
 # Runs target $1: a line to $work/$1.line, its status to $work/$1.status.
 run_target() {
-	corpus=$src/tests/fuzz/corpus/$1
 	mkdir -p "$work/$1"
-	[ -d "$corpus" ] || corpus=
+	set -- "$1" "$work/$1"
+	[ ! -d "$src/tests/fuzz/corpus/$1" ] || set -- "$@" "$src/tests/fuzz/corpus/$1"
+	target=$1
+	shift
 	status=0
-	"$build/tests/fuzz/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
-	    -print_final_stats=1 -verbosity=1 -artifact_prefix="$work/$1-" "$work/$1" $corpus \
-	    >"$work/$1.log" 2>&1 || status=$?
-	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$1.log")
-	cov=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$work/$1.log" | tail -n 1)
+	"$build/tests/fuzz/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+	    -max_len=4096 -print_final_stats=1 -artifact_prefix="$work/$target-" "$@" \
+	    >"$work/$target.log" 2>&1 || status=$?
+	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
+	cov=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$work/$target.log" | tail -n 1)
 	if [ $status = 0 ]; then
-		echo "$1: ok, ${runs:-0} runs in $seconds s, coverage ${cov:-0}" >"$work/$1.line"
+		echo "$target: ok, ${runs:-0} runs in $seconds s, coverage ${cov:-0}"
 	else
-		echo "$1: FAILED, see $work/$1.log and $(ls "$work/$1-"* 2>/dev/null | head -n 1)" >"$work/$1.line"
-	fi
-	echo $status >"$work/$1.status"
+		echo "$target: FAILED, see $work/$target.log and the input beside it"
+	fi >"$work/$target.line"
+	echo $status >"$work/$target.status"
 }
 
 targets=$(cd "$src/tests/fuzz" && for f in *.c; do echo "${f%.c}"; done)

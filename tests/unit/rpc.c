@@ -184,9 +184,9 @@ static const struct refusal {
 	{ "{\"jsonrpc\":2.0,\"id\":2,\"method\":\"ping\"}", RPC_invalid_request,
 	    "jsonrpc must be \"2.0\", not 2.0", "", "2" },
 	{ "{\"id\":1,\"method\":\"ping\",\"i\\u0064\":2}", RPC_invalid_request,
-	    "a request has 'id' once at most; its members are jsonrpc, id, method and params", "", "1" },
+	    "a request has 'id' twice", "", "1" },
 	{ "{\"id\":1,\"method\":\"ping\",\"parms\":{}}", RPC_invalid_request,
-	    "a request has 'parms' once at most; its members are jsonrpc, id, method and params", "", "1" },
+	    "a request has no member 'parms', only jsonrpc, id, method and params", "", "1" },
 	{ "{\"jsonrpc\":1,\"params\":{\"x\":1},\"method\":\"x\",\"id\":4}", RPC_invalid_request,
 	    "jsonrpc must be \"2.0\", not 1", "", "4" },
 
