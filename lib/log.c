@@ -2,7 +2,10 @@
 #include "lib/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +64,42 @@ log_escape(char *out, size_t size, const char *text, size_t len)
 	return n;
 }
 
+/* Who reads our stderr and stops reading must not stop us: lines are lost then, and counted. */
+static bool
+is_read(void)
+{
+	struct pollfd	p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+static void
+put(const char *line, size_t n)
+{
+	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+		;
+}
+
+static void
+put_line(const char *line, size_t n)
+{
+	static _Atomic unsigned long	lost;
+	char				note[100];
+	unsigned long			count;
+
+	if (!is_read()) {
+		lost++;
+		return;
+	}
+	if ((count = atomic_exchange(&lost, 0)) > 0) {
+		int	len = snprintf(note, sizeof(note), "%.32s[%d] warn: log lines lost count=%lu\n",
+		    log_name, (int)getpid(), count);
+
+		put(note, (size_t)len);
+	}
+	put(line, n);
+}
+
 static void __attribute__((format(printf, 2, 0)))
 log_line(enum log_level level, const char *fmt, va_list ap)
 {
@@ -73,8 +112,7 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 	n = (size_t)snprintf(line, 64, "%s[%d] %s: ", log_name, (int)getpid(), level_names[level]);
 	n += log_escape(line + n, sizeof(line) - n - 1, text, len);
 	line[n++] = '\n';
-	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
-		;
+	put_line(line, n);
 	errno = saved;
 }
 

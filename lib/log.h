@@ -1,7 +1,8 @@
 /*
  * log.h - one event a line on stderr, as facts: `attempt failed job=42 attempt=3 reason=timeout`.
  *
- * A line is `jobd-broker[77] info: text`, written with one write(2), cut at LOG_LINE_BYTES.  Control
+ * A line is `jobd-broker[77] info: text`, written with one write(2), cut at LOG_LINE_BYTES.  Where stderr is
+ * a pipe that nobody empties, lines are lost rather than waited for, and a later line says how many.  Control
  * bytes and bad UTF-8 anywhere in it are escaped as \xNN, so no text of a client can forge a line;
  * fields from outside are still passed as arguments, never as the format.
  */

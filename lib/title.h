@@ -1,8 +1,8 @@
 /*
  * title.h - what ps(1) shows: the process's argv overwritten in place.
  *
- * The room is what argv and the environment had at exec; the starter pads argv (TITLE_PAD) so that there is
- * enough.  Cheap enough for every job: one copy, no system call.
+ * The room is what argv had at exec; the starter pads argv (TITLE_PAD) so that there is enough, and where
+ * it is a person who did not, some of the environment moves away for it.  Cheap enough for every job: one copy, no system call.
  */
 #ifndef LIB_TITLE_H
 #define LIB_TITLE_H

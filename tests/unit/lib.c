@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/heap.h"
@@ -147,6 +148,34 @@ test_buf_prints_json_strings_and_numbers(void **state)
 	buf_free(&b);
 }
 
+/* Fills the pipe that stderr is, with nobody reading, then reads it. */
+static void
+test_log_never_waits_for_its_reader(void **state)
+{
+	char	buf[1 << 17];
+	int	pipes[2], saved = dup(STDERR_FILENO);
+	ssize_t	n = 0, more;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(dup2(pipes[1], STDERR_FILENO), STDERR_FILENO);
+	for (int i = 0; i < 10000; i++)
+		log_error("a line of some length, so that the pipe is full before long");
+	n = read(pipes[0], buf, sizeof(buf));		/* hangs above, if it waits */
+	log_error("the last");
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(pipes[1]);
+	assert_true(n > 0);
+	while ((more = read(pipes[0], buf, sizeof(buf) - 1)) > 0) {
+		n = more;
+		buf[n] = '\0';
+	}
+	close(pipes[0]);
+	assert_non_null(strstr(buf, "warn: log lines lost count="));
+	assert_non_null(strstr(buf, "the last\n"));
+}
+
 int
 main(void)
 {
@@ -156,6 +185,7 @@ main(void)
 		cmocka_unit_test(test_heap_gives_keys_in_order_after_moves_and_removals),
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
 		cmocka_unit_test(test_log_lines_cannot_be_forged),
+		cmocka_unit_test(test_log_never_waits_for_its_reader),
 		cmocka_unit_test(test_buf_prints_json_strings_and_numbers),
 	};
 
