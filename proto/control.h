@@ -18,7 +18,7 @@ enum control_kind {
 	CONTROL_START = 1,	/* start a worker; descriptors: a, b, event[, kick] */
 	CONTROL_READY,		/* the broker serves: text = the `ready` line's addresses */
 	CONTROL_TITLE,		/* nothing yet but a word for ps: text */
-	CONTROL_FAILED,		/* the broker cannot serve: text says why; jobd ends with 70 */
+	CONTROL_FAILED,		/* the broker cannot serve: text says why; if none ever did, jobd ends with 70 */
 	/* supervisor to broker */
 	CONTROL_STARTED,	/* pid; descriptor: pidfd.  pid < 0: could not, -errno */
 	CONTROL_EXITED,		/* waitid's word on a worker: status as wait(2) has it */

@@ -149,7 +149,7 @@ broker_exited(struct supervisor *s, int status)
 	log_death(pid, status);
 	supervisor_record(s);
 	workers_kill_all(s);
-	if (s->failed)
+	if (s->failed && !s->respawn.ever_ready)
 		finish(s, EXIT_INTERNAL);
 	else if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_CONFIG))
 		finish(s, WEXITSTATUS(status));
@@ -312,6 +312,7 @@ open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL);	/* where our starter ignored it, nobody would tell us of deaths */
 	if ((fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		log_fatal("no signalfd errno=%d", errno);
 	return fd;

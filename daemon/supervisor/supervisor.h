@@ -35,7 +35,7 @@ struct supervisor {
 	struct child	 broker;		/* pid 0: none */
 	int		 control;		/* -1: none */
 	struct list	 outbox;		/* of struct letter: the broker does not read */
-	bool		 failed;		/* it said that it cannot serve */
+	bool		 failed;		/* one said that it cannot serve */
 	struct respawn	 respawn;
 	int64_t		 start_ns;		/* no broker: when to start one */
 

@@ -9,6 +9,7 @@
  *   exited                       waits for a worker's end: `PID STATUS GEN NAME`
  *   reloads                      how many SIGHUPs it was told of
  *   garbage                      breaks the control protocol, then stays
+ *   fail                         says that it cannot serve, and ends
  * FAKE_BROKER in the environment makes it ill: die, fail, config, deaf (to DRAIN), stubborn (to STOP too).
  */
 #include <dirent.h>
@@ -139,6 +140,16 @@ message(enum control_kind kind)
 	return m;
 }
 
+static _Noreturn void
+fail(void)
+{
+	struct control_msg	m = message(CONTROL_FAILED);
+
+	strcpy(m.text, "the store is on fire");
+	send_all(&m, NULL, 0);
+	exit(1);
+}
+
 static void
 start_worker(struct buf *out, const char *lane, const char *name)
 {
@@ -216,6 +227,8 @@ obey(struct buf *out, char **argv, char *line, int client)
 		if (reloads == 0)
 			await_message(&m, fds, &nfds);
 		buf_printf(out, "%d", reloads);
+	} else if (strcmp(verb, "fail") == 0) {
+		fail();
 	} else if (strcmp(verb, "garbage") == 0) {
 		fd_send(CONTROL_BROKER_FD, "x", 1, NULL, 0);
 	}
@@ -254,8 +267,7 @@ serve(char **argv, int client)
 static void
 be_ill(void)
 {
-	const char		*illness = getenv("FAKE_BROKER");
-	struct control_msg	 m = message(CONTROL_FAILED);
+	const char	*illness = getenv("FAKE_BROKER");
 
 	if (illness == NULL)
 		return;
@@ -263,11 +275,8 @@ be_ill(void)
 		exit(3);
 	if (strcmp(illness, "config") == 0)
 		exit(78);
-	if (strcmp(illness, "fail") == 0) {
-		strcpy(m.text, "the store is on fire");
-		send_all(&m, NULL, 0);
-		exit(1);
-	}
+	if (strcmp(illness, "fail") == 0)
+		fail();
 }
 
 int

@@ -105,7 +105,7 @@ set_up(void **state)
 
 /* ---- jobd ---- */
 
-/* Between fork and exec. */
+/* Between fork and exec: a careless starter, who leaves a file open and SIGCHLD ignored. */
 static _Noreturn void
 exec_jobd(char *const *argv, int out_fd)
 {
@@ -114,7 +114,8 @@ exec_jobd(char *const *argv, int out_fd)
 
 	dup2(out_fd, STDOUT_FILENO);
 	dup2(log_fd, STDERR_FILENO);
-	open("/etc/hostname", O_RDONLY);	/* to be closed by jobd: the broker may not have it */
+	open("/etc/hostname", O_RDONLY);
+	signal(SIGCHLD, SIG_IGN);
 	execv(program, argv);
 	_exit(127);
 }
@@ -532,6 +533,18 @@ test_broker_that_says_why_it_fails_is_not_started_again(void **state)
 }
 
 static void
+test_failure_of_a_later_broker_is_a_death_like_any_other(void **state)
+{
+	(void)state;
+	start_ready_jobd(NULL);
+	connect_client();
+	ask("fail");
+	connect_client();
+	assert_true(atoi(ask("pid")) > 0);
+	assert_true(log_has("the store is on fire"));
+}
+
+static void
 test_brokers_refusal_of_the_configuration_is_jobds(void **state)
 {
 	(void)state;
@@ -663,6 +676,7 @@ main(void)
 		ROW(test_supervisors_death_leaves_no_process_and_the_next_start_works),
 		ROW(test_brokers_that_never_serve_end_jobd),
 		ROW(test_broker_that_says_why_it_fails_is_not_started_again),
+		ROW(test_failure_of_a_later_broker_is_a_death_like_any_other),
 		ROW(test_brokers_refusal_of_the_configuration_is_jobds),
 		ROW(test_second_jobd_is_told_who_is_there),
 		ROW(test_daemonize_returns_when_jobd_serves),
