@@ -30,6 +30,9 @@ struct ctl {
 	struct buf		 out;
 };
 
+/* The command line of jobctl, argv[0] and all.  Returns the exit status. */
+int ctl_run(int argc, char **argv);
+
 /* `jobctl VERB: text` on stderr, control bytes escaped.  ctl_fail returns code as this verb gives it. */
 void ctl_say(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int ctl_fail(const struct ctl *ctl, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
