@@ -106,8 +106,9 @@ make_wakeups(struct channel *ch, struct channel_fds *fds)
 	return 0;
 }
 
-static void
-write_header(struct channel *ch, uint32_t first)
+/* b: the file of region B, whose tail must say "nothing" before the worker is there to say so. */
+static int
+start_rings(struct channel *ch, uint32_t first, int b)
 {
 	ch->a->header = (struct shm_header){
 		.magic = SHM_MAGIC, .version = SHM_VERSION, .gen = ch->gen,
@@ -117,6 +118,9 @@ write_header(struct channel *ch, uint32_t first)
 	ch->sq_tail = ch->published = ch->cq_head = ch->cq_seen = ch->settled = first;
 	atomic_store_explicit(&ch->a->sq_tail, first, memory_order_relaxed);
 	atomic_store_explicit(&ch->a->harvested, first, memory_order_relaxed);
+	if (pwrite(b, &first, sizeof(first), offsetof(struct shm_b, cq_tail)) != sizeof(first))
+		return -EIO;
+	return 0;
 }
 
 static int
@@ -132,8 +136,7 @@ set_up(struct channel *ch, uint32_t first, struct channel_fds *fds)
 		return rc;
 	if ((rc = make_wakeups(ch, fds)) != 0)
 		return rc;
-	write_header(ch, first);
-	return 0;
+	return start_rings(ch, first, fds->b);
 }
 
 int

@@ -223,6 +223,8 @@ test_positions_wrap_around_the_32_bits(void **state)
 		struct ends	e = ends_new_at(configs[i], 0xfffffff0);
 		uint64_t	last = 0;
 
+		assert_false(channel_pending(e.ch));
+		assert_true(harvest_is_empty(&e));
 		for (int round = 0; round < 20; round++) {
 			struct channel_entry	en;
 
