@@ -27,8 +27,8 @@ enum channel_op {
 };
 
 enum channel_status {
-	CHANNEL_OK = 1,		/* output: the result's JSON text */
-	CHANNEL_FAILED,		/* output: {"kind","message","data"...} of the failure */
+	CHANNEL_OK = 1,		/* output: the result's JSON text; aux = ns that the handler ran, a hint */
+	CHANNEL_FAILED,		/* output: {"kind","message","data"...} of the failure; aux as above */
 	CHANNEL_CANCELLED,	/* ended early because it was asked to; no output */
 	CHANNEL_NEED_SPACE,	/* aux = bytes of the result, kept by the worker until fetched or dropped */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "lib/clock.h"
 #include "workers/handlers/handlers.h"
 
 /* So many results of full length may wait to be fetched. */
@@ -199,6 +200,7 @@ task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
 	}
 	t->worker = w;
 	t->entry = *e;
+	t->started_ns = clock_mono_ns();
 	t->at = (struct jobd_attempt){
 		.host = host, .handler = h, .job = head.job, .fence = head.fence,
 		.number = head.attempt, .args = type + head.type_len, .args_len = head.args_len,
@@ -236,5 +238,6 @@ task_end(struct task *t)
 	if (at->large != NULL)
 		keep_large(t);
 	else
-		channel_complete(t->worker->channel, &t->entry, at->status, (uint32_t)at->out_len, 0);
+		channel_complete(t->worker->channel, &t->entry, at->status, (uint32_t)at->out_len,
+		    (uint64_t)(clock_mono_ns() - t->started_ns));
 }

@@ -37,6 +37,7 @@ void io_main(struct worker *w);
 struct task {
 	struct jobd_attempt	 at;
 	struct channel_entry	 entry;
+	int64_t			 started_ns;	/* CLOCK_MONOTONIC */
 	struct worker		*worker;
 };
 

@@ -110,11 +110,9 @@ finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outco
 	core_attempt_done(b->core, b->now, at, end, o);
 	if (channel_inflight(seat->channel) == 0 && seat->state == WORKER_RUNNING)
 		seat_set_state(seat, WORKER_IDLE);
-	if (seat->leaving || !seat->up)
+	if (seat->leaving || !seat->up || seat->alone_for != 0)
 		return;
-	if (seat->alone_for != 0)
-		seat_retire(seat, "its one job is over");
-	else if (b->config.recycle_jobs > 0 && seat->done_here >= (uint64_t)b->config.recycle_jobs)
+	if (b->config.recycle_jobs > 0 && seat->done_here >= (uint64_t)b->config.recycle_jobs)
 		seat_retire(seat, "workers.recycle_jobs");
 }
 
@@ -243,6 +241,8 @@ take_run(struct seat *seat, const struct channel_completion *c)
 	struct outcome	 none = { 0 };
 	char		*copy;
 
+	if (c->status == CHANNEL_OK || c->status == CHANNEL_FAILED)
+		at->ran_ns = c->aux < INT64_MAX ? (int64_t)c->aux : 0;
 	switch (c->status) {
 	case CHANNEL_OK:
 		finish_result(seat, at, mem_dup(c->output, c->out_len), c->out_len);

@@ -17,6 +17,7 @@
 #include "lib/log.h"
 
 #define LOOK_NS		NS_PER_S
+#define END_NS		(2 * NS_PER_S)	/* a worker with nothing left (but stuck threads) may take to end */
 #define BREAKER_DEATHS	3		/* in a row, of every seat of a kind, before it ever served */
 
 const char *const worker_state_names[] = { "gone", "starting", "idle", "running", "draining", "dying" };
@@ -245,6 +246,7 @@ lanes_idle(struct lanes *l, uint32_t worker)
 	if (seat == NULL || seat->channel == NULL)	/* it may have died meanwhile */
 		return;
 	seat_set_state(seat, WORKER_DRAINING);
+	seat->end_by_ns = l->broker->now.mono_ns + END_NS;
 	channel_stop(seat->channel);
 }
 

@@ -32,6 +32,7 @@ struct seat {
 	bool		 up;			/* core knows it */
 	uint64_t	 done_here;		/* attempts of this incarnation */
 	int64_t		 ready_by_ns;		/* STARTING: killed when not ready by then */
+	int64_t		 end_by_ns;		/* DRAINING, told to end: killed when it has not by then; 0 */
 	int64_t		 rss_bytes;
 	struct list	 fetches;		/* results that are coming in pieces */
 

@@ -152,7 +152,9 @@ on_death(evutil_socket_t fd, short what, void *arg)
 static int
 send_start(struct seat *seat, const struct channel_fds *fds)
 {
-	struct control_msg	m = { .kind = CONTROL_START, .worker = seat->number, .gen = seat->gen, .lane = seat->lane };
+	struct control_msg	m = {
+		.kind = CONTROL_START, .worker = seat->number, .gen = seat->gen, .lane = seat->lane,
+	};
 	int			list[4] = { fds->a, fds->b, fds->event, fds->kick };
 
 	snprintf(m.name, sizeof(m.name), "%.15s", seat->name);
@@ -187,6 +189,7 @@ seat_request(struct seat *seat)
 
 	seat->gen = ++seat->lanes->next_gen;
 	seat->done_here = 0;
+	seat->end_by_ns = 0;
 	if ((rc = channel_new(&cfg, seat->gen, &seat->channel, &fds)) != 0) {
 		try_again_later(seat, "channel", rc);
 		return;
@@ -355,6 +358,8 @@ seat_look(struct seat *seat)
 
 	if (seat->state == WORKER_STARTING && now_ns >= seat->ready_by_ns)
 		seat_kill(seat, "it is not ready within workers.ready_ms");
+	if (seat->state == WORKER_DRAINING && seat->end_by_ns != 0 && now_ns >= seat->end_by_ns)
+		seat_kill(seat, "it was told to end and has not");
 	if (seat->pid > 0)
 		seat->rss_bytes = resident_bytes(seat->pid);
 	if (seat->up && !seat->leaving && cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
