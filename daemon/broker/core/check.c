@@ -79,15 +79,18 @@ check_queue(const struct queue *q)
 	for (int lane = 0; lane < PLACES; lane++) {
 		const struct bench	*b = q->benches[lane];
 		uint64_t		 count = 0;
+		uint32_t		 parked = 0;
 
 		if (b == NULL)
 			continue;
 		for (const struct flow *f = b->first; f != NULL; f = f->next) {
 			check_flow(f);
 			count += f->count;
+			parked += f->parked;
 		}
-		must(count == b->count, NULL);
-		must(list_linked(&b->link) == (b->flows.len > 0 && !queue_full(q)), NULL);
+		must(count == b->count && parked == b->parked, NULL);
+		must((b->node.index != 0) == (b->flows.len > 0 && !queue_full(q)), NULL);
+		must(b->node.index == 0 || b->node.key == b->turn, NULL);
 		sum += count;
 	}
 	return sum;

@@ -12,10 +12,8 @@
 static void
 init_lists(struct core *c)
 {
-	for (int lane = 0; lane < PLACES; lane++) {
-		list_init(&c->turns[lane].benches);
+	for (int lane = 0; lane < PLACES; lane++)
 		list_init(&c->turns[lane].thirsty);
-	}
 	list_init(&c->tells);
 	list_init(&c->kills);
 	list_init(&c->idles);
@@ -106,6 +104,8 @@ core_free(struct core *c)
 	free_names(c);
 	for (int lane = 0; lane < LANES; lane++)
 		heap_free(&c->open[lane]);
+	for (int lane = 0; lane < PLACES; lane++)
+		heap_free(&c->turns[lane].benches);
 	heap_free(&c->job_timers);
 	heap_free(&c->attempt_timers);
 	heap_free(&c->retries);

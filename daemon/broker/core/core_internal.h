@@ -46,16 +46,19 @@ struct flow {
 };
 
 struct bench {
-	struct list	 link;		/* in core->turns[lane].benches, when it has something to give */
+	struct heap_node node;		/* in core->turns[lane].benches, when it has something to give */
+	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller is next.  It is
+					 * kept while the queue is at its limit, so no turn is lost by that */
 	struct queue	*queue;
 	struct heap	 flows;		/* those with jobs and not parked */
 	struct flow	*first;		/* all flows */
 	uint64_t	 count;
+	uint32_t	 parked;	/* flows */
 	int		 lane;		/* enum lane or LANE_ALONE */
 };
 
 struct turns {
-	struct list	 benches;	/* the first is next */
+	struct heap	 benches;	/* the one with the smallest turn is next */
 	struct list	 thirsty;	/* types with room again and flows still parked */
 };
 
@@ -76,7 +79,7 @@ struct order {
 	uint64_t	 holder_id;	/* 0: free.  A stuck attempt's job holds it without being `holder` */
 	struct job	*holder;
 	struct list	 behind;	/* job->link of those that wait for the key, in order of submission */
-	char		 key[];
+	char		 key[];		/* NUL-terminated; it holds no NUL itself */
 };
 
 /* ---- workers (worker.c, place.c) ---- */
@@ -122,6 +125,7 @@ struct core {
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
 	uint64_t	 fences;		/* attempts started so far */
+	int64_t		 turn;			/* turns given out so far */
 	uint64_t	 waiting;		/* scheduled and ready */
 
 	struct turns	 turns[PLACES];
@@ -176,6 +180,8 @@ int64_t flow_key(const struct flow *f);
 void flow_refresh(struct core *c, struct flow *f);
 /* After what a bench holds, or whether its queue is full, has changed. */
 void bench_refresh(struct core *c, struct bench *b);
+/* It had its turn: all others come first. */
+void bench_served(struct core *c, struct bench *b);
 void bench_free(struct bench *b);
 
 /* limits.c: max_running of types and queues */
@@ -189,6 +195,8 @@ void limits_set_type(struct core *c, struct type *t, uint32_t max_running);
 void limits_unpark(struct core *c, struct flow *f);
 /* Lets one parked flow of a type with room back into its bench; false: there is none. */
 bool limits_wake(struct core *c, int lane);
+/* Lets a bench have its parked flows back whose types have room. */
+void limits_wake_bench(struct core *c, struct bench *b);
 
 /* order.c: one at a time */
 struct order *order_get(struct core *c, const char *key, size_t len);

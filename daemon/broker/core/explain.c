@@ -5,8 +5,6 @@
 
 #define COUNT_AT_MOST	10000	/* jobs walked over to say how many are ahead */
 
-static const char *const lane_words[LANES] = { "inline", "async", "thread", "process" };
-
 /* What is said in words and in members at once. */
 struct saying {
 	struct buf	text, waits;
@@ -165,15 +163,15 @@ explain_lane(struct saying *s, const struct core *c, const struct job *j)
 	uint64_t	slots = one_each ? c->lane_workers[j->lane] : c->lane_slots[j->lane];
 
 	begin(s, c->lane_workers[j->lane] == 0 ? "no_worker" : "lane_busy");
-	member_text(s, "lane", lane_words[j->lane]);
+	member_text(s, "lane", lane_names[j->lane]);
 	if (c->lane_workers[j->lane] == 0) {
-		buf_printf(words(s), "no worker serves the %s lane at this moment", lane_words[j->lane]);
+		buf_printf(words(s), "no worker serves the %s lane at this moment", lane_names[j->lane]);
 	} else {
 		member(s, "running", (int64_t)c->lane_used[j->lane]);
 		member(s, "slots", (int64_t)slots);
 		put_ahead(s, j);
 		buf_printf(words(s), "the %s lane is busy: %llu attempts, %llu slots for this type",
-		    lane_words[j->lane], (unsigned long long)c->lane_used[j->lane],
+		    lane_names[j->lane], (unsigned long long)c->lane_used[j->lane],
 		    (unsigned long long)slots);
 	}
 	end(s);

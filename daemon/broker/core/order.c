@@ -17,7 +17,7 @@ order_get(struct core *c, const char *key, size_t len)
 	struct order	*o = namemap_get(&c->orders, key, len);
 
 	if (o == NULL) {
-		o = mem_zalloc(1, sizeof(*o) + len);
+		o = mem_zalloc(1, sizeof(*o) + len + 1);
 		o->key_len = (uint32_t)len;
 		memcpy(o->key, key, len);
 		list_init(&o->behind);

@@ -72,14 +72,15 @@ next_in(struct core *c, struct core_time now, int lane)
 {
 	struct turns	*turns = &c->turns[lane];
 
-	while (!list_empty(&turns->benches) || limits_wake(c, lane)) {
+	while (turns->benches.len > 0 || limits_wake(c, lane)) {
 		struct bench	*b;
 		struct flow	*f;
 		struct job	*j;
 
-		if (list_empty(&turns->benches))
+		if (turns->benches.len == 0)
 			continue;		/* what woke up is of a queue at its limit */
-		b = list_entry(turns->benches.next, struct bench, link);
+		b = list_entry(heap_min(&turns->benches), struct bench, node);
+		limits_wake_bench(c, b);
 		f = list_entry(heap_min(&b->flows), struct flow, node);
 		j = flow_head(f);
 		if (type_full(f->type))
@@ -90,16 +91,6 @@ next_in(struct core *c, struct core_time now, int lane)
 			return j;
 	}
 	return NULL;
-}
-
-/* The queue has had its turn. */
-static void
-next_turn(struct core *c, struct bench *b)
-{
-	if (!list_linked(&b->link))
-		return;
-	list_remove(&b->link);
-	list_push_back(&c->turns[b->lane].benches, &b->link);
 }
 
 static bool
@@ -121,7 +112,7 @@ take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 		at = attempt_start(c, now, j, w);
 	else
 		alone_ask(c, j, alone_free_slot(c));
-	next_turn(c, b);
+	bench_served(c, b);
 	limits_wake(c, lane);
 	return at;
 }

@@ -127,7 +127,6 @@ bench_get(struct queue *q, int lane)
 	b = q->benches[lane] = mem_zalloc(1, sizeof(*b));
 	b->queue = q;
 	b->lane = lane;
-	list_init(&b->link);
 	return b;
 }
 
@@ -165,14 +164,19 @@ flow_free(struct flow *f)
 void
 bench_refresh(struct core *c, struct bench *b)
 {
-	bool	gives = b->flows.len > 0 && !queue_full(b->queue);
+	struct heap	*turns = &c->turns[b->lane].benches;
 
-	if (gives == list_linked(&b->link))
-		return;
-	if (gives)
-		list_push_back(&c->turns[b->lane].benches, &b->link);
+	if (b->flows.len > 0 && !queue_full(b->queue))
+		heap_set(turns, &b->node, b->turn);
 	else
-		list_remove(&b->link);
+		heap_remove(turns, &b->node);
+}
+
+void
+bench_served(struct core *c, struct bench *b)
+{
+	b->turn = ++c->turn;
+	bench_refresh(c, b);
 }
 
 void
@@ -208,7 +212,8 @@ ready_add(struct core *c, struct job *j)
 	level_insert(l, j);
 	j->wait.flow = f;
 	f->count++;
-	f->bench->count++;
+	if (f->bench->count++ == 0)
+		f->bench->turn = ++c->turn;
 	flow_refresh(c, f);
 }
 

@@ -8,8 +8,6 @@
 
 #include "workers/handler.h"
 
-static const char *const lane_words[LANES] = { "inline", "async", "thread", "process" };
-
 static const uint32_t	lane_bits[LANES] = {
 	[LANE_INLINE] = JOBD_LANE_INLINE, [LANE_ASYNC] = JOBD_LANE_ASYNC,
 	[LANE_THREAD] = JOBD_LANE_THREAD, [LANE_PROCESS] = JOBD_LANE_PROCESS,
@@ -49,7 +47,7 @@ safe_words(const struct type *t, char *out, size_t size)
 	for (int lane = 0; lane < LANES; lane++)
 		if (safe(t, (enum lane)lane)) {
 			strncat(out, out[0] == '\0' ? "" : ", ", size - strlen(out) - 1);
-			strncat(out, lane_words[lane], size - strlen(out) - 1);
+			strncat(out, lane_names[lane], size - strlen(out) - 1);
 		}
 	return out;
 }
@@ -144,7 +142,7 @@ static int
 decide(const struct type *t, int asked, size_t args_len, struct route *r, enum lane *out)
 {
 	if (answer(r, "Was a lane asked for?", asked >= 0, "%s",
-	    asked >= 0 ? lane_words[asked] : "the job names none"))
+	    asked >= 0 ? lane_names[asked] : "the job names none"))
 		return take_asked(t, asked, args_len, r, out);
 	if (is_inline(t, args_len, r))
 		*out = LANE_INLINE;
@@ -175,7 +173,7 @@ route_lane(const struct type *type, int lane_asked, size_t args_len, enum lane *
 void
 route_print(const struct route *r, struct buf *out)
 {
-	buf_printf(out, "{\"lane\":\"%s\",\"questions\":[", lane_words[r->lane]);
+	buf_printf(out, "{\"lane\":\"%s\",\"questions\":[", lane_names[r->lane]);
 	for (unsigned i = 0; i < r->asked; i++) {
 		const struct route_answer	*a = &r->answers[i];
 

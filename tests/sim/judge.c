@@ -1,0 +1,310 @@
+/* judge.c - core against the model.  Runs in: the simulation. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/model.h"
+
+#define for_jobs(m, j) \
+	for (struct model_job *j = (m)->jobs; j < (m)->jobs + (m)->jobs_len; j++)
+
+/* ---- after each event ---- */
+
+static void
+same_job(struct model *m, const struct core *c, const struct model_job *j)
+{
+	const struct job	*real = core_find(c, j->id);
+	unsigned long long	 id = (unsigned long long)j->id;
+	const struct transition	*moves;
+	size_t			 len;
+
+	if (real == NULL)
+		model_violation(m, "job %llu was lost", id);
+	moves = job_moves(real, &len);
+	if (real->state != j->state)
+		model_violation(m, "job %llu is %s and should be %s", id, job_state_names[real->state],
+		    job_state_names[j->state]);
+	if (moves[len - 1].state != j->state || moves[len - 1].reason != j->reason)
+		model_violation(m, "job %llu has reason %s and should have %s", id,
+		    job_reason_names[moves[len - 1].reason], job_reason_names[j->reason]);
+	if (real->attempts != j->attempts || real->suspicions != j->suspicions)
+		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id, real->attempts,
+		    real->suspicions, j->attempts, j->suspicions);
+	if (j->state == JOB_failed && real->outcome.kind != j->kind)
+		model_violation(m, "job %llu failed as %s, not %s", id, failure_names[real->outcome.kind],
+		    failure_names[j->kind]);
+	if (j->state == JOB_running && real->attempt != j->attempt->real)
+		model_violation(m, "job %llu runs in another attempt", id);
+}
+
+static void
+same_counts(struct model *m, const struct core *c)
+{
+	struct core_stats	s;
+	uint64_t		states[JOB_STATES] = { 0 }, bytes = 0, stuck = 0;
+
+	core_stats(c, &s);
+	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+		if (j->forgotten)
+			continue;
+		states[j->state]++;
+		if (model_waiting(j))
+			bytes += sizeof(struct job) + (uint64_t)j->bytes;
+	}
+	for (int i = 0; i < MODEL_ATTEMPTS; i++)
+		stuck += m->attempts[i].job != NULL && m->attempts[i].stuck;
+	for (int i = 0; i < JOB_STATES; i++)
+		if (s.states[i] != states[i] || s.finished[i] != m->finished[i])
+			model_violation(m, "stats count %llu jobs %s, not %llu",
+			    (unsigned long long)s.states[i], job_state_names[i],
+			    (unsigned long long)states[i]);
+	if (s.waiting_bytes != bytes || s.stuck != stuck || s.crashes != m->crashes ||
+	    s.submitted != (uint64_t)m->jobs_len)
+		model_violation(m, "stats disagree about bytes, stuck attempts, crashes or submits");
+	for (int t = 0; t < MODEL_TYPES; t++)
+		if (m->types[t]->running != model_type_running(m, t))
+			model_violation(m, "type %d is said to run %u", t, m->types[t]->running);
+}
+
+/* Turns are remembered while a job is in line; a limit that holds it up does not cost it its turn. */
+static void
+forget_turns(struct model *m)
+{
+	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++)
+		if (j->state != JOB_ready || !model_open(m, j))
+			memset(j->unfair, 0, sizeof(j->unfair));
+}
+
+void
+judge_same(struct model *m, const struct core *c)
+{
+	core_check(c);
+	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++)
+		if (!j->forgotten)
+			same_job(m, c, j);
+	same_counts(m, c);
+	forget_turns(m);
+}
+
+/* ---- when nothing is left to do ---- */
+
+/* Everything that could be next in the lane can be taken by one worker: then it should have been. */
+static void
+quiet_lane(struct model *m, enum lane lane)
+{
+	bool	all[MODEL_WORKERS], any = false;
+
+	memset(all, true, sizeof(all));
+	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+		if (j->lane != lane || j->suspicions > 0 || !model_eligible(m, j))
+			continue;
+		any = true;
+		for (int w = 0; w < MODEL_WORKERS; w++)
+			all[w] &= model_takes(m, w, j);
+		if (lane == LANE_INLINE)
+			model_violation(m, "inline job %llu could run and does not", (unsigned long long)j->id);
+	}
+	for (int w = 0; any && w < MODEL_WORKERS; w++)
+		if (all[w])
+			model_violation(m, "worker %d could run a job in the %s lane and gets none", w,
+			    lane == LANE_PROCESS ? "process" : lane == LANE_THREAD ? "thread" : "async");
+}
+
+static void
+quiet_job(struct model *m, const struct model_job *j)
+{
+	unsigned long long	id = (unsigned long long)j->id;
+
+	if (model_finished(j) && !j->announced)
+		model_violation(m, "nobody was told of the outcome of job %llu", id);
+	if (j->suspicions > 0 && model_eligible(m, j) && model_alone_free(m) >= 0)
+		model_violation(m, "job %llu could have a worker of its own", id);
+}
+
+static void
+quiet_effects(struct model *m)
+{
+	for (int i = 0; i < MODEL_ATTEMPTS; i++)
+		if (m->attempts[i].job != NULL && m->attempts[i].tell_due)
+			model_violation(m, "job %llu was not told to end",
+			    (unsigned long long)m->attempts[i].job->id);
+	for (int w = 0; w < MODEL_WORKERS; w++)
+		if (m->workers[w].up && (m->workers[w].kill_due || m->workers[w].idle_due))
+			model_violation(m, "worker %d should be %s", w,
+			    m->workers[w].kill_due ? "killed" : "told to stop");
+	for (int i = 0; i < MODEL_ALONE; i++)
+		if (m->alone[i].state == MODEL_UP && m->alone[i].waiting)
+			model_violation(m, "job %llu has its worker and does not start",
+			    (unsigned long long)m->alone[i].job_id);
+}
+
+/* Retention: nothing more may be kept than allowed. */
+static void
+quiet_kept(struct model *m)
+{
+	for (int failed = 0; failed < 2; failed++) {
+		int64_t	keep_ms = failed ? m->cfg.keep_failed_ms : m->cfg.keep_finished_ms;
+		int64_t	count = 0, bytes = 0;
+
+		for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+			if (!j->announced || j->forgotten || (j->state == JOB_failed) != failed)
+				continue;
+			if (j->announced_ns + keep_ms * 1000000 <= m->now.mono_ns)
+				model_violation(m, "job %llu is kept too long", (unsigned long long)j->id);
+			count++;
+			bytes += j->kept_bytes;
+		}
+		if (count > m->cfg.keep_finished || bytes > m->cfg.keep_finished_bytes)
+			model_violation(m, "%lld finished jobs of %lld bytes are kept", (long long)count,
+			    (long long)bytes);
+	}
+}
+
+/* What is to happen next by the clock alone, as far as the model knows. */
+static void
+quiet_clock(struct model *m, const struct core *c)
+{
+	int64_t	next = core_next_ns(c);
+
+	if (next <= m->now.mono_ns)
+		model_violation(m, "core wants a tick that it just had");
+	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+		if (j->state == JOB_scheduled && j->due_ns < next)
+			model_violation(m, "job %llu will be late", (unsigned long long)j->id);
+		if (model_waiting(j) && !j->begun && j->ttl_ns < next)
+			model_violation(m, "job %llu will expire late", (unsigned long long)j->id);
+	}
+	for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+		const struct model_attempt	*at = &m->attempts[i];
+
+		if (at->job != NULL && !at->stuck && (at->grace_ns < next || (!at->told && at->deadline_ns < next)))
+			model_violation(m, "the time of job %llu will be over late",
+			    (unsigned long long)at->job->id);
+	}
+}
+
+void
+judge_quiet(struct model *m, const struct core *c)
+{
+	for (int lane = 0; lane < LANES; lane++)
+		quiet_lane(m, (enum lane)lane);
+	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++)
+		if (!j->forgotten)
+			quiet_job(m, j);
+	for_jobs(m, j)
+		if (j->forgotten && core_find(c, j->id) != NULL)
+			model_violation(m, "job %llu is still there", (unsigned long long)j->id);
+	quiet_effects(m);
+	quiet_kept(m);
+	quiet_clock(m, c);
+}
+
+/* ---- reasons ---- */
+
+static bool
+says(const char *text, const char *kind)
+{
+	char	member[64];
+
+	snprintf(member, sizeof(member), "{\"kind\":\"%s\"", kind);
+	return strstr(text, member) != NULL;
+}
+
+static void
+expect(struct model *m, const struct model_job *j, const char *text, const char *kind, bool expected)
+{
+	if (says(text, kind) != expected)
+		model_violation(m, "job %llu %s wait for %s: %s", (unsigned long long)j->id,
+		    expected ? "does" : "does not", kind, text);
+}
+
+static void
+expect_number(struct model *m, const char *text, const char *kind, const char *name, uint64_t value)
+{
+	char		 member[64];
+	const char	*at;
+
+	snprintf(member, sizeof(member), "{\"kind\":\"%s\"", kind);
+	at = strstr(text, member);
+	snprintf(member, sizeof(member), "\"%s\":", name);
+	at = at == NULL ? NULL : strstr(at, member);
+	if (at == NULL || strtoull(at + strlen(member), NULL, 10) != value)
+		model_violation(m, "%s of %s is %llu, not as in: %s", name, kind, (unsigned long long)value, text);
+}
+
+static uint64_t
+count_ahead(struct model *m, const struct model_job *j)
+{
+	uint64_t	n = 0;
+
+	for (struct model_job *o = m->jobs + m->jobs_first; o < m->jobs + m->jobs_len; o++) {
+		if (o->queue != j->queue || o->state != JOB_ready || o->alone_asked || !model_open(m, o))
+			continue;
+		if ((o->suspicions > 0) != (j->suspicions > 0) || (j->suspicions == 0 && o->lane != j->lane))
+			continue;
+		n += o->priority > j->priority || (o->priority == j->priority && o->place < j->place);
+	}
+	return n;
+}
+
+static void
+explain_waiting(struct model *m, const struct model_job *j, const char *text)
+{
+	bool	open = model_open(m, j), held = open && j->state == JOB_ready && !j->alone_asked;
+	bool	queue = held && model_queue_full(m, j->queue), type = held && model_type_full(m, j->type);
+	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !queue && !type));
+	bool	lane = held && !queue && !type && !alone, worker = false;
+
+	for (int w = 0; w < MODEL_WORKERS; w++)
+		worker |= m->workers[w].up && !m->workers[w].retired && m->workers[w].alone_for == 0 &&
+		    m->workers[w].slots[j->lane] > 0;
+	expect(m, j, text, "scheduled", j->state == JOB_scheduled);
+	expect(m, j, text, "order_key", !open);
+	expect(m, j, text, "queue_limit", queue);
+	expect(m, j, text, "type_limit", type);
+	expect(m, j, text, "alone", alone);
+	expect(m, j, text, "lane_busy", lane && worker);
+	expect(m, j, text, "no_worker", lane && !worker);
+	if (queue)
+		expect_number(m, text, "queue_limit", "running", model_queue_running(m, j->queue));
+	if (type)
+		expect_number(m, text, "type_limit", "running", model_type_running(m, j->type));
+	if (lane && worker)
+		expect_number(m, text, "lane_busy", "ahead", count_ahead(m, j));
+	if (j->state == JOB_scheduled)
+		expect_number(m, text, "scheduled", "due_in_ms",
+		    (uint64_t)((j->due_ns - m->now.mono_ns) / 1000000));
+}
+
+static void
+explain_running(struct model *m, const struct model_job *j, const char *text)
+{
+	int	worker = j->attempt->worker;
+	bool	follows = m->workers[worker].fifo && model_head(m, worker) != j->attempt;
+
+	expect(m, j, text, "window", follows);
+	expect(m, j, text, "running", !follows);
+	expect_number(m, text, follows ? "window" : "running", "worker", (uint64_t)worker);
+	expect_number(m, text, follows ? "window" : "running", "attempt", (uint64_t)j->attempts);
+}
+
+void
+judge_explain(struct model *m, const struct core *c, const struct model_job *j)
+{
+	const struct job	*real = core_find(c, j->id);
+	struct buf		 out = { 0 };
+	char			*text;
+
+	core_explain(c, m->now, real, &out);
+	text = buf_take_string(&out);
+	if (model_waiting(j))
+		explain_waiting(m, j, text);
+	else if (j->state == JOB_running)
+		explain_running(m, j, text);
+	else if (strstr(text, job_state_names[j->state]) == NULL || strstr(text, "\"waits\":[]") == NULL)
+		model_violation(m, "job %llu %s explains itself as %s", (unsigned long long)j->id,
+		    job_state_names[j->state], text);
+	if (strncmp(text, "\"text\":\"", 8) != 0 || text[8] == '"')
+		model_violation(m, "job %llu has no words: %s", (unsigned long long)j->id, text);
+	free(text);
+}

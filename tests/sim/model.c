@@ -1,0 +1,749 @@
+/* model.c - the scheduler's rules, as simply as possible.  Runs in: the simulation. */
+#include "tests/sim/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/bounds.h"
+
+#define NS_IN_MS	INT64_C(1000000)
+
+void
+model_violation(const struct model *m, const char *fmt, ...)
+{
+	va_list	ap;
+
+	fflush(stdout);
+	fprintf(stderr, "violation at %lld ns: ", (long long)m->now.mono_ns);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	abort();
+}
+
+#define for_jobs(m, j) \
+	for (struct model_job *j = (m)->jobs + (m)->jobs_first; j < (m)->jobs + (m)->jobs_len; j++)
+#define for_attempts(m, at) \
+	for (struct model_attempt *at = (m)->attempts; at < (m)->attempts + MODEL_ATTEMPTS; at++) \
+		if (at->job != NULL)
+
+/* ---- questions ---- */
+
+struct model_job *
+model_job(struct model *m, uint64_t id)
+{
+	for_jobs(m, j)
+		if (j->id == id && !j->forgotten)
+			return j;
+	return NULL;
+}
+
+bool
+model_finished(const struct model_job *j)
+{
+	return j->state != JOB_scheduled && j->state != JOB_ready && j->state != JOB_running;
+}
+
+bool
+model_waiting(const struct model_job *j)
+{
+	return j->state == JOB_scheduled || j->state == JOB_ready;
+}
+
+bool
+model_open(const struct model *m, const struct model_job *j)
+{
+	if (j->key < 0)
+		return true;
+	for_attempts((struct model *)(size_t)m, at)
+		if (at->stuck && at->job->key == j->key)
+			return false;
+	for_jobs((struct model *)(size_t)m, other)
+		if (other->key == j->key && other->id < j->id && !model_finished(other))
+			return false;
+	return true;
+}
+
+uint32_t
+model_type_running(const struct model *m, int type)
+{
+	uint32_t	n = 0;
+
+	for_attempts((struct model *)(size_t)m, at)
+		n += at->job->type == type;
+	for_jobs((struct model *)(size_t)m, j)
+		n += j->alone_asked && j->type == type;
+	return n;
+}
+
+uint32_t
+model_queue_running(const struct model *m, int queue)
+{
+	uint32_t	n = 0;
+
+	for_attempts((struct model *)(size_t)m, at)
+		n += at->job->queue == queue;
+	for_jobs((struct model *)(size_t)m, j)
+		n += j->alone_asked && j->queue == queue;
+	return n;
+}
+
+bool
+model_type_full(const struct model *m, int type)
+{
+	return m->type_limit[type] > 0 && model_type_running(m, type) >= m->type_limit[type];
+}
+
+bool
+model_queue_full(const struct model *m, int queue)
+{
+	return m->queue_limit[queue] > 0 && model_queue_running(m, queue) >= m->queue_limit[queue];
+}
+
+bool
+model_eligible(const struct model *m, const struct model_job *j)
+{
+	return j->state == JOB_ready && !j->alone_asked && !j->forgotten && model_open(m, j) &&
+	    !model_type_full(m, j->type) && !model_queue_full(m, j->queue);
+}
+
+uint32_t
+model_used(const struct model *m, int worker, int lane)
+{
+	uint32_t	n = 0;
+
+	for_attempts((struct model *)(size_t)m, at)
+		n += at->worker == worker && (lane < 0 || at->job->lane == (enum lane)lane);
+	return n;
+}
+
+struct model_attempt *
+model_head(struct model *m, int worker)
+{
+	struct model_attempt	*head = NULL;
+
+	for_attempts(m, at)
+		if (at->worker == worker && (head == NULL || at->number < head->number))
+			head = at;
+	return head;
+}
+
+static bool
+is_short(const struct model *m, int type)
+{
+	return m->types[type]->samples >= 20 && m->types[type]->mean_ns < 50000;
+}
+
+static int64_t
+bytes_in(struct model *m, int worker)
+{
+	int64_t	sum = 0;
+
+	for_attempts(m, at)
+		if (at->worker == worker)
+			sum += at->job->bytes;
+	return sum;
+}
+
+bool
+model_takes(struct model *m, int worker, const struct model_job *j)
+{
+	const struct model_worker	*w = &m->workers[worker];
+	uint32_t			 used = model_used(m, worker, (int)j->lane);
+
+	if (!w->up || w->retired || w->killed || w->refused || w->alone_for != 0)
+		return false;
+	if (used >= w->slots[j->lane])
+		return false;
+	if (!w->fifo || used == 0)
+		return true;
+	return is_short(m, j->type) && is_short(m, model_head(m, worker)->job->type) &&
+	    bytes_in(m, worker) + j->bytes <= BOUND_WINDOW_BYTES;
+}
+
+int
+model_alone_free(const struct model *m)
+{
+	for (int i = 0; i < MODEL_ALONE; i++)
+		if (m->alone[i].state == MODEL_FREE)
+			return i;
+	return -1;
+}
+
+/* ---- moves ---- */
+
+/* Who can be in line now and has no place yet gets one: at most one job after any single change. */
+static void
+line_up(struct model *m)
+{
+	for_jobs(m, j)
+		if (j->state == JOB_ready && j->place == 0 && model_open(m, j))
+			j->place = ++m->places;
+}
+
+static struct model_alone *
+alone_of(struct model *m, const struct model_job *j)
+{
+	for (int i = 0; i < MODEL_ALONE; i++)
+		if (m->alone[i].waiting && m->alone[i].job_id == j->id)
+			return &m->alone[i];
+	model_violation(m, "job %llu asked for a worker that nobody starts", (unsigned long long)j->id);
+}
+
+static void
+maybe_idle(struct model *m, int worker)
+{
+	struct model_worker	*w = &m->workers[worker];
+
+	if (!w->up || !w->retired || w->idle_said || w->idle_due)
+		return;
+	for_attempts(m, at)
+		if (at->worker == worker && !at->stuck)
+			return;
+	w->idle_due = true;
+}
+
+static void
+finish(struct model *m, struct model_job *j, enum job_state state, enum job_reason reason,
+    enum failure_kind kind)
+{
+	struct model_alone	*a = j->alone_asked ? alone_of(m, j) : NULL;
+
+	if (model_finished(j))
+		model_violation(m, "job %llu would have two outcomes", (unsigned long long)j->id);
+	j->state = state;
+	j->reason = reason;
+	j->kind = kind;
+	j->alone_asked = false;
+	j->attempt = NULL;
+	m->finished[state]++;
+	if (a != NULL)
+		a->waiting = false;
+	if (a != NULL && a->state == MODEL_UP)
+		model_worker_retire(m, a->worker);
+	line_up(m);
+}
+
+struct model_job *
+model_submit(struct model *m, const struct model_job *as)
+{
+	struct model_job	*j = &m->jobs[m->jobs_len];
+
+	if (m->jobs_len == MODEL_JOBS)
+		model_violation(m, "the model has no room for so many jobs");
+	*j = *as;
+	j->state = j->due_ns > 0 ? JOB_scheduled : JOB_ready;
+	j->reason = j->due_ns > 0 ? REASON_delayed : REASON_submitted;
+	m->jobs_len++;
+	line_up(m);
+	return j;
+}
+
+/* ---- the clock ---- */
+
+static void
+tell(struct model *m, struct model_attempt *at, bool by_timeout)
+{
+	const struct model_worker	*w = at->worker < 0 ? NULL : &m->workers[at->worker];
+
+	if (at->told)
+		return;
+	at->told = at->tell_due = true;
+	at->by_timeout = by_timeout;
+	at->deadline_ns = NEVER;
+	if (w == NULL || !w->fifo || model_head(m, at->worker) == at)
+		at->grace_ns = m->now.mono_ns + m->cfg.grace_ms * NS_IN_MS;
+}
+
+/* It ends as it was told to. */
+static void
+end_told(struct model *m, struct model_attempt *at)
+{
+	if (at->job->cancel_asked)
+		finish(m, at->job, JOB_cancelled, REASON_cancel_asked, 0);
+	else
+		finish(m, at->job, JOB_failed, REASON_timed_out, FAILURE_timeout);
+}
+
+static void
+grace_over(struct model *m, struct model_attempt *at)
+{
+	struct model_worker	*w = &m->workers[at->worker];
+
+	at->grace_ns = NEVER;
+	if (w->fifo) {
+		w->kill_due |= !w->killed;
+		w->killed = true;
+	} else {
+		at->stuck = true;
+		end_told(m, at);
+		maybe_idle(m, at->worker);
+	}
+}
+
+/* The waiting job with the earliest thing to happen, no later than now. */
+static struct model_job *
+next_due(struct model *m)
+{
+	struct model_job	*first = NULL;
+	int64_t			 first_ns = m->now.mono_ns;
+
+	for_jobs(m, j) {
+		int64_t	at_ns = j->state == JOB_scheduled ? j->due_ns : NEVER;
+
+		if (!model_waiting(j))
+			continue;
+		if (!j->begun && j->ttl_ns < at_ns)
+			at_ns = j->ttl_ns;
+		if (at_ns <= first_ns) {
+			first = j;
+			first_ns = at_ns;
+		}
+	}
+	return first;
+}
+
+void
+model_tick(struct model *m)
+{
+	int64_t			 now_ns = m->now.mono_ns;
+	struct model_job	*j;
+
+	for_attempts(m, at) {
+		if (!at->told && at->deadline_ns <= now_ns)
+			tell(m, at, true);
+		if (at->told && at->grace_ns <= now_ns)
+			grace_over(m, at);
+	}
+	while ((j = next_due(m)) != NULL) {
+		if (!j->begun && j->ttl_ns <= now_ns) {
+			finish(m, j, JOB_expired, REASON_ttl_over, 0);
+			continue;
+		}
+		j->state = JOB_ready;
+		j->reason = REASON_due;
+		line_up(m);
+	}
+	for (int w = 0; w < MODEL_WORKERS; w++)
+		if (m->workers[w].refused && m->workers[w].refused_until_ns <= now_ns)
+			m->workers[w].refused = false;
+	for (int i = 0; i < MODEL_ALONE; i++)
+		if (m->alone[i].state == MODEL_COOLING && m->alone[i].retry_ns <= now_ns)
+			m->alone[i].state = MODEL_FREE;
+}
+
+/* ---- attempts ---- */
+
+static void
+becomes_head(struct model *m, struct model_attempt *at)
+{
+	if (at->told)
+		at->grace_ns = m->now.mono_ns + m->cfg.grace_ms * NS_IN_MS;
+	else if (at->job->timeout_ms > 0)
+		at->deadline_ns = m->now.mono_ns + at->job->timeout_ms * NS_IN_MS;
+}
+
+/* It holds nothing any more. */
+static void
+leave(struct model *m, struct model_attempt *at, bool worker_lives)
+{
+	int			 worker = at->worker;
+	struct model_worker	*w = worker < 0 ? NULL : &m->workers[worker];
+	bool			 was_head = worker >= 0 && model_head(m, worker) == at;
+	struct model_attempt	*head;
+
+	at->job = NULL;
+	line_up(m);
+	if (w == NULL || !worker_lives)
+		return;
+	w->refused = false;
+	if (w->fifo && was_head && (head = model_head(m, worker)) != NULL)
+		becomes_head(m, head);
+	if (w->alone_for != 0)
+		w->retired = true;
+	maybe_idle(m, worker);
+}
+
+void
+model_done(struct model *m, struct model_attempt *at, enum attempt_end end, enum failure_kind kind)
+{
+	if (at->stuck)
+		;
+	else if (end == ATTEMPT_OK)
+		finish(m, at->job, JOB_succeeded, REASON_finished, 0);
+	else if (end == ATTEMPT_FAILED)
+		finish(m, at->job, JOB_failed,
+		    kind == FAILURE_bad_result ? REASON_bad_result : REASON_handler_error, kind);
+	else if (at->told)
+		end_told(m, at);
+	else
+		finish(m, at->job, JOB_failed, REASON_handler_error, FAILURE_error);
+	leave(m, at, true);
+}
+
+void
+model_inline(struct model *m, struct model_job *j)
+{
+	if (j->lane != LANE_INLINE || !model_eligible(m, j))
+		model_violation(m, "job %llu may not run inline now", (unsigned long long)j->id);
+	j->attempts++;
+	finish(m, j, JOB_succeeded, REASON_finished, 0);
+}
+
+static void
+back(struct model_attempt *at, enum job_reason reason)
+{
+	at->job->state = JOB_ready;
+	at->job->reason = reason;
+	at->job->attempt = NULL;
+}
+
+void
+model_refused(struct model *m, struct model_attempt *at)
+{
+	int	worker = at->worker;
+
+	if (at->told) {
+		end_told(m, at);
+	} else {
+		back(at, REASON_channel_full);
+		at->job->attempts--;
+	}
+	leave(m, at, true);
+	m->workers[worker].refused = true;
+	m->workers[worker].refused_until_ns = NEVER;
+	if (model_used(m, worker, -1) == 0)
+		m->workers[worker].refused_until_ns = m->now.mono_ns + 10 * NS_IN_MS;
+}
+
+void
+model_cancel(struct model *m, struct model_job *j)
+{
+	j->cancel_asked = true;
+	if (model_waiting(j))
+		finish(m, j, JOB_cancelled, REASON_cancel_asked, 0);
+	else
+		tell(m, j->attempt, false);
+}
+
+/* ---- workers ---- */
+
+void
+model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], uint64_t alone_for)
+{
+	struct model_worker	*w = &m->workers[worker];
+
+	*w = (struct model_worker){ .up = true, .fifo = slots[LANE_PROCESS] > 0, .alone_for = alone_for };
+	for (int lane = 0; lane < LANES; lane++)
+		w->slots[lane] = slots[lane];
+	if (alone_for == 0)
+		return;
+	for (int i = 0; i < MODEL_ALONE; i++) {
+		struct model_alone	*a = &m->alone[i];
+
+		if (a->state != MODEL_ASKED || a->job_id != alone_for)
+			continue;
+		a->state = MODEL_UP;
+		a->worker = worker;
+		if (!a->waiting)
+			model_worker_retire(m, worker);
+		return;
+	}
+	model_violation(m, "nobody asked for this worker");
+}
+
+void
+model_worker_retire(struct model *m, int worker)
+{
+	m->workers[worker].retired = true;
+	maybe_idle(m, worker);
+}
+
+/* Its job waits for another one. */
+static void
+alone_let_go(struct model *m, struct model_alone *a)
+{
+	if (a->waiting)
+		model_job(m, a->job_id)->alone_asked = false;
+	a->waiting = false;
+}
+
+/* A place for a worker that runs a job alone is free again. */
+static void
+alone_gone(struct model *m, int worker)
+{
+	for (int i = 0; i < MODEL_ALONE; i++) {
+		struct model_alone	*a = &m->alone[i];
+
+		if (a->state != MODEL_UP || a->worker != worker)
+			continue;
+		alone_let_go(m, a);
+		a->state = MODEL_FREE;
+	}
+}
+
+void
+model_alone_failed(struct model *m, uint64_t job_id)
+{
+	for (int i = 0; i < MODEL_ALONE; i++) {
+		struct model_alone	*a = &m->alone[i];
+
+		if (a->state != MODEL_ASKED || a->job_id != job_id)
+			continue;
+		alone_let_go(m, a);
+		a->state = MODEL_COOLING;
+		a->retry_ns = m->now.mono_ns + 1000 * NS_IN_MS;
+	}
+}
+
+/* One attempt of a dead worker, by the rules of SHM section 0, item 3. */
+static void
+lose(struct model *m, struct model_attempt *at, bool begun, bool suspected)
+{
+	struct model_job	*j = at->job;
+
+	j->begun |= begun;
+	if (at->told) {
+		end_told(m, at);
+		return;
+	}
+	j->suspicions += suspected;
+	if (j->suspicions >= 3)
+		finish(m, j, JOB_failed, REASON_crashed_often, FAILURE_crash);
+	else if (begun && j->on_lost == ON_LOST_FAIL)
+		finish(m, j, JOB_failed, REASON_lost, FAILURE_lost);
+	else
+		back(at, begun ? REASON_worker_died : REASON_worker_died_waiting);
+}
+
+void
+model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j), void *ctx)
+{
+	struct model_worker	*w = &m->workers[worker];
+	struct model_attempt	*at;
+	bool			 head = true;
+
+	while ((at = model_head(m, worker)) != NULL) {
+		bool	suspected = !w->killed && !at->stuck;
+
+		if (w->fifo)
+			suspected &= head;
+		else if (w->alone_for == 0 && suspected)
+			suspected = suspect(ctx, at->real->job);
+		m->crashes += suspected;
+		if (!at->stuck)
+			lose(m, at, head || !w->fifo, suspected);
+		leave(m, at, false);
+		head = false;
+	}
+	alone_gone(m, worker);
+	w->up = false;
+}
+
+/* ---- effects ---- */
+
+static struct model_attempt *
+attempt_of(struct model *m, const struct attempt *real)
+{
+	for_attempts(m, at)
+		if (at->real == real)
+			return at;
+	model_violation(m, "an attempt that the model does not know");
+}
+
+/* Of its queue and lane, is it first: by priority, then by place in line? */
+static void
+check_first(struct model *m, const struct model_job *j)
+{
+	for_jobs(m, other) {
+		if (other == j || other->queue != j->queue || !model_eligible(m, other))
+			continue;
+		if ((other->suspicions > 0) != (j->suspicions > 0))
+			continue;
+		if (j->suspicions == 0 && other->lane != j->lane)
+			continue;
+		if (other->priority > j->priority ||
+		    (other->priority == j->priority && other->place < j->place))
+			model_violation(m, "job %llu passed job %llu", (unsigned long long)j->id,
+			    (unsigned long long)other->id);
+	}
+}
+
+/* Turns: a queue that could run something all the time is not passed twice by one other. */
+static void
+check_turns(struct model *m, const struct model_job *j)
+{
+	for_jobs(m, other) {
+		if (other->queue == j->queue || other->lane != j->lane || other->suspicions > 0)
+			continue;
+		if (!model_eligible(m, other) || m->type_limit[other->type] > 0)
+			continue;
+		if (other->unfair[j->queue])
+			model_violation(m, "queue %d had two turns while job %llu of queue %d could run",
+			    j->queue, (unsigned long long)other->id, other->queue);
+		other->unfair[j->queue] = true;
+	}
+	for_jobs(m, other)
+		if (other->queue == j->queue && other->lane == j->lane)
+			for (int q = 0; q < MODEL_QUEUES; q++)
+				other->unfair[q] = false;
+}
+
+/* No worker that could take it has less to do. */
+static void
+check_spread(struct model *m, const struct model_job *j, int worker)
+{
+	for (int w = 0; w < MODEL_WORKERS; w++)
+		if (model_takes(m, w, j) &&
+		    model_used(m, w, (int)j->lane) < model_used(m, worker, (int)j->lane))
+			model_violation(m, "job %llu went to worker %d, and %d has less to do",
+			    (unsigned long long)j->id, worker, w);
+}
+
+static void
+check_alone_start(struct model *m, struct model_job *j, int worker)
+{
+	struct model_alone	*a = alone_of(m, j);
+
+	if (a->state != MODEL_UP || a->worker != worker || model_used(m, worker, -1) != 0)
+		model_violation(m, "job %llu does not run alone", (unsigned long long)j->id);
+	j->alone_asked = false;
+	a->waiting = false;
+}
+
+static void
+check_start(struct model *m, struct model_job *j, int worker)
+{
+	if (j->suspicions > 0 && !j->alone_asked)
+		model_violation(m, "job %llu is a suspect and must run alone", (unsigned long long)j->id);
+	if (j->alone_asked) {
+		check_alone_start(m, j, worker);
+		return;
+	}
+	if (!model_eligible(m, j))
+		model_violation(m, "job %llu may not run now", (unsigned long long)j->id);
+	if (worker >= 0 && !model_takes(m, worker, j))
+		model_violation(m, "worker %d cannot take job %llu now", worker, (unsigned long long)j->id);
+	check_first(m, j);
+	check_turns(m, j);
+	if (worker >= 0)
+		check_spread(m, j, worker);
+}
+
+struct model_attempt *
+model_start(struct model *m, struct attempt *real)
+{
+	struct model_job	*j = model_job(m, real->job_id);
+	struct model_attempt	*at = m->attempts;
+	int			 worker = real->worker == CORE_WORKER_INLINE ? -1 : (int)real->worker;
+
+	if (j == NULL || j->state != JOB_ready || real->job == NULL || real->job->id != j->id)
+		model_violation(m, "job %llu cannot start", (unsigned long long)real->job_id);
+	if ((worker < 0) != (j->lane == LANE_INLINE))
+		model_violation(m, "job %llu starts in another lane", (unsigned long long)j->id);
+	check_start(m, j, worker);
+	while (at->job != NULL)
+		if (++at == m->attempts + MODEL_ATTEMPTS)
+			model_violation(m, "the model has no room for so many attempts");
+	*at = (struct model_attempt){ .job = j, .real = real, .number = ++m->starts, .worker = worker,
+	    .deadline_ns = NEVER, .grace_ns = NEVER };
+	j->state = JOB_running;
+	j->reason = REASON_started;
+	j->attempts++;
+	j->attempt = at;
+	if (worker < 0 || !m->workers[worker].fifo || model_head(m, worker) == at)
+		becomes_head(m, at);
+	return at;
+}
+
+void
+model_tell(struct model *m, const struct attempt *real)
+{
+	struct model_attempt	*at = attempt_of(m, real);
+
+	if (!at->tell_due)
+		model_violation(m, "job %llu is told to end without reason", (unsigned long long)real->job_id);
+	at->tell_due = false;
+}
+
+void
+model_kill(struct model *m, int worker)
+{
+	if (!m->workers[worker].kill_due)
+		model_violation(m, "worker %d is killed without reason", worker);
+	m->workers[worker].kill_due = false;
+}
+
+void
+model_announce(struct model *m, const struct job *real)
+{
+	struct model_job	*j = model_job(m, real->id);
+
+	if (j == NULL || !model_finished(j) || j->announced)
+		model_violation(m, "job %llu is announced, and should not be", (unsigned long long)real->id);
+	j->announced = true;
+	j->announced_ns = m->now.mono_ns;
+	j->announced_order = ++m->announcements;
+	j->kept_bytes = j->bytes + real->outcome.len +
+	    (real->outcome.data == NULL ? 0 : (int64_t)strlen(real->outcome.data));
+}
+
+/* Is it the one to forget: the oldest of its kind, and too many, too large or too old? */
+void
+model_forget(struct model *m, const struct job *real)
+{
+	struct model_job	*j = model_job(m, real->id);
+	int64_t			 count = 0, bytes = 0, keep_ms;
+
+	if (j == NULL || !j->announced)
+		model_violation(m, "job %llu is forgotten too early", (unsigned long long)real->id);
+	keep_ms = j->state == JOB_failed ? m->cfg.keep_failed_ms : m->cfg.keep_finished_ms;
+	for_jobs(m, other) {
+		if (!other->announced || other->forgotten)
+			continue;
+		if ((other->state == JOB_failed) != (j->state == JOB_failed))
+			continue;
+		if (other->announced_order < j->announced_order)
+			model_violation(m, "job %llu is forgotten before older %llu",
+			    (unsigned long long)j->id, (unsigned long long)other->id);
+		count++;
+		bytes += other->kept_bytes;
+	}
+	if (count <= m->cfg.keep_finished && bytes <= m->cfg.keep_finished_bytes &&
+	    j->announced_ns + keep_ms * NS_IN_MS > m->now.mono_ns)
+		model_violation(m, "job %llu is forgotten without reason", (unsigned long long)j->id);
+	j->forgotten = true;
+	while (m->jobs_first < m->jobs_len && m->jobs[m->jobs_first].forgotten)
+		m->jobs_first++;
+}
+
+void
+model_start_alone(struct model *m, const struct job *real)
+{
+	struct model_job	*j = model_job(m, real->id);
+	int			 slot = model_alone_free(m);
+
+	if (j == NULL || j->suspicions == 0 || !model_eligible(m, j) || slot < 0)
+		model_violation(m, "job %llu may not ask for a worker", (unsigned long long)real->id);
+	check_first(m, j);
+	j->alone_asked = true;
+	m->alone[slot] = (struct model_alone){ .state = MODEL_ASKED, .job_id = j->id, .waiting = true };
+}
+
+void
+model_idle(struct model *m, int worker)
+{
+	struct model_worker	*w = &m->workers[worker];
+
+	if (!w->idle_due)
+		model_violation(m, "worker %d is not idle", worker);
+	w->idle_due = false;
+	w->idle_said = true;
+	if (model_used(m, worker, -1) > 0)
+		return;			/* stuck attempts: until it is dead */
+	alone_gone(m, worker);
+	w->up = false;
+}

@@ -1,0 +1,142 @@
+/*
+ * model.h - the scheduler's rules a second time, written as simply as possible: flat arrays, and a look at
+ * everything whenever something is to be decided.  It decides nothing itself where the rules leave a choice:
+ * it is told what core did, says whether that was allowed, and what must have happened besides.
+ */
+#ifndef SIM_MODEL_H
+#define SIM_MODEL_H
+
+#include "daemon/broker/core/core.h"
+
+#define MODEL_JOBS	4096
+#define MODEL_ATTEMPTS	512		/* at once */
+#define MODEL_WORKERS	24
+#define MODEL_QUEUES	5
+#define MODEL_TYPES	5
+#define MODEL_KEYS	4
+#define MODEL_ALONE	2		/* workers for jobs alone, at once */
+#define NEVER		INT64_MAX
+
+struct model_attempt;
+
+struct model_job {
+	uint64_t		 id;
+	int			 queue, type, priority, key;	/* key -1: none */
+	enum lane		 lane;
+	enum on_lost		 on_lost;
+	int64_t			 due_ns, ttl_ns, timeout_ms;	/* NEVER: none; due 0: at once */
+	int64_t			 bytes;				/* of arguments */
+	bool			 poison;			/* kills the worker that runs it */
+
+	enum job_state		 state;
+	enum job_reason		 reason;			/* of the last transition */
+	enum failure_kind	 kind;
+	uint64_t		 place;				/* in line; 0: none yet */
+	int			 suspicions, attempts;
+	bool			 begun, cancel_asked, alone_asked;
+	struct model_attempt	*attempt;
+	bool			 announced, forgotten;
+	int64_t			 announced_ns, kept_bytes;
+	uint64_t		 announced_order;
+	bool			 unfair[MODEL_QUEUES];		/* by queue: it had a turn while this one could */
+};
+
+struct model_attempt {
+	struct model_job	*job;		/* NULL: free */
+	struct attempt		*real;
+	uint64_t		 number;	/* order of start, over all */
+	int			 worker;	/* index; -1: inline */
+	int64_t			 deadline_ns, grace_ns;		/* NEVER: none */
+	bool			 told, by_timeout, tell_due, stuck;
+};
+
+struct model_worker {
+	bool		 up, fifo, retired, killed, refused, kill_due, idle_due, idle_said;
+	uint32_t	 slots[LANES];
+	uint64_t	 alone_for;
+	int64_t		 refused_until_ns;	/* NEVER: until something ends there */
+};
+
+enum model_alone_state { MODEL_FREE, MODEL_ASKED, MODEL_UP, MODEL_COOLING };
+
+struct model_alone {
+	enum model_alone_state state;
+	uint64_t	 job_id;		/* for which it was asked for */
+	bool		 waiting;		/* that job still waits for it */
+	int		 worker;
+	int64_t		 retry_ns;
+};
+
+struct model {
+	struct core_config	 cfg;
+	struct core_time	 now;
+	struct model_job	 jobs[MODEL_JOBS];
+	int			 jobs_len, jobs_first;		/* below jobs_first all are forgotten */
+	struct model_attempt	 attempts[MODEL_ATTEMPTS];
+	struct model_worker	 workers[MODEL_WORKERS];
+	struct model_alone	 alone[MODEL_ALONE];
+	struct type		*types[MODEL_TYPES];		/* core's: what was measured */
+	uint32_t		 type_limit[MODEL_TYPES], queue_limit[MODEL_QUEUES];
+	uint64_t		 places, starts, announcements;
+	uint64_t		 finished[JOB_STATES], crashes;
+};
+
+/* What is wrong, with the model's view; does not return. */
+void model_violation(const struct model *m, const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
+
+/* ---- questions ---- */
+
+struct model_job *model_job(struct model *m, uint64_t id);
+bool model_finished(const struct model_job *j);
+bool model_waiting(const struct model_job *j);
+/* Is it this job's turn inside its order key? */
+bool model_open(const struct model *m, const struct model_job *j);
+uint32_t model_type_running(const struct model *m, int type);
+uint32_t model_queue_running(const struct model *m, int queue);
+bool model_type_full(const struct model *m, int type);
+bool model_queue_full(const struct model *m, int queue);
+/* Ready, its turn, and below its limits: it runs as soon as there is a worker. */
+bool model_eligible(const struct model *m, const struct model_job *j);
+uint32_t model_used(const struct model *m, int worker, int lane);	/* lane -1: all */
+struct model_attempt *model_head(struct model *m, int worker);
+/* May this worker take this job now? */
+bool model_takes(struct model *m, int worker, const struct model_job *j);
+int model_alone_free(const struct model *m);
+
+/* ---- events: what the rules say happens then ---- */
+
+struct model_job *model_submit(struct model *m, const struct model_job *as);
+void model_tick(struct model *m);
+void model_cancel(struct model *m, struct model_job *j);
+void model_done(struct model *m, struct model_attempt *at, enum attempt_end end, enum failure_kind kind);
+void model_refused(struct model *m, struct model_attempt *at);
+void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], uint64_t alone_for);
+void model_worker_retire(struct model *m, int worker);
+void model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j),
+    void *ctx);
+void model_alone_failed(struct model *m, uint64_t job_id);
+
+/* It ran in the caller, at once. */
+void model_inline(struct model *m, struct model_job *j);
+
+/* ---- effects: was core allowed to? ---- */
+
+struct model_attempt *model_start(struct model *m, struct attempt *real);
+void model_tell(struct model *m, const struct attempt *real);
+void model_kill(struct model *m, int worker);
+void model_announce(struct model *m, const struct job *j);
+void model_forget(struct model *m, const struct job *j);
+void model_start_alone(struct model *m, const struct job *j);
+void model_idle(struct model *m, int worker);
+
+/* ---- judge.c ---- */
+
+/* After each event and effect: does core hold what the model holds? */
+void judge_same(struct model *m, const struct core *c);
+/* When there is no effect left: nothing was forgotten, everything that can run does. */
+void judge_quiet(struct model *m, const struct core *c);
+/* Are the reasons that core gives for this job true? */
+void judge_explain(struct model *m, const struct core *c, const struct model_job *j);
+
+#endif
