@@ -121,9 +121,10 @@ struct rpc_limits {
  * One request object (not a batch).  0, or -1 with *err filled; call->id and call->notification
  * are usable either way, so that the error can be answered: id is what the line said before the
  * error, else "null", and a line that is no request is never a notification.  What is wrong with
- * the line as JSON comes before what is wrong with the request, and that before its method and its
- * params.  Unknown members are refused by name, duplicates too.  Values inside args and ids are
- * not counted against limits->values.
+ * the line as JSON comes before what is wrong with the request, that before its method, and that
+ * before its params: when the error is about these, call->method is known, else it is RPC_METHODS.
+ * Unknown members are refused by name, duplicates too.  Values inside args and ids are not counted
+ * against limits->values.
  */
 int rpc_parse(const char *line, size_t len, const struct rpc_limits *limits, struct rpc_call *call,
     struct rpc_error *err);

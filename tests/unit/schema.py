@@ -53,10 +53,10 @@ SERVED = [
     ('job.get', {'id': 7}, {
         **ROW, 'created_ms': 1, 'timeout_ms': 0, 'on_lost': 'requeue',
         'submitted_by': {'principal': 'uid:0', 'client': '', 'addr': 'unix'}, 'attempts_total': 1,
-        'attempts': [{'attempt': 1, 'lane': 'process', 'worker': 'cpu-1', 'fence': 3, 'started_ms': 1, 'ended_ms': 2,
+        'attempts': [{'number': 1, 'lane': 'process', 'worker': 'cpu-1', 'fence': 3, 'started_ms': 1, 'ended_ms': 2,
                       'end': 'handler_error'}],
         'transitions': [{'at_ms': 1, 'state': 'ready', 'reason': 'submitted'}], 'args': [1], 'failure': FAILURE}),
-    ('job.list', {'filter': {'state': 'failed', 'label': 'a=b'}, 'limit': 5},
+    ('job.list', {'filter': {'state': 'failed', 'label': {'a': 'b'}}, 'limit': 5},
      {'items': [{**ROW, 'created_ms': 1, 'changed_ms': 2, 'attempts_total': 1, 'args_bytes': 3, 'by': 'uid:0'}],
       'next': None}),
     ('job.cancel', {'id': 7}, {'id': 7, 'state': 'cancelled'}),
@@ -73,10 +73,10 @@ SERVED = [
         'inflight': 1, 'since_ms': 1, 'done': 0, 'crashes': 0, 'generation': 1, 'rss_bytes': 0}], 'next': None}),
     ('server.stats', None, {
         'server': 'jobd 0.1.0', 'boot_id': 'a', 'pid': 1, 'uptime_ms': 1, 'draining': False, 'rss_bytes': 1,
-        'jobs': counts(STATES), 'submitted': 1, 'finished': counts(STATES[3:]),
-        'lanes': counts(['inline', 'async', 'thread', 'process']), 'attempts': 1, 'crashes': 0, 'stuck': 0,
-        'waiting_bytes': 0, 'kept_bytes': 0,
-        'net': counts(['connections', 'accepted', 'refused', 'requests', 'errors', 'bytes_in', 'bytes_out'])}),
+        **counts(['connections', 'accepted', 'refused', 'requests', 'errors', 'bytes_in', 'bytes_out']),
+        'jobs': {'now': counts(STATES), 'submitted': 1, 'finished': counts(STATES[3:]), 'attempts': 1, 'crashes': 0,
+                 'stuck': 0, 'waiting_bytes': 0, 'kept_bytes': 0},
+        'lanes': counts(['inline', 'async', 'thread', 'process'])}),
     ('server.drain', None, {'drained': True}),
 ]
 
@@ -147,6 +147,41 @@ class Generated(unittest.TestCase):
         document, defs = generate.load('openrpc.json'), Defs()
         self.assertEqual([m['name'] for m in document['methods']], [m.name for m in defs.methods])
         self.assertEqual(list(document['components']['errors']), [e.kind for e in defs.errors])
+
+
+class Manual(unittest.TestCase):
+    """The tables of docs/protocol.md."""
+
+    @staticmethod
+    def table(columns):
+        """Rows of the table whose first row is that, as lists of cells."""
+        rows, inside = [], False
+        for line in generate.read('../../docs/protocol.md').splitlines():
+            cells = [cell.strip().strip('`*') for cell in line.strip().strip('|').split('|')]
+            if inside and not line.startswith('|'):
+                break
+            if inside and not cells[0].startswith('---'):
+                rows.append(cells)
+            inside = inside or cells == columns
+        return rows
+
+    def test_methods_are_those_of_the_rows(self):
+        found = self.table(['method', 'role', 'params', 'result'])
+        self.assertEqual([row[:2] for row in found], [[m.name, m.role] for m in Defs().methods])
+        for row, method in zip(found, Defs().methods):
+            params = [p.strip('` *') for p in row[2].replace(' or ', ', ').split(',') if p.strip()]
+            if 'job' in params:
+                params[:1] = [name for name, _ in Defs().job.params]
+            self.assertEqual(params, [name for name, _ in method.params], method.name)
+
+    def test_errors_and_failures_are_those_of_the_rows(self):
+        self.assertEqual(self.table(['kind', 'code', 'retryable', 'meaning']),
+                         [[e.kind, str(e.code), 'yes' if e.retryable else '', e.help] for e in Defs().errors])
+        self.assertEqual([row[0] for row in self.table(['failure.kind', 'meaning'])], Defs().failures)
+
+    def test_members_are_those_of_the_rows(self):
+        job = [name for name, _ in Defs().job.params]
+        self.assertEqual([row[0].strip('`*') for row in self.table(['member', 'value', 'meaning'])], job)
 
 
 class Messages(unittest.TestCase):
