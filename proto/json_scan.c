@@ -6,6 +6,8 @@
 
 #include "lib/utf8.h"
 
+const char	scan_too_deep[] = "nested too deep", scan_too_many[] = "too many values";
+
 /* What a byte is outside strings (white space, a digit), and inside them: one that needs a look. */
 enum { SPACE = 1, DIGIT = 2, SPECIAL = 4 };
 
@@ -296,7 +298,7 @@ next_value(struct scan *s)
 	if (!next_token(s))
 		return false;
 	if (++s->values > s->max_values)
-		return fail(s, s->at, "too many values");
+		return fail(s, s->at, scan_too_many);
 	return true;
 }
 
@@ -410,7 +412,7 @@ enter(struct scan *s, char bracket, const char *otherwise)
 	if (*s->at != bracket)
 		return fail(s, s->at, otherwise);
 	if (s->depth == s->max_depth)
-		return fail(s, s->at, "nested too deep");
+		return fail(s, s->at, scan_too_deep);
 	s->depth++;
 	s->first = true;
 	s->at++;

@@ -35,6 +35,9 @@ struct scan {
 	size_t		 error_at;	/* byte offset of it */
 };
 
+/* The two errors that are about a limit, so that it can be named: scan->error is one of these. */
+extern const char scan_too_deep[], scan_too_many[];
+
 void scan_init(struct scan *s, const char *text, size_t len, uint32_t max_depth,
     uint32_t max_values);
 /* One value of any kind, checked whole.  *out is its raw text. */

@@ -86,7 +86,7 @@ struct request {
 	struct span		 method;
 	unsigned		 seen;
 	bool			 bad;		/* *err says why this is no request */
-	bool			 positional;	/* params are there, and are no object */
+	bool			 positional;	/* params are an array: a request, but none of ours */
 };
 
 #define bad_request(r, ...) \
@@ -154,8 +154,12 @@ read_params(struct request *r)
 		rpc_members_read(&r->members);
 		return;
 	}
-	if (scan_value(&r->scan, &type, &raw) && type != SCAN_NULL)
+	if (!scan_value(&r->scan, &type, &raw))
+		return;
+	if (type == SCAN_ARRAY)
 		r->positional = true;
+	else if (type != SCAN_NULL)
+		bad_request(r, "params must be an object, not %s", rpc_excerpt(type, raw).text);
 }
 
 static const struct top_member {

@@ -71,7 +71,14 @@ rpc_excerpt(enum scan_type type, struct span raw)
 int
 rpc_fail_scan(struct rpc_error *e, const struct scan *s)
 {
-	return rpc_fail(e, RPC_parse_error, "%s, at byte %zu", s->error, s->error_at);
+	char	limit[64] = "";
+
+	if (s->error == scan_too_deep)
+		snprintf(limit, sizeof(limit), " (%u levels at most)", s->max_depth);
+	else if (s->error == scan_too_many)
+		snprintf(limit, sizeof(limit), " (%u at most, outside args and lists of ids)",
+		    s->max_values);
+	return rpc_fail(e, RPC_parse_error, "%s%s, at byte %zu", s->error, limit, s->error_at);
 }
 
 /* ---- one value ---- */

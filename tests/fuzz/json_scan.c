@@ -146,7 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	tree = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 	if (wrong != NULL) {
-		require(tree == NULL || strcmp(wrong, "nested too deep") == 0);
+		require(tree == NULL || wrong == scan_too_deep);
 	} else if (tree == NULL) {
 		require(cannot_hold(&error));
 	} else {

@@ -171,6 +171,8 @@ static const struct refusal {
 	{ "5", RPC_invalid_request, "a request must be an object, not 5", "", "null" },
 	{ "[]", RPC_invalid_request, "a request must be an object, not an array", "", "null" },
 	{ "{}", RPC_invalid_request, "a request needs 'method'", "", "null" },
+	{ CALL("ping", "\"x\""), RPC_invalid_request, "params must be an object, not \"x\"", "", "7" },
+	{ CALL("ping", "0"), RPC_invalid_request, "params must be an object, not 0", "", "7" },
 	{ "{\"id\":9}", RPC_invalid_request, "a request needs 'method'", "", "9" },
 	{ "{\"id\":true,\"method\":\"ping\"}", RPC_invalid_request,
 	    "id must be a string, a number or null, not true", "", "null" },
@@ -358,6 +360,29 @@ test_limits_hold_at_their_edges(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_string_equal(kind_of(repeated(rows[i].head, rows[i].item, rows[i].count, rows[i].tail)),
 		    rows[i].kind);
+}
+
+static void
+test_a_limit_is_named_where_it_is_met(void **state)
+{
+	static const struct {
+		const char	*item, *message;
+	} rows[] = {
+		{ "1", "too many values (10000 at most, outside args and lists of ids), at byte 20007" },
+		{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested too deep (32 levels at most), at byte 46" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char			*line = repeated("{\"id\":1,\"x\":[", rows[i].item, 20000, "]}");
+		struct rpc_call		 call;
+		struct rpc_error	 err;
+
+		assert_int_equal(parse(line, &call, &err), -1);
+		assert_string_equal(err.message, rows[i].message);
+		rpc_call_fini(&call);
+		free(line);
+	}
 }
 
 static void
@@ -590,6 +615,7 @@ main(void)
 		cmocka_unit_test(test_each_wrong_line_is_refused_with_what_is_wrong_in_it),
 		cmocka_unit_test(test_a_wrong_notification_is_known_as_one_unless_it_is_no_request),
 		cmocka_unit_test(test_limits_hold_at_their_edges),
+		cmocka_unit_test(test_a_limit_is_named_where_it_is_met),
 		cmocka_unit_test(test_depth_is_counted_from_the_line),
 		cmocka_unit_test(test_long_ids_and_names_are_cut_in_messages_and_never_echoed),
 		cmocka_unit_test(test_messages_are_cut_between_characters),
