@@ -1,6 +1,7 @@
 /* broker.c - what the parts of the broker ask of each other.  Runs in: broker, loop thread. */
 #include "daemon/broker/broker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,13 @@
 #include "proto/control.h"
 
 static int
-refuse_lane(const struct type *t, const struct jobspec *spec, struct rpc_error *err)
+refuse_lane(const struct type *t, const struct jobspec *spec, int rc, struct rpc_error *err)
 {
 	char	safe[64] = "";
 
+	if (rc == -E2BIG)
+		return rpc_fail(err, RPC_lane_refused, "lane %s takes at most %d bytes of args, not %zu",
+		    lane_names[spec->lane], ROUTE_INLINE_BYTES, spec->args.len);
 	for (int lane = 0; lane < LANES; lane++) {
 		if ((t->lanes & (1u << lane)) == 0)
 			continue;
@@ -30,14 +34,23 @@ refuse_lane(const struct type *t, const struct jobspec *spec, struct rpc_error *
 	    lane_names[spec->lane], t->name, safe);
 }
 
-static void
-run_inline(struct broker *b, struct job *j)
+static struct outcome
+run_inline(const struct job *j)
 {
 	struct outcome	o = { 0 };
 
 	if (!inline_run(j, &o))
 		log_fatal("routed inline, and not in the inline table type=%s", j->type->name);
-	core_inline_done(b->core, b->now, j, &o);
+	return o;
+}
+
+/* An inline job that had to wait for its time, its order key or a limit. */
+static void
+start_inline(struct broker *b, struct attempt *at)
+{
+	struct outcome	o = run_inline(at->job);
+
+	core_attempt_done(b->core, b->now, at, ATTEMPT_OK, &o);
 }
 
 int
@@ -45,24 +58,37 @@ broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by
     struct rpc_error *err)
 {
 	struct type	*t = core_type_find(b->core, spec->type.p, spec->type.len);
+	struct outcome	 o;
 	enum lane	 lane;
 	uint64_t	 id;
+	int		 rc;
 
 	if (t == NULL)
 		return rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s", (int)spec->type.len,
 		    spec->type.p);
 	if (b->draining)
 		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
-	if (route_lane(t, spec->lane, spec->args.len, &lane) != 0)
-		return refuse_lane(t, spec, err);
+	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
+		return refuse_lane(t, spec, rc, err);
 	if ((id = store_next_id(b->store)) == 0)
 		return rpc_fail(err, RPC_internal, "no job id can be reserved in the state directory");
 	if (core_submit(b->core, b->now, id, spec, t, lane, by, out) != 0)
 		return rpc_fail(err, RPC_queue_full, "as many jobs wait as may (jobs.max_waiting)");
 	store_append(b->store, *out);
-	if (lane == LANE_INLINE && (*out)->state == JOB_ready)
-		run_inline(b, *out);
+	if (core_inline_ready(b->core, *out)) {
+		o = run_inline(*out);
+		core_inline_done(b->core, b->now, *out, &o);
+	}
 	return 0;
+}
+
+static void
+start(struct broker *b, struct attempt *at)
+{
+	if (at->lane == LANE_INLINE)
+		start_inline(b, at);
+	else
+		lanes_start(b->lanes, at);
 }
 
 static void
@@ -76,7 +102,7 @@ static void
 carry_out(struct broker *b, const struct effect *e)
 {
 	switch (e->kind) {
-	case EFFECT_START:	 lanes_start(b->lanes, e->attempt); break;
+	case EFFECT_START:	 start(b, e->attempt); break;
 	case EFFECT_TELL:	 lanes_tell(b->lanes, e->attempt); break;
 	case EFFECT_KILL:	 lanes_kill(b->lanes, e->worker, "its attempt did not end in time"); break;
 	case EFFECT_FINISHED:	 finished(b, e->job); break;

@@ -80,8 +80,7 @@ lanes_start(struct lanes *l, struct attempt *at)
 	struct channel_submit	 s = {
 		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 3,
 		.out_cap = room_for_result(at->type),
-		.deadline_ns = at->timeout_ms == 0 ? 0 :
-		    (uint64_t)(at->started_ns + at->timeout_ms * NS_PER_MS),
+		.deadline_ns = (uint64_t)at->deadline_ns,
 	};
 
 	if (channel_submit(seat->channel, &s, &at->token) != 0) {
