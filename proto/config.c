@@ -1,4 +1,7 @@
-/* config.c - the options of jobd: rows of config.def, set by text.  Runs in: supervisor, broker, workers. */
+/*
+ * config.c - the options of jobd: rows of config.def, set by text.  Runs in: supervisor, broker,
+ * workers.
+ */
 #include "proto/config.h"
 
 #include <ctype.h>
@@ -132,7 +135,8 @@ put_number(struct buf *out, enum type type, int64_t v)
 		int64_t		 factor;
 		const char	*suffix;
 	} units[] = {
-		{ TYPE_SIZE, 1 << 30, "G" }, { TYPE_SIZE, 1 << 20, "M" }, { TYPE_SIZE, 1 << 10, "K" },
+		{ TYPE_SIZE, 1 << 30, "G" }, { TYPE_SIZE, 1 << 20, "M" },
+		{ TYPE_SIZE, 1 << 10, "K" },
 		{ TYPE_MS, 86400000, "d" }, { TYPE_MS, 3600000, "h" }, { TYPE_MS, 60000, "m" },
 		{ TYPE_MS, 1000, "s" }, { TYPE_MS, 1, "ms" },
 	};
@@ -207,7 +211,10 @@ refuse(char *why, size_t size, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* `queue mail.max_running=4`: the first equals sign, the last dot before it, the first blank before that. */
+/*
+ * `queue mail.max_running=4`: the first equals sign, the last dot before it, the first blank before
+ * that.
+ */
 static int
 split(const char *text, struct setting *s, char *why, size_t size)
 {
@@ -341,7 +348,8 @@ is_name(const char *text)
 {
 	size_t	n = 0;
 
-	while (isalnum((unsigned char)text[n]) || (text[n] != '\0' && strchr("_.-", text[n]) != NULL))
+	while (text[n] != '\0' &&
+	    (isalnum((unsigned char)text[n]) || strchr("_.-", text[n]) != NULL))
 		n++;
 	return text[n] == '\0' && n >= 1 && n <= BOUND_NAME_BYTES;
 }
@@ -380,8 +388,8 @@ set_limit(struct config *c, const struct row *row, const struct setting *s, char
 	int			 rc;
 
 	if (s->name == NULL || !is_name(s->name))
-		return refuse(why, size, "%s %.100s.%s: `%.100s` is not the name of a %s: 1 to %d of "
-		    "A-Z a-z 0-9 _ . - are", s->section, s->name == NULL ? "" : s->name, s->key,
+		return refuse(why, size, "%s %.100s.%s: `%.100s` is not the name of a %s: 1 to %d "
+		    "of A-Z a-z 0-9 _ . - are", s->section, s->name == NULL ? "" : s->name, s->key,
 		    s->name == NULL ? "" : s->name, s->section, BOUND_NAME_BYTES);
 	if ((rc = assign(&trial, row, s, why, size)) != 0)
 		return rc;

@@ -1,7 +1,9 @@
 /*
- * config.h - the options of jobd, from `--set section.key=value` and `-c FILE`, as rows of config.def.
+ * config.h - the options of jobd, from `--set section.key=value` and `-c FILE`, as rows of
+ * config.def.
  *
- * The supervisor reads and checks them; broker and workers are given the same `--set` list, so all agree.
+ * The supervisor reads and checks them; broker and workers are given the same `--set` list, so all
+ * agree.
  */
 #ifndef PROTO_CONFIG_H
 #define PROTO_CONFIG_H
@@ -20,8 +22,8 @@ struct config_limit {
 };
 
 struct config {
-	int64_t	 max_result_bytes, keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
-	int64_t	 max_waiting, max_waiting_bytes, grace_ms;
+	int64_t	 max_result_bytes, keep_finished_ms, keep_finished, keep_finished_bytes;
+	int64_t	 keep_failed_ms, max_waiting, max_waiting_bytes, grace_ms;
 	int64_t	 max_line_bytes, max_connections;
 	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;
 	int64_t	 drain_ms;
@@ -41,13 +43,13 @@ int config_set(struct config *c, const char *setting, char *why, size_t size);
 void config_help(struct buf *out);
 
 /*
- * The settings of an INI file, in order, each given to set() as `section.key=value`; set returns 0, or
- * -errno and its reason in why.  `;` and `#` begin comments.
+ * The settings of an INI file, in order, each given to set() as `section.key=value`; set returns 0,
+ * or -errno and its reason in why.  `;` and `#` begin comments.
  *
- * 0, or -EINVAL, or the -errno that kept the file from being read, with a sentence that names the file, the
- * line and the key in why[size].  Needs libinih; only the supervisor reads files.
+ * 0, or -EINVAL, or the -errno that kept the file from being read, with a sentence that names the
+ * file, the line and the key in why[size].  Needs libinih; only the supervisor reads files.
  */
-int config_file_read(const char *path, int (*set)(void *arg, const char *setting, char *why, size_t size),
-    void *arg, char *why, size_t size);
+typedef int config_file_set(void *arg, const char *setting, char *why, size_t size);
+int config_file_read(const char *path, config_file_set *set, void *arg, char *why, size_t size);
 
 #endif

@@ -1,4 +1,7 @@
-/* config_file.c - settings from an INI file, by libinih.  Runs in: supervisor, before it starts anything. */
+/*
+ * config_file.c - settings from an INI file, by libinih.  Runs in: supervisor, before it starts
+ * anything.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
@@ -23,7 +26,7 @@ struct reading {
 	int		 line;		/* of the text handed out last */
 	char		*section;	/* whole: libinih cuts a section's name at 49 bytes */
 	struct list	 seen;
-	int		(*set)(void *arg, const char *setting, char *why, size_t size);
+	config_file_set	*set;
 	void		*arg;
 	int		 rc;		/* the first trouble ends the reading */
 	char		*why;
@@ -51,9 +54,9 @@ enter_section(struct reading *r, const char *text)
 }
 
 /*
- * libinih's way to ask for the next line, as fgets(3).  Blanks at the start are taken off here, or libinih
- * would take the line for more of the value before it.  It has room for lines of `room` bytes only and
- * would read the rest of a longer one as a line of its own.
+ * libinih's way to ask for the next line, as fgets(3).  Blanks at the start are taken off here, or
+ * libinih would take the line for more of the value before it.  It has room for lines of `room`
+ * bytes only and would read the rest of a longer one as a line of its own.
  */
 static char *
 next_line(char *out, int room, void *arg)
@@ -119,8 +122,8 @@ take_pair(void *arg, const char *section, const char *name, const char *value)
 	}
 	key = mem_printf("%s.%s", r->section, name);
 	if ((before = find_seen(r, key)) != NULL) {
-		snprintf(reason, sizeof(reason), "%.200s is set twice; the first is in line %d", key,
-		    before->line);
+		snprintf(reason, sizeof(reason), "%.200s is set twice; the first is in line %d",
+		    key, before->line);
 		trouble(r, reason);
 		free(key);
 		return 1;
@@ -147,8 +150,7 @@ forget_seen(struct reading *r)
 }
 
 int
-config_file_read(const char *path, int (*set)(void *arg, const char *setting, char *why, size_t size),
-    void *arg, char *why, size_t size)
+config_file_read(const char *path, config_file_set *set, void *arg, char *why, size_t size)
 {
 	struct reading	r = { .path = path, .set = set, .arg = arg, .why = why, .size = size };
 	int		bad_line;

@@ -1,4 +1,6 @@
-/* control.c - one message of the control socket, whole or not at all.  Runs in: supervisor, broker. */
+/*
+ * control.c - one message of the control socket, whole or not at all.  Runs in: supervisor, broker.
+ */
 #include "proto/control.h"
 
 #include <errno.h>
@@ -42,7 +44,9 @@ control_receive(int sock, struct control_msg *m, int fds[CONTROL_FDS_MAX], size_
 
 	*nfds = 0;
 	n = fd_receive(sock, &in, sizeof(in), passed, &npassed);
-	/* The end died with messages unread: the kernel says so once, then gives what it had sent. */
+	/*
+	 * The end died with messages unread: the kernel says so once, then gives what it had sent.
+	 */
 	if (n == -ECONNRESET)
 		n = fd_receive(sock, &in, sizeof(in), passed, &npassed);
 	if (n == -ECONNRESET)

@@ -1,5 +1,6 @@
 /*
- * control.h - messages between the supervisor and the broker: SOCK_SEQPACKET, one struct per message.
+ * control.h - messages between the supervisor and the broker: SOCK_SEQPACKET, one struct per
+ * message.
  *
  * Both ends are ours; still, a broken message ends the conversation and is never guessed at.
  */
@@ -18,7 +19,8 @@ enum control_kind {
 	CONTROL_START = 1,	/* start a worker; descriptors: a, b, event[, kick] */
 	CONTROL_READY,		/* the broker serves: text = the `ready` line's addresses */
 	CONTROL_TITLE,		/* nothing yet but a word for ps: text */
-	CONTROL_FAILED,		/* the broker cannot serve: text says why; if none ever did, jobd ends with 70 */
+	/* the broker cannot serve: text says why; if none ever did, jobd ends with 70 */
+	CONTROL_FAILED,
 	/* supervisor to broker */
 	CONTROL_STARTED,	/* pid; descriptor: pidfd.  pid < 0: could not, -errno */
 	CONTROL_EXITED,		/* waitid's word on a worker: status as wait(2) has it */
@@ -44,9 +46,9 @@ struct control_msg {
 /* 0 or -errno (-EAGAIN: would block; -EPIPE, -ECONNRESET: the other end is gone).  Never blocks. */
 int control_send(int sock, const struct control_msg *m, const int *fds, size_t nfds);
 /*
- * 1: *m is filled, its texts are NUL-terminated, fds[0 .. *nfds) are the caller's to close, close-on-exec;
- * 0: the other end is gone; -EAGAIN: nothing now; -EBADMSG: not a message of ours; other -errno: broken.
- * Never blocks.
+ * 1: *m is filled, its texts are NUL-terminated, fds[0 .. *nfds) are the caller's to close, close-
+ * on-exec; 0: the other end is gone; -EAGAIN: nothing now; -EBADMSG: not a message of ours; other
+ * -errno: broken.  Never blocks.
  */
 int control_receive(int sock, struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds);
 

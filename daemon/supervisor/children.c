@@ -43,7 +43,7 @@ children_start_time(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if ((text = fd_read_file(path, 4096, NULL)) == NULL)
 		return 0;
-	/* The name, field 2, may hold anything, blanks and brackets too; field 22 counts from behind it. */
+	/* The name, field 2, may hold blanks and brackets too: field 22 counts from behind it. */
 	at = strrchr(text, ')');
 	for (int field = 2; at != NULL && field < 22; field++)
 		at = strchr(at + 1, ' ');
@@ -54,8 +54,8 @@ children_start_time(pid_t pid)
 }
 
 /*
- * SIGKILL for the process of that name, through a descriptor, so that it cannot be another one's that has
- * taken the pid meanwhile.  The descriptor, to wait at; -1: there is none.
+ * SIGKILL for the process of that name, through a descriptor, so that it cannot be another one's
+ * that has taken the pid meanwhile.  The descriptor, to wait at; -1: there is none.
  */
 static int
 kill_left(pid_t pid, uint64_t start)
@@ -134,8 +134,8 @@ children_open(struct children *c, const char *state_dir, char *why, size_t size)
 }
 
 /*
- * One write over what was there.  Lines have a fixed width, so if we die before the rest is cut off, it is
- * whole lines of processes that are gone.
+ * One write over what was there.  Lines have a fixed width, so if we die before the rest is cut
+ * off, it is whole lines of processes that are gone.
  */
 void
 children_record(struct children *c, const struct child *const *list, size_t n)

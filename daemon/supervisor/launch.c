@@ -28,8 +28,9 @@ reset_signals(void)
 }
 
 /*
- * The given descriptors to their numbers.  First all of them, and *report, out of the way of those numbers:
- * a source may sit where another one has to go.  Last everything else is closed.  0 or -errno.
+ * The given descriptors to their numbers.  First all of them, and *report, out of the way of those
+ * numbers: a source may sit where another one has to go.  Last everything else is closed.  0 or
+ * -errno.
  */
 static int
 place_fds(const struct launch *l, int *report)

@@ -1,4 +1,4 @@
-/* launch.h - start one of jobd's own programs with clean descriptors, signals and a death of its own. */
+/* launch.h - start one of jobd's own programs, with nothing of ours but what it needs. */
 #ifndef SUPERVISOR_LAUNCH_H
 #define SUPERVISOR_LAUNCH_H
 
@@ -22,9 +22,9 @@ struct child {
 };
 
 /*
- * Forks and execs.  The program has 0 = ours, 1 and 2 = our stderr, the given descriptors, and no other; its
- * signals are at their defaults, it leads a session of its own (Ctrl-C is ours to answer), and it gets
- * SIGKILL when we die.  The caller must have no thread and must own SIGCHLD.
+ * Forks and execs.  The program has 0 = ours, 1 and 2 = our stderr, the given descriptors, and no
+ * other; its signals are at their defaults, it leads a session of its own (Ctrl-C is ours to
+ * answer), and it gets SIGKILL when we die.  The caller must have no thread and must own SIGCHLD.
  *
  * 0 and *out, its pidfd for the caller to close; -errno, also when exec failed.
  */

@@ -68,18 +68,18 @@ listen_check(const struct addr *addr, char *why, size_t size)
 	if (addr->kind == ADDR_UNIX)
 		return 0;
 	if (addr->kind == ADDR_TLS) {
-		snprintf(why, size, "tls:%s:%u: needs TLS, which this version does not have", addr->host,
-		    addr->port);
+		snprintf(why, size, "tls:%s:%u: needs TLS, which this version does not have",
+		    addr->host, addr->port);
 		return -EINVAL;
 	}
 	if (fill_inet(addr, &a) == 0) {
-		snprintf(why, size, "tcp:%s:%u: is no numeric address, and names are not looked up; write "
-		    "127.0.0.1, [::1] or localhost", addr->host, addr->port);
+		snprintf(why, size, "tcp:%s:%u: is no numeric address, and names are not looked "
+		    "up; write 127.0.0.1, [::1] or localhost", addr->host, addr->port);
 		return -EINVAL;
 	}
 	if (!is_loopback(&a)) {
-		snprintf(why, size, "tcp:%s:%u: is beyond this machine's loopback, so it needs TLS, which "
-		    "this version does not have", addr->host, addr->port);
+		snprintf(why, size, "tcp:%s:%u: is beyond this machine's loopback, so it needs "
+		    "TLS, which this version does not have", addr->host, addr->port);
 		return -EINVAL;
 	}
 	return 0;
@@ -96,8 +96,8 @@ fill_unix(const char *path, union address *out)
 }
 
 /*
- * The socket's directory, locked, so that of two jobds that find a stale socket only one replaces it.
- * A descriptor, or -errno.
+ * The socket's directory, locked, so that of two jobds that find a stale socket only one replaces
+ * it.  A descriptor, or -errno.
  */
 static int
 lock_directory(const char *path)
@@ -175,15 +175,19 @@ clear_the_way(const char *path, const union address *a, char *why, size_t size)
 	else if (rc == -EADDRINUSE)
 		snprintf(why, size, "unix:%s: is served already", path);
 	else if (rc != 0)
-		snprintf(why, size, "unix:%s: who serves there cannot be told: %s", path, strerror(-rc));
+		snprintf(why, size, "unix:%s: who serves there cannot be told: %s", path,
+		    strerror(-rc));
 	if (rc == 0 && unlink(path) != 0) {
 		rc = -errno;
-		snprintf(why, size, "unix:%s: the stale socket cannot be removed: %s", path, strerror(-rc));
+		snprintf(why, size, "unix:%s: the stale socket cannot be removed: %s", path,
+		    strerror(-rc));
 	}
 	return rc;
 }
 
-/* Bound with its final mode, so that there is no moment at which more could connect; 0 or -errno. */
+/*
+ * Bound with its final mode, so that there is no moment at which more could connect; 0 or -errno.
+ */
 static int
 bind_unix(int fd, const char *path, const union address *a, struct stat *st)
 {
@@ -208,7 +212,8 @@ open_unix(struct listener *l, char *why, size_t size)
 
 	fill_unix(path, &a);
 	if ((dir = lock_directory(path)) < 0) {
-		snprintf(why, size, "unix:%s: its directory cannot be opened: %s", path, strerror(-dir));
+		snprintf(why, size, "unix:%s: its directory cannot be opened: %s", path,
+		    strerror(-dir));
 		return dir;
 	}
 	if ((rc = clear_the_way(path, &a, why, size)) != 0)
@@ -288,7 +293,8 @@ listen_open(const struct addr *addr, struct listener *out, char *why, size_t siz
 
 	if ((rc = listen_check(addr, why, size)) != 0)
 		return rc;
-	if ((rc = addr->kind == ADDR_UNIX ? open_unix(&l, why, size) : open_inet(&l, why, size)) != 0)
+	rc = addr->kind == ADDR_UNIX ? open_unix(&l, why, size) : open_inet(&l, why, size);
+	if (rc != 0)
 		return rc;
 	*out = l;
 	return 0;

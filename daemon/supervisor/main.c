@@ -18,10 +18,13 @@
 #include "lib/log.h"
 #include "lib/title.h"
 
-#define READY_MS	1000	/* a reader of the ready line who does not read may hold jobd up so long */
+#define READY_MS	1000	/* who waits for the ready line and does not read gets so long */
 #define WHY_BYTES	1024
 
-/* 0 is /dev/null, 1 and 2 are open, and nothing that our starter forgot to close lives on in children. */
+/*
+ * 0 is /dev/null, 1 and 2 are open, and nothing that our starter forgot to close lives on in
+ * children.
+ */
 static void
 clean_descriptors(void)
 {
@@ -34,7 +37,7 @@ clean_descriptors(void)
 	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
 }
 
-/* Inherited by everything that is started: private files, no dumps of secrets, room for connections. */
+/* Inherited by all that is started: private files, no dumps of secrets, room for connections. */
 static void
 set_limits(void)
 {

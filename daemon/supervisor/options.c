@@ -39,7 +39,8 @@ static const struct option_row rows[] = {
 	{ OPTION_IO_THREADS, "io-threads", "N", "the same as --set workers.io_threads=N" },
 	{ OPTION_SET, "set", "SECTION.KEY=VALUE", "set one key; may be repeated" },
 	{ OPTION_CHECK_CONFIG, "check-config", NULL, "check the configuration, then end" },
-	{ OPTION_DAEMONIZE, "daemonize", NULL, "end when jobd serves; it goes on in the background" },
+	{ OPTION_DAEMONIZE, "daemonize", NULL,
+	    "end when jobd serves; it goes on in the background" },
 	{ OPTION_HELP, "help", NULL, "print this help" },
 	{ OPTION_HELP_SETTINGS, "help-settings", NULL, "print the keys for --set and for FILE" },
 	{ OPTION_VERSION, "version", NULL, "print the version" },
@@ -52,13 +53,15 @@ options_help(void)
 {
 	struct buf	out = { 0 };
 
-	buf_puts(&out, "usage: jobd [-c FILE] [--state-dir DIR] [--listen ADDR]... [--cpu-workers N]\n"
-	    "            [--io-threads N] [--set section.key=value]... [--check-config] [--daemonize]\n\n");
+	buf_puts(&out,
+	    "usage: jobd [-c FILE] [--state-dir DIR] [--listen ADDR]... [--cpu-workers N]\n"
+	    "            [--io-threads N] [--set section.key=value]...\n"
+	    "            [--check-config] [--daemonize]\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char	name[64];
 
-		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name, rows[i].value == NULL ? "" : "=",
-		    rows[i].value == NULL ? "" : rows[i].value);
+		snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
+		    rows[i].value == NULL ? "" : "=", rows[i].value == NULL ? "" : rows[i].value);
 		if (rows[i].id < OPTION_STATE_DIR)
 			buf_printf(&out, "  -%c, %-24s", rows[i].id, name);
 		else
@@ -73,7 +76,7 @@ options_help_settings(void)
 {
 	struct buf	out = { 0 };
 
-	buf_puts(&out, "Keys for --set, and for the sections of a configuration file, with their defaults:\n\n");
+	buf_puts(&out, "Keys for --set and for a configuration file, with their defaults:\n\n");
 	config_help(&out);
 	return buf_take_string(&out);
 }
@@ -131,8 +134,9 @@ add_listen(struct options *o, const char *text, char *why, size_t size)
 	struct addr	addr;
 
 	if (parse_addr(text, &addr) != 0) {
-		snprintf(why, size, "--listen: `%.200s` is not an address: unix:PATH (at most 107 bytes), "
-		    "tcp:HOST:PORT and tls:HOST:PORT (port 0 to 65535, IPv6 in brackets) are", text);
+		snprintf(why, size, "--listen: `%.200s` is not an address: unix:PATH (at most 107 "
+		    "bytes), tcp:HOST:PORT and tls:HOST:PORT (port 0 to 65535, IPv6 in brackets) "
+		    "are", text);
 		return EXIT_CONFIG;
 	}
 	args_add(&o->listen, text);
@@ -241,7 +245,8 @@ apply(void *arg, const char *setting, char *why, size_t size)
 }
 
 int
-options_apply(const struct options *o, struct config *c, struct args *settings, char *why, size_t size)
+options_apply(const struct options *o, struct config *c, struct args *settings, char *why,
+    size_t size)
 {
 	struct applying	a = { .config = c, .settings = settings };
 

@@ -18,7 +18,7 @@ struct options {
 	char		*config_file;	/* -c; NULL: none */
 	char		*state_dir;	/* NULL: the default */
 	struct args	 listen;	/* addresses that parse_addr takes; none: the defaults */
-	struct args	 settings;	/* `section.key=value`, in order, each one config_set takes */
+	struct args	 settings;	/* `section.key=value`, each one that config_set takes */
 	bool		 check_config, daemonize, help, help_settings, version;
 };
 
@@ -33,8 +33,9 @@ char *options_help(void);
 char *options_help_settings(void);
 
 /*
- * The file's settings, then the command line's, into *c (initialised by the caller) and, so that the other
- * processes can be given the same, into *settings.  0, or the exit code with its sentence.
+ * The file's settings, then the command line's, into *c (initialised by the caller) and, so that
+ * the other processes can be given the same, into *settings.  0, or the exit code with its
+ * sentence.
  */
 int options_apply(const struct options *o, struct config *c, struct args *settings, char *why,
     size_t size);

@@ -88,8 +88,8 @@ check_dir(const char *path, mode_t forbidden, char *why, size_t size)
 		return -EPERM;
 	}
 	if ((st.st_mode & forbidden) != 0) {
-		snprintf(why, size, "%s: has mode %04o, so others can %s it; chmod 0700 it, or take "
-		    "another directory", path, (unsigned)st.st_mode & 07777,
+		snprintf(why, size, "%s: has mode %04o, so others can %s it; chmod 0700 it, or "
+		    "take another directory", path, (unsigned)st.st_mode & 07777,
 		    (st.st_mode & 0022) != 0 ? "alter" : "read");
 		return -EPERM;
 	}
@@ -110,7 +110,10 @@ paths_make_dir(const char *path, mode_t forbidden, char *why, size_t size)
 	return check_dir(path, forbidden, why, size);
 }
 
-/* The directory that holds the program that runs now; the caller frees.  NULL: the kernel does not say. */
+/*
+ * The directory that holds the program that runs now; the caller frees.  NULL: the kernel does not
+ * say.
+ */
 static char *
 own_dir(void)
 {
@@ -148,7 +151,8 @@ paths_program(const char *name, char *why, size_t size)
 
 	if (given != NULL) {
 		if ((path = executable_in(given, name)) == NULL)
-			snprintf(why, size, "%s: not in %s, which JOBD_LIBEXECDIR says", name, given);
+			snprintf(why, size, "%s: not in %s, which JOBD_LIBEXECDIR says", name,
+			    given);
 	} else if ((path = executable_in(beside, name)) == NULL &&
 	    (path = executable_in(PKGLIBEXECDIR, name)) == NULL) {
 		snprintf(why, size, "%s: neither in %s nor in %s: is jobd installed whole?", name,

@@ -19,22 +19,23 @@ void paths_env_read(struct paths_env *env);
 
 /*
  * Root: /run/jobd and /var/lib/jobd.  A user: $XDG_RUNTIME_DIR/jobd, else jobd-UID in the temporary
- * directory; $XDG_STATE_HOME/jobd, else ~/.local/state/jobd.  Variables that are no absolute path do not
- * count.  The caller frees; the state directory is NULL when no variable says where.
+ * directory; $XDG_STATE_HOME/jobd, else ~/.local/state/jobd.  Variables that are no absolute path
+ * do not count.  The caller frees; the state directory is NULL when no variable says where.
  */
 char *paths_socket_dir(const struct paths_env *env);
 char *paths_state_dir(const struct paths_env *env);
 
 /*
- * Makes the directory, and what lacks above it, with mode 0700.  One that exists must be a directory
- * itself (not a link), ours, and have no mode bit of `forbidden`: 0077 for what nobody else may read, 0022
- * for what nobody else may alter.  0, or -errno with a sentence in why[size].
+ * Makes the directory, and what lacks above it, with mode 0700.  One that exists must be a
+ * directory itself (not a link), ours, and have no mode bit of `forbidden`: 0077 for what nobody
+ * else may read, 0022 for what nobody else may alter.  0, or -errno with a sentence in why[size].
  */
 int paths_make_dir(const char *path, mode_t forbidden, char *why, size_t size);
 
 /*
- * The program to start: beneath $JOBD_LIBEXECDIR where that is set (tests use it), else beside jobd as in a
- * build tree, else where `make install` put it.  The caller frees; NULL with a sentence when it is nowhere.
+ * The program to start: beneath $JOBD_LIBEXECDIR where that is set (tests use it), else beside jobd
+ * as in a build tree, else where `make install` put it.  The caller frees; NULL with a sentence
+ * when it is nowhere.
  */
 char *paths_program(const char *name, char *why, size_t size);
 

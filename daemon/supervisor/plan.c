@@ -104,7 +104,8 @@ open_state_dir(const char *given, char *why, size_t size)
 	paths_env_read(&env);
 	wanted = given != NULL ? mem_strdup(given) : paths_state_dir(&env);
 	if (wanted == NULL) {
-		snprintf(why, size, "--state-dir is needed: neither XDG_STATE_HOME nor HOME is set");
+		snprintf(why, size,
+		    "--state-dir is needed: neither XDG_STATE_HOME nor HOME is set");
 		return NULL;
 	}
 	if ((path = realpath(wanted, NULL)) == NULL && errno == ENOENT) {

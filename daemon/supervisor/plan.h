@@ -1,6 +1,6 @@
 /*
- * plan.h - what has to be known and to be there before anything is started: programs, addresses, the state
- * directory with its lock, its token, and the listening sockets.
+ * plan.h - what has to be known and to be there before anything is started: programs, addresses,
+ * the state directory with its lock, its token, and the listening sockets.
  */
 #ifndef SUPERVISOR_PLAN_H
 #define SUPERVISOR_PLAN_H
@@ -30,12 +30,13 @@ struct plan {
 	struct listener		*listeners;
 	size_t			 nlisteners;
 
-	void			(*serving)(const struct plan *p);	/* once: the first broker serves */
+	/* Called once: the first broker serves. */
+	void			(*serving)(const struct plan *p);
 };
 
 /*
- * All three: 0, or EXIT_CONFIG with a sentence in why[size].  The plan is to be freed in either case, which
- * also closes and removes what plan_open has made.
+ * All three: 0, or EXIT_CONFIG with a sentence in why[size].  The plan is to be freed in either
+ * case, which also closes and removes what plan_open has made.
  */
 int plan_make(struct plan *p, const struct options *o, char *why, size_t size);
 int plan_find_programs(struct plan *p, char *why, size_t size);

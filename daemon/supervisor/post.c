@@ -96,8 +96,10 @@ on_title(const struct control_msg *m)
 {
 	char	title[sizeof(m->text) + 32];
 
-	snprintf(title, sizeof(title), m->text[0] == '\0' ? "jobd: supervisor" : "jobd: supervisor [%s]",
-	    m->text);
+	if (m->text[0] == '\0')
+		snprintf(title, sizeof(title), "jobd: supervisor");
+	else
+		snprintf(title, sizeof(title), "jobd: supervisor [%s]", m->text);
 	title_set(title);
 }
 
@@ -143,7 +145,10 @@ post_read(struct supervisor *s)
 	post_close(s);
 	if (s->broker.pid == 0)
 		return false;
-	/* It may be dying already.  One that lives cannot be reached any more, so it must not go on. */
+	/*
+	 * It may be dying already.  One that lives cannot be reached any more, so it must not go
+	 * on.
+	 */
 	log_at(s->stop == STOP_NOT ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
 	    "conversation with the broker ended pid=%d errno=%d", (int)s->broker.pid, -rc);
 	pidfd_send_signal(s->broker.pidfd, SIGKILL, NULL, 0);

@@ -17,9 +17,9 @@ struct respawn {
 /* The broker serves. */
 void respawn_ready(struct respawn *r, int64_t now_ns);
 /*
- * The broker died, or could not be started.  Nanoseconds until the next start: 0, 10 ms, 50 ms, 250 ms,
- * 1.25 s, then 5 s each time; from 0 again after one that had served for 30 s.  -1: give up, no broker of
- * this jobd was ever ready and RESPAWN_STARTS_MAX of them died.
+ * The broker died, or could not be started.  Nanoseconds until the next start: 0, 10 ms, 50 ms, 250
+ * ms, 1.25 s, then 5 s each time; from 0 again after one that had served for 30 s.  -1: give up, no
+ * broker of this jobd was ever ready and RESPAWN_STARTS_MAX of them died.
  */
 int64_t respawn_delay_ns(struct respawn *r, int64_t now_ns);
 

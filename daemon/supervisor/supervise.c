@@ -63,14 +63,15 @@ launch_broker(const struct plan *p, int control, struct child *out)
 {
 	struct args	 argv = { 0 };
 	int		*fds = mem_zalloc(p->nlisteners + 1, sizeof(*fds)), rc;
-	struct launch	 l = { .program = p->broker_program, .fds = fds, .nfds = p->nlisteners + 1 };
+	struct launch	 l = { .program = p->broker_program, .nfds = p->nlisteners + 1 };
 
-	_Static_assert(CONTROL_BROKER_FD == LAUNCH_FD, "the control socket is the first descriptor");
+	_Static_assert(CONTROL_BROKER_FD == LAUNCH_FD, "the control socket comes first");
 	fds[0] = control;
 	for (size_t i = 0; i < p->nlisteners; i++)
 		fds[i + 1] = p->listeners[i].fd;
 	make_argv(p, &argv);
 	l.argv = argv.v;
+	l.fds = fds;
 	rc = launch(&l, out);
 	args_free(&argv);
 	free(fds);
@@ -103,8 +104,9 @@ start_broker(struct supervisor *s)
 {
 	int	pair[2], rc;
 
-	rc = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0 ? 0 : -errno;
-	if (rc == 0) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+		rc = -errno;
+	} else {
 		s->control = pair[0];
 		rc = launch_broker(s->plan, pair[1], &s->broker);
 		close(pair[1]);
@@ -133,13 +135,14 @@ log_death(pid_t pid, int status)
 }
 
 /*
- * Its workers go with it, and only when they are gone is there another: what they hold must have come to
- * its end before the jobs are given to others.
+ * Its workers go with it, and only when they are gone is there another: what they hold must have
+ * come to its end before the jobs are given to others.
  */
 static void
 broker_exited(struct supervisor *s, int status)
 {
 	pid_t	pid = s->broker.pid;
+	int	code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
 	fd_close(&s->broker.pidfd);
 	s->broker.pid = 0;
@@ -151,8 +154,8 @@ broker_exited(struct supervisor *s, int status)
 	workers_kill_all(s);
 	if (s->failed && !s->respawn.ever_ready)
 		finish(s, EXIT_INTERNAL);
-	else if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_CONFIG))
-		finish(s, WEXITSTATUS(status));
+	else if (code == 0 || code == EXIT_CONFIG)
+		finish(s, code);
 	else if (s->stop != STOP_NOT)
 		finish(s, EXIT_INTERNAL);
 	else
@@ -246,11 +249,11 @@ take_signals(struct supervisor *s)
 static int64_t
 next_ns(const struct supervisor *s)
 {
-	int64_t	at = s->kill_ns;
+	bool	starts = !s->ending && s->broker.pid == 0 && list_empty(&s->workers);
 
-	if (!s->ending && s->broker.pid == 0 && list_empty(&s->workers) && (at == 0 || s->start_ns < at))
-		at = s->start_ns;
-	return at;
+	if (starts && (s->kill_ns == 0 || s->start_ns < s->kill_ns))
+		return s->start_ns;
+	return s->kill_ns;
 }
 
 static int
@@ -312,7 +315,7 @@ open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGCHLD, SIG_DFL);	/* where our starter ignored it, nobody would tell us of deaths */
+	signal(SIGCHLD, SIG_DFL);	/* ignored by our starter, it would tell of no death */
 	if ((fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		log_fatal("no signalfd errno=%d", errno);
 	return fd;

@@ -1,5 +1,6 @@
 /*
- * supervisor.h - what the parts of the running supervisor share: one broker, its workers, the way to the end.
+ * supervisor.h - what the parts of the running supervisor share: one broker, its workers, the way
+ * to the end.
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
@@ -42,14 +43,14 @@ struct supervisor {
 	struct list	 workers;
 
 	enum stop	 stop;
-	int64_t		 kill_ns;		/* when the next step to the end is taken by itself */
+	int64_t		 kill_ns;		/* when the next step is taken by itself */
 	bool		 ending;		/* no broker will be started any more */
 	int		 exit_code;
 };
 
 /*
- * Runs until jobd is to end; returns its exit code.  By then no child is left, but for what even SIGKILL did
- * not end within 5 s.
+ * Runs until jobd is to end; returns its exit code.  By then no child is left, but for what even
+ * SIGKILL did not end within 5 s.
  */
 int supervise(struct plan *p);
 
@@ -60,7 +61,10 @@ void supervisor_record(struct supervisor *s);
 
 /* ---- workers.c ---- */
 
-/* CONTROL_START: the descriptors stay the caller's.  Answers STARTED; in it -errno when it did not start. */
+/*
+ * CONTROL_START: the descriptors stay the caller's.  Answers STARTED; in it -errno when it did not
+ * start.
+ */
 void workers_start(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds);
 /* A child that waitid gave back; false: it was no worker. */
 bool workers_exited(struct supervisor *s, pid_t pid, int status);
@@ -75,8 +79,8 @@ void post_flush(struct supervisor *s);
 /* Ends the conversation: closes the socket, forgets what is in the outbox. */
 void post_close(struct supervisor *s);
 /*
- * What the broker says, at most POST_BUDGET messages; START only while it lives.  A broken message or the
- * end of the conversation closes the socket and kills the broker.  true: there may be more.
+ * What the broker says, at most POST_BUDGET messages; START only while it lives.  A broken message
+ * or the end of the conversation closes the socket and kills the broker.  true: there may be more.
  */
 #define POST_BUDGET	16
 bool post_read(struct supervisor *s);

@@ -40,15 +40,15 @@ check_token(int fd, const char *path, char *why, size_t size)
 		return -EPERM;
 	}
 	if ((st.st_mode & 0077) != 0) {
-		snprintf(why, size, "%s: has mode %04o, so others may know the token; remove it, and a new "
-		    "one is made", path, (unsigned)st.st_mode & 07777);
+		snprintf(why, size, "%s: has mode %04o, so others may know the token; remove it, "
+		    "and a new one is made", path, (unsigned)st.st_mode & 07777);
 		return -EPERM;
 	}
 	good = read(fd, text, sizeof(text) - 1) > 0 && is_token(text);
 	explicit_bzero(text, sizeof(text));
 	if (!good) {
-		snprintf(why, size, "%s: is not one line `%sSECRET` of 64 hex digits; remove it, and a new "
-		    "one is made", path, TOKEN_ID);
+		snprintf(why, size, "%s: is not one line `%sSECRET` of 64 hex digits; remove it, "
+		    "and a new one is made", path, TOKEN_ID);
 		return -EINVAL;
 	}
 	return 0;
@@ -79,7 +79,7 @@ write_token(const char *path)
 
 	if ((rc = make_token(text)) != 0)
 		goto out;
-	unlink(aside);		/* of an earlier start that did not get far; the state directory is locked */
+	unlink(aside);		/* of a start that did not get far; the directory is locked */
 	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		rc = -errno;

@@ -7,9 +7,9 @@
 #define TOKEN_FILE	"client.token"
 
 /*
- * Makes the token if there is none: one line `client.SECRET`, 256 random bits as 64 hex digits, mode 0600,
- * there at once or not at all.  One that exists must be a regular file of ours that group and others
- * cannot read, and of that form.  0, or -errno with a sentence in why[size].
+ * Makes the token if there is none: one line `client.SECRET`, 256 random bits as 64 hex digits,
+ * mode 0600, there at once or not at all.  One that exists must be a regular file of ours that
+ * group and others cannot read, and of that form.  0, or -errno with a sentence in why[size].
  */
 int token_ensure(const char *state_dir, char *why, size_t size);
 

@@ -51,8 +51,8 @@ launch_worker(const struct supervisor *s, const struct control_msg *m, const int
 
 /* The broker's own words back, with what became of them. */
 static void
-answer(struct supervisor *s, const struct control_msg *about, enum control_kind kind, pid_t pid, int status,
-    int pidfd)
+answer(struct supervisor *s, const struct control_msg *about, enum control_kind kind, pid_t pid,
+    int status, int pidfd)
 {
 	struct control_msg	m = *about;
 
@@ -114,6 +114,9 @@ workers_exited(struct supervisor *s, pid_t pid, int status)
 void
 workers_kill_all(struct supervisor *s)
 {
-	list_for (node, &s->workers)
-		pidfd_send_signal(list_entry(node, struct worker, link)->child.pidfd, SIGKILL, NULL, 0);
+	list_for (node, &s->workers) {
+		struct worker	*w = list_entry(node, struct worker, link);
+
+		pidfd_send_signal(w->child.pidfd, SIGKILL, NULL, 0);
+	}
 }

@@ -1,4 +1,6 @@
-/* control.c - messages between the supervisor and the broker arrive whole or end the conversation. */
+/*
+ * control.c - messages between the supervisor and the broker arrive whole or end the conversation.
+ */
 #include "tests/unit/unit.h"
 
 #include <dirent.h>

@@ -1,5 +1,6 @@
 /*
- * fake_broker.c - stands in for jobd-broker and, under that name, for jobd-worker, to test the supervisor.
+ * fake_broker.c - stands in for jobd-broker and, under that name, for jobd-worker, to test the
+ * supervisor.
  *
  * As a broker it obeys one line at a time of one client of its first listener:
  *   pid | argv | fds             what it is
@@ -10,7 +11,8 @@
  *   reloads                      how many SIGHUPs it was told of
  *   garbage                      breaks the control protocol, then stays
  *   fail                         says that it cannot serve, and ends
- * FAKE_BROKER in the environment makes it ill: die, fail, config, deaf (to DRAIN), stubborn (to STOP too).
+ * FAKE_BROKER in the environment makes it ill: die, fail, config, deaf (to DRAIN), stubborn (to
+ * STOP too).
  */
 #include <dirent.h>
 #include <errno.h>

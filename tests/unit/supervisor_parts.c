@@ -1,4 +1,7 @@
-/* supervisor_parts.c - rules of the supervisor's parts: options, paths, sockets, token, lock, children. */
+/*
+ * supervisor_parts.c - rules of the supervisor's parts: options, paths, sockets, token, lock,
+ * children.
+ */
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
