@@ -68,7 +68,7 @@ jobd_data(const struct jobd_attempt *at)
 	return at->data;
 }
 
-/* Copies text as UTF-8: at most size - 1 bytes, bad bytes as '?', never half a sequence.  Its length. */
+/* Copies text as UTF-8: at most size - 1 bytes, bad bytes as '?'.  The length. */
 static size_t
 copy_text(char *out, size_t size, const char *text)
 {
@@ -109,8 +109,8 @@ jobd_log(struct jobd_attempt *at, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_info("handler says job=%llu type=%s text=%s", (unsigned long long)at->job, at->handler->name,
-	    text);
+	log_info("handler says job=%llu type=%s text=%s", (unsigned long long)at->job,
+	    at->handler->name, text);
 }
 
 /* The one exit of an attempt.  False: it has ended already, and the outcome must not be touched. */
@@ -138,8 +138,9 @@ write_result(struct jobd_attempt *at, const char *json, size_t len)
 	char	text[128];
 
 	if (len > at->max_result) {
-		snprintf(text, sizeof(text), "the result has %zu bytes; jobs.max_result_bytes allows %zu",
-		    len, at->max_result);
+		snprintf(text, sizeof(text),
+		    "the result has %zu bytes; jobs.max_result_bytes allows %zu", len,
+		    at->max_result);
 		attempt_write_failure(at, "bad_result", text, NULL);
 		return;
 	}
@@ -160,7 +161,8 @@ jobd_succeed(struct jobd_attempt *at, const char *json, size_t len)
 }
 
 static void
-print_failure(struct buf *b, const char *kind, const char *message, size_t len, const char *data_json)
+print_failure(struct buf *b, const char *kind, const char *message, size_t len,
+    const char *data_json)
 {
 	buf_consume(b, buf_len(b));
 	buf_puts(b, "{\"kind\":");
@@ -201,7 +203,7 @@ attempt_write_failure(struct jobd_attempt *at, const char *kind, const char *mes
 
 	at->status = CHANNEL_FAILED;
 	print_failure(&b, kind, text, len, data);
-	/* the data goes first, then more and more of the message: escapes make its length hard to tell */
+	/* the data goes first, then half of the message again and again: escapes lengthen it */
 	while (buf_len(&b) > at->out_cap && (data != NULL || len > 0)) {
 		if (data == NULL)
 			len = halve(text, len);

@@ -1,8 +1,9 @@
 /*
  * attempt.h - one try at running a job, as the worker sees it; what stands behind handler.h.
  *
- * A host makes it (a worker's loop, or a test), runs its handler, and settles it.  The outcome is written
- * where the host said (out), or into memory of its own (large) when a result does not fit there.
+ * A host makes it (a worker's loop, or a test), runs its handler, and settles it.  The outcome is
+ * written where the host said (out), or into memory of its own (large) when a result does not fit
+ * there.
  */
 #ifndef WORKERS_ATTEMPT_H
 #define WORKERS_ATTEMPT_H
@@ -19,8 +20,8 @@
 struct attempt_host {
 	bool (*should_stop)(const struct jobd_attempt *at);		/* any thread */
 	void (*progress)(struct jobd_attempt *at, const struct channel_progress *p);
-	void (*ended)(struct jobd_attempt *at);		/* called once, by what ended it; may be NULL */
-	struct uv_loop_s *(*loop)(void);			/* NULL: no asynchronous attempts here */
+	void (*ended)(struct jobd_attempt *at);		/* by what ended it, once; may be NULL */
+	struct uv_loop_s *(*loop)(void);		/* NULL: there is none */
 };
 
 struct jobd_attempt {
@@ -32,7 +33,7 @@ struct jobd_attempt {
 	int64_t				 deadline_ns;
 	void				*data;		/* the handler's own */
 	char				*out;		/* lent: room for the outcome */
-	char				*large;		/* a result that is longer than out_cap; owned */
+	char				*large;		/* a result longer than out_cap; owned */
 	size_t				 out_len;	/* of the outcome, wherever it is */
 	size_t				 max_result;
 	uint32_t			 out_cap;
@@ -43,9 +44,9 @@ struct jobd_attempt {
 
 /* Runs a blocking attempt to its end, and settles it. */
 void attempt_run(struct jobd_attempt *at);
-/* After the end: an attempt that did not end, or ended twice, is made a failed one that names its handler. */
+/* After it: an attempt that did not end, or ended twice, is made a failed one. */
 void attempt_settle(struct jobd_attempt *at);
-/* Writes a failure of any kind as the outcome; data_json may be NULL.  What does not fit is left out. */
+/* Writes a failure as the outcome; data_json may be NULL.  What does not fit is left out. */
 void attempt_write_failure(struct jobd_attempt *at, const char *kind, const char *message,
     const char *data_json);
 /* Frees what the attempt owns, not itself. */

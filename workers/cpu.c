@@ -1,8 +1,8 @@
 /*
  * cpu.c - the loop of a cpu worker: one attempt at a time, in the order of submission.
  *
- * Completions are announced to the broker when the ring has run dry, so that a batch of short jobs costs one
- * wake-up; but before a handler is run that may take long, whatever is finished is announced.
+ * Completions are announced to the broker when the ring has run dry, so that a batch of short
+ * jobs costs one wake-up; but all are announced before a handler runs that may take long.
  */
 #include "workers/worker.h"
 

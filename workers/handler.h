@@ -1,10 +1,11 @@
 /*
  * handler.h - how code for a type of job is written in C.
  *
- * A handler declares what it is like (traits), in which lanes it is safe, and has a blocking `run`, an
- * asynchronous `start`, or both.  Argument and result are JSON text.  Each attempt ends by exactly one call
- * of jobd_succeed, jobd_fail or jobd_cancelled: before `run` returns, or any time after `start` from the
- * loop's thread.  Handlers live in workers only; one that crashes is a failed attempt of its own job.
+ * A handler declares what it is like (traits), in which lanes it is safe, and has a blocking
+ * `run`, an asynchronous `start`, or both.  Argument and result are JSON text.  Each attempt ends
+ * by exactly one call of jobd_succeed, jobd_fail or jobd_cancelled: before `run` returns, or any
+ * time after `start` from the loop's thread.  Handlers live in workers only; one that crashes is
+ * a failed attempt of its own job.
  */
 #ifndef WORKERS_HANDLER_H
 #define WORKERS_HANDLER_H
@@ -72,7 +73,8 @@ void jobd_log(struct jobd_attempt *at, const char *fmt, ...) __attribute__((form
 void jobd_succeed(struct jobd_attempt *at, const char *json, size_t len);
 /* message: a sentence; data_json: the handler's own JSON, or NULL; copied. */
 void jobd_fail(struct jobd_attempt *at, const char *message, const char *data_json);
-void jobd_failf(struct jobd_attempt *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void jobd_failf(struct jobd_attempt *at, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* It ended early because jobd_should_stop, or its cancel, asked it to. */
 void jobd_cancelled(struct jobd_attempt *at);
 

@@ -1,9 +1,10 @@
 /*
- * io.c - the loop of the io worker: its libuv loop is the async lane, libuv's pool is the thread lane.
+ * io.c - the io worker: its libuv loop is the async lane, libuv's pool is the thread lane.
  *
- * Entries are taken and completions published by the loop's thread alone.  An asynchronous attempt that ends
- * is put on a list and published at the end of the turn, so its task lives until its handler has returned.
- * Before the loop blocks the sleep is announced to the broker, which then kicks the socket.
+ * Entries are taken and completions published by the loop's thread alone.  An asynchronous
+ * attempt that ends is put on a list and published at the end of the turn, so its task lives
+ * until its handler has returned.  Before the loop blocks the sleep is announced to the broker,
+ * which then kicks the socket.
  */
 #include "workers/worker.h"
 
@@ -19,10 +20,10 @@
 #include "lib/log.h"
 #include "lib/title.h"
 
-#define TAKE_MAX	256	/* entries taken in one turn: timers and sockets are served in between */
+#define TAKE_MAX	256	/* entries taken in one turn; then timers and sockets */
 #define SLAB_TASKS	64
 
-/* A list says where it is: free, waiting (async, running), ended (async); blocking ones are in none. */
+/* A list says where it is: free, waiting, ended (these two: async); blocking ones are in none. */
 struct io_task {
 	struct task	task;
 	struct list	link;
@@ -47,7 +48,7 @@ static bool		 unsignalled;
 static struct io_task *
 take_task(void)
 {
-	if (list_empty(&free_tasks)) {		/* slabs are kept for good: what was needed once is needed again */
+	if (list_empty(&free_tasks)) {		/* slabs stay: what was needed once will be again */
 		struct io_task	*slab = mem_zalloc(SLAB_TASKS, sizeof(*slab));
 
 		for (int i = 0; i < SLAB_TASKS; i++)
@@ -136,9 +137,10 @@ tell_cancelled(void)
 
 /* ---- the thread lane ---- */
 
-static const struct attempt_host	thread_host = { task_should_stop, task_progress, NULL, NULL };
+static const struct attempt_host	thread_host =
+    { task_should_stop, task_progress, NULL, NULL };
 
-/* Each thread of the pool has a hint word of its own; one beyond the broker's count goes without. */
+/* Each thread of the pool has a hint word; one beyond the broker's count goes without. */
 static uint32_t
 thread_run(void)
 {
@@ -247,7 +249,7 @@ before_poll(uv_prepare_t *handle)
 	if (waiting_count + blocking_count == 0 && channel_stopped(worker->channel))
 		uv_stop(&loop);
 	else if (!channel_sleep(worker->channel))
-		uv_idle_start(&idle, turn_again);	/* a loop with an idle handle does not block */
+		uv_idle_start(&idle, turn_again);	/* so that the loop does not block */
 }
 
 static void
@@ -278,7 +280,7 @@ set_up(void)
 	int	rc;
 
 	snprintf(threads, sizeof(threads), "%lld", (long long)worker->config.io_threads);
-	setenv("UV_THREADPOOL_SIZE", threads, 1);	/* read by libuv when the pool is first used */
+	setenv("UV_THREADPOOL_SIZE", threads, 1);	/* read when the pool is first used */
 	list_init(&free_tasks);
 	list_init(&waiting);
 	list_init(&ended);

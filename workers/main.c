@@ -1,6 +1,6 @@
 /*
- * main.c - jobd-worker: runs the jobs of one lane.  Started by the supervisor with the channel's descriptors
- * in place (proto/control.h); ends when the broker stops the channel, or is killed.
+ * main.c - jobd-worker: runs the jobs of one lane.  Started by the supervisor with the channel's
+ * descriptors in place (proto/control.h); ends when the broker stops the channel, or is killed.
  */
 #include "workers/worker.h"
 

@@ -1,8 +1,9 @@
 /*
  * sandbox.c - what a worker gives up before it runs anything.  Runs in: workers, at start.
  *
- * Order matters: nothing that was inherited may live on into the loops, and the filter comes last because
- * setting up needs what it refuses.  Source: SECURITY items 7, 8 and SHM section 0, items 8 and 9.
+ * Order matters: nothing that was inherited may live on into the loops, and the filter comes last
+ * because setting up needs what it refuses.  Source: SECURITY items 7, 8 and SHM section 0, items
+ * 8 and 9.
  */
 #include "workers/worker.h"
 
@@ -22,8 +23,9 @@
 #include "lib/log.h"
 
 /*
- * Ended by the broker's stop, or by force; a ^C in a terminal is the supervisor's business.  Writing to a
- * closed socket or beyond a limit of file size is an error of the job, not the worker's end.
+ * Ended by the broker's stop, or by force; a ^C in a terminal is the supervisor's business.
+ * Writing to a closed socket or beyond a limit of file size is an error of the job, not the
+ * worker's end.
  */
 static void
 ignore_signals(void)
@@ -145,7 +147,8 @@ build(struct program *p)
 {
 	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(arch), 0, 0);
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	put(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);	/* numbers of another architecture */
+	/* numbers of another architecture */
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(nr), 0, 0);
 #if defined(__x86_64__)
 	put(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);

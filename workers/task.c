@@ -1,6 +1,6 @@
 /*
- * task.c - entries of the channel: from what was taken to what is completed.  Runs in: workers, loop
- * thread; task_should_stop and task_progress also in threads that run a handler.
+ * task.c - entries of the channel: from what was taken to what is completed.  Runs in: workers,
+ * loop thread; task_should_stop and task_progress also in threads that run a handler.
  */
 #include "workers/worker.h"
 
@@ -101,7 +101,8 @@ answer_fetch(struct worker *w, const struct channel_entry *e)
 	size_t		 len;
 
 	if (k == NULL || e->deadline_ns > k->len) {
-		complete_failed(w, e, k == NULL ? "no such result is kept" : "the result is shorter");
+		complete_failed(w, e,
+		    k == NULL ? "no such result is kept" : "the result is shorter");
 		return;
 	}
 	len = k->len - e->deadline_ns;

@@ -1,8 +1,8 @@
 /*
  * worker.h - jobd-worker from the inside: one process, one lane, one channel.
  *
- * main.c reads the command line and sets the process up (sandbox.c), then one of the loops (cpu.c, io.c)
- * takes entries and runs them as tasks; what is the same in both loops is in task.c.
+ * main.c reads the command line and sets the process up (sandbox.c), then one of the loops
+ * (cpu.c, io.c) takes entries and runs them as tasks; what both do is in task.c.
  */
 #ifndef WORKERS_WORKER_H
 #define WORKERS_WORKER_H
@@ -23,7 +23,7 @@ struct worker {
 	char			 label[32];	/* "jobd: cpu worker 1" */
 	struct config		 config;
 	struct channel_worker	*channel;
-	struct idmap		 kept;		/* of struct kept: results that the broker has not fetched */
+	struct idmap		 kept;		/* of struct kept: results not fetched yet */
 	size_t			 kept_bytes;
 };
 
@@ -45,8 +45,8 @@ struct task {
 _Static_assert(offsetof(struct task, at) == 0, "task_of");
 
 /*
- * Reads a RUN entry into *t.  True: t->at can be run, *lane says by which implementation.  False: it is not
- * for this worker, was cancelled, or has no handler, and has been completed.
+ * Reads a RUN entry into *t.  True: t->at can be run, *lane says by which implementation.  False:
+ * it is not for this worker, was cancelled, or has no handler, and has been completed.
  */
 bool task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
     const struct attempt_host *host, enum lane *lane);
@@ -61,14 +61,14 @@ void task_fini(struct worker *w);
 
 /* ---- hello.c ---- */
 
-/* `{"types":[{"name","summary","args","traits":{...},"lanes":[...],"run":bool,"start":bool},...]}` */
+/* `{"types":[{"name","summary","args","traits":{},"lanes":[],"run":bool,"start":bool},...]}` */
 void hello_print(struct buf *out);
 
 /* ---- sandbox.c ---- */
 
 /* First thing: 0 or -errno; after it, no descriptor above the channel's is open. */
 int sandbox_enter(enum control_lane lane, const struct config *config);
-/* Last thing, when everything has been set up: what this process will never need is refused from now on. */
+/* Last thing: what this process will never need is refused from now on. */
 int sandbox_seal(enum control_lane lane);
 
 #endif

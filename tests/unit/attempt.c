@@ -101,7 +101,8 @@ test_a_result_above_the_limit_is_a_bad_result(void **state)
 {
 	(void)state;
 	assert_int_equal(try_body(huge_result), CHANNEL_FAILED);
-	assert_string_equal(try_text, "{\"kind\":\"bad_result\",\"message\":\"the result has 1048577 bytes; "
+	assert_string_equal(try_text,
+	    "{\"kind\":\"bad_result\",\"message\":\"the result has 1048577 bytes; "
 	    "jobs.max_result_bytes allows 1048576\"}");
 }
 

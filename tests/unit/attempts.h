@@ -18,7 +18,7 @@ extern unsigned		 try_stop_after;
 extern uint32_t		 try_out_cap;		/* at most TRY_OUT_BYTES */
 
 enum channel_status try_run(const struct jobd_handler *h, const char *args);
-/* Runs the loop until the attempt has ended; its cancel is called cancel_ms after the start, -1: not. */
+/* Runs the loop until the attempt has ended; cancel_ms after its start it is cancelled, -1: not. */
 enum channel_status try_start(const struct jobd_handler *h, const char *args, int cancel_ms);
 void try_fini(void);
 

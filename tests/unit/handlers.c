@@ -118,7 +118,8 @@ test_handlers_are_found_by_their_whole_name(void **state)
 		assert_int_equal(h->abi, JOBD_HANDLER_ABI);
 		assert_int_equal(h->size, sizeof(*h));
 		assert_true((h->lanes & JOBD_LANE_ASYNC) == 0 || h->start != NULL);
-		assert_true((h->lanes & (JOBD_LANE_THREAD | JOBD_LANE_PROCESS)) == 0 || h->run != NULL);
+		assert_true((h->lanes & (JOBD_LANE_THREAD | JOBD_LANE_PROCESS)) == 0 ||
+		    h->run != NULL);
 		n++;
 	}
 	assert_int_equal(n, 6);
@@ -270,7 +271,8 @@ test_digests_are_those_of_the_standards(void **state)
 	free(many);
 	assert_int_equal(digest(in("many"), "sha256"), CHANNEL_OK);
 	assert_non_null(strstr(try_text,
-	    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0\",\"bytes\":1000000"));
+	    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0\","
+	    "\"bytes\":1000000"));
 }
 
 static void
@@ -338,7 +340,8 @@ test_copies_are_the_same_in_content_and_mode(void **state)
 	assert_same_file(in("to"), bytes, len, 0751);
 	assert_true(try_progress_count >= 2);
 
-	put_file(in("from"), bytes, 0, 04400);		/* set-uid does not travel; an old target goes */
+	/* set-uid does not travel; an old target goes */
+	put_file(in("from"), bytes, 0, 04400);
 	assert_int_equal(copy(in("from"), in("to")), CHANNEL_OK);
 	assert_same_file(in("to"), bytes, 0, 0400);
 	assert_no_leftovers();
@@ -352,7 +355,8 @@ test_copies_work_where_the_kernel_cannot_copy_by_range(void **state)
 	size_t	 len;
 
 	(void)state;
-	text = fd_read_file("/proc/version", sizeof(want), &len);	/* st_size 0, another file system */
+	/* st_size 0, another file system */
+	text = fd_read_file("/proc/version", sizeof(want), &len);
 	assert_non_null(text);
 	assert_int_equal(copy("/proc/version", in("version")), CHANNEL_OK);
 	snprintf(want, sizeof(want), "{\"bytes\":%zu}", len);

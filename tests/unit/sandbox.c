@@ -49,8 +49,9 @@ seal_cpu(void)
 {
 	static char	page[8192] __attribute__((aligned(4096)));
 	struct iovec	iov = { page, 1 };
-	char		*shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char		*shared;
 
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHILD_CHECK(shared != MAP_FAILED);
 	shared[0] = 'x';
 	CHILD_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);

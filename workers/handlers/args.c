@@ -1,4 +1,4 @@
-/* args.c - the argument of a built-in handler.  Runs in: workers, any thread that runs a handler. */
+/* args.c - the argument of a built-in handler.  Runs in: workers, any thread. */
 #include "workers/handlers/args.h"
 
 #include <jansson.h>
@@ -47,9 +47,10 @@ read_text(struct jobd_attempt *at, const struct args_row *row, const json_t *val
 	const char	*text = json_string_value(value);
 	size_t		 len = json_string_length(value);
 
-	if (text == NULL || len < (size_t)row->min || len > (size_t)row->max || strlen(text) != len) {
-		jobd_failf(at, "args.%s must be a string of %lld to %lld bytes without NUL", row->name,
-		    (long long)row->min, (long long)row->max);
+	if (text == NULL || len < (size_t)row->min || len > (size_t)row->max ||
+	    strlen(text) != len) {
+		jobd_failf(at, "args.%s must be a string of %lld to %lld bytes without NUL",
+		    row->name, (long long)row->min, (long long)row->max);
 		return false;
 	}
 	memcpy((char *)out + row->offset, &text, sizeof(text));
@@ -57,7 +58,8 @@ read_text(struct jobd_attempt *at, const struct args_row *row, const json_t *val
 }
 
 static bool
-read_members(struct jobd_attempt *at, json_t *tree, const struct args_row *rows, size_t count, void *out)
+read_members(struct jobd_attempt *at, json_t *tree, const struct args_row *rows, size_t count,
+    void *out)
 {
 	const char	*name;
 	json_t		*value;
@@ -92,7 +94,8 @@ args_read(struct jobd_attempt *at, const struct args_row *rows, size_t count, vo
 	json_error_t	 error;
 	json_t		*tree;
 
-	tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+	    &error);
 	if (tree == NULL) {
 		jobd_failf(at, "args cannot be read: %s", error.text);
 		return NULL;

@@ -1,6 +1,4 @@
-/*
- * args.h - the argument of a built-in handler, from JSON text to checked values, by a table of rows.
- */
+/* args.h - the argument of a built-in handler, from JSON text to checked values, by rows. */
 #ifndef HANDLERS_ARGS_H
 #define HANDLERS_ARGS_H
 
@@ -26,10 +24,11 @@ struct args_row {
 struct json_t;
 
 /*
- * Reads an object of exactly these members into *out.  Returns the tree in which the texts live, to be
- * given to args_free; or NULL after the attempt was failed with a message that names the member.
+ * Reads an object of exactly these members into *out.  Returns the tree in which the texts live,
+ * for args_free; or NULL after the attempt was failed with a message that names the member.
  */
-struct json_t *args_read(struct jobd_attempt *at, const struct args_row *rows, size_t count, void *out);
+struct json_t *args_read(struct jobd_attempt *at, const struct args_row *rows, size_t count,
+    void *out);
 void args_free(struct json_t *tree);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * file_copy.c - copies a file so that the target is the old one or the whole new one, never a part.
+ * file_copy.c - copies a file: the target is the old one or the whole new one, never a part.
  * Runs in: a thread of the io worker.
  *
- * The copy is written under a name of its own in the target's directory, synced, then renamed.  A worker
- * that is killed meanwhile leaves `.jobd-*.tmp` there.
+ * The copy is written under a name of its own in the target's directory, synced, then renamed.  A
+ * worker that is killed meanwhile leaves `.jobd-*.tmp` there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -116,7 +116,7 @@ copy_whole(struct copy *c)
 		return rc;
 	if (fchmod(c->out, c->st.st_mode & 0777) != 0)
 		return -errno;
-	/* a rename may reach the disk before the data does: after a power cut the old file would be gone */
+	/* a rename may reach the disk before the data: a power cut would leave neither file */
 	if (fsync(c->out) != 0)
 		return -errno;
 	return renameat(c->dir, c->temp, c->dir, c->name) == 0 ? 0 : -errno;
@@ -143,7 +143,8 @@ answer(struct copy *c, int rc)
 
 	switch (rc) {
 	case 0:
-		len = snprintf(result, sizeof(result), "{\"bytes\":%llu}", (unsigned long long)c->done);
+		len = snprintf(result, sizeof(result), "{\"bytes\":%llu}",
+		    (unsigned long long)c->done);
 		jobd_succeed(c->at, result, (size_t)len);
 		break;
 	case -ECANCELED:
@@ -153,7 +154,8 @@ answer(struct copy *c, int rc)
 		jobd_failf(c->at, "a directory is not replaced: %s", c->to);
 		break;
 	case -EEXIST:
-		jobd_failf(c->at, "what is there is not a regular file and is not replaced: %s", c->to);
+		jobd_failf(c->at, "what is there is not a regular file and is not replaced: %s",
+		    c->to);
 		break;
 	default:
 		jobd_failf(c->at, "cannot copy: %s: %s", strerror(-rc), c->to);

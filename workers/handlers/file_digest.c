@@ -1,4 +1,4 @@
-/* file_digest.c - digest of a file of any size.  Runs in: a cpu worker, or a thread of the io worker. */
+/* file_digest.c - digest of a file of any size.  Runs in: a cpu worker, an io worker's thread. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* roots.c - which files the file types may touch.  Runs in: workers, any thread; set up at start. */
+/* roots.c - which files the file types may touch.  Runs in: workers, any thread. */
 #include "workers/handlers/roots.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "lib/log.h"
 
 struct root {
-	char	*path;		/* as configured, without slashes at its end: "" is the root directory */
+	char	*path;		/* as configured, without slashes at its end: "" is `/` */
 	size_t	 len;
 	int	 fd;		/* O_PATH; -1: could not be opened at start */
 };
@@ -74,7 +74,8 @@ find_root(const char *path)
 	for (size_t i = 0; i < roots_count; i++) {
 		const struct root	*r = &roots[i];
 
-		if (strncmp(path, r->path, r->len) != 0 || (path[r->len] != '/' && path[r->len] != '\0'))
+		if (strncmp(path, r->path, r->len) != 0 ||
+		    (path[r->len] != '/' && path[r->len] != '\0'))
 			continue;
 		if (best == NULL || r->len > best->len)
 			best = r;
@@ -96,7 +97,8 @@ open_beneath(const struct root *r, const char *path, uint64_t flags)
 		rest++;
 	/* EAGAIN: something was renamed while `..` was walked, and the kernel could not tell */
 	for (int tries = 0; tries < 16; tries++) {
-		fd = (int)syscall(SYS_openat2, r->fd, *rest == '\0' ? "." : rest, &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, r->fd, *rest == '\0' ? "." : rest, &how,
+		    sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}

@@ -1,9 +1,10 @@
 /*
  * roots.h - which files the file types may touch: those beneath the directories of files.roots.
  *
- * A path is absolute and begins with a root as it was configured; the rest is resolved by the kernel beneath
- * that directory, without following any symbolic link and without leaving it by `..`.  Every function that
- * takes an attempt fails it with a message that names the path, and then returns -1.
+ * A path is absolute and begins with a root as it was configured; the rest is resolved by the
+ * kernel beneath that directory, without following any symbolic link and without leaving it by
+ * `..`.  Every function that takes an attempt fails it with a message that names the path, and
+ * then returns -1.
  */
 #ifndef HANDLERS_ROOTS_H
 #define HANDLERS_ROOTS_H
@@ -20,7 +21,7 @@ void roots_fini(void);
 
 /* A regular file, open for reading; FIFOs, devices and directories are refused.  The descriptor. */
 int roots_open_file(struct jobd_attempt *at, const char *path, struct stat *st);
-/* The directory that holds path (O_PATH); *name: its last component, inside path.  The descriptor. */
+/* The directory that holds path, O_PATH; *name: its last part, inside path.  The descriptor. */
 int roots_open_parent(struct jobd_attempt *at, const char *path, const char **name);
 
 #endif

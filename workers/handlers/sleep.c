@@ -53,7 +53,7 @@ sleep_start(struct jobd_attempt *at)
 	nap->since_ns = clock_mono_ns();
 	uv_timer_init(jobd_loop(at), &nap->timer);
 	nap->timer.data = nap;
-	/* the loop's time is that of the turn's begin, in whole milliseconds: a sleep is never too short */
+	/* the loop knows when its turn began, in whole ms: a sleep must not be too short */
 	uv_update_time(jobd_loop(at));
 	uv_timer_start(&nap->timer, nap_over, ms == 0 ? 0 : (uint64_t)ms + 1, 0);
 	jobd_set_data(at, nap);
