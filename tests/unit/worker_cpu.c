@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "lib/clock.h"
 #include "proto/bounds.h"
 
 static void
@@ -26,6 +27,15 @@ test_a_cpu_worker_runs_the_process_lane_only(void **state)
 	rig_expect(CHANNEL_FAILED, "no handler");
 	rig_run("echo", LANE_PROCESS, "", 0);
 	rig_expect(CHANNEL_OK, "");
+}
+
+static void
+test_a_completion_says_how_long_the_handler_ran(void **state)
+{
+	(void)state;
+	rig_run("bench.io", LANE_PROCESS, "{\"ms\":20}", OUT_CAP);
+	assert_int_equal(rig_one.status, CHANNEL_OK);
+	assert_in_range(rig_one.aux, 20 * NS_PER_MS, 10 * NS_PER_S);
 }
 
 static void
@@ -166,6 +176,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		with_cpu(test_a_cpu_worker_runs_the_process_lane_only),
+		with_cpu(test_a_completion_says_how_long_the_handler_ran),
 		with_cpu(test_a_cpu_worker_runs_a_full_ring_in_order),
 		with_cpu(test_a_finished_job_is_told_before_a_long_one_runs),
 		with_cpu(test_a_cpu_worker_ends_what_is_cancelled),
