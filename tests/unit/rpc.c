@@ -369,7 +369,7 @@ test_a_limit_is_named_where_it_is_met(void **state)
 		const char	*item, *message;
 	} rows[] = {
 		{ "1", "too many values (10000 at most, outside args and lists of ids), at byte 20007" },
-		{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested too deep (32 levels at most), at byte 46" },
+		{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested too deep (32 levels at most), at byte 43" },
 	};
 
 	(void)state;
