@@ -15,9 +15,12 @@ print_explanation(struct ctl *ctl, struct span e)
 	int64_t		 id = 0;
 
 	json_int(e, "id", &id);
-	buf_printf(&ctl->out, "job %lld is %s", (long long)id, state != NULL ? state : "known");
-	if (text != NULL && text[0] != '\0') {
-		buf_puts(&ctl->out, ": ");
+	buf_printf(&ctl->out, "job %lld", (long long)id);
+	/* of a finished job the text begins with its state */
+	if (state != NULL && (text == NULL || strncmp(text, state, strlen(state)) != 0))
+		buf_printf(&ctl->out, " is %s:", state);
+	if (text != NULL) {
+		buf_putc(&ctl->out, ' ');
 		print_safe(&ctl->out, text, strlen(text));
 	}
 	buf_putc(&ctl->out, '\n');

@@ -56,7 +56,7 @@ static const struct column columns[] = {
 	{ NULL,		NULL,		CELL_TEXT,	false,	NULL }
 };
 
-static const struct list_view view = { "job.list", columns, "id", "no jobs" };
+static const struct list_view view = { "job.list", columns, "id", "no jobs", false };
 
 static int
 list_filtered(struct ctl *ctl)
@@ -117,6 +117,7 @@ list_given(struct ctl *ctl)
 		return rc;
 	list_begin(&l.p, ctl, &view);
 	rc = each_job(ctl, &jobs, &each, CTL_ANSWER_MS);
+	l.p.broken = rc != 0 || l.code != 0;
 	ended = list_end(&l.p);
 	selection_free(&jobs);
 	return rc != 0 ? rc : ended != 0 ? ended : l.code;

@@ -19,7 +19,7 @@
 
 #define MOST		256		/* at once, without -j */
 #define LINE_OVERHEAD	8192		/* of a request, besides its args */
-#define PENDING_BYTES	((int64_t)64 << 20)	/* of replies that may come at once */
+#define LINE_LEAST	2048		/* of a reply */
 #define BAR_MS		100
 
 struct bar {
@@ -105,13 +105,18 @@ got_signal(struct map *m, int fd, int *which)
 static int
 wait_for_something(struct map *m, struct bar *bar, struct pollfd *p, bool want_items)
 {
+	int	timeout_ms = bar->shown ? BAR_MS : -1, rc;
+
 	p[POLL_DAEMON] = (struct pollfd){ conn_fd(m->ctl->conn), conn_events(m->ctl->conn), 0 };
 	p[POLL_SIGNAL].events = POLLIN;
 	p[POLL_STDIN] = (struct pollfd){ want_items ? STDIN_FILENO : -1, POLLIN, 0 };
 	p[POLL_STDOUT] = (struct pollfd){ buf_len(&m->out.ready) > 0 ? STDOUT_FILENO : -1, POLLOUT, 0 };
 	bar_draw(bar, m);
-	if (poll(p, POLLS, bar->shown ? BAR_MS : -1) < 0 && errno != EINTR)
+	if (m->inflight > 0 && !m->waited)
+		timeout_ms = MAP_FEEL_MS;
+	if ((rc = poll(p, POLLS, timeout_ms)) < 0 && errno != EINTR)
 		return ctl_fail(m->ctl, EXIT_REFUSED, "poll: %s", strerror(errno));
+	m->waited |= rc == 0 && timeout_ms == MAP_FEEL_MS;
 	return 0;
 }
 
@@ -277,11 +282,13 @@ work(struct map *m, struct bar *bar, int signals, int *signal_number)
 static int
 prepare(struct map *m)
 {
-	int64_t	line_bytes = PENDING_BYTES / (int64_t)m->most, daemon_line;
+	int64_t	line_bytes = BOUND_OUTPUT_CLOSE / (int64_t)m->most, daemon_line;
 	int	rc;
 
 	if (m->most > BOUND_OPEN_CALLS)
 		return ctl_usage(m->ctl, "-j: at most %d at once", BOUND_OPEN_CALLS);
+	if (line_bytes < LINE_LEAST)
+		line_bytes = LINE_LEAST;
 	if (line_bytes > CTL_LINE_BYTES)
 		line_bytes = CTL_LINE_BYTES;
 	if ((rc = ctl_connect(m->ctl, line_bytes)) != 0 || (rc = check_type(m->ctl)) != 0)

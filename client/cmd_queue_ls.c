@@ -10,7 +10,7 @@ static const struct column columns[] = {
 	{ NULL,		NULL,		CELL_TEXT,	false,	NULL }
 };
 
-static const struct list_view view = { "queue.list", columns, "name", "no queues" };
+static const struct list_view view = { "queue.list", columns, "name", "no queues", true };
 
 static int
 run(struct ctl *ctl)

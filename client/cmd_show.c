@@ -196,7 +196,7 @@ attempt_row(struct table *t, struct span a, int64_t now_ms)
 	int64_t		 began = 0, ended = now_ms;
 	char		*end = json_text(a, "end");
 
-	put_raw(&cell, a, "attempt");
+	put_raw(&cell, a, "number");
 	table_take(t, &cell);
 	cell_text(t, a, "lane");
 	cell_text(t, a, "worker");

@@ -37,7 +37,7 @@ put_value(struct table *t, const char *name, struct span value)
 	table_take(t, &cell);
 }
 
-/* `jobs.ready`; one level deep is all there is, deeper ones are shown as they are spelt */
+/* `jobs.now.ready`; the daemon's replies are not deeper than JSON_DEPTH */
 static void
 put_members(struct table *t, struct span object, const char *prefix)
 {
@@ -45,11 +45,10 @@ put_members(struct table *t, struct span object, const char *prefix)
 
 	json_object(&w, object);
 	while (json_next_member(&w)) {
-		char	*name = mem_printf("%s%.*s", prefix, (int)w.key.len, w.key.p);
+		char	*name = mem_printf("%s%.*s", prefix, (int)w.key.len, w.key.p), *deeper;
 
-		if (json_type(w.value) == SCAN_OBJECT && prefix[0] == '\0') {
-			char	*deeper = mem_printf("%s.", name);
-
+		if (json_type(w.value) == SCAN_OBJECT) {
+			deeper = mem_printf("%s.", name);
 			put_members(t, w.value, deeper);
 			free(deeper);
 		} else {

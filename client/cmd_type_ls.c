@@ -13,7 +13,7 @@ static const struct column columns[] = {
 	{ NULL,		NULL,		CELL_TEXT,	false,	NULL }
 };
 
-static const struct list_view view = { "type.list", columns, "name", "no types" };
+static const struct list_view view = { "type.list", columns, "name", "no types", true };
 
 static int
 run(struct ctl *ctl)

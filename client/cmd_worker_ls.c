@@ -18,7 +18,7 @@ static const struct column columns[] = {
 	{ NULL,		NULL,		CELL_TEXT,	false,	NULL }
 };
 
-static const struct list_view view = { "worker.list", columns, "name", "no workers" };
+static const struct list_view view = { "worker.list", columns, "name", "no workers", true };
 
 static int
 run(struct ctl *ctl)

@@ -81,12 +81,32 @@ json_member(struct span object, const char *name, struct span *out)
 	return false;
 }
 
+void
+json_members(struct span object, const char *const *names, struct span *out, size_t n)
+{
+	struct json_walk w;
+
+	memset(out, 0, n * sizeof(*out));
+	json_object(&w, object);
+	while (json_next_member(&w)) {
+		for (size_t i = 0; i < n; i++)
+			if (strlen(names[i]) == w.key.len && memcmp(names[i], w.key.p, w.key.len) == 0)
+				out[i] = w.value;
+	}
+}
+
+bool
+json_value_int(struct span value, int64_t *out)
+{
+	return parse_i64(value.p, value.len, INT64_MIN, INT64_MAX, out) == 0;
+}
+
 bool
 json_int(struct span object, const char *name, int64_t *out)
 {
 	struct span	v;
 
-	return json_member(object, name, &v) && parse_i64(v.p, v.len, INT64_MIN, INT64_MAX, out) == 0;
+	return json_member(object, name, &v) && json_value_int(v, out);
 }
 
 bool
@@ -113,13 +133,17 @@ json_plain(struct span value)
 }
 
 char *
+json_value_text(struct span value)
+{
+	return json_type(value) == SCAN_STRING ? json_plain(value) : NULL;
+}
+
+char *
 json_text(struct span object, const char *name)
 {
 	struct span	v;
 
-	if (!json_member(object, name, &v) || json_type(v) != SCAN_STRING)
-		return NULL;
-	return json_plain(v);
+	return json_member(object, name, &v) ? json_value_text(v) : NULL;
 }
 
 void

@@ -18,10 +18,15 @@
 
 /* The raw text of a member of an object; false: no such member, or its value is null. */
 bool json_member(struct span object, const char *name, struct span *out);
+/* Several in one pass over a long object: out[i] is that of names[i], of length 0 when there is none. */
+void json_members(struct span object, const char *const *names, struct span *out, size_t n);
 bool json_int(struct span object, const char *name, int64_t *out);
 bool json_true(struct span object, const char *name);
 /* Decoded text of a member that is a string, for the caller to free; NULL: there is none. */
 char *json_text(struct span object, const char *name);
+/* The same of a value that is at hand; length 0 is none. */
+bool json_value_int(struct span value, int64_t *out);
+char *json_value_text(struct span value);
 /* A string value as text, any other value as it is spelt; the caller frees. */
 char *json_plain(struct span value);
 enum scan_type json_type(struct span value);	/* SCAN_NULL when it is no value at all */

@@ -175,6 +175,8 @@ flush_rows(struct list_printer *p)
 {
 	size_t	width = p->ctl->opt.format == FORMAT_WIDE ? 0 : print_terminal_width();
 
+	if (p->view->sorted)
+		table_sort(&p->table);
 	table_print(&p->table, &p->ctl->out, 0, width, ctl_colour(STDOUT_FILENO));
 	return ctl_flush(p->ctl);
 }
@@ -219,9 +221,9 @@ list_end(struct list_printer *p)
 		buf_puts(&p->ctl->out, "]\n");
 	if (format != FORMAT_TEXT && format != FORMAT_WIDE)
 		rc = ctl_flush(p->ctl);
-	else if (p->printed == 0)
+	else if (p->printed == 0 && !p->broken)
 		ctl_say(p->ctl, "%s", p->view->empty);
-	else if (p->table.len > 0)
+	else if (p->printed > 0)
 		rc = flush_rows(p);
 	table_free(&p->table);
 	return rc;
@@ -243,6 +245,7 @@ list_print(struct ctl *ctl, const struct list_view *view, const struct buf *filt
 
 	list_begin(&p, ctl, view);
 	rc = list_each(ctl, view->method, filter, most, more, each_item, &p);
+	p.broken = rc != 0;
 	ended = list_end(&p);
 	return rc != 0 ? rc : ended;
 }

@@ -39,6 +39,7 @@ struct list_view {
 	const struct column	*columns;
 	const char		*id;
 	const char		*empty;		/* for people, when there is nothing */
+	bool			 sorted;	/* tables stand in the order of their first column */
 };
 int list_print(struct ctl *ctl, const struct list_view *view, const struct buf *filter, uint64_t most,
     bool *more);
@@ -49,6 +50,7 @@ struct list_printer {
 	const struct list_view	*view;
 	struct table		 table;
 	size_t			 printed;
+	bool			 broken;	/* there may be more that could not be read */
 	int64_t			 now_ms;
 };
 void list_begin(struct list_printer *p, struct ctl *ctl, const struct list_view *view);

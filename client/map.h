@@ -4,6 +4,10 @@
  * map_items.c turns lines into calls, map_replies.c turns replies into lines, cmd_map.c waits for whatever
  * can go on.  Everything kept is bounded: calls in flight by -j, lines to the daemon and to stdout by a MiB
  * each, what --gather holds by 64 MiB, and a result too long for a line is fetched one at a time.
+ *
+ * The daemon is spared too: it closes a connection that leaves BOUND_OUTPUT_CLOSE unread, and forgets long
+ * results early.  So lines are short when -j is large, and fewer calls run when arguments or results are
+ * long.  As long as nothing is known of the results, a few calls feel their way.
  */
 #ifndef CLIENT_MAP_H
 #define CLIENT_MAP_H
@@ -20,6 +24,7 @@ struct flight {
 	int64_t		 job;		/* once its outcome has come */
 	struct buf	 text;		/* the line so far, of a long result */
 	int64_t		 offset;	/* of the next piece */
+	size_t		 args_bytes;
 };
 
 enum request_kind { REQUEST_CALL, REQUEST_PIECE, REQUEST_LIST, REQUEST_CANCEL };
@@ -43,6 +48,10 @@ struct map {
 	struct map_counts	 counts;
 	uint64_t		 inflight;	/* calls without a line yet */
 	uint64_t		 most;		/* -j */
+	size_t			 args_bytes;	/* of the calls in flight */
+	uint64_t		 outcomes;	/* so far */
+	int64_t			 result_bytes;	/* the longest result of late */
+	bool			 waited;	/* MAP_FEEL_MS went by without an outcome: they take their time */
 	struct buf		 fields;	/* of every job, after its args */
 	char			*label;		/* value of the label `map` */
 	bool			 no_more;	/* takes no line any more */
@@ -51,6 +60,10 @@ struct map {
 	int			 code;		/* of an error that ends it all */
 };
 
+#define MAP_FEEL_MS	50
+
+/* How many calls may be in flight now: -j, or fewer. */
+uint64_t map_calls_at_once(const struct map *m);
 /* Takes lines that are here for as long as there is room.  True: more must be read first. */
 bool map_take_items(struct map *m);
 /* A request of a kind, on its way. */

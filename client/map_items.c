@@ -7,6 +7,9 @@
 #include "lib/utf8.h"
 
 #define UNSENT_BYTES	((size_t)1 << 20)
+#define ARGS_BYTES	((size_t)16 << 20)	/* of all calls in flight */
+#define RESULTS_BYTES	((int64_t)16 << 20)	/* the same, as far as can be told */
+#define FEELERS		4			/* calls before anything is known */
 
 void
 map_refused(struct map *m, uint64_t index, const char *kind, const char *message)
@@ -98,6 +101,8 @@ call(struct map *m, struct span line, uint64_t index)
 		buf_append(&params, buf_data(&m->fields), buf_len(&m->fields));
 		f = mem_zalloc(1, sizeof(*f));
 		f->index = index;
+		f->args_bytes = line.len;
+		m->args_bytes += line.len;
 		m->inflight++;
 		map_request(m, REQUEST_CALL, f, NULL, "job.call", &params);
 	}
@@ -106,10 +111,24 @@ call(struct map *m, struct span line, uint64_t index)
 
 /* ---- lines ---- */
 
+uint64_t
+map_calls_at_once(const struct map *m)
+{
+	uint64_t	by_size = m->most, by_feel = m->most;
+
+	if (m->result_bytes > 0)
+		by_size = (uint64_t)(RESULTS_BYTES / m->result_bytes);
+	if (!m->waited)
+		by_feel = FEELERS + 2 * m->outcomes;
+	if (by_size > by_feel)
+		by_size = by_feel;
+	return by_size < 1 ? 1 : by_size < m->most ? by_size : m->most;
+}
+
 static bool
 has_room(const struct map *m)
 {
-	return !m->no_more && m->inflight < m->most && conn_unsent(m->ctl->conn) < UNSENT_BYTES &&
+	return !m->no_more && m->inflight < map_calls_at_once(m) && m->args_bytes < ARGS_BYTES && conn_unsent(m->ctl->conn) < UNSENT_BYTES &&
 	    !map_out_full(&m->out);
 }
 

@@ -19,14 +19,21 @@ map_request(struct map *m, enum request_kind kind, struct flight *f, const char 
 	idmap_put(&m->requests, conn_send(m->ctl->conn, method, buf_data(params), buf_len(params)), r);
 }
 
+static void
+flight_free(struct map *m, struct flight *f)
+{
+	m->inflight--;
+	m->args_bytes -= f->args_bytes;
+	buf_free(&f->text);
+	free(f);
+}
+
 /* The line of an item is complete. */
 static void
 land(struct map *m, struct flight *f, struct buf *line)
 {
 	map_out_line(&m->out, f->index, buf_take_string(line));
-	buf_free(&f->text);
-	free(f);
-	m->inflight--;
+	flight_free(m, f);
 }
 
 /* ---- long results ---- */
@@ -158,8 +165,19 @@ call_refused(struct map *m, struct flight *f, struct span error)
 	map_refused(m, f->index, kind != NULL ? kind : "error", message != NULL ? message : "");
 	free(kind);
 	free(message);
-	free(f);
-	m->inflight--;
+	flight_free(m, f);
+}
+
+/* The longest result of late, slowly forgotten. */
+static void
+learn_size(struct map *m, const struct outcome *o)
+{
+	int64_t	bytes = o->result_bytes >= 0 ? o->result_bytes : (int64_t)o->result.len;
+
+	m->outcomes++;
+	m->result_bytes -= m->result_bytes / 16;
+	if (bytes > m->result_bytes)
+		m->result_bytes = bytes;
 }
 
 static int
@@ -176,6 +194,7 @@ got_outcome(struct map *m, struct flight *f, const struct reply *reply)
 	if ((ok = outcome_read(reply->result, &o))) {
 		f->job = o.id;
 		count(&m->counts, o.state);
+		learn_size(m, &o);
 		if (o.result_bytes >= 0 && m->out.format != FORMAT_ID) {
 			start_fetch(m, f);
 		} else {

@@ -10,28 +10,28 @@
 bool
 outcome_read(struct span value, struct outcome *out)
 {
-	struct span	 failure;
+	enum { ID, STATE, RESULT, RESULT_BYTES, FAILURE, REASON, MEMBERS };
+	static const char *const names[MEMBERS] = {
+		"id", "state", "result", "result_bytes", "failure", "reason"
+	};
+	struct span	 m[MEMBERS];
 	char		*reason;
 
 	memset(out, 0, sizeof(*out));
-	out->result_bytes = -1;
-	out->state = json_text(value, "state");
-	if (out->state == NULL || !json_int(value, "id", &out->id))
-		return false;
-	/* a result that is null is a result all the same: json_member would not show it */
-	if (!json_member(value, "result", &out->result) && !json_int(value, "result_bytes", &out->result_bytes) &&
-	    outcome_good(out))
-		out->result = (struct span){ "null", 4 };
-	if (json_member(value, "failure", &failure)) {
-		out->failure = json_text(failure, "kind");
-		out->message = json_text(failure, "message");
-	} else {
+	json_members(value, names, m, MEMBERS);
+	out->state = json_value_text(m[STATE]);
+	out->result = m[RESULT];
+	if (!json_value_int(m[RESULT_BYTES], &out->result_bytes))
+		out->result_bytes = -1;
+	if (m[FAILURE].len > 0) {
+		out->failure = json_text(m[FAILURE], "kind");
+		out->message = json_text(m[FAILURE], "message");
+	} else if ((reason = json_value_text(m[REASON])) != NULL) {
 		/* a whole job has the reason's name, an outcome its words */
-		reason = json_text(value, "reason");
-		out->message = reason != NULL ? mem_strdup(reason_words(reason)) : NULL;
+		out->message = mem_strdup(reason_words(reason));
 		free(reason);
 	}
-	return true;
+	return out->state != NULL && json_value_int(m[ID], &out->id);
 }
 
 void
@@ -52,13 +52,17 @@ outcome_good(const struct outcome *o)
 int
 outcome_exit(const struct ctl *ctl, const struct outcome *o)
 {
-	int	code = exit_of_outcome(o->state, o->failure, ctl->verb->one_job);
+	int		 code = exit_of_outcome(o->state, o->failure, ctl->verb->one_job);
+	const char	*message = o->message != NULL ? o->message : "the daemon does not say why";
 
 	if (code == EXIT_GOOD)
 		return code;
-	ctl_say(ctl, "job %lld %s%s%s%s%s", (long long)o->id, o->state,
-	    o->failure != NULL ? " (" : "", o->failure != NULL ? o->failure : "",
-	    o->failure != NULL ? "): " : o->message != NULL ? ": " : "", o->message != NULL ? o->message : "");
+	if (o->failure != NULL)
+		ctl_say(ctl, "job %lld %s (%s): %s", (long long)o->id, o->state, o->failure, message);
+	else if (strncmp(message, o->state, strlen(o->state)) == 0)
+		ctl_say(ctl, "job %lld %s", (long long)o->id, message);	/* "cancelled on request" */
+	else
+		ctl_say(ctl, "job %lld %s: %s", (long long)o->id, o->state, message);
 	return code;
 }
 
@@ -79,23 +83,31 @@ piece_put_params(int64_t id, int64_t offset, int64_t limit, struct buf *out)
 	    (long long)limit);
 }
 
+/* Does the piece lead on: to the end, or at least further? */
+static bool
+leads_on(const struct piece *p, int64_t offset, int64_t total)
+{
+	int64_t	end = offset + (int64_t)buf_len(&p->text);
+
+	return end <= total && (end == total) == p->last && (p->last || end > offset);
+}
+
 bool
 piece_read(struct span value, int64_t offset, struct piece *out)
 {
-	struct span	data;
-	int64_t		from, total, end;
+	enum { DATA, OFFSET, TOTAL, EOF_, MEMBERS };
+	static const char *const names[MEMBERS] = { "data", "offset", "total", "eof" };
+	struct span	m[MEMBERS];
+	int64_t		from, total;
 
 	memset(out, 0, sizeof(*out));
-	if (!json_member(value, "data", &data) || json_type(data) != SCAN_STRING ||
-	    !json_int(value, "offset", &from) || !json_int(value, "total", &total) || from != offset)
+	json_members(value, names, m, MEMBERS);
+	if (json_type(m[DATA]) != SCAN_STRING || !json_value_int(m[OFFSET], &from) ||
+	    !json_value_int(m[TOTAL], &total) || from != offset)
 		return false;
-	data.p++;
-	data.len -= 2;
-	if (!scan_decode(data, &out->text))
-		return false;
-	end = offset + (int64_t)buf_len(&out->text);
-	out->last = json_true(value, "eof");
-	if (end <= total && (end == total) == out->last && (out->last || end > offset))
+	out->last = json_type(m[EOF_]) == SCAN_TRUE;
+	if (scan_decode((struct span){ m[DATA].p + 1, m[DATA].len - 2 }, &out->text) &&
+	    leads_on(out, offset, total))
 		return true;
 	piece_fini(out);
 	return false;

@@ -39,6 +39,8 @@ void table_cell(struct table *t, const char *text, size_t len);
 void table_puts(struct table *t, const char *text);	/* NULL: "-" */
 /* Takes the cell from b, which is empty afterwards. */
 void table_take(struct table *t, struct buf *b);
+/* Rows in the order of their first cell. */
+void table_sort(struct table *t);
 /*
  * Prints and empties the rows.  indent: blanks before each; width: columns of the terminal to cut the last
  * cell at, 0: none; colour: states in colour.

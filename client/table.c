@@ -58,6 +58,18 @@ table_take(struct table *t, struct buf *b)
 	free(text);
 }
 
+static int
+compare_rows(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+table_sort(struct table *t)
+{
+	qsort(t->cells, t->len / t->columns, t->columns * sizeof(*t->cells), compare_rows);
+}
+
 /* ---- widths ---- */
 
 /* Columns on a terminal of the character at p, and its bytes. */

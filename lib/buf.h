@@ -32,10 +32,11 @@ buf_len(const struct buf *b)
 	return b->tail - b->head;
 }
 
+/* NULL, with a length of 0, when nothing was ever appended. */
 static inline char *
 buf_data(const struct buf *b)
 {
-	return b->bytes + b->head;
+	return b->bytes == NULL ? NULL : b->bytes + b->head;
 }
 
 static inline void

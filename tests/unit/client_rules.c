@@ -11,7 +11,7 @@
 #include "client/exit.h"
 #include "client/items.h"
 #include "client/jobopts.h"
-#include "client/map_out.h"
+#include "client/map.h"
 #include "client/print.h"
 #include "client/select.h"
 #include "client/suggest.h"
@@ -670,6 +670,27 @@ test_gathered_lines_come_in_order_and_what_is_held_is_bounded(void **state)
 	close(fds[1]);
 }
 
+static void
+test_map_runs_fewer_at_once_when_results_are_long_or_not_known_yet(void **state)
+{
+	static const struct {
+		struct map	m;
+		uint64_t	calls;
+	} rows[] = {
+		{ { .most = 256 }, 4 },
+		{ { .most = 2 }, 2 },
+		{ { .most = 256, .waited = true }, 256 },
+		{ { .most = 256, .outcomes = 10, .result_bytes = 100 }, 24 },
+		{ { .most = 256, .outcomes = 1000, .result_bytes = 100 }, 256 },
+		{ { .most = 256, .outcomes = 1000, .result_bytes = 1 << 20 }, 16 },
+		{ { .most = 256, .waited = true, .result_bytes = 64 << 20 }, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(map_calls_at_once(&rows[i].m), rows[i].calls);
+}
+
 int
 main(void)
 {
@@ -698,6 +719,7 @@ main(void)
 		cmocka_unit_test(test_tables_are_aligned_and_cut_at_the_terminals_edge),
 		cmocka_unit_test(test_lines_come_out_whole_whatever_the_reads_were),
 		cmocka_unit_test(test_gathered_lines_come_in_order_and_what_is_held_is_bounded),
+		cmocka_unit_test(test_map_runs_fewer_at_once_when_results_are_long_or_not_known_yet),
 	};
 
 	return cmocka_run_group_tests_name("client rules", tests, NULL, NULL);

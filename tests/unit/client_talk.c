@@ -300,7 +300,7 @@ test_call_exits_as_its_job_did(void **state)
 		{ RESULT(2, "{\"id\":4,\"state\":\"failed\",\"failure\":{\"kind\":\"timeout\",\"message\":\"slow\"}}"),
 		    124, "job 4 failed (timeout): slow" },
 		{ RESULT(2, "{\"id\":4,\"state\":\"cancelled\",\"reason\":\"cancelled on request\"}"),
-		    1, "job 4 cancelled: cancelled on request" },
+		    1, "job 4 cancelled on request" },
 		{ ERROR(2, "forbidden", "not you"), 126, "not you (forbidden)" },
 		{ ERROR(2, "queue_full", "too many"), 125, "too many (queue_full)" },
 		{ ERROR(2, "wait_timeout", "time is over"), 125, "time is over (wait_timeout)" },
