@@ -34,7 +34,6 @@ make_text_safe(char *text, size_t size)
 {
 	size_t	at = 0, n;
 
-	text[size - 1] = '\0';
 	while (text[at] != '\0' && (n = utf8_sequence(text + at, size - 1 - at)) > 0)
 		at += n;
 	memset(text + at, 0, size - at);

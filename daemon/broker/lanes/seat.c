@@ -132,13 +132,20 @@ channel_config_of(const struct seat *seat)
 	    .in_bytes = bytes, .out_bytes = bytes };
 }
 
-/* The worker has published: nothing to read, the turn harvests.  The event only ends the sleep. */
+/*
+ * The worker has published: nothing to read, the turn harvests.  The event only ends the sleep; a worker that
+ * ends it over and over for nothing would have the loop turn without rest.
+ */
 static void
 on_completions(evutil_socket_t fd, short what, void *arg)
 {
+	struct seat	*seat = arg;
+	const char	*why;
+
 	(void)fd;
 	(void)what;
-	(void)arg;
+	if (seat->state != WORKER_DYING && channel_woken(seat->channel, &why) != 0)
+		seat_kill(seat, why);
 }
 
 static void
