@@ -119,13 +119,20 @@ connection_end(struct connection *c)
 	connection_dirty(c);
 }
 
-void
-connection_refuse(struct connection *c, const struct rpc_error *err)
+/* An error that concerns no request. */
+static void
+say_error(struct connection *c, const struct rpc_error *err)
 {
 	rpc_print_error(output_begin(c), (struct span){ "null", 4 }, err);
 	c->net->stats.errors++;
-	connection_end(c);
 	output_wrote(c);
+}
+
+void
+connection_refuse(struct connection *c, const struct rpc_error *err)
+{
+	connection_end(c);
+	say_error(c, err);
 }
 
 bool
@@ -336,7 +343,7 @@ refuse_unfinished(struct connection *c)
 		return;
 	buf_free(&c->in);
 	rpc_fail(&err, RPC_parse_error, "the last line does not end with a line feed");
-	connection_refuse(c, &err);
+	say_error(c, &err);
 }
 
 static void

@@ -26,8 +26,9 @@ serve(struct call *call, const char *text, size_t len, struct rpc_error *err)
 
 	call->reply.id = call->rpc.id;
 	call->reply.silent = call->rpc.notification;
-	if (rc == 0)
-		rc = auth_check(call->conn, call->rpc.method, err);
+	/* Whoever may not call is told that, not what is wrong with the call. */
+	if (call->rpc.method != RPC_METHODS && auth_check(call->conn, call->rpc.method, err) != 0)
+		return -1;
 	if (rc == 0)
 		rc = methods[call->rpc.method](call, err);
 	return rc;
