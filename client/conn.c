@@ -135,11 +135,11 @@ open_tcp(const struct addr *addr, int64_t timeout_ms, int *fd)
 	struct addrinfo	 hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	struct addrinfo	*list;
 	char		 port[8];
-	int		 rc = -EHOSTUNREACH, one = 1;
+	int		 rc = -EADDRNOTAVAIL, one = 1;
 
 	snprintf(port, sizeof(port), "%u", addr->port);
 	if (getaddrinfo(addr->host, port, &hints, &list) != 0)
-		return -EHOSTUNREACH;
+		return -EADDRNOTAVAIL;
 	for (struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
 		rc = open_socket(ai->ai_family, ai->ai_addr, ai->ai_addrlen, timeout_ms, fd);
 		if (rc == 0)

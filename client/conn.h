@@ -30,7 +30,10 @@ struct reply {
 
 #define CONN_FOREVER	INT64_C(-1)
 
-/* A connected socket, nothing sent yet; waits at most timeout_ms for each address of a host. */
+/*
+ * A connected socket, nothing sent yet; waits at most timeout_ms for each address of a host.
+ * -EADDRNOTAVAIL: the host's name leads nowhere.
+ */
 int conn_open(const struct addr *addr, int64_t timeout_ms, struct conn **out);
 /* The same over a socket that is connected already; it belongs to the connection then. */
 struct conn *conn_new(int fd);

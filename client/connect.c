@@ -92,6 +92,12 @@ hello(struct attempt *a, const char *token)
 
 /* ---- connecting ---- */
 
+static const char *
+reach_problem(int rc)
+{
+	return rc == -EADDRNOTAVAIL ? "no address is known for this host" : strerror(-rc);
+}
+
 static int
 reach(struct attempt *a, const struct target *t)
 {
@@ -101,7 +107,7 @@ reach(struct attempt *a, const struct target *t)
 	conn_free(ctl->conn);
 	ctl->conn = NULL;
 	if ((rc = conn_open(&t->addr, CONNECT_MS, &ctl->conn)) != 0) {
-		fail_because(a, EXIT_UNREACHABLE, t->text, strerror(-rc));
+		fail_because(a, EXIT_UNREACHABLE, t->text, reach_problem(rc));
 		return rc;
 	}
 	ctl->target = *t;
@@ -155,7 +161,7 @@ nobody_there(struct attempt *a, const struct target *list, const int *errors, in
 
 	for (int i = 0; i < n; i++)
 		len += (size_t)snprintf(a->why + len, a->size - len, "%s%s: %s", i > 0 ? "; " : "",
-		    list[i].text, strerror(-errors[i]));
+		    list[i].text, reach_problem(errors[i]));
 	if (n > 1 || errors[0] == -ENOENT || errors[0] == -ECONNREFUSED)
 		snprintf(a->why + len, a->size - len,
 		    "; is jobd running? (-H or JOBD_HOST says where)");

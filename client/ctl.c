@@ -134,6 +134,8 @@ ctl_error(struct ctl *ctl, struct span error, const char *about)
 {
 	char		*message = json_text(error, "message"), *kind = NULL;
 	struct span	 data;
+	char		 job[40];
+	int64_t		 id;
 	int		 code;
 
 	if (json_member(error, "data", &data))
@@ -141,6 +143,10 @@ ctl_error(struct ctl *ctl, struct span error, const char *about)
 	if (kind == NULL)
 		kind = mem_strdup("error");
 	code = exit_of_error(kind, ctl->verb->one_job);
+	if (about == NULL && strcmp(kind, "wait_timeout") == 0 && json_int(data, "id", &id)) {
+		snprintf(job, sizeof(job), "job %lld", (long long)id);
+		about = job;
+	}
 	say_error(ctl, kind, message != NULL ? message : "the daemon refused", about);
 	free(message);
 	free(kind);

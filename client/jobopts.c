@@ -24,14 +24,12 @@ put_number(const struct options *o, enum option opt, const char *name, struct bu
 		buf_printf(out, ",\"%s\":%lld", name, (long long)o->number[opt]);
 }
 
-static void
-put_labels(const struct options *o, const char *name, const char *value, struct buf *out)
+void
+jobopts_put_labels(const struct options *o, const char *name, const char *value, struct buf *out)
 {
 	const char	*comma = "";
 
-	if (o->pairs_len == 0 && name == NULL)
-		return;
-	buf_puts(out, ",\"labels\":{");
+	buf_putc(out, '{');
 	for (size_t i = 0; i < o->pairs_len; i++) {
 		const char	*equals = strchr(o->pairs[i], '=');
 
@@ -63,7 +61,10 @@ jobopts_put_with_label(const struct options *o, const char *name, const char *va
 	put_text(o, OPT_on_lost, "on_lost", out);
 	put_text(o, OPT_lane, "lane", out);
 	put_text(o, OPT_durability, "durability", out);
-	put_labels(o, name, value, out);
+	if (o->pairs_len > 0 || name != NULL) {
+		buf_puts(out, ",\"labels\":");
+		jobopts_put_labels(o, name, value, out);
+	}
 }
 
 void

@@ -6,7 +6,9 @@
 
 /* Appends the fields that options give, each with a comma before it: `,"queue":"mail"`. */
 void jobopts_put(const struct options *o, struct buf *out);
-/* The same, with one more label. */
+/* The labels as an object, with one more unless name is NULL. */
+void jobopts_put_labels(const struct options *o, const char *name, const char *value, struct buf *out);
+/* The fields, with one more label. */
 void jobopts_put_with_label(const struct options *o, const char *name, const char *value, struct buf *out);
 
 /*

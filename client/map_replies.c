@@ -211,14 +211,12 @@ got_outcome(struct map *m, struct flight *f, const struct reply *reply)
 static void
 ask_list(struct map *m, const char *state, const char *cursor)
 {
-	struct buf	 params = { 0 };
-	char		*label = mem_printf("map=%s", m->label);
+	struct buf	params = { 0 };
 
-	buf_printf(&params, "{\"limit\":%d,\"filter\":{\"state\":\"%s\",\"label\":", BOUND_LIST_LIMIT,
+	buf_printf(&params, "{\"limit\":%d,\"filter\":{\"state\":\"%s\",\"label\":{\"map\":", BOUND_LIST_LIMIT,
 	    state);
-	json_put_text(&params, label);
-	free(label);
-	buf_putc(&params, '}');
+	json_put_text(&params, m->label);
+	buf_puts(&params, "}}");
 	if (cursor != NULL) {
 		buf_puts(&params, ",\"cursor\":");
 		json_put_text(&params, cursor);
@@ -237,15 +235,17 @@ map_cancel_rest(struct map *m)
 	ask_list(m, "running", NULL);
 }
 
-static void
+static int
 got_list(struct map *m, const struct request *r, const struct reply *reply)
 {
 	struct json_walk w;
 	struct span	 items;
 	struct buf	 params = { 0 };
-	char		*cursor = json_text(reply->result, "next");
+	char		*cursor;
 	int64_t		 id;
 
+	if (reply->error.len > 0)
+		return ctl_error(m->ctl, reply->error, "what runs cannot be cancelled");
 	if (json_member(reply->result, "items", &items)) {
 		json_array(&w, items);
 		while (json_element(&w)) {
@@ -256,9 +256,10 @@ got_list(struct map *m, const struct request *r, const struct reply *reply)
 			buf_free(&params);
 		}
 	}
-	if (cursor != NULL)
+	if ((cursor = json_text(reply->result, "next")) != NULL)
 		ask_list(m, r->state, cursor);
 	free(cursor);
+	return 0;
 }
 
 /* ---- replies ---- */
@@ -281,7 +282,7 @@ take_reply(struct map *m, const struct reply *reply)
 		got_piece(m, r->flight, reply);
 		break;
 	case REQUEST_LIST:
-		got_list(m, r, reply);
+		rc = got_list(m, r, reply);
 		break;
 	case REQUEST_CANCEL:
 		break;		/* the call's own reply says how it ended */

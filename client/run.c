@@ -1,4 +1,6 @@
 /* run.c - one command line: its verb, its options, its exit status.  Runs in: jobctl. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +95,8 @@ ctl_run(int argc, char **argv)
 	struct ctl	ctl = { 0 };
 	int		rc = run_line(&ctl, argc, argv);
 
+	if (fflush(stdout) != 0)	/* help is printed there */
+		rc = ctl_fail(&ctl, EXIT_REFUSED, "cannot write to stdout: %s", strerror(errno));
 	conn_free(ctl.conn);
 	free(ctl.principal);
 	free(ctl.server);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/jobopts.h"
 #include "client/list.h"
 #include "lib/alloc.h"
 #include "lib/map.h"
@@ -68,8 +69,7 @@ bool
 select_has_filter(const struct options *o)
 {
 	return option_given(o, OPT_in_queue) || option_given(o, OPT_type) || option_given(o, OPT_state) ||
-	    option_given(o, OPT_with_key) || option_given(o, OPT_with_label) ||
-	    option_given(o, OPT_by);
+	    option_given(o, OPT_with_key) || option_given(o, OPT_by) || o->pairs_len > 0;
 }
 
 static void
@@ -97,8 +97,11 @@ select_put_filter(const struct options *o, const char *me, const char *by_defaul
 	put_member(out, start, "type", o->text[OPT_type]);
 	put_member(out, start, "state", o->text[OPT_state]);
 	put_member(out, start, "order_key", o->text[OPT_with_key]);
-	put_member(out, start, "label", o->text[OPT_with_label]);
 	put_member(out, start, "by", by);
+	if (o->pairs_len > 0) {
+		buf_puts(out, buf_len(out) > start + 1 ? ",\"label\":" : "\"label\":");
+		jobopts_put_labels(o, NULL, NULL, out);
+	}
 	buf_putc(out, '}');
 }
 

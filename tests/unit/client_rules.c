@@ -286,7 +286,7 @@ test_jobs_are_given_as_ids_ranges_and_last(void **state)
 static void
 test_filters_become_the_members_of_job_list(void **state)
 {
-	static const char *const words[] = { "-qmail", "--type=echo", "-sfailed", "-lteam=\"a\"", "--by=me", NULL };
+	static const char *const words[] = { "-qmail", "--type=echo", "-sfailed", "-lteam=\"a\"", "-lx=y", "--by=me", NULL };
 	static const char *const none[] = { NULL };
 	struct options	o;
 	struct buf	out = { 0 };
@@ -298,7 +298,7 @@ test_filters_become_the_members_of_job_list(void **state)
 	select_put_filter(&o, "uid:7", NULL, &out);
 	buf_putc(&out, '\0');
 	assert_string_equal(buf_data(&out), "{\"queue\":\"mail\",\"type\":\"echo\",\"state\":\"failed\","
-	    "\"label\":\"team=\\\"a\\\"\",\"by\":\"uid:7\"}");
+	    "\"by\":\"uid:7\",\"label\":{\"team\":\"\\\"a\\\"\",\"x\":\"y\"}}");
 	options_free(&o);
 	buf_free(&out);
 	assert_int_equal(parse_words(&o, none, FOR_SELECT, why), 0);

@@ -791,7 +791,7 @@ test_ctrl_c_cancels_what_map_has_running(void **state)
 {
 	const struct step	steps[] = {
 		TYPE_KNOWN, { "\"args\":1", NULL }, { "\"args\":2", "<interrupt>" },
-		{ "\"filter\":{\"state\":\"scheduled\",\"label\":\"map=", RESULT(5, "{\"items\":[],\"next\":null}") },
+		{ "\"filter\":{\"state\":\"scheduled\",\"label\":{\"map\":", RESULT(5, "{\"items\":[],\"next\":null}") },
 		{ "\"filter\":{\"state\":\"ready\"", RESULT(6, "{\"items\":[{\"id\":12}],\"next\":null}") },
 		{ "\"filter\":{\"state\":\"running\"", RESULT(7, "{\"items\":[{\"id\":11}],\"next\":null}") },
 		{ "\"job.cancel\",\"params\":{\"id\":12}", RESULT(8, "{\"id\":12,\"state\":\"cancelled\"}")
