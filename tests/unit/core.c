@@ -465,6 +465,836 @@ test_too_many_waiting_jobs_are_refused(void **state)
 	assert_int_equal(try_submit(w, (struct wish){ .lane = LANE_PROCESS }, &j), -ENOSPC);
 }
 
+/* ---- time ---- */
+
+static void
+test_a_delayed_job_is_scheduled_until_its_time(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, .delay_ms = 500);
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	assert_int_equal(j->state, JOB_scheduled);
+	assert_int_equal(core_next_ns(w->c), w->now.mono_ns + 500 * MS);
+	assert_explains(w, j, "{\"kind\":\"scheduled\",\"due_in_ms\":500}");
+	pass(w, 499);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	pass(w, 1);
+	settle(w);
+	assert_string_equal(started(w), "1");
+}
+
+static void
+test_a_run_at_time_in_the_past_is_at_once(void **state)
+{
+	struct world	*w = *state;
+
+	assert_int_equal(submit(w, .run_at_ms = w->now.real_ms - 1)->state, JOB_ready);
+	assert_int_equal(submit(w, .run_at_ms = w->now.real_ms + 50)->state, JOB_scheduled);
+	assert_int_equal(core_next_ns(w->c), w->now.mono_ns + 50 * MS);
+}
+
+static void
+test_the_longest_durations_never_overflow(void **state)
+{
+	struct world	*w = *state;
+	int64_t		 longest = INT64_C(1) << 45;
+	struct job	*j;
+
+	submit(w, .delay_ms = longest);
+	submit(w, .ttl_ms = longest);
+	submit(w, .run_at_ms = INT64_C(1) << 53);
+	j = submit(w, .timeout_ms = longest, .priority = 1);
+	worker_up(w, 0, LANE_PROCESS, 1);
+	settle(w);
+	assert_int_equal(j->state, JOB_running);
+	assert_int_equal(core_next_ns(w->c), INT64_MAX);
+	pass(w, 1000);
+	settle(w);
+	assert_int_equal(w->count, 0);
+}
+
+static void
+test_ttl_ends_waiting_jobs_only(void **state)
+{
+	struct world	*w = *state;
+	struct job	*runs = submit(w, .ttl_ms = 100), *waits = submit(w, .ttl_ms = 100);
+	struct job	*later = submit(w, .ttl_ms = 100, .delay_ms = 5000);
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	settle(w);
+	pass(w, 100);
+	settle(w);
+	assert_int_equal(runs->state, JOB_running);
+	assert_int_equal(waits->state, JOB_expired);
+	assert_int_equal(later->state, JOB_expired);
+	assert_int_equal(count_of(w, EFFECT_FINISHED), 2);
+}
+
+static void
+test_a_job_whose_ttl_is_over_does_not_start_before_the_tick(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, .ttl_ms = 100);
+
+	submit(w);
+	worker_up(w, 0, LANE_PROCESS, 1);
+	w->now.mono_ns += 200 * MS;
+	settle(w);
+	assert_string_equal(started(w), "2");
+	assert_int_equal(j->state, JOB_expired);
+	assert_non_null(about(w, EFFECT_FINISHED, j));
+}
+
+static void
+test_a_job_that_started_once_cannot_expire_any_more(void **state)
+{
+	struct world	*w = *state;
+	struct job	*head = submit(w, .ttl_ms = 100), *behind;
+
+	w->type->samples = 20;
+	behind = submit(w, .ttl_ms = 100);
+	worker_up(w, 0, LANE_PROCESS, 4);
+	settle(w);
+	assert_int_equal(behind->state, JOB_running);
+	die(w, 0, 0);
+	pass(w, 200);
+	assert_int_equal(head->state, JOB_ready);
+	assert_int_equal(behind->state, JOB_expired);	/* certainly never started */
+}
+
+/* ---- order keys ---- */
+
+static void
+test_one_key_runs_one_at_a_time_in_order_and_ignores_priority(void **state)
+{
+	struct world	*w = *state;
+
+	for (uint32_t i = 0; i < 3; i++)
+		worker_up(w, i, LANE_PROCESS, 1);
+	submit(w, .key = "k");
+	submit(w, .key = "k", .priority = 100, .queue = "other");
+	submit(w, .key = "k", .priority = 50);
+	submit(w, .key = "l", .priority = -100);
+	settle(w);
+	assert_string_equal(started(w), "1 4");
+	assert_explains(w, core_find(w->c, 3), "{\"kind\":\"order_key\",\"key\":\"k\",\"behind\":2,"
+	    "\"held_by\":1}");
+	done(w, core_find(w->c, 1));
+	assert_string_equal(run_all(w), "2 3");
+}
+
+static void
+test_a_delayed_job_holds_its_key(void **state)
+{
+	struct world	*w = *state;
+	struct job	*second;
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	submit(w, .key = "k", .delay_ms = 300);
+	second = submit(w, .key = "k");
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	assert_int_equal(second->state, JOB_ready);
+	pass(w, 300);
+	assert_string_equal(run_all(w), "1 2");
+}
+
+static void
+test_the_key_passes_on_however_its_holder_ends(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j[6];
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	j[0] = submit(w, .key = "k");
+	j[1] = submit(w, .key = "k", .ttl_ms = 100);
+	for (int i = 2; i < 6; i++)
+		j[i] = submit(w, .key = "k");
+	settle(w);
+	end_as(w, j[0], ATTEMPT_FAILED);
+	assert_int_equal(j[1]->state, JOB_ready);
+	pass(w, 100);
+	assert_int_equal(j[1]->state, JOB_expired);
+	settle(w);
+	assert_string_equal(started(w), "3");
+	core_cancel(w->c, w->now, j[3]);		/* in the middle of the line */
+	core_cancel(w->c, w->now, j[2]);
+	end_as(w, j[2], ATTEMPT_CANCELLED);
+	assert_int_equal(j[2]->state, JOB_cancelled);
+	assert_string_equal(run_all(w), "5 6");
+}
+
+static void
+test_a_job_that_goes_back_keeps_its_key(void **state)
+{
+	struct world	*w = *state;
+
+	worker_up(w, 0, LANE_THREAD, 1);
+	worker_up(w, 1, LANE_THREAD, 1);
+	submit_in(w, LANE_THREAD, .key = "k");
+	submit_in(w, LANE_THREAD, .key = "k");
+	settle(w);
+	die(w, core_find(w->c, 1)->attempt->worker, 0);
+	settle(w);
+	assert_string_equal(started(w), "1");
+}
+
+/* ---- cancel and timeout ---- */
+
+static void
+test_cancel_ends_a_waiting_job_at_once(void **state)
+{
+	struct world	*w = *state;
+	struct job	*ready = submit(w), *scheduled = submit(w, .delay_ms = 100);
+
+	assert_int_equal(core_cancel(w->c, w->now, ready), 0);
+	assert_int_equal(core_cancel(w->c, w->now, scheduled), 0);
+	assert_int_equal(ready->state, JOB_cancelled);
+	assert_int_equal(scheduled->state, JOB_cancelled);
+	assert_int_equal(core_cancel(w->c, w->now, ready), -EALREADY);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_FINISHED), 2);
+	assert_int_equal(core_next_ns(w->c), w->now.mono_ns + 60 * S);	/* to forget them */
+}
+
+struct end_row {
+	const char	*what;
+	bool		 cancel;
+	int64_t		 timeout_ms;
+	enum attempt_end end;
+	enum job_state	 state;
+	enum failure_kind kind;
+};
+
+/* What an attempt that was told to end says counts, unless it says just that it ended. */
+static void
+test_an_attempt_that_was_told_to_end_may_have_finished_before(void **state)
+{
+	static const struct end_row	rows[] = {
+		{ "ok", false, 0, ATTEMPT_OK, JOB_succeeded, 0 },
+		{ "failed", false, 0, ATTEMPT_FAILED, JOB_failed, FAILURE_error },
+		{ "ended early unasked", false, 0, ATTEMPT_CANCELLED, JOB_failed, FAILURE_error },
+		{ "cancel, ok", true, 0, ATTEMPT_OK, JOB_succeeded, 0 },
+		{ "cancel, failed", true, 0, ATTEMPT_FAILED, JOB_failed, FAILURE_error },
+		{ "cancel, ended", true, 0, ATTEMPT_CANCELLED, JOB_cancelled, 0 },
+		{ "timeout, ok", false, 50, ATTEMPT_OK, JOB_succeeded, 0 },
+		{ "timeout, failed", false, 50, ATTEMPT_FAILED, JOB_failed, FAILURE_error },
+		{ "timeout, ended", false, 50, ATTEMPT_CANCELLED, JOB_failed, FAILURE_timeout },
+		{ "timeout and cancel, ended", true, 50, ATTEMPT_CANCELLED, JOB_cancelled, 0 },
+	};
+	struct world	*w = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum lane	 lane = i % 2 == 0 ? LANE_PROCESS : LANE_THREAD;
+		struct job	*j;
+
+		again(w, &defaults);
+		worker_up(w, 0, lane, 1);
+		j = submit_in(w, lane, .timeout_ms = rows[i].timeout_ms);
+		settle(w);
+		pass(w, 50);
+		if (rows[i].cancel)
+			core_cancel(w->c, w->now, j);
+		settle(w);
+		assert_int_equal(count_of(w, EFFECT_TELL), rows[i].cancel || rows[i].timeout_ms > 0);
+		end_as(w, j, rows[i].end);
+		if (j->state != rows[i].state || (j->state == JOB_failed && j->outcome.kind != rows[i].kind))
+			fail_msg("%s: %s", rows[i].what, job_state_names[j->state]);
+	}
+}
+
+static void
+test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job(void **state)
+{
+	struct world	*w = *state;
+	struct job	*slow, *neighbour;
+
+	w->type->samples = 20;
+	worker_up(w, 7, LANE_PROCESS, 4);
+	slow = submit(w, .timeout_ms = 30000);
+	neighbour = submit(w, .timeout_ms = 30000);
+	settle(w);
+	assert_int_equal(neighbour->attempt->worker, 7);
+	pass(w, 30000);
+	settle(w);
+	assert_int_equal(w->count, 1);			/* the head is told, not its neighbour */
+	assert_non_null(about(w, EFFECT_TELL, slow));
+	pass(w, 1000);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_KILL), 1);
+	assert_int_equal(w->effects[0].worker, 7);
+	assert_int_equal(slow->state, JOB_running);	/* until the death is confirmed */
+	die(w, 7, 0);
+	assert_int_equal(slow->state, JOB_failed);
+	assert_int_equal(slow->outcome.kind, FAILURE_timeout);
+	assert_string_equal(slow->outcome.text, "timed out after 30 s");
+	assert_int_equal(neighbour->state, JOB_ready);
+	assert_int_equal(neighbour->suspicions, 0);
+}
+
+static void
+test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested(void **state)
+{
+	struct world	*w = *state;
+	struct job	*first, *second;
+
+	w->type->samples = 20;
+	worker_up(w, 0, LANE_PROCESS, 4);
+	first = submit(w, .timeout_ms = 100);
+	second = submit(w, .timeout_ms = 100);
+	settle(w);
+	assert_explains(w, second, "{\"kind\":\"window\",\"worker\":0,\"attempt\":1,\"ahead\":1}");
+	pass(w, 80);
+	done(w, first);
+	assert_int_equal(second->attempt->started_ns, w->now.mono_ns);
+	assert_int_equal(core_next_ns(w->c), w->now.mono_ns + 100 * MS);
+	pass(w, 80);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_TELL), 0);
+	pass(w, 20);
+	settle(w);
+	assert_non_null(about(w, EFFECT_TELL, second));
+}
+
+static void
+test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state)
+{
+	struct world		*w = *state;
+	struct job		*stuck;
+	struct attempt		*at;
+	struct core_stats	 stats;
+	struct outcome		 late = { .text = mem_strdup("1"), .len = 1 };
+
+	core_type_limit(w->c, "work", 1);
+	worker_up(w, 0, LANE_THREAD, 2);
+	stuck = submit_in(w, LANE_THREAD, .timeout_ms = 100, .key = "k");
+	submit_in(w, LANE_THREAD, .key = "k", .type = define(w, "other"));
+	submit_in(w, LANE_THREAD);
+	settle(w);
+	at = stuck->attempt;
+	pass(w, 100);
+	settle(w);
+	pass(w, 1000);
+	settle(w);
+	assert_int_equal(stuck->state, JOB_failed);
+	assert_int_equal(stuck->outcome.kind, FAILURE_timeout);
+	assert_string_equal(stuck->outcome.text, "timed out after 100 ms; it was told to end and has not");
+	assert_null(at->job);
+	assert_int_equal(count_of(w, EFFECT_START), 0);	/* key, limit: both are held */
+	core_stats(w->c, &stats);
+	assert_int_equal(stats.stuck, 1);
+	assert_int_equal(core_worker_stuck(w->c, 0), 1);
+	assert_explains(w, core_find(w->c, 2), "\"held_by\":1");
+	core_attempt_done(w->c, w->now, at, ATTEMPT_OK, &late);
+	assert_int_equal(stuck->state, JOB_failed);	/* one outcome */
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 2);
+}
+
+static void
+test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them(void **state)
+{
+	struct world	*w = *state;
+	struct job	*stuck;
+
+	core_type_limit(w->c, "work", 1);
+	worker_up(w, 0, LANE_THREAD, 1);
+	stuck = submit_in(w, LANE_THREAD, .timeout_ms = 100);
+	submit_in(w, LANE_THREAD);
+	settle(w);
+	core_worker_retire(w->c, w->now, 0);
+	worker_up(w, 1, LANE_THREAD, 1);
+	pass(w, 100);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_WORKER_IDLE), 0);
+	pass(w, 1000);
+	settle(w);
+	assert_int_equal(stuck->state, JOB_failed);
+	assert_int_equal(count_of(w, EFFECT_WORKER_IDLE), 1);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	die(w, 0, stuck->id);
+	settle(w);
+	assert_string_equal(started(w), "2");
+}
+
+/* ---- deaths ---- */
+
+static void
+test_what_a_dead_worker_had_goes_back_to_where_it_stood(void **state)
+{
+	struct world	*w = *state;
+
+	worker_up(w, 0, LANE_THREAD, 3);
+	for (int i = 0; i < 3; i++)
+		submit_in(w, LANE_THREAD);
+	settle(w);
+	for (int i = 0; i < 2; i++)
+		submit_in(w, LANE_THREAD);
+	submit_in(w, LANE_THREAD, .priority = 1);
+	die(w, 0, 0);
+	worker_up(w, 0, LANE_THREAD, 1);
+	assert_string_equal(run_all(w), "6 1 2 3 4 5");
+}
+
+static void
+test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone(void **state)
+{
+	struct world		*w = *state;
+	struct job		*jobs[3];
+	const uint32_t		 slots[LANES] = { [LANE_PROCESS] = 1 };
+
+	w->type->samples = 20;
+	worker_up(w, 0, LANE_PROCESS, 4);
+	for (int i = 0; i < 3; i++)
+		jobs[i] = submit(w);
+	settle(w);
+	die(w, 0, jobs[2]->id);			/* what the worker hints counts for nothing here */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(jobs[i]->suspicions, i == 0);
+	worker_up(w, 0, LANE_PROCESS, 4);
+	settle(w);
+	assert_string_equal(started(w), "2 3");
+	assert_non_null(about(w, EFFECT_START_ALONE, jobs[0]));
+	assert_explains(w, jobs[0], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":1,\"slots\":2,"
+	    "\"starting\":true}");
+	core_worker_up(w->c, w->now, 9, slots, jobs[0]->id);
+	submit(w);
+	settle(w);
+	assert_int_equal(jobs[0]->attempt->worker, 9);
+	done(w, jobs[0]);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_WORKER_IDLE), 1);	/* it ran its one job */
+}
+
+static void
+test_of_an_io_worker_its_hints_name_the_suspects(void **state)
+{
+	struct world	*w = *state;
+	struct job	*jobs[3];
+
+	worker_up(w, 0, LANE_THREAD, 4);
+	for (int i = 0; i < 3; i++)
+		jobs[i] = submit_in(w, LANE_THREAD);
+	settle(w);
+	die(w, 0, jobs[1]->id);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(jobs[i]->suspicions, i == 1);
+}
+
+static void
+test_a_poison_job_fails_at_its_third_death(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w);
+	const uint32_t	 slots[LANES] = { [LANE_PROCESS] = 1 };
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	settle(w);
+	die(w, 0, 0);
+	for (uint32_t i = 1; i < 3; i++) {
+		settle(w);
+		assert_non_null(about(w, EFFECT_START_ALONE, j));
+		core_worker_up(w->c, w->now, i, slots, j->id);
+		settle(w);
+		die(w, i, 0);
+	}
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(j->outcome.kind, FAILURE_crash);
+	assert_int_equal(j->attempts, 3);
+	assert_explains(w, j, "failed (crash) in attempt 3: its worker died 3 times while it ran this job");
+}
+
+static void
+test_on_lost_fail_counts_for_what_may_have_begun(void **state)
+{
+	struct world	*w = *state;
+	struct job	*head, *behind, *thread;
+
+	w->type->samples = 20;
+	worker_up(w, 0, LANE_PROCESS, 4);
+	worker_up(w, 1, LANE_THREAD, 4);
+	head = submit(w, .on_lost = ON_LOST_FAIL);
+	behind = submit(w, .on_lost = ON_LOST_FAIL);
+	thread = submit_in(w, LANE_THREAD, .on_lost = ON_LOST_FAIL);
+	settle(w);
+	die(w, 0, 0);
+	die(w, 1, 0);
+	assert_int_equal(head->state, JOB_failed);
+	assert_int_equal(head->outcome.kind, FAILURE_lost);
+	assert_int_equal(behind->state, JOB_ready);
+	assert_int_equal(thread->outcome.kind, FAILURE_lost);
+}
+
+static void
+test_only_two_workers_alone_exist_and_the_others_wait_in_line(void **state)
+{
+	struct world	*w = *state;
+	struct job	*jobs[4];
+
+	worker_up(w, 0, LANE_THREAD, 4);
+	for (int i = 0; i < 4; i++)
+		jobs[i] = submit_in(w, LANE_THREAD);
+	settle(w);
+	core_worker_lost(w->c, w->now, 0, suspect_ids, (uint64_t[]){ 1, 2, 3, 4, 0 });
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START_ALONE), 2);
+	assert_explains(w, jobs[3], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":2,\"slots\":2,"
+	    "\"ahead\":1}");
+	core_alone_failed(w->c, w->now, 1);
+	settle(w);
+	assert_int_equal(w->count, 0);			/* it would only fail again */
+	pass(w, 1000);
+	settle(w);
+	assert_non_null(about(w, EFFECT_START_ALONE, jobs[0]));
+	core_cancel(w->c, w->now, jobs[0]);
+	core_worker_up(w->c, w->now, 5, (uint32_t[LANES]){ [LANE_THREAD] = 1 }, 1);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_WORKER_IDLE), 1);	/* nobody wants it any more */
+	assert_non_null(about(w, EFFECT_START_ALONE, jobs[2]));
+}
+
+static void
+test_a_refused_attempt_was_none_and_the_worker_is_left_alone(void **state)
+{
+	struct world	*w = *state;
+	struct job	*first, *second;
+
+	worker_up(w, 0, LANE_THREAD, 4);
+	first = submit_in(w, LANE_THREAD);
+	settle(w);
+	second = submit_in(w, LANE_THREAD);
+	settle(w);
+	core_attempt_refused(w->c, w->now, second->attempt);
+	assert_int_equal(second->state, JOB_ready);
+	assert_int_equal(second->attempts, 0);
+	settle(w);
+	assert_int_equal(w->count, 0);
+	done(w, first);					/* something ended there: try again */
+	settle(w);
+	assert_non_null(about(w, EFFECT_START, second));
+	core_attempt_refused(w->c, w->now, second->attempt);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	pass(w, 10);					/* nothing will end there: try after a while */
+	settle(w);
+	assert_non_null(about(w, EFFECT_START, second));
+}
+
+/* ---- the window of a cpu worker ---- */
+
+struct window_row {
+	const char	*what;
+	uint64_t	 head_samples, next_samples;
+	int64_t		 head_mean_ns, next_mean_ns;
+	size_t		 next_bytes;
+	unsigned	 in_flight;		/* of head, next, next, with 2 slots */
+};
+
+static void
+test_a_cpu_worker_gets_a_second_attempt_only_where_both_are_short(void **state)
+{
+	static const struct window_row	rows[] = {
+		{ "both short", 20, 20, 49999, 49999, 10, 2 },
+		{ "head unknown", 19, 20, 100, 100, 10, 1 },
+		{ "next unknown", 20, 19, 100, 100, 10, 1 },
+		{ "head long", 20, 20, 50000, 100, 10, 1 },
+		{ "next long", 20, 20, 100, 50000, 10, 1 },
+		{ "next fits the bytes", 20, 20, 100, 100, (256 << 10) - 4, 2 },
+		{ "next above the bytes", 20, 20, 100, 100, (256 << 10) - 3, 1 },
+	};
+	struct world	*w = *state;
+	char		*big = mem_zalloc(1, 256 << 10);
+
+	memset(big, '1', (256 << 10) - 1);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct window_row	*r = &rows[i];
+		struct type		*next;
+		char			*args = mem_strndup(big, r->next_bytes);
+
+		again(w, &defaults);
+		next = define(w, "next");
+		w->type->samples = r->head_samples;
+		w->type->mean_ns = r->head_mean_ns;
+		next->samples = r->next_samples;
+		next->mean_ns = r->next_mean_ns;
+		worker_up(w, 0, LANE_PROCESS, 2);
+		submit(w);
+		settle(w);
+		submit(w, .type = next, .args = args);
+		submit(w, .type = next, .args = "1");
+		settle(w);
+		if (1 + count_of(w, EFFECT_START) != r->in_flight)
+			fail_msg("%s", r->what);
+		free(args);
+	}
+	free(big);
+}
+
+static void
+test_a_long_job_whose_turn_it_is_is_not_passed_by_short_ones(void **state)
+{
+	struct world	*w = *state;
+	struct type	*longer = define(w, "longer");
+	struct job	*first, *waits;
+
+	w->type->samples = 20;
+	worker_up(w, 0, LANE_PROCESS, 8);
+	first = submit(w);
+	waits = submit(w, .type = longer);
+	submit(w);
+	submit(w, .queue = "b");
+	settle(w);
+	assert_string_equal(started(w), "1 4");		/* queue b had its turn in between */
+	done(w, first);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	done(w, core_find(w->c, 4));
+	settle(w);
+	assert_non_null(about(w, EFFECT_START, waits));
+	assert_int_equal(count_of(w, EFFECT_START), 1);
+}
+
+static void
+test_a_type_is_measured_by_what_its_attempts_took(void **state)
+{
+	struct world	*w = *state;
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	for (int i = 0; i < 20; i++) {
+		struct job	*j = submit(w);
+
+		settle(w);
+		w->now.mono_ns += 100000;
+		j->attempt->ran_ns = i < 10 ? 0 : 10000;
+		done(w, j);
+	}
+	assert_int_equal(w->type->samples, 20);
+	assert_in_range(w->type->mean_ns, 10000, 100000);
+	for (int i = 0; i < 100; i++) {
+		struct job	*j = submit(w);
+
+		settle(w);
+		w->now.mono_ns += 20000;
+		j->attempt->ran_ns = 90000;		/* cannot be: the shorter one counts */
+		done(w, j);
+	}
+	assert_in_range(w->type->mean_ns, 19900, 20100);
+}
+
+/* ---- inline ---- */
+
+static void
+test_an_inline_job_runs_in_the_caller_where_it_may(void **state)
+{
+	struct world	*w = *state;
+	struct job	*now = submit_in(w, LANE_INLINE), *later = submit_in(w, LANE_INLINE, .delay_ms = 10);
+	struct outcome	 o = { .text = mem_strdup("[1]"), .len = 3 };
+
+	assert_true(core_inline_ready(w->c, now));
+	assert_false(core_inline_ready(w->c, later));
+	core_inline_done(w->c, w->now, now, &o);
+	assert_int_equal(now->state, JOB_succeeded);
+	assert_string_equal(now->outcome.text, "[1]");
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	pass(w, 10);
+	for (bool more = true; more; ) {
+		struct effect	e;
+
+		more = core_next_effect(w->c, w->now, &e);
+		if (!more || e.kind != EFFECT_START)
+			continue;
+		assert_int_equal(e.attempt->lane, LANE_INLINE);
+		assert_int_equal(e.attempt->worker, CORE_WORKER_INLINE);
+		done(w, later);
+	}
+	assert_int_equal(later->state, JOB_succeeded);
+}
+
+static void
+test_an_inline_job_waits_for_limits_and_its_key(void **state)
+{
+	struct world	*w = *state;
+
+	core_queue_limit(w->c, "q", 1);
+	core_type_limit(w->c, "rare", 1);
+	worker_up(w, 0, LANE_PROCESS, 1);
+	worker_up(w, 1, LANE_THREAD, 4);
+	submit(w, .queue = "q", .key = "k");
+	submit_in(w, LANE_THREAD, .type = define(w, "rare"));
+	settle(w);
+	assert_false(core_inline_ready(w->c, submit_in(w, LANE_INLINE, .queue = "q")));
+	assert_false(core_inline_ready(w->c, submit_in(w, LANE_INLINE, .key = "k")));
+	assert_false(core_inline_ready(w->c, submit_in(w, LANE_INLINE, .type = define(w, "rare"))));
+	assert_true(core_inline_ready(w->c, submit_in(w, LANE_INLINE)));
+}
+
+/* ---- records ---- */
+
+static void
+test_each_transition_is_recorded_with_its_time_and_reason(void **state)
+{
+	static const struct { enum job_state state; enum job_reason reason; int64_t ms; }	expected[] = {
+		{ JOB_scheduled, REASON_delayed, 0 }, { JOB_ready, REASON_due, 10 },
+		{ JOB_running, REASON_started, 15 }, { JOB_ready, REASON_worker_died, 20 },
+		{ JOB_running, REASON_started, 25 }, { JOB_failed, REASON_handler_error, 30 },
+	};
+	struct world			*w = *state;
+	struct job			*j = submit_in(w, LANE_THREAD, .delay_ms = 10);
+	const struct transition		*moves;
+	size_t				 len;
+
+	pass(w, 10);
+	pass(w, 5);
+	worker_up(w, 0, LANE_THREAD, 1);
+	settle(w);
+	pass(w, 5);
+	die(w, 0, 0);
+	pass(w, 5);
+	worker_up(w, 3, LANE_THREAD, 1);
+	settle(w);
+	pass(w, 5);
+	end_as(w, j, ATTEMPT_FAILED);
+	moves = job_moves(j, &len);
+	assert_int_equal(len, COUNT(expected));
+	for (size_t i = 0; i < len; i++) {
+		assert_int_equal(moves[i].state, expected[i].state);
+		assert_int_equal(moves[i].reason, expected[i].reason);
+		assert_int_equal(moves[i].at_ms, j->created_ms + expected[i].ms);
+	}
+	assert_int_equal(j->tries_len, 2);
+	assert_int_equal(j->tries[0].end, REASON_worker_died);
+	assert_int_equal(j->tries[1].worker, 3);
+	assert_int_equal(j->tries[1].number, 2);
+	assert_int_equal(j->tries[1].started_ms, j->created_ms + 25);
+	assert_int_equal(j->tries[1].ended_ms, j->created_ms + 30);
+	assert_int_equal(j->tries[1].fence, (UINT64_C(7) << 32) + 2);
+}
+
+static void
+test_records_of_a_job_are_bounded(void **state)
+{
+	struct world			*w = *state;
+	struct job			*j = submit_in(w, LANE_THREAD);
+	const struct transition		*moves;
+	size_t				 len;
+
+	for (int i = 0; i < 500; i++) {
+		worker_up(w, 0, LANE_THREAD, 1);
+		settle(w);
+		pass(w, 1);
+		die(w, 0, 0);
+	}
+	moves = job_moves(j, &len);
+	assert_int_equal(len, CORE_MOVES_KEPT);
+	assert_int_equal(moves[0].reason, REASON_submitted);
+	assert_int_equal(moves[len - 1].at_ms, w->now.real_ms);
+	assert_int_equal(j->tries_len, CORE_TRIES_KEPT);
+	assert_int_equal(j->tries[0].number, 500 - CORE_TRIES_KEPT + 1);
+	assert_int_equal(j->attempts, 500);
+}
+
+/* ---- retention ---- */
+
+static void
+finish_some(struct world *w, int count, enum attempt_end end)
+{
+	for (int i = 0; i < count; i++) {
+		struct job	*j = submit(w);
+
+		settle(w);
+		end_as(w, j, end);
+	}
+	settle(w);
+}
+
+static void
+test_the_newest_finished_jobs_are_kept_for_a_time(void **state)
+{
+	struct world		*w = *state;
+	struct core_config	 cfg = defaults;
+
+	cfg.keep_finished = 3;
+	again(w, &cfg);
+	worker_up(w, 0, LANE_PROCESS, 1);
+	finish_some(w, 5, ATTEMPT_OK);
+	finish_some(w, 5, ATTEMPT_FAILED);
+	for (uint64_t id = 1; id <= 10; id++)
+		assert_int_equal(core_find(w->c, id) != NULL, (id > 2 && id <= 5) || id > 7);
+	assert_int_equal(core_oldest_id(w->c), 3);
+	assert_int_equal(core_newest_id(w->c), 10);
+	pass(w, 60000);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_FORGOTTEN), 3);
+	assert_null(core_find(w->c, 5));
+	assert_non_null(core_find(w->c, 8));		/* failed jobs are kept longer */
+	pass(w, 540000);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_FORGOTTEN), 3);
+	assert_int_equal(core_next_ns(w->c), INT64_MAX);
+}
+
+static void
+test_finished_jobs_are_bounded_by_their_bytes(void **state)
+{
+	struct world		*w = *state;
+	struct core_config	 cfg = defaults;
+	struct core_stats	 stats;
+
+	cfg.keep_finished_bytes = 10;		/* "null" and "1": two of them */
+	again(w, &cfg);
+	worker_up(w, 0, LANE_PROCESS, 1);
+	finish_some(w, 4, ATTEMPT_OK);
+	assert_null(core_find(w->c, 2));
+	assert_non_null(core_find(w->c, 3));
+	core_stats(w->c, &stats);
+	assert_int_equal(stats.kept_bytes, 10);
+}
+
+static void
+test_no_job_is_forgotten_before_its_end_was_told(void **state)
+{
+	struct world		*w = *state;
+	struct core_config	 cfg = defaults;
+	struct job		*j;
+	struct effect		 e;
+
+	cfg.keep_finished = 0;
+	again(w, &cfg);
+	j = submit(w);
+	core_cancel(w->c, w->now, j);
+	pass(w, 1000000);
+	assert_ptr_equal(core_find(w->c, 1), j);
+	assert_true(core_next_effect(w->c, w->now, &e));
+	assert_int_equal(e.kind, EFFECT_FINISHED);
+	assert_true(core_next_effect(w->c, w->now, &e));
+	assert_int_equal(e.kind, EFFECT_FORGOTTEN);
+	assert_ptr_equal(e.job, j);
+	assert_null(core_find(w->c, 1));
+	assert_false(core_next_effect(w->c, w->now, &e));
+}
+
+static void
+test_a_queue_is_gone_with_its_last_job_unless_it_is_configured(void **state)
+{
+	struct world		*w = *state;
+	struct core_config	 cfg = defaults;
+	struct queue_view	 view;
+	size_t			 at = 0;
+
+	cfg.keep_finished = 0;
+	again(w, &cfg);
+	core_queue_limit(w->c, "kept", 3);
+	core_cancel(w->c, w->now, submit(w, .queue = "passing"));
+	settle(w);
+	assert_true(core_queue_next(w->c, &at, &view));
+	assert_string_equal(view.name, "kept");
+	assert_int_equal(view.max_running, 3);
+	assert_false(core_queue_next(w->c, &at, &view));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -482,11 +1312,41 @@ main(void)
 		TEST(test_a_queue_at_its_limit_leaves_the_turns),
 		TEST(test_a_raised_limit_starts_what_waited),
 		TEST(test_too_many_waiting_jobs_are_refused),
+		TEST(test_a_delayed_job_is_scheduled_until_its_time),
+		TEST(test_a_run_at_time_in_the_past_is_at_once),
+		TEST(test_the_longest_durations_never_overflow),
+		TEST(test_ttl_ends_waiting_jobs_only),
+		TEST(test_a_job_whose_ttl_is_over_does_not_start_before_the_tick),
+		TEST(test_a_job_that_started_once_cannot_expire_any_more),
+		TEST(test_one_key_runs_one_at_a_time_in_order_and_ignores_priority),
+		TEST(test_a_delayed_job_holds_its_key),
+		TEST(test_the_key_passes_on_however_its_holder_ends),
+		TEST(test_a_job_that_goes_back_keeps_its_key),
+		TEST(test_cancel_ends_a_waiting_job_at_once),
+		TEST(test_an_attempt_that_was_told_to_end_may_have_finished_before),
+		TEST(test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job),
+		TEST(test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested),
+		TEST(test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds),
+		TEST(test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them),
+		TEST(test_what_a_dead_worker_had_goes_back_to_where_it_stood),
+		TEST(test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone),
+		TEST(test_of_an_io_worker_its_hints_name_the_suspects),
+		TEST(test_a_poison_job_fails_at_its_third_death),
+		TEST(test_on_lost_fail_counts_for_what_may_have_begun),
+		TEST(test_only_two_workers_alone_exist_and_the_others_wait_in_line),
+		TEST(test_a_refused_attempt_was_none_and_the_worker_is_left_alone),
+		TEST(test_a_cpu_worker_gets_a_second_attempt_only_where_both_are_short),
+		TEST(test_a_long_job_whose_turn_it_is_is_not_passed_by_short_ones),
+		TEST(test_a_type_is_measured_by_what_its_attempts_took),
+		TEST(test_an_inline_job_runs_in_the_caller_where_it_may),
+		TEST(test_an_inline_job_waits_for_limits_and_its_key),
+		TEST(test_each_transition_is_recorded_with_its_time_and_reason),
+		TEST(test_records_of_a_job_are_bounded),
+		TEST(test_the_newest_finished_jobs_are_kept_for_a_time),
+		TEST(test_finished_jobs_are_bounded_by_their_bytes),
+		TEST(test_no_job_is_forgotten_before_its_end_was_told),
+		TEST(test_a_queue_is_gone_with_its_last_job_unless_it_is_configured),
 	};
 
-	(void)end_as;
-	(void)pass;
-	(void)die;
-	(void)about;
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }

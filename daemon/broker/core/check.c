@@ -25,6 +25,17 @@ struct sums {
 	uint64_t	waiting, waiting_bytes, running, in_flows;
 };
 
+/* When time does something to a job that waits. */
+static int64_t
+next_ns(const struct job *j)
+{
+	int64_t	next = j->state == JOB_scheduled ? j->due_ns : INT64_MAX;
+
+	if (job_waiting(j) && j->ttl_ns != 0 && !j->begun && j->ttl_ns < next)
+		next = j->ttl_ns;
+	return next;
+}
+
 static void
 check_place(const struct core *c, const struct job *j)
 {
@@ -40,8 +51,7 @@ check_place(const struct core *c, const struct job *j)
 	must(j->state != JOB_running || j->attempt->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);
 	must(!j->alone_asked || alone_of((struct core *)(size_t)c, j) != NULL, j);
-	must(j->state != JOB_scheduled || j->timer.index != 0, j);
-	must(j->state != JOB_ready || (j->timer.index != 0) == (j->ttl_ns != 0 && !j->begun), j);
+	must((j->timer.index != 0) == (next_ns(j) != INT64_MAX), j);
 }
 
 static void
