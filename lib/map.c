@@ -48,10 +48,17 @@ reaches(size_t home, size_t hole, size_t at)
 	return at > hole ? home <= hole || home > at : home <= hole && home > at;
 }
 
+/* Ids that follow each other are used together: four of them share a cache line. */
+static size_t
+id_home(const struct idmap *m, uint64_t key)
+{
+	return ((size_t)(mix(key >> 2) << 2) | (key & 3)) & (m->cap - 1);
+}
+
 static struct idmap_slot *
 idmap_find(const struct idmap *m, uint64_t key)
 {
-	size_t	i = mix(key) & (m->cap - 1);
+	size_t	i = id_home(m, key);
 
 	while (m->slots[i].value != NULL && m->slots[i].key != key)
 		i = (i + 1) & (m->cap - 1);
@@ -102,7 +109,7 @@ idmap_del(struct idmap *m, uint64_t key)
 		return NULL;
 	hole = (size_t)(idmap_find(m, key) - m->slots);
 	for (at = (hole + 1) & mask; m->slots[at].value != NULL; at = (at + 1) & mask) {
-		if (!reaches(mix(m->slots[at].key) & mask, hole, at))
+		if (!reaches(id_home(m, m->slots[at].key), hole, at))
 			continue;
 		m->slots[hole] = m->slots[at];
 		hole = at;

@@ -406,12 +406,8 @@ model_refused(struct model *m, struct model_attempt *at)
 {
 	int	worker = at->worker;
 
-	if (at->told) {
-		end_told(m, at);
-	} else {
-		back(at, REASON_channel_full);
-		at->job->attempts--;
-	}
+	back(at, REASON_channel_full);
+	at->job->attempts--;
 	leave(m, at, true);
 	m->workers[worker].refused = true;
 	m->workers[worker].refused_until_ns = NEVER;

@@ -263,10 +263,20 @@ random_known_job(struct world *w)
 	return n == 0 || j->forgotten ? NULL : j;
 }
 
+/* One that waits for a worker of its own, if there is any: that is rare, and full of corners. */
+static struct model_job *
+alone_job(struct world *w)
+{
+	for (int i = w->m.jobs_first; i < w->m.jobs_len; i++)
+		if (w->m.jobs[i].alone_asked)
+			return &w->m.jobs[i];
+	return NULL;
+}
+
 static void
 do_cancel(struct world *w)
 {
-	struct model_job	*j = random_known_job(w);
+	struct model_job	*j = once_in(&w->chance, 3) ? alone_job(w) : random_known_job(w);
 	int			 rc;
 
 	if (j == NULL)
@@ -318,9 +328,12 @@ do_worker_up(struct world *w)
 static int
 random_worker(struct world *w)
 {
-	int	n = below(&w->chance, MODEL_WORKERS);
+	int	first = below(&w->chance, MODEL_WORKERS);
 
-	return worker(w, n)->up ? n : -1;
+	for (int i = 0; i < MODEL_WORKERS; i++)
+		if (worker(w, (first + i) % MODEL_WORKERS)->up)
+			return (first + i) % MODEL_WORKERS;
+	return -1;
 }
 
 static void
@@ -362,11 +375,15 @@ kill_worker(struct world *w, int number, struct hint hint)
 static void
 do_death(struct world *w)
 {
-	int		n = random_worker(w);
 	struct hint	hint = { 0, chance_bits(&w->chance) | 1 };
+	int		n;
 
-	if (n >= 0 && w->random_deaths)
-		kill_worker(w, n, hint);
+	if (!w->random_deaths)
+		return;
+	do {					/* one, or several at once */
+		if ((n = random_worker(w)) >= 0)
+			kill_worker(w, n, hint);
+	} while (once_in(&w->chance, 2));
 }
 
 /* Those that core had killed, or that were stopped with threads that never came back. */

@@ -222,10 +222,7 @@ core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
 
 	c->stats.attempts--;
 	c->stats.lane_started[at->lane]--;
-	if (at->told != 0)
-		attempt_end_told(c, now, at, false);
-	else
-		attempt_requeue(c, now, at, REASON_channel_full);
+	attempt_requeue(c, now, at, REASON_channel_full);
 	attempt_free(c, now, at);
 	w->refused = true;
 	if (list_empty(&w->attempts))

@@ -122,7 +122,8 @@ struct attempt {
 /* The attempt ended in its worker.  Takes o->text and o->data (freed or kept).  at is gone afterwards. */
 void core_attempt_done(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end,
     struct outcome *o);
-/* The channel had no room: the job goes back to the front, the worker gets nothing until something ends. */
+/* The channel had no room for what EFFECT_START has just given out: the job goes back to the front, the
+ * worker gets nothing until something ends there (or for a moment, if nothing is in flight there). */
 void core_attempt_refused(struct core *c, struct core_time now, struct attempt *at);
 
 /* ---- effects ---- */
