@@ -27,7 +27,8 @@ bench_open(void)
 {
 	static const struct core_config	cfg = {
 		.keep_finished_ms = 60000, .keep_finished = 10000, .keep_finished_bytes = 64 << 20,
-		.keep_failed_ms = 60000, .max_waiting = 1 << 30, .max_waiting_bytes = INT64_C(1) << 40,
+		.keep_failed_ms = 60000, .max_waiting = 1 << 30,
+		.max_waiting_bytes = INT64_C(1) << 40,
 		.grace_ms = 1000,
 	};
 	struct type	declared = { .name = (char *)(size_t)"noop" };
@@ -132,8 +133,9 @@ bench_run(void)
 	static const unsigned	waiting[] = { 200, 10000, 1000000 };
 
 	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
-		printf("%8u waiting: %6.0f ns of CPU for a life\n", waiting[i], life_ns(waiting[i]));
-	printf("a waiting job: %.0f bytes and its arguments (struct job %zu)\n", waiting_bytes(1000000),
-	    sizeof(struct job));
+		printf("%8u waiting: %6.0f ns of CPU for a life\n", waiting[i],
+		    life_ns(waiting[i]));
+	printf("a waiting job: %.0f bytes and its arguments (struct job %zu)\n",
+	    waiting_bytes(1000000), sizeof(struct job));
 	return 0;
 }

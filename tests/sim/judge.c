@@ -7,6 +7,9 @@
 
 #define for_jobs(m, j) \
 	for (struct model_job *j = (m)->jobs; j < (m)->jobs + (m)->jobs_len; j++)
+/* All but the oldest forgotten ones. */
+#define for_kept(m, j) \
+	for (struct model_job *j = (m)->jobs + (m)->jobs_first; j < (m)->jobs + (m)->jobs_len; j++)
 
 /* ---- after each event ---- */
 
@@ -22,17 +25,17 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 		model_violation(m, "job %llu was lost", id);
 	moves = job_moves(real, &len);
 	if (real->state != j->state)
-		model_violation(m, "job %llu is %s and should be %s", id, job_state_names[real->state],
-		    job_state_names[j->state]);
+		model_violation(m, "job %llu is %s and should be %s", id,
+		    job_state_names[real->state], job_state_names[j->state]);
 	if (moves[len - 1].state != j->state || moves[len - 1].reason != j->reason)
 		model_violation(m, "job %llu has reason %s and should have %s", id,
 		    job_reason_names[moves[len - 1].reason], job_reason_names[j->reason]);
 	if (real->attempts != j->attempts || real->suspicions != j->suspicions)
-		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id, real->attempts,
-		    real->suspicions, j->attempts, j->suspicions);
+		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id,
+		    real->attempts, real->suspicions, j->attempts, j->suspicions);
 	if (j->state == JOB_failed && real->outcome.kind != j->kind)
-		model_violation(m, "job %llu failed as %s, not %s", id, failure_names[real->outcome.kind],
-		    failure_names[j->kind]);
+		model_violation(m, "job %llu failed as %s, not %s", id,
+		    failure_names[real->outcome.kind], failure_names[j->kind]);
 	if (j->state == JOB_running && real->attempt != j->attempt->real)
 		model_violation(m, "job %llu runs in another attempt", id);
 }
@@ -44,7 +47,7 @@ same_counts(struct model *m, const struct core *c)
 	uint64_t		states[JOB_STATES] = { 0 }, bytes = 0, stuck = 0;
 
 	core_stats(c, &s);
-	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+	for_kept(m, j) {
 		if (j->forgotten)
 			continue;
 		states[j->state]++;
@@ -60,17 +63,18 @@ same_counts(struct model *m, const struct core *c)
 			    (unsigned long long)states[i]);
 	if (s.waiting_bytes != bytes || s.stuck != stuck || s.crashes != m->crashes ||
 	    s.submitted != (uint64_t)m->jobs_len)
-		model_violation(m, "stats disagree about bytes, stuck attempts, crashes or submits");
+		model_violation(m, "stats disagree: bytes, stuck attempts, crashes or submits");
 	for (int t = 0; t < MODEL_TYPES; t++)
 		if (m->types[t]->running != model_type_running(m, t))
 			model_violation(m, "type %d is said to run %u", t, m->types[t]->running);
 }
 
-/* Turns are remembered while a job is in line; a limit that holds it up does not cost it its turn. */
+/* Turns are remembered while a job is in line; a limit that holds it up does not cost it its
+ * turn. */
 static void
 forget_turns(struct model *m)
 {
-	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++)
+	for_kept(m, j)
 		if (j->state != JOB_ready || !model_open(m, j))
 			memset(j->unfair, 0, sizeof(j->unfair));
 }
@@ -79,7 +83,7 @@ void
 judge_same(struct model *m, const struct core *c)
 {
 	core_check(c);
-	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++)
+	for_kept(m, j)
 		if (!j->forgotten)
 			same_job(m, c, j);
 	same_counts(m, c);
@@ -88,26 +92,28 @@ judge_same(struct model *m, const struct core *c)
 
 /* ---- when nothing is left to do ---- */
 
-/* Everything that could be next in the lane can be taken by one worker: then it should have been. */
+/* Everything that could be next in the lane can be taken by one worker: then it should have
+ * been. */
 static void
 quiet_lane(struct model *m, enum lane lane)
 {
 	bool	all[MODEL_WORKERS], any = false;
 
 	memset(all, true, sizeof(all));
-	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+	for_kept(m, j) {
 		if (j->lane != lane || j->suspicions > 0 || !model_eligible(m, j))
 			continue;
 		any = true;
 		for (int w = 0; w < MODEL_WORKERS; w++)
 			all[w] &= model_takes(m, w, j);
 		if (lane == LANE_INLINE)
-			model_violation(m, "inline job %llu could run and does not", (unsigned long long)j->id);
+			model_violation(m, "inline job %llu could run and does not",
+			    (unsigned long long)j->id);
 	}
 	for (int w = 0; any && w < MODEL_WORKERS; w++)
 		if (all[w])
-			model_violation(m, "worker %d could run a job in the %s lane and gets none", w,
-			    lane == LANE_PROCESS ? "process" : lane == LANE_THREAD ? "thread" : "async");
+			model_violation(m, "worker %d could run a job in lane %s and gets none", w,
+			    lane_names[lane]);
 }
 
 static void
@@ -146,17 +152,18 @@ quiet_kept(struct model *m)
 		int64_t	keep_ms = failed ? m->cfg.keep_failed_ms : m->cfg.keep_finished_ms;
 		int64_t	count = 0, bytes = 0;
 
-		for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+		for_kept(m, j) {
 			if (!j->announced || j->forgotten || (j->state == JOB_failed) != failed)
 				continue;
 			if (j->announced_ns + keep_ms * 1000000 <= m->now.mono_ns)
-				model_violation(m, "job %llu is kept too long", (unsigned long long)j->id);
+				model_violation(m, "job %llu is kept too long",
+				    (unsigned long long)j->id);
 			count++;
 			bytes += j->kept_bytes;
 		}
 		if (count > m->cfg.keep_finished || bytes > m->cfg.keep_finished_bytes)
-			model_violation(m, "%lld finished jobs of %lld bytes are kept", (long long)count,
-			    (long long)bytes);
+			model_violation(m, "%lld finished jobs of %lld bytes are kept",
+			    (long long)count, (long long)bytes);
 	}
 }
 
@@ -168,7 +175,7 @@ quiet_clock(struct model *m, const struct core *c)
 
 	if (next <= m->now.mono_ns)
 		model_violation(m, "core wants a tick that it just had");
-	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++) {
+	for_kept(m, j) {
 		if (j->state == JOB_scheduled && j->due_ns < next)
 			model_violation(m, "job %llu will be late", (unsigned long long)j->id);
 		if (model_waiting(j) && !j->begun && j->ttl_ns < next)
@@ -177,7 +184,8 @@ quiet_clock(struct model *m, const struct core *c)
 	for (int i = 0; i < MODEL_ATTEMPTS; i++) {
 		const struct model_attempt	*at = &m->attempts[i];
 
-		if (at->job != NULL && !at->stuck && (at->grace_ns < next || (!at->told && at->deadline_ns < next)))
+		if (at->job != NULL && !at->stuck &&
+		    (at->grace_ns < next || (!at->told && at->deadline_ns < next)))
 			model_violation(m, "the time of job %llu will be over late",
 			    (unsigned long long)at->job->id);
 	}
@@ -188,7 +196,7 @@ judge_quiet(struct model *m, const struct core *c)
 {
 	for (int lane = 0; lane < LANES; lane++)
 		quiet_lane(m, (enum lane)lane);
-	for (struct model_job *j = m->jobs + m->jobs_first; j < m->jobs + m->jobs_len; j++)
+	for_kept(m, j)
 		if (!j->forgotten)
 			quiet_job(m, j);
 	for_jobs(m, j)
@@ -211,7 +219,8 @@ says(const char *text, const char *kind)
 }
 
 static void
-expect(struct model *m, const struct model_job *j, const char *text, const char *kind, bool expected)
+expect(struct model *m, const struct model_job *j, const char *text, const char *kind,
+    bool expected)
 {
 	if (says(text, kind) != expected)
 		model_violation(m, "job %llu %s wait for %s: %s", (unsigned long long)j->id,
@@ -229,7 +238,8 @@ expect_number(struct model *m, const char *text, const char *kind, const char *n
 	snprintf(member, sizeof(member), "\"%s\":", name);
 	at = at == NULL ? NULL : strstr(at, member);
 	if (at == NULL || strtoull(at + strlen(member), NULL, 10) != value)
-		model_violation(m, "%s of %s is %llu, not as in: %s", name, kind, (unsigned long long)value, text);
+		model_violation(m, "%s of %s is %llu, not as in: %s", name, kind,
+		    (unsigned long long)value, text);
 }
 
 static uint64_t
@@ -237,12 +247,15 @@ count_ahead(struct model *m, const struct model_job *j)
 {
 	uint64_t	n = 0;
 
-	for (struct model_job *o = m->jobs + m->jobs_first; o < m->jobs + m->jobs_len; o++) {
-		if (o->queue != j->queue || o->state != JOB_ready || o->alone_asked || !model_open(m, o))
+	for_kept(m, o) {
+		if (o->queue != j->queue || o->state != JOB_ready || o->alone_asked ||
+		    !model_open(m, o))
 			continue;
-		if ((o->suspicions > 0) != (j->suspicions > 0) || (j->suspicions == 0 && o->lane != j->lane))
+		if ((o->suspicions > 0) != (j->suspicions > 0) ||
+		    (j->suspicions == 0 && o->lane != j->lane))
 			continue;
-		n += o->priority > j->priority || (o->priority == j->priority && o->place < j->place);
+		n += o->priority > j->priority ||
+		    (o->priority == j->priority && o->place < j->place);
 	}
 	return n;
 }
@@ -251,13 +264,14 @@ static void
 explain_waiting(struct model *m, const struct model_job *j, const char *text)
 {
 	bool	open = model_open(m, j), held = open && j->state == JOB_ready && !j->alone_asked;
-	bool	queue = held && model_queue_full(m, j->queue), type = held && model_type_full(m, j->type);
+	bool	queue = held && model_queue_full(m, j->queue);
+	bool	type = held && model_type_full(m, j->type);
 	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !queue && !type));
 	bool	lane = held && !queue && !type && !alone, worker = false;
 
 	for (int w = 0; w < MODEL_WORKERS; w++)
-		worker |= m->workers[w].up && !m->workers[w].retired && m->workers[w].alone_for == 0 &&
-		    m->workers[w].slots[j->lane] > 0;
+		worker |= m->workers[w].up && !m->workers[w].retired &&
+		    m->workers[w].alone_for == 0 && m->workers[w].slots[j->lane] > 0;
 	expect(m, j, text, "scheduled", j->state == JOB_scheduled);
 	expect(m, j, text, "order_key", !open);
 	expect(m, j, text, "queue_limit", queue);
@@ -301,7 +315,8 @@ judge_explain(struct model *m, const struct core *c, const struct model_job *j)
 		explain_waiting(m, j, text);
 	else if (j->state == JOB_running)
 		explain_running(m, j, text);
-	else if (strstr(text, job_state_names[j->state]) == NULL || strstr(text, "\"waits\":[]") == NULL)
+	else if (strstr(text, job_state_names[j->state]) == NULL ||
+	    strstr(text, "\"waits\":[]") == NULL)
 		model_violation(m, "job %llu %s explains itself as %s", (unsigned long long)j->id,
 		    job_state_names[j->state], text);
 	if (strncmp(text, "\"text\":\"", 8) != 0 || text[8] == '"')

@@ -190,7 +190,8 @@ alone_of(struct model *m, const struct model_job *j)
 	for (int i = 0; i < MODEL_ALONE; i++)
 		if (m->alone[i].waiting && m->alone[i].job_id == j->id)
 			return &m->alone[i];
-	model_violation(m, "job %llu asked for a worker that nobody starts", (unsigned long long)j->id);
+	model_violation(m, "job %llu asked for a worker that nobody starts",
+	    (unsigned long long)j->id);
 }
 
 static void
@@ -432,7 +433,8 @@ model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], uint64
 {
 	struct model_worker	*w = &m->workers[worker];
 
-	*w = (struct model_worker){ .up = true, .fifo = slots[LANE_PROCESS] > 0, .alone_for = alone_for };
+	*w = (struct model_worker){ .up = true, .fifo = slots[LANE_PROCESS] > 0,
+	    .alone_for = alone_for };
 	for (int lane = 0; lane < LANES; lane++)
 		w->slots[lane] = slots[lane];
 	if (alone_for == 0)
@@ -516,7 +518,8 @@ lose(struct model *m, struct model_attempt *at, bool begun, bool suspected)
 }
 
 void
-model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j), void *ctx)
+model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j),
+    void *ctx)
 {
 	struct model_worker	*w = &m->workers[worker];
 	struct model_attempt	*at;
@@ -578,7 +581,7 @@ check_turns(struct model *m, const struct model_job *j)
 		if (!model_eligible(m, other) || m->type_limit[other->type] > 0)
 			continue;
 		if (other->unfair[j->queue])
-			model_violation(m, "queue %d had two turns while job %llu of queue %d could run",
+			model_violation(m, "queue %d had two turns while job %llu of %d could run",
 			    j->queue, (unsigned long long)other->id, other->queue);
 		other->unfair[j->queue] = true;
 	}
@@ -614,7 +617,8 @@ static void
 check_start(struct model *m, struct model_job *j, int worker)
 {
 	if (j->suspicions > 0 && !j->alone_asked)
-		model_violation(m, "job %llu is a suspect and must run alone", (unsigned long long)j->id);
+		model_violation(m, "job %llu is a suspect and must run alone",
+		    (unsigned long long)j->id);
 	if (j->alone_asked) {
 		check_alone_start(m, j, worker);
 		return;
@@ -622,7 +626,8 @@ check_start(struct model *m, struct model_job *j, int worker)
 	if (!model_eligible(m, j))
 		model_violation(m, "job %llu may not run now", (unsigned long long)j->id);
 	if (worker >= 0 && !model_takes(m, worker, j))
-		model_violation(m, "worker %d cannot take job %llu now", worker, (unsigned long long)j->id);
+		model_violation(m, "worker %d cannot take job %llu now", worker,
+		    (unsigned long long)j->id);
 	check_first(m, j);
 	check_turns(m, j);
 	if (worker >= 0)
@@ -634,18 +639,19 @@ model_start(struct model *m, struct attempt *real)
 {
 	struct model_job	*j = model_job(m, real->job_id);
 	struct model_attempt	*at = m->attempts;
-	int			 worker = real->worker == CORE_WORKER_INLINE ? -1 : (int)real->worker;
+	bool			 here = real->worker == CORE_WORKER_INLINE;
+	int			 worker = here ? -1 : (int)real->worker;
 
 	if (j == NULL || j->state != JOB_ready || real->job == NULL || real->job->id != j->id)
 		model_violation(m, "job %llu cannot start", (unsigned long long)real->job_id);
-	if ((worker < 0) != (j->lane == LANE_INLINE))
+	if (here != (j->lane == LANE_INLINE))
 		model_violation(m, "job %llu starts in another lane", (unsigned long long)j->id);
 	check_start(m, j, worker);
 	while (at->job != NULL)
 		if (++at == m->attempts + MODEL_ATTEMPTS)
 			model_violation(m, "the model has no room for so many attempts");
-	*at = (struct model_attempt){ .job = j, .real = real, .number = ++m->starts, .worker = worker,
-	    .deadline_ns = NEVER, .grace_ns = NEVER };
+	*at = (struct model_attempt){ .job = j, .real = real, .number = ++m->starts,
+	    .worker = worker, .deadline_ns = NEVER, .grace_ns = NEVER };
 	j->state = JOB_running;
 	j->reason = REASON_started;
 	j->attempts++;
@@ -661,7 +667,8 @@ model_tell(struct model *m, const struct attempt *real)
 	struct model_attempt	*at = attempt_of(m, real);
 
 	if (!at->tell_due)
-		model_violation(m, "job %llu is told to end without reason", (unsigned long long)real->job_id);
+		model_violation(m, "job %llu is told to end without reason",
+		    (unsigned long long)real->job_id);
 	at->tell_due = false;
 }
 
@@ -679,7 +686,8 @@ model_announce(struct model *m, const struct job *real)
 	struct model_job	*j = model_job(m, real->id);
 
 	if (j == NULL || !model_finished(j) || j->announced)
-		model_violation(m, "job %llu is announced, and should not be", (unsigned long long)real->id);
+		model_violation(m, "job %llu is announced, and should not be",
+		    (unsigned long long)real->id);
 	j->announced = true;
 	j->announced_ns = m->now.mono_ns;
 	j->announced_order = ++m->announcements;
@@ -710,7 +718,8 @@ model_forget(struct model *m, const struct job *real)
 	}
 	if (count <= m->cfg.keep_finished && bytes <= m->cfg.keep_finished_bytes &&
 	    j->announced_ns + keep_ms * NS_IN_MS > m->now.mono_ns)
-		model_violation(m, "job %llu is forgotten without reason", (unsigned long long)j->id);
+		model_violation(m, "job %llu is forgotten without reason",
+		    (unsigned long long)j->id);
 	j->forgotten = true;
 	while (m->jobs_first < m->jobs_len && m->jobs[m->jobs_first].forgotten)
 		m->jobs_first++;
@@ -723,10 +732,12 @@ model_start_alone(struct model *m, const struct job *real)
 	int			 slot = model_alone_free(m);
 
 	if (j == NULL || j->suspicions == 0 || !model_eligible(m, j) || slot < 0)
-		model_violation(m, "job %llu may not ask for a worker", (unsigned long long)real->id);
+		model_violation(m, "job %llu may not ask for a worker",
+		    (unsigned long long)real->id);
 	check_first(m, j);
 	j->alone_asked = true;
-	m->alone[slot] = (struct model_alone){ .state = MODEL_ASKED, .job_id = j->id, .waiting = true };
+	m->alone[slot] = (struct model_alone){ .state = MODEL_ASKED, .job_id = j->id,
+	    .waiting = true };
 }
 
 void

@@ -1,7 +1,8 @@
 /*
- * model.h - the scheduler's rules a second time, written as simply as possible: flat arrays, and a look at
- * everything whenever something is to be decided.  It decides nothing itself where the rules leave a choice:
- * it is told what core did, says whether that was allowed, and what must have happened besides.
+ * model.h - the scheduler's rules a second time, written as simply as possible: flat arrays, and a
+ * look at everything whenever something is to be decided.  It decides nothing itself where the
+ * rules leave a choice: it is told what core did, says whether that was allowed, and what must have
+ * happened besides.
  */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
@@ -38,7 +39,8 @@ struct model_job {
 	bool			 announced, forgotten;
 	int64_t			 announced_ns, kept_bytes;
 	uint64_t		 announced_order;
-	bool			 unfair[MODEL_QUEUES];		/* by queue: it had a turn while this one could */
+	/* by queue: it had a turn while this one could */
+	bool			 unfair[MODEL_QUEUES];
 };
 
 struct model_attempt {
@@ -71,7 +73,8 @@ struct model {
 	struct core_config	 cfg;
 	struct core_time	 now;
 	struct model_job	 jobs[MODEL_JOBS];
-	int			 jobs_len, jobs_first;		/* below jobs_first all are forgotten */
+	/* below jobs_first all are forgotten */
+	int			 jobs_len, jobs_first;
 	struct model_attempt	 attempts[MODEL_ATTEMPTS];
 	struct model_worker	 workers[MODEL_WORKERS];
 	struct model_alone	 alone[MODEL_ALONE];
@@ -109,7 +112,8 @@ int model_alone_free(const struct model *m);
 struct model_job *model_submit(struct model *m, const struct model_job *as);
 void model_tick(struct model *m);
 void model_cancel(struct model *m, struct model_job *j);
-void model_done(struct model *m, struct model_attempt *at, enum attempt_end end, enum failure_kind kind);
+void model_done(struct model *m, struct model_attempt *at, enum attempt_end end,
+    enum failure_kind kind);
 void model_refused(struct model *m, struct model_attempt *at);
 void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], uint64_t alone_for);
 void model_worker_retire(struct model *m, int worker);

@@ -2,8 +2,8 @@
  *
  *   sim [--seed N | --seeds FROM-TO] [--steps N] [--trace] [--bench]
  *
- * Without options: seeds 1 to 1000, as a TAP program.  Each failing seed is printed with the command that
- * replays it exactly.
+ * Without options: seeds 1 to 1000, as a TAP program.  Each failing seed is printed with the
+ * command that replays it exactly.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ struct options {
 static void
 usage(const char *wrong)
 {
-	fprintf(stderr, "sim: %s\nusage: sim [--seed N | --seeds FROM-TO] [--steps N] [--trace] [--bench]\n",
+	fprintf(stderr, "sim: %s\n"
+	    "usage: sim [--seed N | --seeds FROM-TO] [--steps N] [--trace] [--bench]\n",
 	    wrong);
 	exit(2);
 }
@@ -81,11 +82,13 @@ read_options(int argc, char **argv)
 	return o;
 }
 
-/* Runs the seeds in a child, so that whatever ends it (an abort, a sanitizer) the seed is known here. */
+/* Runs the seeds in a child, so that whatever ends it (an abort, a sanitizer) the seed is known
+ * here. */
 static int64_t
 failing_seed(const struct options *o)
 {
-	int64_t	*seed = mmap(NULL, sizeof(*seed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t	*seed = mmap(NULL, sizeof(*seed), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int	 status;
 	pid_t	 pid;
 
@@ -115,11 +118,11 @@ main(int argc, char **argv)
 	fflush(stdout);
 	bad = failing_seed(&o);
 	if (bad == 0) {
-		printf("ok 1 - seeds %lld to %lld, %lld steps each\n", (long long)o.from, (long long)o.to,
-		    (long long)o.steps);
+		printf("ok 1 - seeds %lld to %lld, %lld steps each\n", (long long)o.from,
+		    (long long)o.to, (long long)o.steps);
 		return 0;
 	}
-	printf("not ok 1 - seed %lld; replay: %s --seed %lld --steps %lld --trace\n", (long long)bad, argv[0],
-	    (long long)bad, (long long)o.steps);
+	printf("not ok 1 - seed %lld; replay: %s --seed %lld --steps %lld --trace\n",
+	    (long long)bad, argv[0], (long long)bad, (long long)o.steps);
 	return 1;
 }

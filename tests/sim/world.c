@@ -1,8 +1,8 @@
 /* world.c - clients and workers at random.  Runs in: the simulation.
  *
- * What is real here: a cpu worker ends its attempts in their order, an io worker in any; a poison job never
- * ends and kills what runs it; a worker that was told to die dies some time later, and may still finish
- * something before.
+ * What is real here: a cpu worker ends its attempts in their order, an io worker in any; a poison
+ * job never ends and kills what runs it; a worker that was told to die dies some time later, and
+ * may still finish something before.
  */
 #include "tests/sim/world.h"
 
@@ -41,8 +41,10 @@ struct world {
 	bool			 doomed[MODEL_WORKERS];
 };
 
-static const char *const	queue_names[MODEL_QUEUES] = { "default", "mail", "thumbs", "a", "b" };
-static const char *const	type_names[MODEL_TYPES] = { "echo", "sleep", "digest", "copy", "burn" };
+static const char *const	queue_names[MODEL_QUEUES] =
+    { "default", "mail", "thumbs", "a", "b" };
+static const char *const	type_names[MODEL_TYPES] =
+    { "echo", "sleep", "digest", "copy", "burn" };
 static const char *const	key_names[MODEL_KEYS] = { "k1", "k2", "k3", "k4" };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -189,7 +191,8 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 	struct jobspec	 spec = {
 		.queue = { queue_names[j->queue], strlen(queue_names[j->queue]) },
 		.args = { args, (size_t)j->bytes },
-		.lane = -1, .priority = j->priority, .timeout_ms = j->timeout_ms, .on_lost = j->on_lost,
+		.lane = -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
+		.on_lost = j->on_lost,
 		.ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS,
 	};
 
@@ -211,8 +214,8 @@ room(struct world *w, const struct model_job *j)
 
 	core_stats(w->c, &s);
 	waiting = (int64_t)(s.states[JOB_scheduled] + s.states[JOB_ready]);
-	return waiting < w->m.cfg.max_waiting && (int64_t)s.waiting_bytes + (int64_t)sizeof(struct job) +
-	    j->bytes <= w->m.cfg.max_waiting_bytes;
+	return waiting < w->m.cfg.max_waiting && (int64_t)s.waiting_bytes +
+	    (int64_t)sizeof(struct job) + j->bytes <= w->m.cfg.max_waiting_bytes;
 }
 
 static void
@@ -246,9 +249,11 @@ do_submit(struct world *w)
 		model_violation(&w->m, "submit answered %d", rc);
 	if (rc != 0)
 		return;
-	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d due %lld ttl %lld timeout %lld%s",
+	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d due %lld ttl %lld "
+	    "timeout %lld%s",
 	    (unsigned long long)as.id, as.queue, as.type, (int)as.lane, as.priority, as.key,
-	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms, as.poison ? " poison" : "");
+	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms,
+	    as.poison ? " poison" : "");
 	j = model_submit(&w->m, &as);
 	judge_same(&w->m, w->c);
 	maybe_inline(w, j, real);
@@ -284,7 +289,8 @@ do_cancel(struct world *w)
 	rc = core_cancel(w->c, w->m.now, core_find(w->c, j->id));
 	trace(w, "cancel %llu: %d", (unsigned long long)j->id, rc);
 	if (rc != (model_finished(j) ? -EALREADY : 0))
-		model_violation(&w->m, "cancel of job %llu answered %d", (unsigned long long)j->id, rc);
+		model_violation(&w->m, "cancel of job %llu answered %d", (unsigned long long)j->id,
+		    rc);
 	if (rc == 0)
 		model_cancel(&w->m, j);
 }
@@ -462,13 +468,15 @@ random_end(struct world *w, const struct model_attempt *at)
 
 	if (at->told)
 		return dice < 6 ? ATTEMPT_CANCELLED : dice < 8 ? ATTEMPT_OK : ATTEMPT_FAILED;
-	return dice < 8 ? ATTEMPT_OK : dice < 9 || !once_in(&w->chance, 5) ? ATTEMPT_FAILED : ATTEMPT_CANCELLED;
+	return dice < 8 ? ATTEMPT_OK : dice < 9 || !once_in(&w->chance, 5) ? ATTEMPT_FAILED :
+	    ATTEMPT_CANCELLED;
 }
 
 static bool
 runs(struct world *w, struct model_attempt *at)
 {
-	return at->job != NULL && (!worker(w, at->worker)->fifo || model_head(&w->m, at->worker) == at);
+	return at->job != NULL && (!worker(w, at->worker)->fifo ||
+	    model_head(&w->m, at->worker) == at);
 }
 
 static void
@@ -499,7 +507,8 @@ on_start(struct world *w, struct attempt *real)
 	if (at->worker < 0) {
 		end_attempt(w, at, ATTEMPT_OK);
 	} else if (w->refuse_in > 0 && once_in(&w->chance, w->refuse_in)) {
-		trace(w, "worker %d has no room for %llu", at->worker, (unsigned long long)at->job->id);
+		trace(w, "worker %d has no room for %llu", at->worker,
+		    (unsigned long long)at->job->id);
 		core_attempt_refused(w->c, w->m.now, real);
 		model_refused(&w->m, at);
 	}
@@ -521,11 +530,13 @@ on_start_alone(struct world *w, const struct job *real)
 static void
 on_effect(struct world *w, const struct effect *e)
 {
-	static const char *const	names[] = { "none", "start", "tell", "kill", "finished", "forgotten",
+	static const char *const	names[] = { "none", "start", "tell", "kill", "finished",
+	    "forgotten",
 	    "start alone", "idle" };
 
 	trace(w, "  effect %s job %llu worker %u", names[e->kind], e->job != NULL ?
-	    (unsigned long long)e->job->id : e->attempt != NULL ? (unsigned long long)e->attempt->job_id : 0,
+	    (unsigned long long)e->job->id : e->attempt != NULL ?
+	    (unsigned long long)e->attempt->job_id : 0,
 	    e->attempt != NULL ? e->attempt->worker : e->worker);
 	switch (e->kind) {
 	case EFFECT_START:	 on_start(w, e->attempt); break;
@@ -539,7 +550,8 @@ on_effect(struct world *w, const struct effect *e)
 		break;
 	case EFFECT_WORKER_IDLE:
 		model_idle(&w->m, (int)e->worker);
-		w->doomed[e->worker] = worker(w, (int)e->worker)->up;	/* only stuck attempts are left */
+		/* only stuck attempts are left */
+		w->doomed[e->worker] = worker(w, (int)e->worker)->up;
 		break;
 	case EFFECT_NONE:
 		model_violation(&w->m, "an effect that is none");
@@ -637,7 +649,8 @@ run_out(struct world *w)
 	settle(w);
 	for (int i = 0; i < w->m.jobs_len; i++)
 		if (!w->m.jobs[i].announced)
-			model_violation(&w->m, "job %llu has no outcome", (unsigned long long)w->m.jobs[i].id);
+			model_violation(&w->m, "job %llu has no outcome",
+			    (unsigned long long)w->m.jobs[i].id);
 }
 
 /* Where workers die by poison only, nobody else may suffer for it. */
@@ -648,8 +661,10 @@ check_innocents(struct world *w)
 		const struct model_job	*j = &w->m.jobs[i];
 
 		if (j->poison && j->suspicions > 3)
-			model_violation(&w->m, "poison %llu killed too many", (unsigned long long)j->id);
-		if (!w->random_deaths && !j->poison && (j->suspicions > 0 || j->kind == FAILURE_crash))
+			model_violation(&w->m, "poison %llu killed too many",
+			    (unsigned long long)j->id);
+		if (!w->random_deaths && !j->poison &&
+		    (j->suspicions > 0 || j->kind == FAILURE_crash))
 			model_violation(&w->m, "job %llu is innocent", (unsigned long long)j->id);
 	}
 }

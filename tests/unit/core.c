@@ -25,7 +25,8 @@ struct world {
 
 static const struct core_config	defaults = {
 	.keep_finished_ms = 60000, .keep_finished = 100, .keep_finished_bytes = 1 << 20,
-	.keep_failed_ms = 600000, .max_waiting = 1000, .max_waiting_bytes = 1 << 20, .grace_ms = 1000,
+	.keep_failed_ms = 600000, .max_waiting = 1000, .max_waiting_bytes = 1 << 20,
+	.grace_ms = 1000,
 	.fence_base = UINT64_C(7) << 32,
 };
 
@@ -104,12 +105,13 @@ try_submit(struct world *w, struct wish wish, struct job **out)
 	struct jobspec	spec = {
 		.queue = span(wish.queue == NULL ? "default" : wish.queue),
 		.order_key = span(wish.key), .args = span(wish.args == NULL ? "null" : wish.args),
-		.lane = -1, .priority = wish.priority, .delay_ms = wish.delay_ms, .ttl_ms = wish.ttl_ms,
+		.lane = -1, .priority = wish.priority, .delay_ms = wish.delay_ms,
+		.ttl_ms = wish.ttl_ms,
 		.timeout_ms = wish.timeout_ms, .run_at_ms = wish.run_at_ms, .on_lost = wish.on_lost,
 	};
 
-	return core_submit(w->c, w->now, w->next_id++, &spec, wish.type == NULL ? w->type : wish.type,
-	    wish.lane, w->by, out);
+	return core_submit(w->c, w->now, w->next_id++, &spec,
+	    wish.type == NULL ? w->type : wish.type, wish.lane, w->by, out);
 }
 
 static struct job *
@@ -144,7 +146,8 @@ settle(struct world *w)
 	while (core_next_effect(w->c, w->now, &e)) {
 		core_check(w->c);
 		assert_true(w->count < COUNT(w->effects));
-		w->jobs[w->count] = e.job != NULL ? e.job->id : e.attempt != NULL ? e.attempt->job_id : 0;
+		w->jobs[w->count] = e.job != NULL ? e.job->id : e.attempt != NULL ?
+		    e.attempt->job_id : 0;
 		w->effects[w->count++] = e;
 	}
 }
@@ -209,8 +212,8 @@ started(const struct world *w)
 	text[0] = '\0';
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->effects[i].kind == EFFECT_START)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%llu", len > 0 ? " " : "",
-			    (unsigned long long)w->jobs[i]);
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%llu",
+			    len > 0 ? " " : "", (unsigned long long)w->jobs[i]);
 	return text;
 }
 
@@ -225,7 +228,8 @@ run_all(struct world *w)
 	for (settle(w); started(w)[0] != '\0'; settle(w)) {
 		struct job	*j = core_find(w->c, strtoull(started(w), NULL, 10));
 
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len > 0 ? " " : "", started(w));
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len > 0 ? " " : "",
+		    started(w));
 		done(w, j);
 	}
 	return text;
@@ -327,8 +331,8 @@ test_a_lane_that_is_busy_holds_up_no_other(void **state)
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 2);
 	assert_int_equal(j->state, JOB_ready);
-	assert_explains(w, j, "{\"kind\":\"lane_busy\",\"lane\":\"process\",\"running\":1,\"slots\":1,"
-	    "\"ahead\":0}");
+	assert_explains(w, j, "{\"kind\":\"lane_busy\",\"lane\":\"process\",\"running\":1,"
+	    "\"slots\":1,\"ahead\":0}");
 }
 
 static void
@@ -366,7 +370,8 @@ test_a_type_at_its_limit_blocks_no_other(void **state)
 	submit_in(w, LANE_THREAD, .type = other);
 	settle(w);
 	assert_string_equal(started(w), "1 4");
-	assert_explains(w, second, "{\"kind\":\"type_limit\",\"type\":\"work\",\"running\":1,\"limit\":1}");
+	assert_explains(w, second, "{\"kind\":\"type_limit\",\"type\":\"work\",\"running\":1,"
+	    "\"limit\":1}");
 	done(w, first);
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 1);
@@ -417,7 +422,8 @@ test_a_queue_at_its_limit_leaves_the_turns(void **state)
 	submit_in(w, LANE_THREAD, .queue = "b");
 	settle(w);
 	assert_string_equal(started(w), "1 3");
-	assert_explains(w, second, "{\"kind\":\"queue_limit\",\"queue\":\"a\",\"running\":1,\"limit\":1}");
+	assert_explains(w, second, "{\"kind\":\"queue_limit\",\"queue\":\"a\",\"running\":1,"
+	    "\"limit\":1}");
 	done(w, first);
 	settle(w);
 	assert_string_equal(started(w), "2");
@@ -698,9 +704,11 @@ test_an_attempt_that_was_told_to_end_may_have_finished_before(void **state)
 		if (rows[i].cancel)
 			core_cancel(w->c, w->now, j);
 		settle(w);
-		assert_int_equal(count_of(w, EFFECT_TELL), rows[i].cancel || rows[i].timeout_ms > 0);
+		assert_int_equal(count_of(w, EFFECT_TELL),
+		    rows[i].cancel || rows[i].timeout_ms > 0);
 		end_as(w, j, rows[i].end);
-		if (j->state != rows[i].state || (j->state == JOB_failed && j->outcome.kind != rows[i].kind))
+		if (j->state != rows[i].state || (j->state == JOB_failed &&
+		    j->outcome.kind != rows[i].kind))
 			fail_msg("%s: %s", rows[i].what, job_state_names[j->state]);
 	}
 }
@@ -780,7 +788,8 @@ test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state
 	settle(w);
 	assert_int_equal(stuck->state, JOB_failed);
 	assert_int_equal(stuck->outcome.kind, FAILURE_timeout);
-	assert_string_equal(stuck->outcome.text, "timed out after 100 ms; it was told to end and has not");
+	assert_string_equal(stuck->outcome.text,
+	    "timed out after 100 ms; it was told to end and has not");
 	assert_null(at->job);
 	assert_int_equal(count_of(w, EFFECT_START), 0);	/* key, limit: both are held */
 	core_stats(w->c, &stats);
@@ -857,8 +866,8 @@ test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone(void **state)
 	settle(w);
 	assert_string_equal(started(w), "2 3");
 	assert_non_null(about(w, EFFECT_START_ALONE, jobs[0]));
-	assert_explains(w, jobs[0], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":1,\"slots\":2,"
-	    "\"starting\":true}");
+	assert_explains(w, jobs[0], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":1,"
+	    "\"slots\":2,\"starting\":true}");
 	core_worker_up(w->c, w->now, 9, slots, jobs[0]->id);
 	submit(w);
 	settle(w);
@@ -903,7 +912,8 @@ test_a_poison_job_fails_at_its_third_death(void **state)
 	assert_int_equal(j->state, JOB_failed);
 	assert_int_equal(j->outcome.kind, FAILURE_crash);
 	assert_int_equal(j->attempts, 3);
-	assert_explains(w, j, "failed (crash) in attempt 3: its worker died 3 times while it ran this job");
+	assert_explains(w, j,
+	    "failed (crash) in attempt 3: its worker died 3 times while it ran this job");
 }
 
 static void
@@ -940,8 +950,8 @@ test_only_two_workers_alone_exist_and_the_others_wait_in_line(void **state)
 	core_worker_lost(w->c, w->now, 0, suspect_ids, (uint64_t[]){ 1, 2, 3, 4, 0 });
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START_ALONE), 2);
-	assert_explains(w, jobs[3], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":2,\"slots\":2,"
-	    "\"ahead\":1}");
+	assert_explains(w, jobs[3], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":2,"
+	    "\"slots\":2,\"ahead\":1}");
 	core_alone_failed(w->c, w->now, 1);
 	settle(w);
 	assert_int_equal(w->count, 0);			/* it would only fail again */
@@ -977,7 +987,8 @@ test_a_refused_attempt_was_none_and_the_worker_is_left_alone(void **state)
 	core_attempt_refused(w->c, w->now, second->attempt);
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 0);
-	pass(w, 10);					/* nothing will end there: try after a while */
+	pass(w, 10);					/* nothing will end there: try after a
+							 * while */
 	settle(w);
 	assert_non_null(about(w, EFFECT_START, second));
 }
@@ -1089,7 +1100,8 @@ static void
 test_an_inline_job_runs_in_the_caller_where_it_may(void **state)
 {
 	struct world	*w = *state;
-	struct job	*now = submit_in(w, LANE_INLINE), *later = submit_in(w, LANE_INLINE, .delay_ms = 10);
+	struct job	*now = submit_in(w, LANE_INLINE),
+	    *later = submit_in(w, LANE_INLINE, .delay_ms = 10);
 	struct outcome	 o = { .text = mem_strdup("[1]"), .len = 3 };
 
 	assert_true(core_inline_ready(w->c, now));
@@ -1136,7 +1148,11 @@ test_an_inline_job_waits_for_limits_and_its_key(void **state)
 static void
 test_each_transition_is_recorded_with_its_time_and_reason(void **state)
 {
-	static const struct { enum job_state state; enum job_reason reason; int64_t ms; }	expected[] = {
+	static const struct {
+		enum job_state	state;
+		enum job_reason	reason;
+		int64_t		ms;
+	} expected[] = {
 		{ JOB_scheduled, REASON_delayed, 0 }, { JOB_ready, REASON_due, 10 },
 		{ JOB_running, REASON_started, 15 }, { JOB_ready, REASON_worker_died, 20 },
 		{ JOB_running, REASON_started, 25 }, { JOB_failed, REASON_handler_error, 30 },

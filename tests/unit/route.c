@@ -31,10 +31,12 @@ static const struct row	rows[] = {
 	{ "at the inline bound", 0, I | P, true, false, -1, 4096, 0, LANE_INLINE },
 	{ "above the inline bound", 0, I | P, true, false, -1, 4097, 0, LANE_PROCESS },
 	{ "computes", CPU, T | P, true, false, -1, 64, 0, LANE_PROCESS },
-	{ "computes and waits", CPU | WAITS | SAFE, A | T | P, true, true, -1, 64, 0, LANE_PROCESS },
+	{ "computes and waits", CPU | WAITS | SAFE, A | T | P, true, true, -1, 64, 0,
+	    LANE_PROCESS },
 	{ "computes, process not safe", CPU | SAFE, T, true, false, -1, 64, 0, LANE_THREAD },
 	{ "waits, asynchronous", WAITS, A, false, true, -1, 64, 0, LANE_ASYNC },
-	{ "waits, both implementations", WAITS | SAFE, A | T | P, true, true, -1, 64, 0, LANE_ASYNC },
+	{ "waits, both implementations", WAITS | SAFE, A | T | P, true, true, -1, 64, 0,
+	    LANE_ASYNC },
 	{ "waits, async not declared", WAITS | SAFE, T | P, true, true, -1, 64, 0, LANE_THREAD },
 	{ "waits, blocking", WAITS | SAFE, T | P, true, false, -1, 64, 0, LANE_THREAD },
 	{ "waits, blocking, not thread-safe", WAITS, P, true, false, -1, 64, 0, LANE_PROCESS },
@@ -45,9 +47,11 @@ static const struct row	rows[] = {
 	{ "neither, only async", 0, A, false, true, -1, 64, 0, LANE_ASYNC },
 	{ "asked for, safe", CPU, T | P, true, false, LANE_THREAD, 64, 0, LANE_THREAD },
 	{ "asked for, not safe", CPU, P, true, false, LANE_THREAD, 64, -EPERM, LANE_THREAD },
-	{ "asked for, no implementation", WAITS, A | P, true, false, LANE_ASYNC, 64, -EPERM, LANE_ASYNC },
+	{ "asked for, no implementation", WAITS, A | P, true, false, LANE_ASYNC, 64, -EPERM,
+	    LANE_ASYNC },
 	{ "asked for inline, small", 0, I | P, true, false, LANE_INLINE, 10, 0, LANE_INLINE },
-	{ "asked for inline, large", 0, I | P, true, false, LANE_INLINE, 5000, -E2BIG, LANE_INLINE },
+	{ "asked for inline, large", 0, I | P, true, false, LANE_INLINE, 5000, -E2BIG,
+	    LANE_INLINE },
 	{ "asked for process, small and inline too", 0, I | P, true, false, LANE_PROCESS, 10, 0,
 	    LANE_PROCESS },
 };
@@ -79,7 +83,7 @@ test_the_tree_chooses_the_lane_of_each_row(void **state)
 }
 
 static void
-test_questions_are_asked_in_order_and_end_with_the_one_that_decided(void **state)
+test_questions_come_in_order_and_end_with_the_one_that_decides(void **state)
 {
 	struct type	t = { .name = (char *)(size_t)"t", .traits = WAITS | SAFE, .lanes = T | P,
 	    .has_run = true };
@@ -105,7 +109,8 @@ test_questions_are_asked_in_order_and_end_with_the_one_that_decided(void **state
 static void
 test_a_refused_lane_keeps_the_answers_so_far(void **state)
 {
-	struct type	t = { .name = (char *)(size_t)"t", .traits = CPU, .lanes = T | P, .has_run = true };
+	struct type	t = { .name = (char *)(size_t)"t", .traits = CPU, .lanes = T | P,
+	    .has_run = true };
 	struct route	r;
 
 	(void)state;
@@ -119,7 +124,8 @@ test_a_refused_lane_keeps_the_answers_so_far(void **state)
 static void
 test_a_route_is_printed_with_its_evidence(void **state)
 {
-	struct type	t = { .name = (char *)(size_t)"t", .traits = CPU, .lanes = P, .has_run = true };
+	struct type	t = { .name = (char *)(size_t)"t", .traits = CPU, .lanes = P,
+	    .has_run = true };
 	struct route	r;
 	struct buf	out = { 0 };
 	char		*text;
@@ -129,10 +135,12 @@ test_a_route_is_printed_with_its_evidence(void **state)
 	route_print(&r, &out);
 	text = buf_take_string(&out);
 	assert_string_equal(text, "{\"lane\":\"process\",\"questions\":["
-	    "{\"question\":\"Was a lane asked for?\",\"answer\":\"no\",\"evidence\":\"the job names none\"},"
+	    "{\"question\":\"Was a lane asked for?\",\"answer\":\"no\","
+	    "\"evidence\":\"the job names none\"},"
 	    "{\"question\":\"Is it in the inline table, with a small payload?\",\"answer\":\"no\","
 	    "\"evidence\":\"the type does not declare the inline lane\"},"
-	    "{\"question\":\"Is it CPU-bound?\",\"answer\":\"yes\",\"evidence\":\"declared by the type\"}]}");
+	    "{\"question\":\"Is it CPU-bound?\",\"answer\":\"yes\","
+	    "\"evidence\":\"declared by the type\"}]}");
 	free(text);
 }
 
@@ -141,7 +149,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_the_tree_chooses_the_lane_of_each_row),
-		cmocka_unit_test(test_questions_are_asked_in_order_and_end_with_the_one_that_decided),
+		cmocka_unit_test(test_questions_come_in_order_and_end_with_the_one_that_decides),
 		cmocka_unit_test(test_a_refused_lane_keeps_the_answers_so_far),
 		cmocka_unit_test(test_a_route_is_printed_with_its_evidence),
 	};

@@ -213,7 +213,8 @@ test_no_id_is_given_when_the_next_block_cannot_be_reserved(void **state)
 	for (uint64_t id = 1; id <= IDS_BLOCK; id++)
 		assert_int_equal(ids_next(ids), id);
 	snprintf(temp, sizeof(temp), "%s/ids.new", p->dir);
-	assert_int_equal(mkdir(temp, 0700), 0);		/* it cannot be opened for writing: EISDIR, root too */
+	assert_int_equal(mkdir(temp, 0700), 0);		/* it cannot be opened for writing:
+							 * EISDIR, root too */
 	assert_int_equal(ids_next(ids), 0);
 	assert_int_equal(ids_next(ids), 0);
 	assert_int_equal(rmdir(temp), 0);

@@ -1,8 +1,9 @@
 /* alone.c - jobs that get a worker of their own, because one died while it ran them.
  * Runs in: broker, loop thread.
  *
- * A job that asks for its worker holds its limits from then on: when the worker is up, nothing else can be in
- * its way.  Only ALONE_MAX of them exist at a time; the others wait in line, in LANE_ALONE.
+ * A job that asks for its worker holds its limits from then on: when the worker is up, nothing else
+ * can be in its way.  Only ALONE_MAX of them exist at a time; the others wait in line, in
+ * LANE_ALONE.
  */
 #include "daemon/broker/core/core_internal.h"
 

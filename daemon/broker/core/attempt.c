@@ -1,4 +1,5 @@
-/* attempt.c - a try at running a job, from its start to its one end.  Runs in: broker, loop thread. */
+/* attempt.c - a try at running a job, from its start to its one end.
+ * Runs in: broker, loop thread. */
 #include "daemon/broker/core/core_internal.h"
 
 #include <stdlib.h>
@@ -13,7 +14,8 @@ is_fifo_follower(const struct attempt *at, const struct worker *w)
 	return w->fifo && worker_head(w) != at;
 }
 
-/* The next thing that time does to it.  What waits behind another in its worker has no deadline yet. */
+/* The next thing that time does to it.  What waits behind another in its worker has no deadline
+ * yet. */
 static void
 attempt_timer_set(struct core *c, struct attempt *at, const struct worker *w, int64_t told_ns)
 {
@@ -132,7 +134,8 @@ timeout_message(int64_t timeout_ms, bool stuck)
 {
 	bool	whole = timeout_ms % 1000 == 0;
 
-	return mem_printf("timed out after %lld %s%s", (long long)(whole ? timeout_ms / 1000 : timeout_ms),
+	return mem_printf("timed out after %lld %s%s",
+	    (long long)(whole ? timeout_ms / 1000 : timeout_ms),
 	    whole ? "s" : "ms", stuck ? "; it was told to end and has not" : "");
 }
 
@@ -168,7 +171,8 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 }
 
 static void
-conclude(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end, struct outcome *o)
+conclude(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end,
+    struct outcome *o)
 {
 	struct job	*j = at->job;
 	enum job_reason	 reason = REASON_finished;

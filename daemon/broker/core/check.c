@@ -68,7 +68,8 @@ check_flow(const struct flow *f)
 		list_for(node, &l->jobs) {
 			const struct job	*j = list_entry(node, struct job, link);
 
-			must(j->wait.seq > before && j->priority == l->priority && j->wait.flow == f, j);
+			must(j->wait.seq > before && j->priority == l->priority &&
+			    j->wait.flow == f, j);
 			before = j->wait.seq;
 			in_level++;
 		}
@@ -110,7 +111,8 @@ static void
 check_type(const struct type *t)
 {
 	for (int lane = 0; lane < PLACES; lane++)
-		must(list_linked(&t->thirsty[lane]) == (!type_full(t) && !list_empty(&t->parked[lane])), NULL);
+		must(list_linked(&t->thirsty[lane]) ==
+		    (!type_full(t) && !list_empty(&t->parked[lane])), NULL);
 }
 
 static void

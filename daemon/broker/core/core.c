@@ -129,7 +129,8 @@ enter(struct core *c, struct core_time now, struct job *j)
 {
 	bool	delayed = j->due_ns != 0;
 
-	job_move(c, now, j, delayed ? JOB_scheduled : JOB_ready, delayed ? REASON_delayed : REASON_submitted);
+	job_move(c, now, j, delayed ? JOB_scheduled : JOB_ready,
+	    delayed ? REASON_delayed : REASON_submitted);
 	job_timer_set(c, j);
 	if (j->order != NULL)
 		order_enter(j);
@@ -165,8 +166,8 @@ bool
 core_inline_ready(const struct core *c, const struct job *j)
 {
 	(void)c;
-	return j->lane == LANE_INLINE && j->state == JOB_ready && order_open(j) && !type_full(j->type) &&
-	    !queue_full(j->queue) && !j->alone;
+	return j->lane == LANE_INLINE && j->state == JOB_ready && order_open(j) &&
+	    !type_full(j->type) && !queue_full(j->queue) && !j->alone;
 }
 
 void
@@ -217,7 +218,8 @@ take_tell(struct core *c, struct effect *out)
 
 	if (node == NULL)
 		return false;
-	*out = (struct effect){ .kind = EFFECT_TELL, .attempt = list_entry(node, struct attempt, tell) };
+	*out = (struct effect){ .kind = EFFECT_TELL,
+	    .attempt = list_entry(node, struct attempt, tell) };
 	return true;
 }
 
@@ -255,7 +257,8 @@ take_finished(struct core *c, struct core_time now, struct effect *out)
 
 	if (node == NULL)
 		return false;
-	*out = (struct effect){ .kind = EFFECT_FINISHED, .job = list_entry(node, struct job, link) };
+	*out = (struct effect){ .kind = EFFECT_FINISHED,
+	    .job = list_entry(node, struct job, link) };
 	retain_add(c, now, out->job);
 	return true;
 }

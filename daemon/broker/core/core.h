@@ -1,11 +1,12 @@
 /*
  * core.h - the scheduler: which job runs next, where, and what happens to it then.  Pure.
  *
- * It takes events with the time they happened at, and answers with effects that the caller carries out.  It
- * makes no system call and reads no clock, so the simulation runs exactly what the broker runs.
+ * It takes events with the time they happened at, and answers with effects that the caller carries
+ * out.  It makes no system call and reads no clock, so the simulation runs exactly what the broker
+ * runs.
  *
- * The caller's duty after any event: take effects with core_next_effect until there is none, and call
- * core_tick no later than core_next_ns says.
+ * The caller's duty after any event: take effects with core_next_effect until there is none, and
+ * call core_tick no later than core_next_ns says.
  */
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
@@ -35,7 +36,8 @@ void core_free(struct core *c);
 
 /* ---- names ---- */
 
-/* Makes the type or updates what it declares.  Limits set before a type is known are kept for it. */
+/* Makes the type or updates what it declares.  Limits set before a type is known are kept for
+ * it. */
 struct type *core_type_define(struct core *c, const struct type *declared);
 struct type *core_type_find(const struct core *c, const char *name, size_t len);
 struct type *core_type_next(const struct core *c, size_t *at);
@@ -52,39 +54,47 @@ void core_queue_limit(struct core *c, const char *name, uint32_t max_running);
 int core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out);
 /*
- * May this job of the inline lane run at this moment?  Not when it waits for its time, its order key, or a
- * limit: then EFFECT_START with lane inline comes for it, when it may.
+ * May this job of the inline lane run at this moment?  Not when it waits for its time, its order
+ * key, or a limit: then EFFECT_START with lane inline comes for it, when it may.
  */
 bool core_inline_ready(const struct core *c, const struct job *j);
-/* Such a job (core_inline_ready) ran in the caller: records start and outcome in one step.  Takes o->text. */
+/* Such a job (core_inline_ready) ran in the caller: records start and outcome in one step.
+ * Takes o->text. */
 void core_inline_done(struct core *c, struct core_time now, struct job *j, struct outcome *o);
 struct job *core_find(const struct core *c, uint64_t id);
 uint64_t core_newest_id(const struct core *c);	/* 0: none yet */
 uint64_t core_oldest_id(const struct core *c);	/* no job has a smaller one; 0: none yet */
-/* A waiting job ends at once; a running one is told, then ended by force.  -EALREADY: it has finished. */
+/* A waiting job ends at once; a running one is told, then ended by force.  -EALREADY: it has
+ * finished. */
 int core_cancel(struct core *c, struct core_time now, struct job *j);
 
 /* ---- workers ---- */
 
-#define CORE_WORKER_INLINE	UINT16_MAX	/* attempt->worker of the inline lane: the caller itself */
+#define CORE_WORKER_INLINE	UINT16_MAX	/* attempt->worker of the inline lane: the caller
+						 * itself */
 
 /*
- * A worker can take attempts.  number: small (below CORE_WORKER_INLINE), the caller's, not used for another
- * until core_worker_lost, or EFFECT_WORKER_IDLE with no stuck attempt left.
- * slots[lane]: attempts at once in each lane; for the process lane the depth of its window.
- * alone_for: 0, or the job for which EFFECT_START_ALONE asked.  Such a worker runs that job and retires.
+ * A worker can take attempts.
+ *
+ *   number	small (below CORE_WORKER_INLINE), the caller's; not used for another until
+ *		core_worker_lost, or EFFECT_WORKER_IDLE with no stuck attempt left
+ *   slots	attempts at once in each lane; for the process lane the depth of its window
+ *   alone_for	0, or the job for which EFFECT_START_ALONE asked: it runs that job and retires
  */
-void core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint32_t slots[LANES],
-    uint64_t alone_for);
-/* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left but stuck attempts (at once, if so). */
+void core_worker_up(struct core *c, struct core_time now, uint32_t number,
+    const uint32_t slots[LANES], uint64_t alone_for);
+/* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left but stuck attempts (at once,
+ * if so). */
 void core_worker_retire(struct core *c, struct core_time now, uint32_t number);
-/* Its death is confirmed and all it had published is harvested.  suspect(job) says whether a job still in
- * flight was running; for a cpu worker core knows itself: the oldest. */
+/* Its death is confirmed and all it had published is harvested.  suspect(job) says whether a job
+ * still in flight was running; for a cpu worker core knows itself: the oldest. */
 void core_worker_lost(struct core *c, struct core_time now, uint32_t number,
     bool (*suspect)(void *ctx, const struct job *j), void *ctx);
-/* A worker that EFFECT_START_ALONE asked for could not be started: core asks again a second later. */
+/* A worker that EFFECT_START_ALONE asked for could not be started: core asks again a second
+ * later. */
 void core_alone_failed(struct core *c, struct core_time now, uint64_t job);
-/* Attempts of this worker whose jobs have their outcome already, and which still hold their slots. */
+/* Attempts of this worker whose jobs have their outcome already, and which still hold their
+ * slots. */
 uint32_t core_worker_stuck(const struct core *c, uint32_t number);
 
 /* ---- attempts ---- */
@@ -92,8 +102,8 @@ uint32_t core_worker_stuck(const struct core *c, uint32_t number);
 enum attempt_end { ATTEMPT_OK, ATTEMPT_FAILED, ATTEMPT_CANCELLED };
 
 /*
- * A try in a worker.  It outlives its job's outcome when it is stuck (a thread that does not return): it
- * holds the slot, the limits and the order key until it ends.
+ * A try in a worker.  It outlives its job's outcome when it is stuck (a thread that does not
+ * return): it holds the slot, the limits and the order key until it ends.
  */
 struct attempt {
 	struct list	 link;		/* the worker's, in order of start */
@@ -106,32 +116,37 @@ struct attempt {
 	struct order	*order;
 	struct list	 tell;		/* EFFECT_TELL is to be given out */
 	struct heap_node timer;		/* deadline, then grace */
-	int64_t		 started_ns;	/* later of submission and the previous harvest of a FIFO worker */
+	int64_t		 started_ns;	/* later of submission and the previous harvest of a FIFO
+					 * worker */
 	int64_t		 deadline_ns;	/* as known at the start; 0: none */
 	int64_t		 timeout_ms;
-	int64_t		 ran_ns;	/* the caller's, before core_attempt_done: how long the handler ran, as its
-					 * worker says; 0: it did not say.  Counts for type->mean_ns only */
+	int64_t		 ran_ns;	/* the caller's, before core_attempt_done: how long the
+					 * handler ran, as its worker says; 0: it did not say.
+					 * Counts for type->mean_ns only */
 	uint32_t	 worker;
 	uint16_t	 number;
 	uint8_t		 lane;
-	uint8_t		 told;		/* asked to end: 0 (REASON_submitted), or the enum job_reason why */
+	uint8_t		 told;		/* asked to end: 0 (REASON_submitted), or the enum
+					 * job_reason why */
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };
 
-/* The attempt ended in its worker.  Takes o->text and o->data (freed or kept).  at is gone afterwards. */
-void core_attempt_done(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end,
-    struct outcome *o);
-/* The channel had no room for what EFFECT_START has just given out: the job goes back to the front, the
- * worker gets nothing until something ends there (or for a moment, if nothing is in flight there). */
+/* The attempt ended in its worker.  Takes o->text and o->data (freed or kept).  at is gone
+ * afterwards. */
+void core_attempt_done(struct core *c, struct core_time now, struct attempt *at,
+    enum attempt_end end, struct outcome *o);
+/* The channel had no room for what EFFECT_START has just given out: the job goes back to the front,
+ * the worker gets nothing until something ends there (or for a moment, if nothing is in flight
+ * there). */
 void core_attempt_refused(struct core *c, struct core_time now, struct attempt *at);
 
 /* ---- effects ---- */
 
 enum effect_kind {
 	EFFECT_NONE,
-	EFFECT_START,		/* submit attempt to attempt->worker; store its channel token.  Lane inline: run it,
-				 * then core_attempt_done */
+	EFFECT_START,		/* submit attempt to attempt->worker; store its channel token.
+				 * Lane inline: run it, then core_attempt_done */
 	EFFECT_TELL,		/* ask the attempt to end (cancel word) */
 	EFFECT_KILL,		/* kill worker: the head of its FIFO did not end in time */
 	EFFECT_FINISHED,	/* job has an outcome: answer its watchers */
@@ -142,7 +157,8 @@ enum effect_kind {
 
 struct effect {
 	enum effect_kind kind;
-	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE: valid until the next effect is taken */
+	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE: valid until the next
+					 * effect is taken */
 	struct attempt	*attempt;	/* START, TELL */
 	uint32_t	 worker;	/* KILL, WORKER_IDLE */
 };

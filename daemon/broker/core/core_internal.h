@@ -1,10 +1,11 @@
 /*
  * core_internal.h - what the files of core/ share: the structures, and who may touch which.
  *
- * How a job comes to run.  A ready job sits in a flow: the jobs of one queue, lane and type, by priority and
- * then in order of getting ready.  The flows of one queue and lane make a bench; the benches of a lane that
- * have something to give take turns.  So a type at its limit parks whole flows, a queue at its limit takes
- * whole benches out of the turns, and nothing ever walks over jobs that cannot run.
+ * How a job comes to run.  A ready job sits in a flow: the jobs of one queue, lane and type, by
+ * priority and then in order of getting ready.  The flows of one queue and lane make a bench; the
+ * benches of a lane that have something to give take turns.  So a type at its limit parks whole
+ * flows, a queue at its limit takes whole benches out of the turns, and nothing ever walks over
+ * jobs that cannot run.
  *
  * Jobs that must run alone have a lane of their own here (LANE_ALONE) with ALONE_MAX slots.
  */
@@ -19,8 +20,10 @@
 #define LANE_ALONE	LANES
 #define PLACES		(LANES + 1)
 #define ALONE_MAX	2
-#define RETRY_NS	(1000 * NS_IN_MS)	/* after a worker for a job alone could not be started */
-#define REFUSED_NS	(10 * NS_IN_MS)		/* after a worker with nothing in flight refused an attempt */
+#define RETRY_NS	(1000 * NS_IN_MS)	/* after a worker for a job alone could not be
+						 * started */
+#define REFUSED_NS	(10 * NS_IN_MS)		/* after a worker with nothing in flight refused
+						 * an attempt */
 #define TICK_BUDGET	1024			/* timers handled by one core_tick */
 
 /* ---- ready sets (ready.c) ---- */
@@ -39,16 +42,19 @@ struct flow {
 	struct type	*type;
 	struct flow	*next;		/* of the same bench */
 	struct level	**levels;	/* highest priority first; none is empty */
-	struct level	*spare;		/* an empty one, so that a flow that comes and goes allocates nothing */
+	struct level	*spare;		/* an empty one, so that a flow that comes and goes
+					 * allocates nothing */
 	uint32_t	 levels_len, levels_cap;
 	uint64_t	 count;
 	bool		 parked;
 };
 
 struct bench {
-	struct heap_node node;		/* in core->turns[lane].benches, when it has something to give */
-	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller is next.  It is
-					 * kept while the queue is at its limit, so no turn is lost by that */
+	struct heap_node node;		/* in core->turns[lane].benches, when it has something to
+					 * give */
+	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller
+					 * is next.  It is kept while the queue is at its limit,
+					 * so no turn is lost by that */
 	struct queue	*queue;
 	struct heap	 flows;		/* those with jobs and not parked */
 	struct flow	*first;		/* all flows */
@@ -76,9 +82,11 @@ struct queue {
 
 struct order {
 	uint32_t	 refs, key_len;
-	uint64_t	 holder_id;	/* 0: free.  A stuck attempt's job holds it without being `holder` */
+	uint64_t	 holder_id;	/* 0: free.  A stuck attempt's job holds it without being
+					 * `holder` */
 	struct job	*holder;
-	struct list	 behind;	/* job->link of those that wait for the key, in order of submission */
+	struct list	 behind;	/* job->link of those that wait for the key, in order of
+					 * submission */
 	char		 key[];		/* NUL-terminated; it holds no NUL itself */
 };
 
@@ -88,8 +96,10 @@ struct worker {
 	uint32_t	 number;
 	struct list	 attempts;	/* in order of start */
 	struct list	 effect;	/* in core->kills or core->idles */
-	struct heap_node open[LANES];	/* in core->open[lane], by attempts there, when it can take one more */
-	struct heap_node retry;		/* in core->retries, after a refusal with nothing in flight */
+	struct heap_node open[LANES];	/* in core->open[lane], by attempts there, when it can
+					 * take one more */
+	struct heap_node retry;		/* in core->retries, after a refusal with nothing in
+					 * flight */
 	uint32_t	 slots[LANES], used[LANES];
 	uint32_t	 stuck;
 	uint64_t	 bytes;		/* of input in flight */
@@ -156,7 +166,8 @@ void job_move(struct core *c, struct core_time now, struct job *j, enum job_stat
 void job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms);
 void job_try_end(struct job *j, int64_t now_ms, enum job_reason end);
 void job_try_withdraw(struct job *j);
-/* Ends it: takes o (NULL: cancelled or expired).  stuck: an attempt goes on and keeps the order key. */
+/* Ends it: takes o (NULL: cancelled or expired).  stuck: an attempt goes on and keeps the order
+ * key. */
 void job_finish(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason, struct outcome *o, bool stuck);
 void job_fail(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
@@ -245,14 +256,16 @@ void alone_tick(struct core *c, int64_t now_ns);
 int64_t alone_next_ns(const struct core *c);
 
 /* attempt.c */
-struct attempt *attempt_start(struct core *c, struct core_time now, struct job *j, struct worker *w);
+struct attempt *attempt_start(struct core *c, struct core_time now, struct job *j,
+    struct worker *w);
 void attempt_tell(struct core *c, struct core_time now, struct attempt *at, enum job_reason why);
 /* Its deadline, or the grace after it, is over. */
 void attempt_due(struct core *c, struct core_time now, struct attempt *at);
 /* Gives back what it holds and frees it. */
 void attempt_free(struct core *c, struct core_time now, struct attempt *at);
 /* The job goes back to where it stood in line; the attempt is still to be freed. */
-void attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum job_reason reason);
+void attempt_requeue(struct core *c, struct core_time now, struct attempt *at,
+    enum job_reason reason);
 /* Ends the job of an attempt that was told to end, and did. */
 void attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool stuck);
 

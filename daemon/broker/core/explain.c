@@ -1,4 +1,5 @@
-/* explain.c - why a job waits, runs where it runs, or ended as it did.  Runs in: broker, loop thread. */
+/* explain.c - why a job waits, runs where it runs, or ended as it did.
+ * Runs in: broker, loop thread. */
 #include "daemon/broker/core/core_internal.h"
 
 #include <string.h>
@@ -100,7 +101,8 @@ explain_time(struct saying *s, struct core_time now, const struct job *j)
 	begin(s, "scheduled");
 	member(s, "due_in_ms", left_ms < 0 ? 0 : left_ms);
 	end(s);
-	buf_printf(words(s), "waits for its time, in %lld ms", (long long)(left_ms < 0 ? 0 : left_ms));
+	buf_printf(words(s), "waits for its time, in %lld ms",
+	    (long long)(left_ms < 0 ? 0 : left_ms));
 }
 
 static void
@@ -125,8 +127,8 @@ explain_order(struct saying *s, const struct job *j)
 }
 
 static void
-explain_limit(struct saying *s, const char *kind, const char *of, const char *name, uint32_t running,
-    uint32_t limit)
+explain_limit(struct saying *s, const char *kind, const char *of, const char *name,
+    uint32_t running, uint32_t limit)
 {
 	begin(s, kind);
 	member_text(s, of, name);
@@ -165,7 +167,8 @@ explain_lane(struct saying *s, const struct core *c, const struct job *j)
 	begin(s, c->lane_workers[j->lane] == 0 ? "no_worker" : "lane_busy");
 	member_text(s, "lane", lane_names[j->lane]);
 	if (c->lane_workers[j->lane] == 0) {
-		buf_printf(words(s), "no worker serves the %s lane at this moment", lane_names[j->lane]);
+		buf_printf(words(s), "no worker serves the %s lane at this moment",
+		    lane_names[j->lane]);
 	} else {
 		member(s, "running", (int64_t)c->lane_used[j->lane]);
 		member(s, "slots", (int64_t)slots);
@@ -227,8 +230,8 @@ explain_running(struct saying *s, const struct core *c, struct core_time now, co
 		    at->number, at->worker, before);
 	} else {
 		member(s, "for_ms", for_ms);
-		buf_printf(words(s), "attempt %u has run in worker %u for %lld ms", at->number, at->worker,
-		    (long long)for_ms);
+		buf_printf(words(s), "attempt %u has run in worker %u for %lld ms", at->number,
+		    at->worker, (long long)for_ms);
 	}
 	end(s);
 	if (at->told != 0)
@@ -242,7 +245,8 @@ explain_finished(struct saying *s, const struct job *j)
 	const struct transition	*moves = job_moves(j, &len);
 
 	if (j->state == JOB_failed)
-		buf_printf(words(s), "failed (%s) in attempt %u: %.*s", failure_names[j->outcome.kind],
+		buf_printf(words(s), "failed (%s) in attempt %u: %.*s",
+		    failure_names[j->outcome.kind],
 		    j->attempts, (int)j->outcome.len, j->outcome.text);
 	else
 		buf_printf(words(s), "%s: %s", job_state_names[j->state],

@@ -244,7 +244,8 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 	if (job_waiting(j))
 		job_withdraw(c, j);
 	if (j->order != NULL && stuck)
-		j->order->holder = NULL;	/* and holder_id stays: the attempt passes the key on */
+		j->order->holder = NULL;	/* and holder_id stays: the attempt passes the
+						 * key on */
 	else if (j->order != NULL)
 		order_leave(c, j);
 	memset(&j->outcome, 0, sizeof(j->outcome));

@@ -1,9 +1,10 @@
 /*
  * job.h - the objects of the scheduler.  core/ alone writes them; the rest of the broker reads.
  *
- * A state names the place that holds the job: scheduled = the timer heap (and, when an order key is held by
- * another, that key's line); ready = its queue's ready set, or behind its order key, or asked for a worker
- * of its own; running = its attempt is in a worker; finished = the retention list.
+ * A state names the place that holds the job: scheduled = the timer heap (and, when an order key is
+ * held by another, that key's line); ready = its queue's ready set, or behind its order key, or
+ * asked for a worker of its own; running = its attempt is in a worker; finished = the retention
+ * list.
  */
 #ifndef CORE_JOB_H
 #define CORE_JOB_H
@@ -71,10 +72,11 @@ struct type {
 	uint32_t	 running;		/* attempts that hold the limit, stuck ones too */
 	uint64_t	 samples;
 	int64_t		 mean_ns;		/* decayed mean of attempts' times */
-	uint32_t	 out_hint;		/* bytes of room for a result that were enough lately */
+	uint32_t	 out_hint;		/* bytes of room for a result that were enough
+						 * lately */
 	uint64_t	 succeeded, failed, cancelled;
-	/* core's own: flows held by max_running, and the lanes that wait for them while there is room again;
-	 * one more than lanes: jobs that run alone */
+	/* core's own: flows held by max_running, and the lanes that wait for them while there is
+	 * room again; one more than lanes: jobs that run alone */
 	struct list	 parked[LANES + 1], thirsty[LANES + 1];
 };
 
@@ -110,7 +112,8 @@ struct outcome {
 struct job {
 	uint64_t	 id;
 	struct list	 link;		/* the list that `state` names */
-	struct heap_node timer;		/* the next thing that time does to it: due, ttl, or (key only) forgotten */
+	struct heap_node timer;		/* the next thing that time does to it: due, ttl, or (key
+					 * only) forgotten */
 	struct type	*type;
 	struct queue	*queue;
 	struct order	*order;		/* NULL: no order_key */
@@ -126,15 +129,19 @@ struct job {
 	uint8_t		 lane;		/* enum lane, as routed */
 	int8_t		 lane_asked;	/* enum lane or -1 */
 	uint8_t		 on_lost;
-	uint8_t		 suspicions;	/* workers that died while running it; above 0 it runs alone */
+	uint8_t		 suspicions;	/* workers that died while running it; above 0 it runs
+					 * alone */
 	bool		 alone : 1;	/* its next attempt gets a worker of its own */
-	bool		 alone_asked : 1; /* EFFECT_START_ALONE was given out for it; it holds its limits */
-	bool		 begun : 1;	/* an attempt may have begun: its ttl is over, it did start */
+	bool		 alone_asked : 1; /* EFFECT_START_ALONE was given out for it; it holds
+					   * its limits */
+	bool		 begun : 1;	/* an attempt may have begun: its ttl is over, it did
+					 * start */
 	bool		 cancel_asked : 1;
 	uint16_t	 attempts;	/* tries so far, innocent ones too */
 	uint16_t	 moves_len, tries_len;
 	uint32_t	 args_len, labels_len;
-	union {				/* most jobs that wait have one transition: it needs no memory of its own */
+	union {				/* most jobs that wait have one transition: it needs no
+					 * memory of its own */
 		struct transition	 move;	/* moves_len is 1 */
 		struct transition	*moves;
 	} past;				/* read it by job_moves */
@@ -142,14 +149,16 @@ struct job {
 	union {
 		struct outcome	 outcome;	/* finished */
 		struct {			/* not finished */
-			uint64_t	 seq;	/* its place in line, given when it was first ready; 0: not yet */
+			uint64_t	 seq;	/* its place in line, given when it was first
+						 * ready; 0: not yet */
 			struct flow	*flow;	/* NULL: not in a ready set */
 		} wait;
 	};
 	char		 spec[];	/* args, then labels */
 };
 
-/* All transitions, oldest first: at most CORE_MOVES_KEPT, of more the oldest but the first are dropped. */
+/* All transitions, oldest first: at most CORE_MOVES_KEPT, of more the oldest but the first are
+ * dropped. */
 static inline const struct transition *
 job_moves(const struct job *j, size_t *len)
 {

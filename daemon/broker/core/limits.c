@@ -1,10 +1,12 @@
-/* limits.c - max_running of types and queues.  Runs in: broker, loop thread.
+/* limits.c - max_running of types and queues.
+ * Runs in: broker, loop thread.
  *
- * A queue at its limit takes its benches out of the turns.  A type at its limit parks the flows that come up
- * (place.c finds out when it is their turn).  Once it has room again, a queue whose turn it is gets back its
- * own, so that priorities hold inside it; and the type is thirsty in each lane where flows are parked, which
- * brings them back one by one: after each start there, and whenever that lane has nothing else to give.  So a
- * type that goes up and down by one costs the same with one queue as with a million.
+ * A queue at its limit takes its benches out of the turns.  A type at its limit parks the flows
+ * that come up (place.c finds out when it is their turn).  Once it has room again, a queue whose
+ * turn it is gets back its own, so that priorities hold inside it; and the type is thirsty in each
+ * lane where flows are parked, which brings them back one by one: after each start there, and
+ * whenever that lane has nothing else to give.  So a type that goes up and down by one costs the
+ * same with one queue as with a million.
  */
 #include "daemon/broker/core/core_internal.h"
 

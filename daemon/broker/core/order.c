@@ -1,8 +1,8 @@
 /* order.c - order keys: jobs with one key run one at a time, in order of submission.
  * Runs in: broker, loop thread.
  *
- * The job whose turn it is holds the key from its submission, or from the end of the one before, to its end:
- * while it waits for its time too, so that a delay does not let later jobs pass.
+ * The job whose turn it is holds the key from its submission, or from the end of the one before, to
+ * its end: while it waits for its time too, so that a delay does not let later jobs pass.
  */
 #include "daemon/broker/core/core_internal.h"
 

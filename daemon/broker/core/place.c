@@ -1,10 +1,11 @@
-/* place.c - which job runs next, and which worker takes it.  Runs in: broker, loop thread.
+/* place.c - which job runs next, and which worker takes it.
+ * Runs in: broker, loop thread.
  *
- * A cpu worker runs one attempt at a time in order of start, and what was given to it cannot be taken back:
- * so it gets one, unless both that one and the next are of types known to be short.
+ * A cpu worker runs one attempt at a time in order of start, and what was given to it cannot be
+ * taken back: so it gets one, unless both that one and the next are of types known to be short.
  *
- * The job whose turn it is may have to wait for a worker with nothing in flight while shorter ones could
- * still be put behind others.  They are not let past: it would never see such a worker.
+ * The job whose turn it is may have to wait for a worker with nothing in flight while shorter ones
+ * could still be put behind others.  They are not let past: it would never see such a worker.
  */
 #include "daemon/broker/core/core_internal.h"
 

@@ -53,7 +53,8 @@ core_queue_next(const struct core *c, size_t *at, struct queue_view *out)
 	if (q == NULL)
 		return false;
 	*out = (struct queue_view){
-		.name = q->name, .scheduled = q->states[JOB_scheduled], .ready = q->states[JOB_ready],
+		.name = q->name, .scheduled = q->states[JOB_scheduled],
+		.ready = q->states[JOB_ready],
 		.running = q->states[JOB_running], .max_running = q->max_running,
 	};
 	return true;

@@ -1,7 +1,8 @@
-/* ready.c - jobs that could run now, in line: levels, flows, benches, turns.  Runs in: broker, loop thread.
+/* ready.c - jobs that could run now, in line: levels, flows, benches, turns.
+ * Runs in: broker, loop thread.
  *
- * A job gets its place in line (wait.seq) when it is first ready and keeps it: one that comes back from a
- * dead worker stands where it stood.
+ * A job gets its place in line (wait.seq) when it is first ready and keeps it: one that comes back
+ * from a dead worker stands where it stood.
  */
 #include "daemon/broker/core/core_internal.h"
 
@@ -21,9 +22,9 @@ seq_of(const struct list *link)
 }
 
 /*
- * New jobs go to the back.  One that comes back goes before all that got ready later: it is looked for from
- * the front, or from where the last one went back in, so that thousands that come back in order of their
- * places cost one walk, not one each.
+ * New jobs go to the back.  One that comes back goes before all that got ready later: it is looked
+ * for from the front, or from where the last one went back in, so that thousands that come back in
+ * order of their places cost one walk, not one each.
  */
 static void
 level_insert(struct level *l, struct job *j)

@@ -1,7 +1,9 @@
-/* retain.c - how long finished jobs are remembered.  Runs in: broker, loop thread.
+/* retain.c - how long finished jobs are remembered.
+ * Runs in: broker, loop thread.
  *
- * Two lists, by the time at which the outcome was told: failed jobs, the dead letter, and all others.  Each
- * has a bound of time, of jobs and of bytes (arguments, results, failures), whichever comes first.
+ * Two lists, by the time at which the outcome was told: failed jobs, the dead letter, and all
+ * others.  Each has a bound of time, of jobs and of bytes (arguments, results, failures), whichever
+ * comes first.
  */
 #include "daemon/broker/core/core_internal.h"
 

@@ -1,4 +1,5 @@
-/* timer.c - what time does: jobs become due or expire, attempts run out of it.  Runs in: broker, loop thread. */
+/* timer.c - what time does: jobs become due or expire, attempts run out of it.
+ * Runs in: broker, loop thread. */
 #include "daemon/broker/core/core_internal.h"
 
 /* Saturates: a duration may be longer than the clock. */

@@ -1,8 +1,8 @@
-/* worker.c - workers as the scheduler sees them: slots, and what a death means for what was in flight.
- * Runs in: broker, loop thread.
+/* worker.c - workers as the scheduler sees them: slots, and what a death means for
+ * what was in flight.  Runs in: broker, loop thread.
  *
- * A death is told when it is confirmed.  Of what was in flight the one that was running is the suspect; the
- * others did nothing wrong and go back where they stood, however often that happens.
+ * A death is told when it is confirmed.  Of what was in flight the one that was running is the
+ * suspect; the others did nothing wrong and go back where they stood, however often that happens.
  */
 #include "daemon/broker/core/core_internal.h"
 
@@ -167,7 +167,8 @@ fail_lost(struct core *c, struct core_time now, struct job *j)
 {
 	job_try_end(j, now.real_ms, REASON_lost);
 	job_fail(c, now, j, REASON_lost, FAILURE_lost,
-	    mem_strdup("its worker died, and the job asked not to be run again (on_lost: fail)"), false);
+	    mem_strdup("its worker died, and the job asked not to be run again (on_lost: fail)"),
+	    false);
 }
 
 static void
@@ -199,7 +200,8 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool 
 	else if (begun && j->on_lost == ON_LOST_FAIL)
 		fail_lost(c, now, j);
 	else
-		attempt_requeue(c, now, at, begun ? REASON_worker_died : REASON_worker_died_waiting);
+		attempt_requeue(c, now, at,
+		    begun ? REASON_worker_died : REASON_worker_died_waiting);
 }
 
 void

@@ -62,7 +62,8 @@ take_asked(const struct type *t, int asked, size_t args_len, struct route *r, en
 	if (!answer(r, "Is that lane in the type's safe set?", safe(t, (enum lane)asked),
 	    "the type declares: %s", r == NULL ? "" : safe_words(t, words, sizeof(words))))
 		return -EPERM;
-	if (asked == LANE_INLINE && !answer(r, "Is the payload small?", args_len <= ROUTE_INLINE_BYTES,
+	if (asked == LANE_INLINE && !answer(r, "Is the payload small?",
+	    args_len <= ROUTE_INLINE_BYTES,
 	    "%zu bytes; inline takes at most %d", args_len, ROUTE_INLINE_BYTES))
 		return -E2BIG;
 	*out = (enum lane)asked;
@@ -77,8 +78,10 @@ is_inline(const struct type *t, size_t args_len, struct route *r)
 	if (!in_table)
 		return answer(r, "Is it in the inline table, with a small payload?", false,
 		    "the type does not declare the inline lane");
-	return answer(r, "Is it in the inline table, with a small payload?", args_len <= ROUTE_INLINE_BYTES,
-	    "declared by the type; %zu bytes, inline takes at most %d", args_len, ROUTE_INLINE_BYTES);
+	return answer(r, "Is it in the inline table, with a small payload?",
+	    args_len <= ROUTE_INLINE_BYTES,
+	    "declared by the type; %zu bytes, inline takes at most %d", args_len,
+	    ROUTE_INLINE_BYTES);
 }
 
 static const char *
@@ -105,7 +108,8 @@ waits_async(const struct type *t, struct route *r)
 
 	if ((t->traits & JOBD_WAITS) == 0)
 		return answer(r, question, false, "%s", declared(t, JOBD_WAITS));
-	return answer(r, question, safe(t, LANE_ASYNC), "it waits: declared by the type; asynchronous: %s",
+	return answer(r, question, safe(t, LANE_ASYNC),
+	    "it waits: declared by the type; asynchronous: %s",
 	    safe(t, LANE_ASYNC) ? "declared by the type" : "the type does not declare it");
 }
 
@@ -131,8 +135,8 @@ take_rest(const struct type *t, struct route *r)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (!safe(t, order[i]))
 			continue;
-		answer(r, "Is the process lane safe?", order[i] == LANE_PROCESS, "the type declares: %s",
-		    r == NULL ? "" : safe_words(t, words, sizeof(words)));
+		answer(r, "Is the process lane safe?", order[i] == LANE_PROCESS,
+		    "the type declares: %s", r == NULL ? "" : safe_words(t, words, sizeof(words)));
 		return order[i];
 	}
 	return LANE_PROCESS;
@@ -179,7 +183,8 @@ route_print(const struct route *r, struct buf *out)
 
 		buf_puts(out, i == 0 ? "{\"question\":" : ",{\"question\":");
 		buf_put_json(out, a->question, strlen(a->question));
-		buf_puts(out, a->yes ? ",\"answer\":\"yes\",\"evidence\":" : ",\"answer\":\"no\",\"evidence\":");
+		buf_puts(out, a->yes ? ",\"answer\":\"yes\",\"evidence\":" :
+		    ",\"answer\":\"no\",\"evidence\":");
 		buf_put_json(out, a->evidence, strlen(a->evidence));
 		buf_putc(out, '}');
 	}

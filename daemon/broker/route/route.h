@@ -1,8 +1,8 @@
 /*
  * route.h - the decision tree: in which lane does a job run, and why.  Pure.
  *
- * The questions are asked in the order of DESIGN section 6 and their answers are kept, so that job.explain
- * and type.show can print them.
+ * The questions are asked in the order of DESIGN section 6 and their answers are kept, so that
+ * job.explain and type.show can print them.
  */
 #ifndef ROUTE_ROUTE_H
 #define ROUTE_ROUTE_H

@@ -107,7 +107,8 @@ save(const struct ids *ids, uint64_t next)
 
 	snprintf(text, sizeof(text), FIRST_LINE "\nboot %u\nnext %llu\n", ids->boot,
 	    (unsigned long long)next);
-	fd = openat(ids->dir, TEMP_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = openat(ids->dir, TEMP_NAME,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	rc = write_synced(fd, text);
@@ -152,7 +153,8 @@ open_dir(struct ids *ids, const char *state_dir, char *why, size_t size)
 	if ((ids->dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
 		return 0;
 	rc = -errno;
-	snprintf(why, size, "the state directory %s cannot be opened: %s", state_dir, strerror(-rc));
+	snprintf(why, size, "the state directory %s cannot be opened: %s", state_dir,
+	    strerror(-rc));
 	return rc;
 }
 

@@ -1,10 +1,10 @@
 /*
  * ids.h - job ids and the boot counter, reserved durably before they are used.
  *
- * The file `ids` of the state directory says what has been given away: `boot` starts so far, and ids below
- * `next`.  It is replaced as a whole (written beside, synced, renamed, directory synced), so a crash leaves
- * the old one or the new one.  What is left of a block after a crash is skipped.  The supervisor sees to it
- * that a state directory has one broker at a time.
+ * The file `ids` of the state directory says what has been given away: `boot` starts so far, and
+ * ids below `next`.  It is replaced as a whole (written beside, synced, renamed, directory synced),
+ * so a crash leaves the old one or the new one.  What is left of a block after a crash is skipped.
+ * The supervisor sees to it that a state directory has one broker at a time.
  */
 #ifndef STORE_IDS_H
 #define STORE_IDS_H
@@ -12,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IDS_BLOCK	UINT64_C(1000000)	/* the loop waits for the disk once in so many jobs */
-#define IDS_BOOTS	(UINT32_C(1) << 21)	/* a fence is boot << 32 and a counter, below 2^53 */
+#define IDS_BLOCK	UINT64_C(1000000)	/* the loop waits for the disk once in so many
+						 * jobs */
+#define IDS_BOOTS	(UINT32_C(1) << 21)	/* a fence is boot << 32 and a counter, below
+						 * 2^53 */
 
 struct ids;
 
