@@ -90,7 +90,7 @@ def kill_workers(seed):
     random.shuffle(signals)
     for number in signals:
         ledger.fill()
-        pids = until(lambda: [w['pid'] for w in watcher.workers() if w['pid'] > 0], 'a living worker', 30)
+        pids = until(lambda: [w['pid'] for w in watcher.workers() if w['pid']], 'a living worker', 30)
         victim = random.choice(pids)
         time.sleep(random.random() * 0.01)      # the random moment itself, not a wait for anything
         try:

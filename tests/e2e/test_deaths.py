@@ -18,7 +18,7 @@ def worker_of(c, job, not_pid=0):
     """Waits until a worker says that it runs this job; returns its row of worker.list."""
     def find():
         for w in c.workers():
-            if w.get('job') == job and w['pid'] not in (0, not_pid):
+            if w.get('job') == job and w['pid'] not in (None, not_pid):
                 return w
     return until(find, 'a worker with job %d' % job, 20 * PATIENCE)
 
@@ -29,7 +29,7 @@ def wait_for_death(pid):
 
 def all_idle(c, count):
     workers = c.workers()
-    return len(workers) == count and all(w['state'] == 'idle' and w['pid'] > 0 for w in workers)
+    return len(workers) == count and all(w['state'] == 'idle' and w['pid'] for w in workers)
 
 
 class Workers(OwnDaemonTest):
@@ -48,7 +48,7 @@ class Workers(OwnDaemonTest):
                 ('succeeded', 'finished')])
             if PATIENCE == 1:
                 self.assertLess(told['transitions'][2]['at_ms'] - killed_ms, 1000)
-            self.assertEqual([a['number'] for a in told['attempts']], [1, 2])
+            self.assertEqual([a['attempt'] for a in told['attempts']], [1, 2])
             self.assertNotEqual(told['attempts'][0]['fence'], told['attempts'][1]['fence'])
 
     def test_capacity_is_back_within_a_second(self):
@@ -57,7 +57,7 @@ class Workers(OwnDaemonTest):
         for w in c.workers():
             os.kill(w['pid'], signal.SIGKILL)
             start = time.monotonic()
-            until(lambda: any(v['name'] == w['name'] and v['pid'] not in (0, w['pid']) and v['state'] == 'idle'
+            until(lambda: any(v['name'] == w['name'] and v['pid'] not in (None, w['pid']) and v['state'] == 'idle'
                               for v in c.workers()), 'a new %s' % w['name'])
             if PATIENCE == 1:
                 self.assertLess(time.monotonic() - start, 1)
@@ -123,7 +123,7 @@ class Workers(OwnDaemonTest):
         last = 0
         for _ in range(4):
             pid = until(lambda: next((w['pid'] for w in c.workers() if w['name'] == 'io-1' and
-                                      w['state'] == 'running' and w['pid'] not in (0, last)), 0),
+                                      w['state'] == 'running' and w['pid'] not in (None, last)), None),
                         'an io worker with jobs')
             os.kill(pid, signal.SIGKILL)
             last = pid
@@ -167,7 +167,7 @@ class Workers(OwnDaemonTest):
             self.assertEqual({o['state'] for o in c.wait_all(ids)}, {'succeeded'})
             self.assertEqual({r for i in ids for r in reasons(c.get(i))},
                              {('ready', 'submitted'), ('running', 'started'), ('succeeded', 'finished')})
-        until(lambda: all(w['pid'] not in (0, pids.get(w['name'])) for w in c.workers()), 'new workers')
+        until(lambda: all(w['pid'] not in (None, pids.get(w['name'])) for w in c.workers()), 'new workers')
 
     def test_workers_are_recycled_by_memory(self):
         c = self.daemon('workers.recycle_rss=1M', cpu_workers=1).client()
@@ -175,7 +175,7 @@ class Workers(OwnDaemonTest):
 
         def replaced():
             c.run('echo', 'x' * 100000, lane='process')
-            return next((w['pid'] for w in c.workers() if w['name'] == 'cpu-1'), first) not in (0, first)
+            return next((w['pid'] for w in c.workers() if w['name'] == 'cpu-1'), first) not in (None, first)
         until(replaced, 'a new worker', 60)
 
     def test_titles_say_what_each_process_does(self):

@@ -393,7 +393,7 @@ class Pressure(OwnDaemonTest):
         first.call('ping')
         for c in clients:
             c.close()
-        until(lambda: first.call('server.stats')['connections'] == 1, 'one connection')
+        until(lambda: first.call('server.stats')['net']['connections'] == 1, 'one connection')
         jobd.client().call('ping')
 
     def test_the_longest_line_can_be_configured(self):
