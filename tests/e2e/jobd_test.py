@@ -21,10 +21,16 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
 BUILD = os.path.abspath(os.environ.get('JOBD_BUILD', SOURCE))
 # Sanitizers and a loaded machine make everything slower, never wrong.
 PATIENCE = float(os.environ.get('JOBD_TEST_PATIENCE', '1'))
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+libc = ctypes.CDLL(None)
 
 # Orphans of a killed supervisor become our children, so that none can hide.
-ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_us():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def read(path):
@@ -122,7 +128,8 @@ class Daemon:
             command += ['--set', setting]
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=log)
+                                            stdout=subprocess.PIPE, stderr=log,
+                                            preexec_fn=die_with_us)
         self.pid = self.process.pid
         self.seen = {self.pid}
         Daemon.supervisors.add(self.pid)
