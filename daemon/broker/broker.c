@@ -135,6 +135,7 @@ tell_supervisor(struct broker *b, enum control_kind kind, const char *text)
 void
 broker_ready(struct broker *b)
 {
+	net_serve(b->net);
 	tell_supervisor(b, CONTROL_READY, "");
 	log_info("ready boot=%u boot_id=%s", store_boot(b->store), b->boot_id);
 }

@@ -182,13 +182,19 @@ listener_open(struct net *n, const int *listeners, size_t count)
 		l->net = n;
 		l->tcp = addr.ss_family != AF_UNIX;
 		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST, on_acceptable, l);
-		event_add(&l->ev, NULL);
 		n->listener_count++;
 		if (l->tcp && n->auth.token_len == 0 &&
 		    (rc = auth_open(&n->auth, n->broker->state_dir)) != 0)
 			return rc;
 	}
 	return 0;
+}
+
+void
+listener_start(struct net *n)
+{
+	for (size_t i = 0; i < n->listener_count; i++)
+		event_add(&n->listeners[i].ev, NULL);
 }
 
 void
@@ -216,7 +222,6 @@ listener_run(struct net *n, int64_t now_ns)
 	if (n->accept_again_ns > now_ns)
 		return n->accept_again_ns;
 	n->accept_again_ns = 0;
-	for (size_t i = 0; i < n->listener_count; i++)
-		event_add(&n->listeners[i].ev, NULL);
+	listener_start(n);
 	return INT64_MAX;
 }

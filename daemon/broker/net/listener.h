@@ -10,6 +10,8 @@
 
 /* listeners: bound and listening, unix or TCP.  0 or -errno. */
 int listener_open(struct net *n, const int *listeners, size_t count);
+/* Accepts from now on: the types of jobs are known. */
+void listener_start(struct net *n);
 /* Accepts nothing from now on; the sockets are not closed, they belong to whoever passed them. */
 void listener_stop(struct net *n);
 void listener_close(struct net *n);

@@ -53,6 +53,12 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 	return 0;
 }
 
+void
+net_serve(struct net *n)
+{
+	listener_start(n);
+}
+
 static void
 free_dead(struct net *n)
 {

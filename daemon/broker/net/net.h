@@ -7,10 +7,12 @@
 #include "daemon/broker/broker.h"
 
 /*
- * Serves the listening sockets (already bound and listening; unix or TCP, found by getsockname).
+ * For the listening sockets (already bound and listening; unix or TCP, found by getsockname).
  * 0 or -errno.
  */
 int net_new(struct broker *b, const int *listeners, size_t count, struct net **out);
+/* Accepts connections from now on; who connected before has waited in the sockets' backlog. */
+void net_serve(struct net *n);
 void net_free(struct net *n);
 
 /* Effects of core: the job has an outcome; the job is about to be freed. */
