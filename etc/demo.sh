@@ -60,7 +60,7 @@ wait_until_ready() {
 mkdir "$work/copies"
 : >"$work/ready"
 "$JOBD_BUILD/jobd" --state-dir "$work/state" --listen "unix:$work/sock" \
-    --set "files.roots=$tree:/usr/lib:/usr/bin:$work/copies" >"$work/ready" 2>"$work/log" &
+    --set jobs.keep_finished=1000000 --set "files.roots=$tree:/usr/lib:/usr/bin:$work/copies" >"$work/ready" 2>"$work/log" &
 jobd=$!
 wait_until_ready
 say "$(cat "$work/ready")"

@@ -50,7 +50,7 @@ def idle_connections(kind, count):
             c = Client(jobd.tcp if kind == 'tcp' else jobd.unix, token=token)
             c.run('echo', 'x' * 64)
             clients.append(c)
-        assert first.call('server.stats')['net']['connections'] >= count
+        assert first.call('server.stats')['connections'] >= count
         grown = rss_kib(broker) - before
         for c in clients:
             c.close()

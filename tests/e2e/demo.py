@@ -86,11 +86,8 @@ class Part:
 
     def attempt_times(self):
         """How long each job's last attempt ran, as jobd recorded it."""
-        out = []
-        for number in self.client.start_many([('job.get', {'id': i}) for i in self.ids]):
-            attempt = self.client.finish(number)['attempts'][-1]
-            out.append(attempt['ended_ms'] - attempt['started_ms'])
-        return out
+        jobs = self.client.call_many([('job.get', {'id': i}) for i in self.ids])
+        return [job['attempts'][-1]['ended_ms'] - job['attempts'][-1]['started_ms'] for job in jobs]
 
     def after(self):
         """Once all is quiet: times, route."""
@@ -169,6 +166,8 @@ class Echoes(Part):
 
 
 def milliseconds(value):
+    if value == 0:
+        return '<1'         # jobd records whole milliseconds
     return '%.2f' % value if value < 10 else '%.0f' % value
 
 
@@ -199,7 +198,8 @@ def large_files(tree, files):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    p.add_argument('address', help='unix:PATH of a jobd whose files.roots hold TREE and COPIES')
+    p.add_argument('address', help='unix:PATH of a jobd whose files.roots hold TREE and COPIES, and which keeps\n'
+                   'enough finished jobs (jobs.keep_finished)')
     p.add_argument('tree', help='directory whose files are digested')
     p.add_argument('copies', help='directory for the copies')
     p.add_argument('--files', type=int, default=5000, help='digest at most so many files')

@@ -152,6 +152,14 @@ class Client:
     def call(self, method, **params):
         return self.finish(self.start(method, **params))
 
+    def call_many(self, calls, window=200):
+        """Results of [(method, params), ...]; so many in flight at a time, because jobd stops reading from
+        a client that leaves much unread."""
+        results = []
+        for at in range(0, len(calls), window):
+            results += [self.finish(number) for number in self.start_many(calls[at:at + window])]
+        return results
+
     def error(self, method, **params):
         """The kind of error with which a call is refused."""
         try:
@@ -168,8 +176,7 @@ class Client:
     def submit_many(self, jobs, piece=500):
         ids = []
         calls = [('job.submit_many', {'jobs': jobs[i:i + piece]}) for i in range(0, len(jobs), piece)]
-        for number in self.start_many(calls):
-            reply = self.finish(number)
+        for reply in self.call_many(calls, window=4):
             if reply['errors_total']:
                 raise AssertionError('refused: %r' % reply['errors'][:3])
             ids += reply['ids']
@@ -185,8 +192,8 @@ class Client:
         """Outcomes of ids, in their order."""
         found = {}
         calls = [('job.wait', {'ids': ids[i:i + piece]}) for i in range(0, len(ids), piece)]
-        for number in self.start_many(calls):
-            for outcome in self.finish(number)['outcomes']:
+        for reply in self.call_many(calls, window=16):
+            for outcome in reply['outcomes']:
                 found[outcome['id']] = outcome
         return [found[i] for i in ids]
 

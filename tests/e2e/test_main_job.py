@@ -16,7 +16,7 @@ class MainJob(OwnDaemonTest):
     def test_digests_copies_timers_and_calls_at_the_same_time(self):
         copies = os.path.realpath(tempfile.mkdtemp(prefix='jobd-copies-'))
         self.addCleanup(shutil.rmtree, copies)
-        jobd = self.daemon(roots=(TREE, '/usr/bin', copies))
+        jobd = self.daemon('jobs.keep_finished=1000000', roots=(TREE, '/usr/bin', copies))
         run = subprocess.run([sys.executable, '-B', os.path.join(SOURCE, 'tests/e2e/demo.py'), jobd.unix, TREE, copies,
                               '--files', '2000', '--timers', '5000', '--large-from', '/usr/bin'],
                              capture_output=True, text=True, timeout=300)

@@ -41,7 +41,7 @@ FIXED = {'job.call': {'wait_ms': 50}, 'job.wait': {'timeout_ms': 1}}
 
 
 class Garbage(DaemonTest):
-    settings = ('jobs.max_waiting=100000',)
+    settings = ('stop.drain_ms=0', 'jobs.grace_ms=1s')      # some garbage is a valid job of the far future
 
     def ask(self, method, params):
         """The reply's error, or None when it was served; never `internal`, never no answer."""
@@ -110,14 +110,13 @@ class Garbage(DaemonTest):
                 self.assertIsNotNone(self.ask(method, params), (method, params))
 
     def test_permissions_hold_for_the_whole_table(self):
-        nobody = self.jobd.raw(tcp=True)
         for method in METHODS:
+            nobody = self.jobd.raw(tcp=True)
             nobody.send(json.dumps({'id': 1, 'method': method, 'params': {}}).encode() + b'\n')
             reply = nobody.read()
-            if method == 'ping':
-                self.assertIn('result', reply)
-            else:
-                self.assertEqual(reply['error']['data']['kind'], 'unauthenticated', method)
+            if method in ('hello', 'ping'):
+                continue
+            self.assertEqual(reply['error']['data']['kind'], 'unauthenticated', method)
 
     def test_errors_have_one_shape(self):
         try:

@@ -276,8 +276,8 @@ def until_seen(c, number):
 
 class Replies(DaemonTest):
     def test_a_result_that_does_not_fit_is_read_in_pieces(self):
-        for size in (70000, 900000):
-            text = 'a\u00e9"\\' * (size // 8)
+        for size in (140000, 1200000):
+            text = 'a\u00e9"\\' * (size // 16)
             outcome = self.c.run('echo', text)
             self.assertNotIn('result', outcome)
             raw = json.dumps(text).encode()
@@ -393,7 +393,7 @@ class Pressure(OwnDaemonTest):
         first.call('ping')
         for c in clients:
             c.close()
-        until(lambda: first.call('server.stats')['net']['connections'] == 1, 'one connection')
+        until(lambda: first.call('server.stats')['connections'] == 1, 'one connection')
         jobd.client().call('ping')
 
     def test_the_longest_line_can_be_configured(self):
@@ -453,7 +453,7 @@ class Tcp(DaemonTest):
 
 class CommandLine(unittest.TestCase):
     def test_a_bad_setting_ends_with_78_and_names_it(self):
-        for setting in ('workers.cpuu=1', 'jobs.grace_ms=10', 'nonsense', 'net.max_line_bytes=1', 'x.y.z=1'):
+        for setting in ('workers.cpuu=1', 'jobs.grace_ms=ten', 'nonsense', 'net.max_line_bytes=1', 'x.y.z=1'):
             run = subprocess.run([os.path.join(BUILD, 'jobd'), '--check-config', '--set', setting],
                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
             self.assertEqual(run.returncode, 78, setting)

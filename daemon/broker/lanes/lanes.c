@@ -17,6 +17,7 @@
 #include "lib/log.h"
 
 #define LOOK_NS		NS_PER_S
+#define ASKED_MAX	32		/* starts in the supervisor's hands */
 #define END_NS		(2 * NS_PER_S)	/* a worker with nothing left (but stuck threads) may take to end */
 #define BREAKER_DEATHS	3		/* in a row, of every seat of a kind, before it ever served */
 
@@ -26,6 +27,12 @@ struct seat *
 lanes_seat(const struct lanes *l, uint32_t number)
 {
 	return number < l->seats_len ? l->seats[number] : NULL;
+}
+
+bool
+lanes_asks_enough(const struct lanes *l)
+{
+	return l->asked >= ASKED_MAX;
 }
 
 /* ---- the supervisor's words ---- */
@@ -76,6 +83,7 @@ on_message(struct lanes *l, const struct control_msg *m, int *fds, size_t nfds)
 
 	switch (m->kind) {
 	case CONTROL_STARTED:
+		l->asked--;
 		on_started(l, m, nfds > 0 ? fds[0] : -1);
 		if (nfds > 0)
 			fds[0] = -1;		/* taken */
@@ -212,6 +220,8 @@ lanes_next_ns(const struct lanes *l)
 {
 	int64_t	next = l->next_look_ns;
 
+	if (lanes_asks_enough(l))
+		return next;
 	for (uint32_t i = 0; i < l->seats_len; i++) {
 		const struct seat	*seat = l->seats[i];
 

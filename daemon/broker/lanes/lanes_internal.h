@@ -49,6 +49,7 @@ struct lanes {
 	struct seat	**seats;		/* NULL: free */
 	uint32_t	 seats_len, seats_cap;
 	uint32_t	 next_gen;
+	uint32_t	 asked;			/* starts that the supervisor has not answered yet */
 	int64_t		 next_look_ns;		/* resident memory and lateness are looked at once a second */
 	bool		 serving;		/* broker_ready was called */
 };
@@ -75,6 +76,8 @@ void exchange_drop_fetches(struct seat *seat);
 int types_declare(struct core *c, const char *text, size_t len, char *why, size_t size);
 
 struct seat *lanes_seat(const struct lanes *l, uint32_t number);
+/* No more starts for now: hundreds at once would fill the supervisor's socket, and `ready` must fit too. */
+bool lanes_asks_enough(const struct lanes *l);
 /* The circuit breaker's question: did every seat of this kind fail `times` times without ever serving? */
 bool lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times);
 

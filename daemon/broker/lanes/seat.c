@@ -194,6 +194,10 @@ seat_request(struct seat *seat)
 	struct channel_fds	 fds = { -1, -1, -1, -1 };
 	int			 rc;
 
+	if (lanes_asks_enough(seat->lanes)) {
+		seat->respawn_ns = 0;		/* when an answer has come */
+		return;
+	}
 	seat->gen = ++seat->lanes->next_gen;
 	seat->done_here = 0;
 	seat->end_by_ns = 0;
@@ -207,6 +211,7 @@ seat_request(struct seat *seat)
 		try_again_later(seat, "supervisor", rc);
 		return;
 	}
+	seat->lanes->asked++;
 	seat->completions = event_new(b->base, channel_event_fd(seat->channel), EV_READ | EV_ET | EV_PERSIST,
 	    on_completions, seat);
 	event_add(seat->completions, NULL);
