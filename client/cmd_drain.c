@@ -1,6 +1,25 @@
 /* cmd_drain.c - jobctl drain: the daemon takes no new jobs.  Runs in: jobctl. */
 #include "client/ctl.h"
 
+/* How much there is to wait for: what is scheduled for tomorrow ends tomorrow. */
+static int
+say_what_is_left(struct ctl *ctl)
+{
+	static const char *const states[] = { "scheduled", "ready", "running" };
+	struct span	stats, jobs, now;
+	int64_t		n[3] = { 0 };
+	int		rc = ctl_ask(ctl, "server.stats", NULL, CTL_ANSWER_MS, &stats);
+
+	if (rc != 0)
+		return rc;
+	if (json_member(stats, "jobs", &jobs) && json_member(jobs, "now", &now))
+		for (int i = 0; i < 3; i++)
+			json_int(now, states[i], &n[i]);
+	ctl_say(ctl, "%s takes no new jobs from now on; left: %lld running, %lld ready, %lld scheduled",
+	    ctl->target.text, (long long)n[2], (long long)n[1], (long long)n[0]);
+	return 0;
+}
+
 static int
 run(struct ctl *ctl)
 {
@@ -12,8 +31,8 @@ run(struct ctl *ctl)
 		timeout_ms = ctl->opt.number[OPT_wait_for];
 	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
 		return rc;
-	ctl_say(ctl, "%s takes no new jobs; waiting for those it has", ctl->target.text);
-	if ((rc = ctl_ask(ctl, "server.drain", NULL, timeout_ms, &drained)) != 0)
+	if ((rc = say_what_is_left(ctl)) != 0 ||
+	    (rc = ctl_ask(ctl, "server.drain", NULL, timeout_ms, &drained)) != 0)
 		return rc;
 	if (ctl_wants_json(ctl))
 		ctl_line(ctl, drained);

@@ -171,8 +171,9 @@ say_counts(struct map *m, const struct bar *bar)
 	buf_puts(&text, " in ");
 	print_duration(&text, (clock_mono_ns() - bar->began_ns) / NS_PER_MS);
 	if (c->failed + m->inflight > 0)
-		buf_printf(&text, "; the failed: jobctl%s%s ls -l map=%s%s", host != NULL ? " -H " : "",
-		    host != NULL ? host : "", m->label, m->inflight > 0 ? "" : " --state failed");
+		buf_printf(&text, "; %s: jobctl%s%s ls -l map=%s%s",
+		    m->inflight > 0 ? "what became of them" : "the failed", host != NULL ? " -H " : "",
+		    host != NULL ? host : "", m->label, m->inflight > 0 ? " --all" : " --state failed");
 	buf_putc(&text, '\0');
 	ctl_say(m->ctl, "%s", buf_data(&text));
 	buf_free(&text);

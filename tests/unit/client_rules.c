@@ -18,6 +18,7 @@
 #include "client/target.h"
 #include "client/when.h"
 #include "lib/alloc.h"
+#include "lib/fd.h"
 
 #define MAX_ARGS	16
 
@@ -200,6 +201,39 @@ test_every_verb_tells_what_it_does_with_an_example(void **state)
 		assert_true(verbs[v]->most >= verbs[v]->least);
 		assert_true((verbs[v]->formats & FORMAT_BIT(FORMAT_TEXT)) != 0);
 	}
+}
+
+/* The manual has a section for every verb, and names every option, by letter too. */
+static void
+test_the_manual_has_every_verb_and_every_option(void **state)
+{
+	const char	*srcdir = getenv("srcdir");
+	char		*path = mem_printf("%s/docs/jobctl.1", srcdir != NULL ? srcdir : ".");
+	char		*manual = fd_read_file(path, 1 << 20, NULL), *want;
+
+	(void)state;
+	if (manual == NULL)
+		fail_msg("%s: set srcdir to the source directory", path);
+	for (size_t v = 0; verbs[v] != NULL; v++) {
+		want = mem_printf("\n.Ss %s", verbs[v]->name);
+		if (strstr(manual, want) == NULL)
+			fail_msg("the manual has no section on %s", verbs[v]->name);
+		free(want);
+	}
+	for (int i = 0; i < OPTIONS; i++) {
+		const struct option_row	*row = &option_rows[i];
+		const char		*blank = row->argument != NULL ? " Ar " : "";
+
+		if (row->letter != 0)
+			want = mem_printf("\n.It Fl %c%s", row->letter, blank);
+		else
+			want = mem_printf("\n.It Fl -%s%s", row->name, blank);
+		if (strstr(manual, want) == NULL || strstr(manual, row->name) == NULL)
+			fail_msg("the manual has no --%s", row->name);
+		free(want);
+	}
+	free(manual);
+	free(path);
 }
 
 static void
@@ -702,6 +736,7 @@ main(void)
 		cmocka_unit_test(test_formats_that_a_verb_lacks_are_refused),
 		cmocka_unit_test(test_no_verb_has_two_options_of_one_name_or_letter),
 		cmocka_unit_test(test_every_verb_tells_what_it_does_with_an_example),
+		cmocka_unit_test(test_the_manual_has_every_verb_and_every_option),
 		cmocka_unit_test(test_verbs_of_two_words_are_found_and_mistyped_ones_suggested),
 		cmocka_unit_test(test_distance_counts_insertions_deletions_changes_and_swaps),
 		cmocka_unit_test(test_jobs_are_given_as_ids_ranges_and_last),
