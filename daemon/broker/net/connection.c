@@ -416,7 +416,7 @@ on_event(int fd, short what, void *arg)
 		c->blocked = false;
 		connection_dirty(c);
 	}
-	if ((what & EV_CLOSED) != 0 && !c->dead && peer_gone(c))
+	if (c->eof && !c->dead && peer_gone(c))
 		connection_close(c);
 }
 
@@ -431,9 +431,12 @@ wanted(const struct connection *c)
 		want |= EV_READ;
 	if (c->blocked)
 		want |= EV_WRITE;
-	/* Half closed and waiting for answers: only the other half matters, and edges of it. */
+	/*
+	 * Half closed and waiting for answers: only the other half matters, and edges of it.  A reset comes as
+	 * EPOLLERR, which libevent gives to readers and writers only.
+	 */
 	if (want == 0 && c->eof)
-		want = EV_CLOSED | EV_ET;
+		want = EV_CLOSED | EV_WRITE | EV_ET;
 	return want;
 }
 

@@ -1,0 +1,517 @@
+/* net_rig.c - a broker inside a test. */
+#include "tests/unit/net_rig.h"
+#include "tests/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/net/net.h"
+#include "daemon/broker/store/store.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/map.h"
+#include "proto/channel.h"
+#include "workers/handler.h"
+
+#define PATIENCE_NS	(20 * NS_PER_S)
+
+/* ---- lanes, played by the test ---- */
+
+struct lanes {
+	struct idmap	attempts;	/* in a worker, by job */
+	struct idmap	told;
+};
+
+const char *const worker_state_names[] = { "gone", "starting", "idle", "running", "draining", "dying" };
+
+void
+lanes_start(struct lanes *l, struct attempt *at)
+{
+	idmap_put(&l->attempts, at->job_id, at);
+}
+
+void
+lanes_tell(struct lanes *l, struct attempt *at)
+{
+	idmap_put(&l->told, at->job_id, at);
+}
+
+void
+lanes_kill(struct lanes *l, uint32_t worker, const char *why)
+{
+	(void)l;
+	fail_msg("worker %u is to be killed: %s", worker, why);
+}
+
+void
+lanes_start_alone(struct lanes *l, const struct job *j)
+{
+	(void)l;
+	fail_msg("job %lu is to run alone", (unsigned long)j->id);
+}
+
+void
+lanes_idle(struct lanes *l, uint32_t worker)
+{
+	(void)l;
+	(void)worker;
+}
+
+bool
+lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
+{
+	if (*at >= 3)
+		return false;
+	*out = (struct worker_view){
+		.name = "test-1", .lane = "process", .pid = *at == 0 ? 0 : 77, .state = WORKER_RUNNING,
+		.job = *at, .type = *at == 0 ? NULL : "work", .inflight = (uint32_t)l->attempts.len,
+	};
+	++*at;
+	return true;
+}
+
+const char *
+lanes_worker_name(const struct lanes *l, uint32_t number)
+{
+	(void)l;
+	return number == 1 ? "test-1" : "gone";
+}
+
+bool
+lanes_progress(const struct lanes *l, const struct job *j, struct channel_progress *out)
+{
+	(void)l;
+	*out = (struct channel_progress){ .done = j->id, .total = 100, .text = "half \"way\"" };
+	return true;
+}
+
+/* ---- the broker ---- */
+
+static void
+define_types(struct core *c)
+{
+	static const struct {
+		const char	*name;
+		uint32_t	 traits, lanes;
+	} types[] = {
+		{ "echo", JOBD_THREAD_SAFE,
+		    JOBD_LANE_INLINE | JOBD_LANE_ASYNC | JOBD_LANE_THREAD | JOBD_LANE_PROCESS },
+		{ "work", JOBD_CPU_BOUND, JOBD_LANE_PROCESS },
+		{ "wait", JOBD_WAITS, JOBD_LANE_ASYNC },
+	};
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		struct type	t = {
+			.name = (char *)(size_t)types[i].name, .summary = (char *)(size_t)"for tests",
+			.args = (char *)(size_t)"any", .traits = types[i].traits, .lanes = types[i].lanes,
+			.has_run = true, .has_start = true,
+		};
+
+		core_type_define(c, &t);
+	}
+}
+
+static int
+listen_unix(struct rig *r)
+{
+	struct sockaddr_un	addr = { .sun_family = AF_UNIX };
+	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(r->unix_path, sizeof(r->unix_path), "%s/sock", r->dir);
+	strcpy(addr.sun_path, r->unix_path);
+	assert_return_code(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), errno);
+	assert_return_code(listen(fd, SOMAXCONN), errno);
+	return fd;
+}
+
+static int
+listen_tcp(struct rig *r)
+{
+	struct sockaddr_in	addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t		len = sizeof(addr);
+	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_return_code(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), errno);
+	assert_return_code(listen(fd, SOMAXCONN), errno);
+	assert_return_code(getsockname(fd, (struct sockaddr *)&addr, &len), errno);
+	r->tcp_port = ntohs(addr.sin_port);
+	return fd;
+}
+
+static void
+read_clocks(struct rig *r)
+{
+	r->b.now.mono_ns = clock_mono_ns();
+	r->b.now.real_ms = clock_real_ms();
+}
+
+static void
+start_core(struct rig *r)
+{
+	const struct config	*cfg = &r->b.config;
+	struct core_config	 cc = {
+		.keep_finished_ms = cfg->keep_finished_ms, .keep_finished = cfg->keep_finished,
+		.keep_finished_bytes = cfg->keep_finished_bytes, .keep_failed_ms = cfg->keep_failed_ms,
+		.max_waiting = cfg->max_waiting, .max_waiting_bytes = cfg->max_waiting_bytes,
+		.grace_ms = cfg->grace_ms, .fence_base = (uint64_t)store_boot(r->b.store) << 32,
+	};
+	const uint32_t		 cpu[LANES] = { [LANE_PROCESS] = 64 };
+	const uint32_t		 io[LANES] = { [LANE_ASYNC] = 16384, [LANE_THREAD] = 64 };
+
+	r->b.core = core_new(&cc);
+	define_types(r->b.core);
+	core_worker_up(r->b.core, r->b.now, 1, cpu, 0);
+	core_worker_up(r->b.core, r->b.now, 2, io, 0);
+}
+
+void
+rig_open(struct rig *r, const char *const *settings)
+{
+	char	why[256];
+	int	fds[2];
+
+	memset(r, 0, sizeof(*r));
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(r->dir, "/tmp/jobd-net-XXXXXX");
+	assert_non_null(mkdtemp(r->dir));
+	r->b.state_dir = r->dir;
+	strcpy(r->b.boot_id, "0123456789abcdef0123456789abcdef");
+	config_init(&r->b.config);
+	for (; settings != NULL && *settings != NULL; settings++)
+		assert_return_code(config_set(&r->b.config, *settings, why, sizeof(why)), EINVAL);
+	read_clocks(r);
+	r->b.started_ms = r->b.now.real_ms;
+	r->b.base = event_base_new();
+	assert_int_equal(store_open_memory(r->dir, &r->b.store, why, sizeof(why)), 0);
+	start_core(r);
+	r->b.lanes = mem_zalloc(1, sizeof(struct lanes));
+	fds[0] = r->unix_fd = listen_unix(r);
+	fds[1] = r->tcp_fd = listen_tcp(r);
+	assert_int_equal(net_new(&r->b, fds, 2, &r->b.net), 0);
+}
+
+static void
+remove_dir(const char *path)
+{
+	DIR		*d = opendir(path);
+	struct dirent	*e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+	rmdir(path);
+}
+
+void
+rig_close(struct rig *r)
+{
+	net_free(r->b.net);
+	core_free(r->b.core);
+	store_close(r->b.store);
+	idmap_free(&r->b.lanes->attempts);
+	idmap_free(&r->b.lanes->told);
+	free(r->b.lanes);
+	event_base_free(r->b.base);
+	config_fini(&r->b.config);
+	fd_close(&r->unix_fd);
+	fd_close(&r->tcp_fd);
+	remove_dir(r->dir);
+}
+
+static void
+settle(struct rig *r)
+{
+	core_tick(r->b.core, r->b.now);
+	broker_settle(&r->b);
+	if (r->b.draining && core_idle(r->b.core))
+		net_drained(r->b.net);
+}
+
+void
+rig_turn(struct rig *r)
+{
+	event_base_loop(r->b.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	read_clocks(r);
+	settle(r);
+	net_flush(r->b.net);
+}
+
+void
+rig_skip(struct rig *r, int64_t ms)
+{
+	r->b.now.mono_ns = clock_mono_ns() + ms * NS_PER_MS;
+	net_flush(r->b.net);
+	rig_turn(r);
+}
+
+const char *
+rig_token(struct rig *r, char *out, size_t size)
+{
+	char	path[128], *text;
+
+	snprintf(path, sizeof(path), "%s/client.token", r->dir);
+	assert_non_null(text = fd_read_file(path, 256, NULL));
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(out, size, "%s", text);
+	free(text);
+	return out;
+}
+
+/* ---- workers ---- */
+
+struct attempt *
+rig_attempt(struct rig *r, uint64_t job)
+{
+	int64_t		 end = clock_mono_ns() + PATIENCE_NS;
+	struct attempt	*at;
+
+	while ((at = idmap_get(&r->b.lanes->attempts, job)) == NULL) {
+		rig_turn(r);
+		if (clock_mono_ns() > end)
+			fail_msg("job %lu is not in a worker", (unsigned long)job);
+	}
+	return at;
+}
+
+static void
+end_attempt(struct rig *r, uint64_t job, enum attempt_end end, struct outcome *o)
+{
+	struct attempt	*at = rig_attempt(r, job);
+
+	idmap_del(&r->b.lanes->attempts, job);
+	idmap_del(&r->b.lanes->told, job);
+	core_attempt_done(r->b.core, r->b.now, at, end, o);
+	settle(r);
+}
+
+void
+rig_succeed(struct rig *r, uint64_t job, const char *json)
+{
+	struct outcome	o = { .text = mem_strdup(json), .len = (uint32_t)strlen(json) };
+
+	end_attempt(r, job, ATTEMPT_OK, &o);
+}
+
+void
+rig_fail(struct rig *r, uint64_t job, const char *message, const char *data)
+{
+	struct outcome	o = {
+		.text = mem_strdup(message), .len = (uint32_t)strlen(message), .kind = FAILURE_error,
+		.data = data == NULL ? NULL : mem_strdup(data),
+	};
+
+	end_attempt(r, job, ATTEMPT_FAILED, &o);
+}
+
+bool
+rig_told(struct rig *r, uint64_t job)
+{
+	for (int i = 0; i < 20 && idmap_get(&r->b.lanes->told, job) == NULL; i++)
+		rig_turn(r);
+	return idmap_get(&r->b.lanes->told, job) != NULL;
+}
+
+void
+rig_end_cancelled(struct rig *r, uint64_t job)
+{
+	struct outcome	o = { 0 };
+
+	end_attempt(r, job, ATTEMPT_CANCELLED, &o);
+}
+
+/* ---- clients ---- */
+
+static int
+connect_unix(struct rig *r)
+{
+	struct sockaddr_un	addr = { .sun_family = AF_UNIX };
+	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(addr.sun_path, r->unix_path);
+	assert_return_code(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), errno);
+	return fd;
+}
+
+static int
+connect_tcp(struct rig *r)
+{
+	struct sockaddr_in	addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(r->tcp_port),
+	};
+	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_return_code(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), errno);
+	return fd;
+}
+
+void
+peer_open(struct peer *p, struct rig *r, bool tcp)
+{
+	*p = (struct peer){ .rig = r, .fd = tcp ? connect_tcp(r) : connect_unix(r) };
+	assert_int_equal(fd_set_nonblock(p->fd), 0);
+}
+
+void
+peer_close(struct peer *p)
+{
+	fd_close(&p->fd);
+	buf_free(&p->in);
+	free(p->line);
+	p->line = NULL;
+}
+
+/* What the broker has sent so far is taken out of the socket; false: end-of-file. */
+static bool
+take_in(struct peer *p)
+{
+	ssize_t	n;
+
+	while ((n = recv(p->fd, buf_room(&p->in, 65536), 65536, 0)) > 0)
+		buf_added(&p->in, (size_t)n);
+	return n < 0 && errno == EAGAIN;
+}
+
+void
+peer_send(struct peer *p, const char *text, size_t len)
+{
+	int64_t	end = clock_mono_ns() + PATIENCE_NS;
+
+	while (len > 0) {
+		ssize_t	n = send(p->fd, text, len, MSG_NOSIGNAL);
+
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (errno != EAGAIN)
+			return;		/* closed on us: what it said before is still to be read */
+		rig_turn(p->rig);
+		if (clock_mono_ns() > end)
+			fail_msg("%zu bytes are not taken", len);
+	}
+}
+
+void
+peer_say(struct peer *p, const char *text)
+{
+	peer_send(p, text, strlen(text));
+	peer_send(p, "\n", 1);
+}
+
+void
+peer_sayf(struct peer *p, const char *fmt, ...)
+{
+	struct buf	out = { 0 };
+	char		text[4096];
+	va_list		ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_puts(&out, text);
+	buf_putc(&out, '\n');
+	peer_send(p, buf_data(&out), buf_len(&out));
+	buf_free(&out);
+}
+
+static bool
+next_line(struct peer *p)
+{
+	const char	*lf = buf_len(&p->in) == 0 ? NULL : memchr(buf_data(&p->in), '\n', buf_len(&p->in));
+	json_error_t	 why;
+	json_t		*value;
+
+	if (lf == NULL)
+		return false;
+	free(p->line);
+	p->line = mem_strndup(buf_data(&p->in), (size_t)(lf - buf_data(&p->in)));
+	buf_consume(&p->in, (size_t)(lf - buf_data(&p->in)) + 1);
+	if ((value = json_loads(p->line, JSON_ALLOW_NUL, &why)) == NULL)
+		fail_msg("not JSON (%s): %.200s", why.text, p->line);
+	json_decref(value);
+	return true;
+}
+
+const char *
+peer_line(struct peer *p)
+{
+	int64_t	end = clock_mono_ns() + PATIENCE_NS;
+	bool	open = true;
+
+	while (!next_line(p)) {
+		if (!open) {
+			assert_int_equal(buf_len(&p->in), 0);
+			return NULL;
+		}
+		rig_turn(p->rig);
+		open = take_in(p);
+		if (clock_mono_ns() > end)
+			fail_msg("no answer");
+	}
+	return p->line;
+}
+
+void
+peer_silent(struct peer *p)
+{
+	for (int i = 0; i < 20; i++)
+		rig_turn(p->rig);
+	assert_true(take_in(p));
+	assert_int_equal(buf_len(&p->in), 0);
+}
+
+const char *
+peer_ask(struct peer *p, const char *text)
+{
+	const char	*line;
+
+	peer_say(p, text);
+	if ((line = peer_line(p)) == NULL)
+		fail_msg("closed instead of an answer to %.100s", text);
+	return line;
+}
+
+/* ---- lines ---- */
+
+int64_t
+line_int(const char *line, const char *name)
+{
+	char		 key[64];
+	const char	*at;
+
+	snprintf(key, sizeof(key), "\"%s\":", name);
+	if ((at = strstr(line, key)) == NULL)
+		fail_msg("no %s in %.300s", key, line);
+	return strtoll(at + strlen(key), NULL, 10);
+}
+
+void
+assert_has(const char *line, const char *part)
+{
+	if (line == NULL || strstr(line, part) == NULL)
+		fail_msg("no %s in %.500s", part, line == NULL ? "(closed)" : line);
+}
+
+void
+assert_kind(const char *line, const char *kind)
+{
+	char	part[64];
+
+	snprintf(part, sizeof(part), "\"kind\":\"%s\"", kind);
+	assert_has(line, part);
+}
