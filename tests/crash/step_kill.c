@@ -301,6 +301,8 @@ kill_everywhere(const char *name, const struct channel_config *cfg, unsigned las
 		printf("FAIL %s: the worker did not come round in %u instructions\n", name, total);
 		return false;
 	}
+	if (last > total)
+		last = total;
 	for (unsigned k = 0; k <= last; k++)
 		if (!kill_at(cfg, k, by_dead))
 			return false;
