@@ -21,7 +21,11 @@
 #define END_NS		(2 * NS_PER_S)	/* a worker with nothing left (but stuck threads) may take to end */
 #define BREAKER_DEATHS	3		/* in a row, of every seat of a kind, before it ever served */
 
-const char *const worker_state_names[] = { "gone", "starting", "idle", "running", "draining", "dying" };
+/* One that is being killed has nothing more to do than one that was told to end. */
+const char *const worker_state_names[] = {
+	[WORKER_GONE] = "gone", [WORKER_STARTING] = "starting", [WORKER_IDLE] = "idle",
+	[WORKER_RUNNING] = "running", [WORKER_DRAINING] = "draining", [WORKER_DYING] = "draining",
+};
 
 struct seat *
 lanes_seat(const struct lanes *l, uint32_t number)
