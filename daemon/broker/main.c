@@ -213,6 +213,16 @@ wait_for_events(struct broker *b, struct event *timer, int64_t until_ns, bool bu
 	lanes_disarm(b->lanes);
 }
 
+/* A drain finishes what runs and what could run; what is scheduled for later does not hold it up. */
+static bool
+nothing_left(const struct broker *b)
+{
+	struct core_stats	s;
+
+	core_stats(b->core, &s);
+	return s.states[JOB_ready] == 0 && s.states[JOB_running] == 0;
+}
+
 /* The time at which something is due; *busy: more is waiting already. */
 static int64_t
 turn(struct broker *b, bool *busy)
@@ -225,7 +235,7 @@ turn(struct broker *b, bool *busy)
 	lanes_tick(b->lanes);
 	broker_settle(b);
 	lanes_publish(b->lanes);
-	if (b->draining && core_idle(b->core))
+	if (b->draining && nothing_left(b))
 		net_drained(b->net);
 	next_ns = net_flush(b->net);
 	next_ns = earliest(next_ns, core_next_ns(b->core));
@@ -236,7 +246,7 @@ turn(struct broker *b, bool *busy)
 static bool
 at_end(const struct broker *b)
 {
-	return b->stopping && (core_idle(b->core) || b->now.mono_ns >= b->stop_ns);
+	return b->stopping && (nothing_left(b) || b->now.mono_ns >= b->stop_ns);
 }
 
 /* What clients are still owed is sent, for a moment. */

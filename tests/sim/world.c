@@ -374,7 +374,7 @@ kill_worker(struct world *w, int number, struct hint hint)
 	trace(w, "worker %d dies, hint %llu", number, (unsigned long long)hint.job);
 	/* the model looks at attempts that core frees: it goes first */
 	model_worker_lost(&w->m, number, hinted, &hint);
-	core_worker_lost(w->c, w->m.now, (uint32_t)number, hinted, &hint);
+	core_worker_lost(w->c, w->m.now, (uint32_t)number, "killed", hinted, &hint);
 	w->doomed[number] = false;
 }
 

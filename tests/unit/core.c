@@ -249,7 +249,7 @@ die(struct world *w, uint32_t number, uint64_t suspect)
 {
 	uint64_t	ids[] = { suspect, 0 };
 
-	core_worker_lost(w->c, w->now, number, suspect_ids, ids);
+	core_worker_lost(w->c, w->now, number, "killed by SIGSEGV", suspect_ids, ids);
 	core_check(w->c);
 }
 
@@ -913,7 +913,8 @@ test_a_poison_job_fails_at_its_third_death(void **state)
 	assert_int_equal(j->outcome.kind, FAILURE_crash);
 	assert_int_equal(j->attempts, 3);
 	assert_explains(w, j,
-	    "failed (crash) in attempt 3: its worker died 3 times while it ran this job");
+	    "failed (crash) in attempt 3: its worker died 3 times while it ran this job; "
+	    "the last was killed by SIGSEGV");
 }
 
 static void
@@ -947,7 +948,7 @@ test_only_two_workers_alone_exist_and_the_others_wait_in_line(void **state)
 	for (int i = 0; i < 4; i++)
 		jobs[i] = submit_in(w, LANE_THREAD);
 	settle(w);
-	core_worker_lost(w->c, w->now, 0, suspect_ids, (uint64_t[]){ 1, 2, 3, 4, 0 });
+	core_worker_lost(w->c, w->now, 0, "killed by SIGSEGV", suspect_ids, (uint64_t[]){ 1, 2, 3, 4, 0 });
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START_ALONE), 2);
 	assert_explains(w, jobs[3], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":2,"

@@ -163,25 +163,28 @@ core_worker_stuck(const struct core *c, uint32_t number)
 /* ---- dying ---- */
 
 static void
-fail_lost(struct core *c, struct core_time now, struct job *j)
+fail_lost(struct core *c, struct core_time now, struct job *j, const char *how)
 {
 	job_try_end(j, now.real_ms, REASON_lost);
 	job_fail(c, now, j, REASON_lost, FAILURE_lost,
-	    mem_strdup("its worker died, and the job asked not to be run again (on_lost: fail)"),
+	    mem_printf("its worker died (%s), and the job asked not to be run again (on_lost: fail)",
+	    how),
 	    false);
 }
 
 static void
-fail_crash(struct core *c, struct core_time now, struct job *j)
+fail_crash(struct core *c, struct core_time now, struct job *j, const char *how)
 {
 	job_try_end(j, now.real_ms, REASON_crashed_often);
 	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
-	    mem_printf("its worker died %d times while it ran this job", BOUND_SUSPECTS), false);
+	    mem_printf("its worker died %d times while it ran this job; the last was %s",
+	    BOUND_SUSPECTS, how), false);
 }
 
 /* One attempt of a dead worker.  begun: it may have started; suspect: it was what ran. */
 static void
-lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool suspect)
+lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool suspect,
+    const char *how)
 {
 	struct job	*j = at->job;
 
@@ -196,16 +199,16 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool 
 	}
 	j->suspicions += suspect;
 	if (j->suspicions >= BOUND_SUSPECTS)
-		fail_crash(c, now, j);
+		fail_crash(c, now, j, how);
 	else if (begun && j->on_lost == ON_LOST_FAIL)
-		fail_lost(c, now, j);
+		fail_lost(c, now, j, how);
 	else
 		attempt_requeue(c, now, at,
 		    begun ? REASON_worker_died : REASON_worker_died_waiting);
 }
 
 void
-core_worker_lost(struct core *c, struct core_time now, uint32_t number,
+core_worker_lost(struct core *c, struct core_time now, uint32_t number, const char *how,
     bool (*suspect)(void *ctx, const struct job *j), void *ctx)
 {
 	struct worker	*w = worker_find(c, number);
@@ -222,7 +225,7 @@ core_worker_lost(struct core *c, struct core_time now, uint32_t number,
 			suspected = suspected && head;
 		else if (w->alone_for == 0)
 			suspected = suspected && suspect(ctx, at->job);
-		lose(c, now, at, head || !w->fifo, suspected);
+		lose(c, now, at, head || !w->fifo, suspected, how);
 		attempt_free(c, now, at);
 		head = false;
 	}

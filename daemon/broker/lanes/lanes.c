@@ -60,7 +60,7 @@ on_exited(struct lanes *l, const struct control_msg *m)
 	log_at(m->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "worker ended worker=%.15s gen=%u pid=%d how=%s",
 	    m->name, m->gen, m->pid, how);
 	if (seat != NULL && seat->gen == m->gen && seat->state != WORKER_GONE)
-		seat_died(seat);
+		seat_died(seat, how);
 }
 
 static void
@@ -77,7 +77,7 @@ on_started(struct lanes *l, const struct control_msg *m, int pidfd)
 		return;
 	}
 	log_error("worker could not be started worker=%s error=%s", seat->name, strerror(-m->pid));
-	seat_died(seat);
+	seat_died(seat, "not started");
 }
 
 static void
@@ -257,7 +257,7 @@ lanes_idle(struct lanes *l, uint32_t worker)
 {
 	struct seat	*seat = lanes_seat(l, worker);
 
-	if (seat == NULL || seat->channel == NULL)	/* it may have died meanwhile */
+	if (seat == NULL || seat->channel == NULL || seat->dead_ns != 0)	/* dead meanwhile */
 		return;
 	seat_set_state(seat, WORKER_DRAINING);
 	seat->end_by_ns = l->broker->now.mono_ns + END_NS;

@@ -30,6 +30,7 @@ struct seat {
 	struct event	*completions, *death;
 	int		 pid, pidfd;		/* 0 and -1: the supervisor has not answered yet */
 	bool		 up;			/* core knows it */
+	int64_t		 dead_ns;		/* its pidfd says so, the supervisor not yet how; 0: alive */
 	uint64_t	 done_here;		/* attempts of this incarnation */
 	int64_t		 ready_by_ns;		/* STARTING: killed when not ready by then */
 	int64_t		 end_by_ns;		/* DRAINING, told to end: killed when it has not by then; 0 */
@@ -62,7 +63,7 @@ void seat_request(struct seat *seat);			/* asks the supervisor for an incarnatio
 void seat_started(struct seat *seat, int pid, int pidfd);
 void seat_ready(struct seat *seat);			/* its hello was good */
 void seat_kill(struct seat *seat, const char *why);	/* death is confirmed later, never assumed */
-void seat_died(struct seat *seat);			/* confirmed: recovers what it had */
+void seat_died(struct seat *seat, const char *how);	/* confirmed: recovers what it had */
 void seat_retire(struct seat *seat, const char *why);	/* another seat takes over; ends when idle */
 void seat_look(struct seat *seat);			/* once a second */
 

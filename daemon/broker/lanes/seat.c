@@ -22,6 +22,7 @@
 #define ARENA_BYTES		((size_t)64 << 20)	/* virtual; populated as it is used */
 #define ARENA_BYTES_LARGE	((size_t)256 << 20)	/* where lines or results may be large */
 #define ASYNC_SLOTS		16000
+#define HOW_NS			NS_PER_S		/* for the supervisor's word on a death */
 #define FETCH_SLOTS		4			/* of a cpu worker's depth, for pieces of results */
 
 static const int64_t	backoff_ms[] = { 0, 10, 50, 250, 1250, 5000 };
@@ -100,6 +101,7 @@ drop_incarnation(struct seat *seat)
 	fd_close(&seat->pidfd);
 	seat->pid = 0;
 	seat->up = false;
+	seat->dead_ns = 0;
 	seat->rss_bytes = 0;
 }
 
@@ -148,12 +150,19 @@ on_completions(evutil_socket_t fd, short what, void *arg)
 		seat_kill(seat, why);
 }
 
+/* Dead for sure.  The supervisor's word comes at once as well, and says how: that goes into failures. */
 static void
 on_death(evutil_socket_t fd, short what, void *arg)
 {
+	struct seat	*seat = arg;
+	struct broker	*b = seat->lanes->broker;
+
 	(void)fd;
 	(void)what;
-	seat_died(arg);
+	seat->dead_ns = b->now.mono_ns;
+	seat_set_state(seat, WORKER_DYING);
+	if (seat->up)
+		core_worker_retire(b->core, b->now, seat->number);	/* nothing new for the dead */
 }
 
 static int
@@ -245,6 +254,22 @@ declare_slots(struct seat *seat, uint32_t slots[LANES])
 	}
 }
 
+static int64_t
+resident_bytes(int pid)
+{
+	char	 path[32];
+	char	*text;
+	long	 pages = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	if ((text = fd_read_file(path, 128, NULL)) == NULL)
+		return 0;
+	if (sscanf(text, "%*d %ld", &pages) != 1)
+		pages = 0;
+	free(text);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
 static void
 serve_if_complete(struct lanes *l)
 {
@@ -269,6 +294,7 @@ seat_ready(struct seat *seat)
 		return;
 	seat_set_state(seat, WORKER_IDLE);
 	seat->up = true;
+	seat->rss_bytes = seat->pid > 0 ? resident_bytes(seat->pid) : 0;
 	declare_slots(seat, slots);
 	core_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
 	log_debug("worker ready worker=%s gen=%u pid=%d", seat->name, seat->gen, seat->pid);
@@ -306,7 +332,7 @@ schedule_respawn(struct seat *seat)
 }
 
 void
-seat_died(struct seat *seat)
+seat_died(struct seat *seat, const char *how)
 {
 	struct broker	*b = seat->lanes->broker;
 	bool		 was_up = seat->up, asked_to_end;
@@ -318,7 +344,7 @@ seat_died(struct seat *seat)
 	if (!asked_to_end)
 		seat->crashes++;
 	if (was_up)
-		core_worker_lost(b->core, b->now, seat->number, was_running, seat);
+		core_worker_lost(b->core, b->now, seat->number, how, was_running, seat);
 	if (seat->done_here == 0 && !asked_to_end)
 		seat->failures++;
 	drop_incarnation(seat);
@@ -346,28 +372,16 @@ seat_retire(struct seat *seat, const char *why)
 	core_worker_retire(b->core, b->now, seat->number);
 }
 
-static int64_t
-resident_bytes(int pid)
-{
-	char	 path[32];
-	char	*text;
-	long	 pages = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-	if ((text = fd_read_file(path, 128, NULL)) == NULL)
-		return 0;
-	if (sscanf(text, "%*d %ld", &pages) != 1)
-		pages = 0;
-	free(text);
-	return pages * sysconf(_SC_PAGESIZE);
-}
-
 void
 seat_look(struct seat *seat)
 {
 	const struct config	*cfg = &seat->lanes->broker->config;
 	int64_t			 now_ns = seat->lanes->broker->now.mono_ns;
 
+	if (seat->dead_ns != 0 && now_ns >= seat->dead_ns + HOW_NS) {
+		seat_died(seat, "how is not known");
+		return;
+	}
 	if (seat->state == WORKER_STARTING && now_ns >= seat->ready_by_ns)
 		seat_kill(seat, "it is not ready within workers.ready_ms");
 	if (seat->state == WORKER_DRAINING && seat->end_by_ns != 0 && now_ns >= seat->end_by_ns)
