@@ -69,9 +69,11 @@ run(struct ctl *ctl)
 	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
 		return rc;
 	if ((rc = jobopts_read_args(ctl, &args)) == 0) {
-		jobopts_put_job(&ctl->opt, (struct span){ buf_data(&args), buf_len(&args) }, &params);
+		jobopts_put_job(&ctl->opt, (struct span){ buf_data(&args), buf_len(&args) },
+		    &params);
 		if (option_given(&ctl->opt, OPT_wait))
-			buf_printf(&params, ",\"wait_ms\":%lld", (long long)ctl->opt.number[OPT_wait]);
+			buf_printf(&params, ",\"wait_ms\":%lld",
+			    (long long)ctl->opt.number[OPT_wait]);
 		if (option_given(&ctl->opt, OPT_cancel))
 			buf_puts(&params, ",\"cancel_on_disconnect\":true");
 		buf_putc(&params, '}');
@@ -88,12 +90,13 @@ const struct verb verb_call = {
 	.name = "call",
 	.operands = "TYPE [JSON | -]",
 	.summary = "run a job, print its result, exit as it did",
-	.about = "Runs a job of TYPE with the argument JSON (- reads it from stdin, none is null), prints\n"
-	    "its result as the handler spelt it, and exits as the job did: 0, 1 it failed, 124 its\n"
-	    "--timeout was over, 126 not permitted, 127 no such type, 125 jobctl could not do it.\n"
-	    "When jobctl goes first the job goes on, unless --cancel-on-disconnect.",
+	.about = "Runs a job of TYPE with the argument JSON (- reads it from stdin, none is\n"
+	    "null), prints its result as the handler spelt it, and exits as the job did: 0,\n"
+	    "1 it failed, 124 its --timeout was over, 126 not permitted, 127 no such type,\n"
+	    "125 jobctl could not do it.  When jobctl goes first the job goes on, unless\n"
+	    "--cancel-on-disconnect.",
 	.examples = "  jobctl call echo '{\"hello\": \"world\"}'\n"
-	    "  jobctl call file.digest '{\"path\": \"/data/a.iso\"}' --timeout 5m | jq -r .digest\n",
+	    "  jobctl call file.digest '{\"path\": \"/data/a.iso\"}' -t 5m | jq -r .digest\n",
 	.options = FOR_JOB | FOR_CALL,
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID),
 	.least = 1, .most = 2,

@@ -79,9 +79,9 @@ const struct verb verb_cancel = {
 	.name = "cancel",
 	.operands = "IDS",
 	.summary = "end jobs; answers when they have ended",
-	.about = "Cancels the jobs and prints the id of each once it has ended.  A waiting job ends at once;\n"
-	    "a running one is told, and its worker is ended when it does not listen.  A job that has\n"
-	    "finished already is a conflict (exit 8).",
+	.about = "Cancels the jobs and prints the id of each once it has ended.  A waiting job\n"
+	    "ends at once; a running one is told, and its worker is ended when it does not\n"
+	    "listen.  A job that has finished already is a conflict (exit 8).",
 	.examples = "  jobctl cancel 42\n"
 	    "  jobctl cancel --queue mail --state ready\n",
 	.options = FOR_SELECT,

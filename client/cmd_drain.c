@@ -15,7 +15,8 @@ say_what_is_left(struct ctl *ctl)
 	if (json_member(stats, "jobs", &jobs) && json_member(jobs, "now", &now))
 		for (int i = 0; i < 3; i++)
 			json_int(now, states[i], &n[i]);
-	ctl_say(ctl, "%s takes no new jobs from now on; left: %lld running, %lld ready, %lld scheduled",
+	ctl_say(ctl,
+	    "%s takes no new jobs from now on; left: %lld running, %lld ready, %lld scheduled",
 	    ctl->target.text, (long long)n[2], (long long)n[1], (long long)n[0]);
 	return 0;
 }
@@ -45,9 +46,9 @@ const struct verb verb_drain = {
 	.name = "drain",
 	.operands = "",
 	.summary = "take no new jobs; answers when none is left",
-	.about = "Tells the daemon to take no new jobs, and waits until none waits or runs.  It does not take\n"
-	    "new ones again before it is started anew.  Exits 4 when --timeout was over first; the\n"
-	    "draining goes on then.",
+	.about = "Tells the daemon to take no new jobs, and waits until none waits or runs.  It\n"
+	    "does not take new ones again before it is started anew.  Exits 4 when\n"
+	    "--timeout was over first; the draining goes on then.",
 	.examples = "  jobctl drain --timeout 10m\n",
 	.options = FOR_DRAIN,
 	.formats = FORMATS_DATA,

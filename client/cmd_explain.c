@@ -1,4 +1,4 @@
-/* cmd_explain.c - jobctl explain: why a job waits, runs where it runs, or ended as it did.  Runs in: jobctl. */
+/* cmd_explain.c - jobctl explain: why a job waits, runs there, or ended so.  Runs in: jobctl. */
 #include "client/select.h"
 #include "client/tree.h"
 
@@ -56,8 +56,9 @@ const struct verb verb_explain = {
 	.name = "explain",
 	.operands = "ID | @last",
 	.summary = "why it waits, runs where it runs, or ended as it did",
-	.about = "Says in words what the job waits for or how it ended, and prints every question that the\n"
-	    "decision tree asked to find its lane, with the answer and the evidence.",
+	.about = "Says in words what the job waits for or how it ended, and prints every\n"
+	    "question that the decision tree asked to find its lane, with the answer and\n"
+	    "the evidence.",
 	.examples = "  jobctl explain 42\n"
 	    "  jobctl explain @last -o json | jq .route\n",
 	.formats = FORMATS_DATA,

@@ -133,7 +133,8 @@ const struct verb verb_ls = {
 	.name = "ls",
 	.operands = "[IDS]",
 	.summary = "jobs, newest first; also jobctl alone",
-	.about = "Lists jobs, newest first: the last 50, or those that filters choose, or the ones given.",
+	.about = "Lists jobs, newest first: the last 50, or those that filters choose, or the\n"
+	    "ones given.",
 	.examples = "  jobctl ls --state failed\n"
 	    "  jobctl ls --by me --queue mail -n 10 -o wide\n"
 	    "  jobctl ls @last:3\n"

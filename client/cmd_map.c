@@ -74,8 +74,10 @@ bar_draw(struct bar *b, const struct map *m)
 	buf_printf(&line, "\r%llu done  %llu not well  %llu at work", (unsigned long long)done,
 	    (unsigned long long)(done - m->counts.succeeded), (unsigned long long)m->inflight);
 	if (b->input_bytes > 0)
-		buf_printf(&line, "  %d%% read", (int)(100 * (int64_t)m->items.bytes / b->input_bytes));
-	buf_printf(&line, "  %.0f/s\033[K", (double)done * (double)NS_PER_S / (double)(now - b->began_ns + 1));
+		buf_printf(&line, "  %d%% read",
+		    (int)(100 * (int64_t)m->items.bytes / b->input_bytes));
+	buf_printf(&line, "  %.0f/s\033[K",
+	    (double)done * (double)NS_PER_S / (double)(now - b->began_ns + 1));
 	fd_write_all(STDERR_FILENO, buf_data(&line), buf_len(&line));
 	buf_free(&line);
 	b->dirty = true;
@@ -105,12 +107,13 @@ got_signal(struct map *m, int fd, int *which)
 static int
 wait_for_something(struct map *m, struct bar *bar, struct pollfd *p, bool want_items)
 {
+	bool	to_write = buf_len(&m->out.ready) > 0;
 	int	timeout_ms = bar->shown ? BAR_MS : -1, rc;
 
 	p[POLL_DAEMON] = (struct pollfd){ conn_fd(m->ctl->conn), conn_events(m->ctl->conn), 0 };
 	p[POLL_SIGNAL].events = POLLIN;
 	p[POLL_STDIN] = (struct pollfd){ want_items ? STDIN_FILENO : -1, POLLIN, 0 };
-	p[POLL_STDOUT] = (struct pollfd){ buf_len(&m->out.ready) > 0 ? STDOUT_FILENO : -1, POLLOUT, 0 };
+	p[POLL_STDOUT] = (struct pollfd){ to_write ? STDOUT_FILENO : -1, POLLOUT, 0 };
 	bar_draw(bar, m);
 	if (m->inflight > 0 && !m->waited)
 		timeout_ms = MAP_FEEL_MS;
@@ -130,7 +133,8 @@ turn(struct map *m, struct bar *bar, struct pollfd *p, int *signal_number)
 		return 0;
 	if ((rc = wait_for_something(m, bar, p, want_items)) != 0)
 		return rc;
-	if (p[POLL_SIGNAL].revents != 0 && (rc = got_signal(m, p[POLL_SIGNAL].fd, signal_number)) != 0)
+	if (p[POLL_SIGNAL].revents != 0 &&
+	    (rc = got_signal(m, p[POLL_SIGNAL].fd, signal_number)) != 0)
 		return rc;
 	if (p[POLL_STDIN].revents != 0 && (rc = items_fill(&m->items)) != 0)
 		return ctl_fail(m->ctl, EXIT_USAGE, "cannot read stdin: %s", strerror(-rc));
@@ -159,6 +163,7 @@ say_counts(struct map *m, const struct bar *bar)
 {
 	const struct map_counts	*c = &m->counts;
 	const char		*host = m->ctl->opt.text[OPT_host];
+	bool			 lost = m->inflight > 0;
 	struct buf		 text = { 0 };
 
 	buf_printf(&text, "%llu jobs: %llu succeeded", (unsigned long long)c->started,
@@ -170,10 +175,10 @@ say_counts(struct map *m, const struct bar *bar)
 	put_count(&text, m->inflight, "not known");
 	buf_puts(&text, " in ");
 	print_duration(&text, (clock_mono_ns() - bar->began_ns) / NS_PER_MS);
-	if (c->failed + m->inflight > 0)
+	if (c->failed > 0 || lost)
 		buf_printf(&text, "; %s: jobctl%s%s ls -l map=%s%s",
-		    m->inflight > 0 ? "what became of them" : "the failed", host != NULL ? " -H " : "",
-		    host != NULL ? host : "", m->label, m->inflight > 0 ? " --all" : " --state failed");
+		    lost ? "what became of them" : "the failed", host != NULL ? " -H " : "",
+		    host != NULL ? host : "", m->label, lost ? " --all" : " --state failed");
 	buf_putc(&text, '\0');
 	ctl_say(m->ctl, "%s", buf_data(&text));
 	buf_free(&text);
@@ -187,7 +192,8 @@ conclude(struct map *m, struct bar *bar, int rc)
 	bar_clear(bar);
 	written = map_out_finish(&m->out);
 	if (written != 0 && rc == 0)
-		rc = ctl_fail(m->ctl, EXIT_REFUSED, "cannot write to stdout: %s", strerror(-written));
+		rc = ctl_fail(m->ctl, EXIT_REFUSED, "cannot write to stdout: %s",
+		    strerror(-written));
 	say_counts(m, bar);
 	if (rc == 0)
 		rc = m->code;
@@ -219,7 +225,8 @@ map_init(struct map *m, struct ctl *ctl)
 	m->ctl = ctl;
 	m->label = label;
 	m->most = option_given(o, OPT_jobs) ? (uint64_t)o->number[OPT_jobs] : MOST;
-	m->items = (struct items){ .fd = STDIN_FILENO, .end = option_given(o, OPT_null) ? '\0' : '\n' };
+	m->items.fd = STDIN_FILENO;
+	m->items.end = option_given(o, OPT_null) ? '\0' : '\n';
 	list_init(&m->fetches);
 	map_out_init(&m->out, o->format, option_given(o, OPT_gather), STDOUT_FILENO);
 	for (size_t i = 0; i < o->pairs_len; i++)
@@ -347,11 +354,12 @@ const struct verb verb_map = {
 	.name = "map",
 	.operands = "TYPE",
 	.summary = "a job for each line of stdin",
-	.about = "Runs a job of TYPE for each line of stdin, at most -j at once, and prints a line of JSON for\n"
-	    "each as it ends: {\"index\", \"id\", \"state\", \"result\" or \"failure\"}.  A line is the job's\n"
-	    "argument in JSON, or with --lines KEY plain text.  The last line on stderr gives the counts\n"
-	    "and the command that lists the failed.  Ctrl-C cancels what runs and reads no more.\n"
-	    "Exits 0 when all succeeded, 1 when one did not.",
+	.about = "Runs a job of TYPE for each line of stdin, at most -j at once, and prints a\n"
+	    "line of JSON for each as it ends: {\"index\", \"id\", \"state\", \"result\" or\n"
+	    "\"failure\"}.  A line is the job's argument in JSON, or with --lines KEY plain\n"
+	    "text.  The last line on stderr gives the counts and the command that lists the\n"
+	    "failed.  Ctrl-C cancels what runs and reads no more.  Exits 0 when all\n"
+	    "succeeded, 1 when one did not.",
 	.examples = "  find /data -name '*.iso' | jobctl map file.digest --lines path -j 8\n"
 	    "  seq 100 | jobctl map echo --gather | jq .result\n",
 	.options = FOR_JOB | FOR_MAP,

@@ -8,7 +8,8 @@
 static int
 say_why(struct ctl *ctl, const struct outcome *o)
 {
-	if (o->failure != NULL || strcmp(o->state, "cancelled") == 0 || strcmp(o->state, "expired") == 0)
+	if (o->failure != NULL || strcmp(o->state, "cancelled") == 0 ||
+	    strcmp(o->state, "expired") == 0)
 		return outcome_exit(ctl, o);
 	return ctl_fail(ctl, EXIT_CANNOT, "job %lld is %s: it has no result yet (jobctl wait %lld)",
 	    (long long)o->id, o->state, (long long)o->id);
@@ -44,8 +45,9 @@ const struct verb verb_result = {
 	.name = "result",
 	.operands = "ID | @last",
 	.summary = "print the result of a finished job, exit as it did",
-	.about = "Prints the result of one job as its handler spelt it, and exits as the job did: 0, 1 it\n"
-	    "failed, 124 it timed out, 125 it has not finished, was forgotten, or jobctl could not ask.",
+	.about = "Prints the result of one job as its handler spelt it, and exits as the job\n"
+	    "did: 0, 1 it failed, 124 it timed out, 125 it has not finished, was forgotten,\n"
+	    "or jobctl could not ask.",
 	.examples = "  jobctl result 42\n"
 	    "  jobctl result @last | jq .\n",
 	.options = 0,

@@ -29,7 +29,8 @@ put_value(struct table *t, const char *name, struct span value)
 		free(text);
 	} else if (ends_in(name, "_ms")) {
 		print_duration(&cell, v);
-	} else if (ends_in(name, "_bytes") || ends_in(name, "bytes_in") || ends_in(name, "bytes_out")) {
+	} else if (ends_in(name, "_bytes") || ends_in(name, "bytes_in") ||
+	    ends_in(name, "bytes_out")) {
 		print_bytes(&cell, v);
 	} else {
 		buf_put_i64(&cell, v);
@@ -85,7 +86,8 @@ const struct verb verb_stats = {
 	.name = "stats",
 	.operands = "",
 	.summary = "counts and gauges of the daemon",
-	.about = "Prints what the daemon counts: jobs by state, attempts by lane, connections, memory.",
+	.about = "Prints what the daemon counts: jobs by state, attempts by lane, connections,\n"
+	    "memory.",
 	.examples = "  jobctl stats\n"
 	    "  jobctl stats -o json | jq .jobs.ready\n",
 	.formats = FORMATS_DATA,

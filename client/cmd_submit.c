@@ -34,7 +34,8 @@ run(struct ctl *ctl)
 	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
 		return rc;
 	if ((rc = jobopts_read_args(ctl, &args)) == 0) {
-		jobopts_put_job(&ctl->opt, (struct span){ buf_data(&args), buf_len(&args) }, &params);
+		jobopts_put_job(&ctl->opt, (struct span){ buf_data(&args), buf_len(&args) },
+		    &params);
 		buf_putc(&params, '}');
 		rc = ctl_ask(ctl, "job.submit", &params, CTL_ANSWER_MS, &submitted);
 	}
@@ -49,8 +50,8 @@ const struct verb verb_submit = {
 	.name = "submit",
 	.operands = "TYPE [JSON | -]",
 	.summary = "hand in a job, print its id",
-	.about = "Hands in a job of TYPE with the argument JSON (- reads it from stdin, none is null)\n"
-	    "and prints its id once the daemon has accepted it.",
+	.about = "Hands in a job of TYPE with the argument JSON (- reads it from stdin, none is\n"
+	    "null) and prints its id once the daemon has accepted it.",
 	.examples = "  jobctl submit sleep '{\"ms\": 500}' --delay 10s\n"
 	    "  id=$(jobctl submit file.digest '{\"path\": \"/data/a.iso\"}') && jobctl wait $id\n",
 	.options = FOR_JOB,

@@ -27,7 +27,8 @@ const struct verb verb_type_ls = {
 	.name = "type ls",
 	.operands = "",
 	.summary = "types of jobs, and their lanes",
-	.about = "Lists the types, the lanes that each may run in, and how its jobs ended so far.",
+	.about = "Lists the types, the lanes that each may run in, and how its jobs ended so\n"
+	    "far.",
 	.examples = "  jobctl type ls\n"
 	    "  jobctl type ls -o ndjson | jq .name\n",
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID) | FORMAT_BIT(FORMAT_WIDE),

@@ -1,4 +1,4 @@
-/* cmd_type_show.c - jobctl type show: all about a type, and where its jobs run.  Runs in: jobctl. */
+/* cmd_type_show.c - jobctl type show: all about a type, and its lane.  Runs in: jobctl. */
 #include "client/ctl.h"
 
 #include <stdlib.h>
@@ -134,8 +134,8 @@ const struct verb verb_type_show = {
 	.name = "type show",
 	.operands = "NAME",
 	.summary = "all about a type, and where its jobs run",
-	.about = "Prints what a type does and takes, what it declares, and every question that the decision\n"
-	    "tree asks for a job of it.",
+	.about = "Prints what a type does and takes, what it declares, and every question that\n"
+	    "the decision tree asks for a job of it.",
 	.examples = "  jobctl type show file.digest\n",
 	.formats = FORMATS_DATA,
 	.least = 1, .most = 1,

@@ -1,4 +1,4 @@
-/* cmd_version.c - jobctl version: of jobctl, and of the daemon if there is one.  Runs in: jobctl. */
+/* cmd_version.c - jobctl version: of jobctl, and of a daemon if there is one.  Runs in: jobctl. */
 #include "client/ctl.h"
 
 static void
@@ -25,8 +25,8 @@ run(struct ctl *ctl)
 	} else {
 		buf_puts(&ctl->out, "jobctl " PACKAGE_VERSION "\n");
 		if (code == 0)
-			buf_printf(&ctl->out, "%s at %s\n", ctl->server != NULL ? ctl->server : "jobd",
-			    ctl->target.text);
+			buf_printf(&ctl->out, "%s at %s\n",
+			    ctl->server != NULL ? ctl->server : "jobd", ctl->target.text);
 	}
 	if (code != 0)
 		ctl_say(ctl, "%s", why);
@@ -37,7 +37,8 @@ const struct verb verb_version = {
 	.name = "version",
 	.operands = "",
 	.summary = "of jobctl, and of the daemon if there is one",
-	.about = "Prints the version of jobctl, and that of the daemon when one answers.  Exits 0 either way.",
+	.about = "Prints the version of jobctl, and that of the daemon when one answers.  Exits\n"
+	    "0 either way.",
 	.examples = "  jobctl version\n",
 	.formats = FORMATS_DATA,
 	.run = run,

@@ -10,8 +10,9 @@
 #include "lib/clock.h"
 
 /*
- * Waits in flight.  While stdout is not read we do not read either, and the daemon closes a connection that
- * leaves BOUND_OUTPUT_CLOSE unread: so window and line are chosen to stay below that.
+ * Waits in flight.  While stdout is not read we do not read either, and the daemon closes a
+ * connection that leaves BOUND_OUTPUT_CLOSE unread: so window and line are chosen to stay below
+ * that.
  */
 #define WINDOW		64
 #define LINE_BYTES	(BOUND_OUTPUT_CLOSE / WINDOW)
@@ -131,17 +132,19 @@ conclude(struct ctl *ctl, const struct waiting *w, size_t jobs)
 	if ((rc = ctl_flush(ctl)) != 0)
 		return rc;
 	if (w->late > 0)
-		rc = ctl_fail(ctl, EXIT_WAIT_TIMEOUT, "the time to wait is over: %zu of %zu jobs not finished",
+		rc = ctl_fail(ctl, EXIT_WAIT_TIMEOUT,
+		    "the time to wait is over: %zu of %zu jobs not finished",
 		    w->any ? jobs : w->late, jobs);
 	else if (w->bad > 0)
-		rc = ctl_fail(ctl, EXIT_NOT_ALL, "%zu of %zu jobs did not succeed", w->bad, w->finished);
+		rc = ctl_fail(ctl, EXIT_NOT_ALL, "%zu of %zu jobs did not succeed", w->bad,
+		    w->finished);
 	return w->code != 0 ? w->code : rc;
 }
 
 static int
 run(struct ctl *ctl)
 {
-	struct waiting		w = { .deadline_ns = INT64_MAX, .any = option_given(&ctl->opt, OPT_any) };
+	struct waiting		w = { .deadline_ns = INT64_MAX };
 	struct each		each = { "job.wait", WINDOW, put_params, got, &w };
 	struct selection	jobs;
 	int64_t			timeout_ms = CONN_FOREVER;
@@ -153,6 +156,7 @@ run(struct ctl *ctl)
 		timeout_ms = ctl->opt.number[OPT_wait_for] + SLACK_MS;
 		w.deadline_ns = clock_mono_ns() + ctl->opt.number[OPT_wait_for] * NS_PER_MS;
 	}
+	w.any = option_given(&ctl->opt, OPT_any);
 	if (w.any)
 		each.window = BOUND_OPEN_CALLS;		/* one reply is read, and none after it */
 	if (w.any && jobs.len > each.window)
@@ -169,9 +173,10 @@ const struct verb verb_wait = {
 	.name = "wait",
 	.operands = "IDS",
 	.summary = "wait until jobs have finished",
-	.about = "Waits until all of the jobs (with --any, one) have finished, and prints each as it does.\n"
-	    "Exits 0 when they succeeded, 1 when one did not, 3 when one is not known or forgotten,\n"
-	    "4 when the time to wait was over first; the jobs go on then.",
+	.about = "Waits until all of the jobs (with --any, one) have finished, and prints each\n"
+	    "as it does.  Exits 0 when they succeeded, 1 when one did not, 3 when one is not\n"
+	    "known or forgotten, 4 when the time to wait was over first; the jobs go on\n"
+	    "then.",
 	.examples = "  jobctl wait 42\n"
 	    "  jobctl wait 3-7 @last:2 --timeout 10m\n"
 	    "  jobctl wait --queue mail --state running --any\n",

@@ -32,7 +32,8 @@ const struct verb verb_worker_ls = {
 	.name = "worker ls",
 	.operands = "",
 	.summary = "workers and what they do",
-	.about = "Lists the worker processes: the lanes that they serve, and the oldest job of each.",
+	.about = "Lists the worker processes: the lanes that they serve, and the oldest job of\n"
+	    "each.",
 	.examples = "  jobctl worker ls\n"
 	    "  jobctl worker ls -o ndjson | jq .name\n",
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID) | FORMAT_BIT(FORMAT_WIDE),

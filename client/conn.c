@@ -306,7 +306,8 @@ static int
 ended(struct conn *c)
 {
 	if (buf_len(&c->in) > 0)
-		return fail(c, ECONNRESET, "the daemon closed the connection in the middle of a reply");
+		return fail(c, ECONNRESET,
+		    "the daemon closed the connection in the middle of a reply");
 	return fail(c, ECONNRESET, "the daemon closed the connection without an answer");
 }
 

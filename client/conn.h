@@ -1,12 +1,13 @@
 /*
  * conn.h - a connection to jobd: requests out, replies in, matched by id.
  *
- * Blocking calls and pipelining over one socket, no global state, no signals, nothing printed.  Requests are
- * queued by conn_send and go out whenever the connection is moved; replies come in any order.  Reading and
- * writing go together, so a daemon that stops reading until its replies are read never locks with us.
+ * Blocking calls and pipelining over one socket, no global state, no signals, nothing printed.
+ * Requests are queued by conn_send and go out whenever the connection is moved; replies come in any
+ * order.  Reading and writing go together, so a daemon that stops reading until its replies are
+ * read never locks with us.
  *
- * Failures are -errno; conn_why has the sentence.  After one the connection is of no more use, but replies
- * that had come before it are still given out.
+ * Failures are -errno; conn_why has the sentence.  After one the connection is of no more use, but
+ * replies that had come before it are still given out.
  *   -ECONNRESET  the daemon closed the connection     -EBADMSG   what came is not a reply
  *   -ETIMEDOUT   nothing came in time                 others     as the system call said
  */
@@ -21,7 +22,7 @@
 
 struct conn;
 
-/* One of result and error is there (len > 0); both are raw JSON and live until the connection moves on. */
+/* One of result and error is there (len > 0): raw JSON that lives until the connection moves on. */
 struct reply {
 	uint64_t	id;		/* of the request; 0: an error about the whole connection */
 	struct span	result;
@@ -41,8 +42,8 @@ void conn_free(struct conn *c);
 const char *conn_why(const struct conn *c);
 
 /*
- * The longest reply that will be taken: before hello what an unknown client gets, then what hello asked for.
- * A longer line is -EBADMSG.
+ * The longest reply that will be taken: before hello what an unknown client gets, then what hello
+ * asked for.  A longer line is -EBADMSG.
  */
 void conn_set_max_line(struct conn *c, size_t bytes);
 

@@ -64,8 +64,8 @@ refused(struct attempt *a, struct span error)
 	if (json_member(error, "data", &data))
 		kind = json_text(data, "kind");
 	code = exit_of_error(kind != NULL ? kind : "", a->ctl->verb->one_job);
-	snprintf(a->why, a->size, "%s: %s (%s)", a->ctl->target.text, message != NULL ? message : "refused",
-	    kind != NULL ? kind : "error");
+	snprintf(a->why, a->size, "%s: %s (%s)", a->ctl->target.text,
+	    message != NULL ? message : "refused", kind != NULL ? kind : "error");
 	free(message);
 	free(kind);
 	return code;
@@ -82,7 +82,8 @@ hello(struct attempt *a, const char *token)
 
 	print_hello(&params, token, ctl->line_bytes);
 	conn_set_max_line(ctl->conn, (size_t)ctl->line_bytes);
-	rc = conn_ask(ctl->conn, "hello", buf_data(&params), buf_len(&params), CTL_ANSWER_MS, &reply);
+	rc = conn_ask(ctl->conn, "hello", buf_data(&params), buf_len(&params), CTL_ANSWER_MS,
+	    &reply);
 	explicit_bzero(buf_data(&params), buf_len(&params));
 	buf_free(&params);
 	if (rc != 0)
@@ -149,7 +150,8 @@ hello_with_tokens(struct attempt *a, const struct surroundings *s, const struct 
 	}
 	if (code >= 0)
 		return code;
-	snprintf(a->why, a->size, "%s wants a token and there is none (%s); JOBD_TOKEN_FILE says where it is",
+	snprintf(a->why, a->size,
+	    "%s wants a token and there is none (%s); JOBD_TOKEN_FILE says where it is",
 	    t->text, looked);
 	return exit_of_error("unauthenticated", a->ctl->verb->one_job);
 }

@@ -116,7 +116,8 @@ static void
 say_error(struct ctl *ctl, const char *kind, const char *message, const char *about)
 {
 	bool	 of_type = (ctl->verb->options & FOR_JOB) != 0 || ctl->verb == &verb_type_show;
-	bool	 no_type = of_type && (strcmp(kind, "unknown_type") == 0 || strcmp(kind, "not_found") == 0);
+	bool	 no_type = of_type &&
+	    (strcmp(kind, "unknown_type") == 0 || strcmp(kind, "not_found") == 0);
 	char	*near = no_type ? nearest_type(ctl) : NULL;
 
 	if (near != NULL)
@@ -124,8 +125,8 @@ say_error(struct ctl *ctl, const char *kind, const char *message, const char *ab
 	else if (no_type)
 		ctl_say(ctl, "%s (%s); jobctl type ls lists them", message, kind);
 	else
-		ctl_say(ctl, "%s%s%s (%s)", about != NULL ? about : "", about != NULL ? ": " : "", message,
-		    kind);
+		ctl_say(ctl, "%s%s%s (%s)", about != NULL ? about : "", about != NULL ? ": " : "",
+		    message, kind);
 	free(near);
 }
 
@@ -163,7 +164,8 @@ ctl_ask(struct ctl *ctl, const char *method, const struct buf *params, int64_t t
 	if (params == NULL || buf_len(params) == 0)
 		rc = conn_ask(ctl->conn, method, "{}", 2, timeout_ms, &reply);
 	else
-		rc = conn_ask(ctl->conn, method, buf_data(params), buf_len(params), timeout_ms, &reply);
+		rc = conn_ask(ctl->conn, method, buf_data(params), buf_len(params), timeout_ms,
+		    &reply);
 	if (rc != 0)
 		return ctl_lost(ctl, rc);
 	if (reply.error.len > 0)

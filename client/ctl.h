@@ -1,8 +1,8 @@
 /*
  * ctl.h - one run of jobctl: its verb, its options, the daemon it talks to, what it prints.
  *
- * What goes wrong is said once, on stderr, by the function here that finds it; verbs pass the exit status
- * on.  Data goes to ctl->out and from there to stdout.
+ * What goes wrong is said once, on stderr, by the function here that finds it; verbs pass the exit
+ * status on.  Data goes to ctl->out and from there to stdout.
  */
 #ifndef CLIENT_CTL_H
 #define CLIENT_CTL_H
@@ -33,18 +33,22 @@ struct ctl {
 /* The command line of jobctl, argv[0] and all.  Returns the exit status. */
 int ctl_run(int argc, char **argv);
 
-/* `jobctl VERB: text` on stderr, control bytes escaped.  ctl_fail returns code as this verb gives it. */
+/* `jobctl VERB: text` on stderr, made safe.  ctl_fail returns code as this verb gives it. */
 void ctl_say(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int ctl_fail(const struct ctl *ctl, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int ctl_fail(const struct ctl *ctl, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same, and where to read on. */
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Finds the daemon, connects and says hello.  line_bytes: CTL_LINE_BYTES, or what fits.  0 or the status. */
+/*
+ * Finds the daemon, connects and says hello; line_bytes: CTL_LINE_BYTES, or what fits.
+ * 0 or the exit status.
+ */
 int ctl_connect(struct ctl *ctl, int64_t line_bytes);
 /* As ctl_connect, but what went wrong comes as a sentence in why[size]. */
 int ctl_try_connect(struct ctl *ctl, int64_t line_bytes, char *why, size_t size);
 
-/* Asks and waits; *result lives until the next question.  0, or the exit status, with the reason said. */
+/* Asks and waits; *result lives until the next question.  0, or the exit status, reason said. */
 int ctl_ask(struct ctl *ctl, const char *method, const struct buf *params, int64_t timeout_ms,
     struct span *result);
 /* The connection failed with rc. */

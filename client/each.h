@@ -10,13 +10,14 @@ struct each {
 	/* Appends the params of a job. */
 	void		(*put)(struct ctl *ctl, uint64_t id, struct buf *params, void *ctx);
 	/* A reply, in whatever order: 0 to go on, 1 to end here, or -1 with *exit_code. */
-	int		(*got)(struct ctl *ctl, uint64_t id, const struct reply *reply, int *exit_code,
-			    void *ctx);
+	int		(*got)(struct ctl *ctl, uint64_t id, const struct reply *reply,
+			    int *exit_code, void *ctx);
 	void		*ctx;
 };
 
 /* timeout_ms: for each reply, CONN_FOREVER.  0 or the exit status. */
-int each_job(struct ctl *ctl, const struct selection *jobs, const struct each *each, int64_t timeout_ms);
+int each_job(struct ctl *ctl, const struct selection *jobs, const struct each *each,
+    int64_t timeout_ms);
 
 /* `{"id":42}` */
 void each_put_id(struct ctl *ctl, uint64_t id, struct buf *params, void *ctx);

@@ -1,8 +1,8 @@
 /*
  * exit.h - what jobctl's exit status says.  Source: the table in jobctl(1), section EXIT STATUS.
  *
- * `call` and `result` stand for one job and exit as that job does; what jobctl itself could not do is then
- * 125 or above, so that it cannot be taken for the job's own status.
+ * `call` and `result` stand for one job and exit as that job does; what jobctl itself could not do
+ * is then 125 or above, so that it cannot be taken for the job's own status.
  */
 #ifndef CLIENT_EXIT_H
 #define CLIENT_EXIT_H

@@ -23,7 +23,7 @@ struct items {
 
 enum item { ITEM_NONE, ITEM_LINE, ITEM_TOO_LONG, ITEM_END };
 
-/* The next line that is here already, lent until the next call, and its index.  NONE: items_fill first. */
+/* The next line that is here already, lent until the next call.  NONE: items_fill first. */
 enum item items_next(struct items *it, struct span *line, uint64_t *index);
 /* One read(2).  0 or -errno. */
 int items_fill(struct items *it);

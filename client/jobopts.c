@@ -49,7 +49,8 @@ jobopts_put_labels(const struct options *o, const char *name, const char *value,
 }
 
 void
-jobopts_put_with_label(const struct options *o, const char *name, const char *value, struct buf *out)
+jobopts_put_with_label(const struct options *o, const char *name, const char *value,
+    struct buf *out)
 {
 	put_text(o, OPT_queue, "queue", out);
 	put_number(o, OPT_priority, "priority", out);
@@ -123,8 +124,8 @@ not_json(struct ctl *ctl, const struct buf *args, const struct scan *scan)
 	if (buf_len(args) < 64 && strpbrk(text, "{}[]\"'\\") == NULL && strcmp(text, "-") != 0)
 		buf_printf(&hint, "; a string wants its quotes: '\"%s\"'", text);
 	buf_putc(&hint, '\0');
-	code = ctl_usage(ctl, "the argument is not JSON: %s at byte %zu%s", scan->error, scan->error_at + 1,
-	    buf_data(&hint));
+	code = ctl_usage(ctl, "the argument is not JSON: %s at byte %zu%s", scan->error,
+	    scan->error_at + 1, buf_data(&hint));
 	buf_free(&hint);
 	return code;
 }
@@ -137,7 +138,8 @@ check(struct ctl *ctl, struct buf *args, size_t max)
 	enum scan_type	type;
 
 	if (buf_len(args) > max)
-		return ctl_fail(ctl, EXIT_REFUSED, "the argument is longer than the daemon takes (%zu bytes)",
+		return ctl_fail(ctl, EXIT_REFUSED,
+		    "the argument is longer than the daemon takes (%zu bytes)",
 		    max);
 	scan_init(&scan, buf_data(args), buf_len(args), JSON_DEPTH, UINT32_MAX);
 	if (!scan_value(&scan, &type, &value) || !scan_end(&scan))

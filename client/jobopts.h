@@ -7,13 +7,16 @@
 /* Appends the fields that options give, each with a comma before it: `,"queue":"mail"`. */
 void jobopts_put(const struct options *o, struct buf *out);
 /* The labels as an object, with one more unless name is NULL. */
-void jobopts_put_labels(const struct options *o, const char *name, const char *value, struct buf *out);
+void jobopts_put_labels(const struct options *o, const char *name, const char *value,
+    struct buf *out);
 /* The fields, with one more label. */
-void jobopts_put_with_label(const struct options *o, const char *name, const char *value, struct buf *out);
+void jobopts_put_with_label(const struct options *o, const char *name, const char *value,
+    struct buf *out);
 
 /*
- * The argument of `submit TYPE [JSON | -]`: the second operand, or stdin.  *out is "" when there is none.
- * Checked to be one JSON value that fits the daemon's line.  0, or the exit status with the reason said.
+ * The argument of `submit TYPE [JSON | -]`: the second operand, or stdin.  *out is empty when
+ * there is none.  Checked to be one JSON value that fits the daemon's line.  0, or the exit status
+ * with the reason said.
  */
 int jobopts_read_args(struct ctl *ctl, struct buf *out);
 

@@ -41,7 +41,8 @@ json_element(struct json_walk *w)
 {
 	enum scan_type	type;
 
-	return w->scan.error == NULL && scan_element(&w->scan) && scan_value(&w->scan, &type, &w->value);
+	return w->scan.error == NULL && scan_element(&w->scan) &&
+	    scan_value(&w->scan, &type, &w->value);
 }
 
 void
@@ -63,15 +64,20 @@ json_next_member(struct json_walk *w)
 	    scan_value(&w->scan, &type, &w->value);
 }
 
+static bool
+is_key(const struct json_walk *w, const char *name)
+{
+	return strlen(name) == w->key.len && memcmp(name, w->key.p, w->key.len) == 0;
+}
+
 bool
 json_member(struct span object, const char *name, struct span *out)
 {
 	struct json_walk w;
-	size_t		 len = strlen(name);
 
 	json_object(&w, object);
 	while (json_next_member(&w)) {
-		if (w.key.len != len || memcmp(w.key.p, name, len) != 0)
+		if (!is_key(&w, name))
 			continue;
 		if (json_type(w.value) == SCAN_NULL)
 			return false;
@@ -90,7 +96,7 @@ json_members(struct span object, const char *const *names, struct span *out, siz
 	json_object(&w, object);
 	while (json_next_member(&w)) {
 		for (size_t i = 0; i < n; i++)
-			if (strlen(names[i]) == w.key.len && memcmp(names[i], w.key.p, w.key.len) == 0)
+			if (is_key(&w, names[i]))
 				out[i] = w.value;
 	}
 }

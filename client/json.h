@@ -1,9 +1,9 @@
 /*
  * json.h - looking into the raw text of a reply, without a tree.
  *
- * Numbers keep their spelling and members their order, because nothing is ever printed anew.  Every text
- * here was checked when its line was read (conn_next); a member that is missing or of another type is simply
- * not there, since a newer daemon may say things differently.
+ * Numbers keep their spelling and members their order, because nothing is ever printed anew.  Every
+ * text here was checked when its line was read (conn_next); a member that is missing or of another
+ * type is simply not there, since a newer daemon may say things differently.
  */
 #ifndef CLIENT_JSON_H
 #define CLIENT_JSON_H
@@ -18,7 +18,7 @@
 
 /* The raw text of a member of an object; false: no such member, or its value is null. */
 bool json_member(struct span object, const char *name, struct span *out);
-/* Several in one pass over a long object: out[i] is that of names[i], of length 0 when there is none. */
+/* Several in one pass over a long object: out[i] is that of names[i], length 0 when it has none. */
 void json_members(struct span object, const char *const *names, struct span *out, size_t n);
 bool json_int(struct span object, const char *name, int64_t *out);
 bool json_true(struct span object, const char *name);

@@ -9,11 +9,12 @@
 #include "client/print.h"
 
 /*
- * Calls each for every item of a list, page by page, at most so many.  filter: an object's text, or NULL.
- * *more (may be NULL) says whether there were more.  each returns 0 to go on, or the exit status.
+ * Calls each for every item of a list, page by page, at most so many.  filter: an object's text, or
+ * NULL.  *more (may be NULL) says whether there were more.  each returns 0 to go on, or the exit
+ * status.
  */
-int list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_t most, bool *more,
-    int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx);
+int list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_t most,
+    bool *more, int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx);
 
 enum cell_kind {
 	CELL_TEXT,	/* any value as text; arrays as a,b */
@@ -39,10 +40,10 @@ struct list_view {
 	const struct column	*columns;
 	const char		*id;
 	const char		*empty;		/* for people, when there is nothing */
-	bool			 sorted;	/* tables stand in the order of their first column */
+	bool			 sorted;	/* in a table: by the first column */
 };
-int list_print(struct ctl *ctl, const struct list_view *view, const struct buf *filter, uint64_t most,
-    bool *more);
+int list_print(struct ctl *ctl, const struct list_view *view, const struct buf *filter,
+    uint64_t most, bool *more);
 
 /* The same for items that come one by one. */
 struct list_printer {

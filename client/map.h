@@ -1,13 +1,15 @@
 /*
  * map.h - many jobs from lines of stdin, at most so many at once: the state of `jobctl map`.
  *
- * map_items.c turns lines into calls, map_replies.c turns replies into lines, cmd_map.c waits for whatever
- * can go on.  Everything kept is bounded: calls in flight by -j, lines to the daemon and to stdout by a MiB
- * each, what --gather holds by 64 MiB, and a result too long for a line is fetched one at a time.
+ * map_items.c turns lines into calls, map_replies.c turns replies into lines, cmd_map.c waits for
+ * whatever can go on.  Everything kept is bounded: calls in flight by -j, lines to the daemon and
+ * to stdout by a MiB each, what --gather holds by 64 MiB, and a result too long for a line is
+ * fetched one at a time.
  *
- * The daemon is spared too: it closes a connection that leaves BOUND_OUTPUT_CLOSE unread, and forgets long
- * results early.  So lines are short when -j is large, and fewer calls run when arguments or results are
- * long.  As long as nothing is known of the results, a few calls feel their way.
+ * The daemon is spared too: it closes a connection that leaves BOUND_OUTPUT_CLOSE unread, and
+ * forgets long results early.  So lines are short when -j is large, and fewer calls run when
+ * arguments or results are long.  As long as nothing is known of the results, a few calls feel
+ * their way.
  */
 #ifndef CLIENT_MAP_H
 #define CLIENT_MAP_H
@@ -44,14 +46,14 @@ struct map {
 	struct items		 items;
 	struct map_out		 out;
 	struct idmap		 requests;	/* id to struct request */
-	struct list		 fetches;	/* of struct flight; the first has its piece on the way */
+	struct list		 fetches;	/* of struct flight; the first is on its way */
 	struct map_counts	 counts;
 	uint64_t		 inflight;	/* calls without a line yet */
 	uint64_t		 most;		/* -j */
 	size_t			 args_bytes;	/* of the calls in flight */
 	uint64_t		 outcomes;	/* so far */
 	int64_t			 result_bytes;	/* the longest result of late */
-	bool			 waited;	/* MAP_FEEL_MS went by without an outcome: they take their time */
+	bool			 waited;	/* MAP_FEEL_MS went by without an outcome */
 	struct buf		 fields;	/* of every job, after its args */
 	char			*label;		/* value of the label `map` */
 	bool			 no_more;	/* takes no line any more */
@@ -73,7 +75,7 @@ void map_request(struct map *m, enum request_kind kind, struct flight *f, const 
 int map_take_replies(struct map *m);
 /* Asks for all jobs of this map that have not finished, to cancel each. */
 void map_cancel_rest(struct map *m);
-/* An item that the daemon, or jobctl, did not take: {"index","id":null,"state":"refused","failure"}. */
+/* A line that cannot become a job: {"index", "id": null, "state": "refused", "failure"}. */
 void map_refused(struct map *m, uint64_t index, const char *kind, const char *message);
 
 #endif

@@ -25,7 +25,8 @@ map_refused(struct map *m, uint64_t index, const char *kind, const char *message
 		map_out_line(&m->out, index, NULL);
 		return;
 	}
-	buf_printf(&line, "{\"index\":%llu,\"id\":null,\"state\":\"refused\",\"failure\":{\"kind\":",
+	buf_printf(&line,
+	    "{\"index\":%llu,\"id\":null,\"state\":\"refused\",\"failure\":{\"kind\":",
 	    (unsigned long long)index);
 	json_put_text(&line, kind);
 	buf_puts(&line, ",\"message\":");
@@ -80,7 +81,8 @@ put_json_args(struct map *m, struct span line, uint64_t index, struct buf *out)
 		return true;
 	}
 	if (!m->hinted)
-		ctl_say(m->ctl, "line %llu is not JSON: %s; --lines KEY makes {\"KEY\": line} of plain text",
+		ctl_say(m->ctl,
+		    "line %llu is not JSON: %s; --lines KEY makes {\"KEY\": line} of plain text",
 		    (unsigned long long)index + 1, wrong);
 	m->hinted = true;
 	map_refused(m, index, "parse_error", wrong);
@@ -97,7 +99,8 @@ call(struct map *m, struct span line, uint64_t index)
 	buf_puts(&params, "{\"type\":");
 	json_put_text(&params, m->ctl->opt.operands[0]);
 	buf_puts(&params, ",\"args\":");
-	if (text ? put_text_args(m, line, index, &params) : put_json_args(m, line, index, &params)) {
+	if (text ? put_text_args(m, line, index, &params) :
+	    put_json_args(m, line, index, &params)) {
 		buf_append(&params, buf_data(&m->fields), buf_len(&m->fields));
 		f = mem_zalloc(1, sizeof(*f));
 		f->index = index;
@@ -128,8 +131,8 @@ map_calls_at_once(const struct map *m)
 static bool
 has_room(const struct map *m)
 {
-	return !m->no_more && m->inflight < map_calls_at_once(m) && m->args_bytes < ARGS_BYTES && conn_unsent(m->ctl->conn) < UNSENT_BYTES &&
-	    !map_out_full(&m->out);
+	return !m->no_more && m->inflight < map_calls_at_once(m) && m->args_bytes < ARGS_BYTES &&
+	    conn_unsent(m->ctl->conn) < UNSENT_BYTES && !map_out_full(&m->out);
 }
 
 bool
@@ -147,7 +150,8 @@ map_take_items(struct map *m)
 			break;
 		case ITEM_TOO_LONG:
 			m->counts.started++;
-			map_refused(m, index, "line_too_long", "the line is longer than the daemon takes");
+			map_refused(m, index, "line_too_long",
+			    "the line is longer than the daemon takes");
 			break;
 		case ITEM_LINE:
 			if (is_blank(line) && !option_given(&m->ctl->opt, OPT_lines)) {

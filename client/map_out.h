@@ -1,8 +1,8 @@
 /*
- * map_out.h - what `jobctl map` prints: one line an item, as they come or in the order of the input.
+ * map_out.h - what `jobctl map` prints: a line for each item, as they come or as they were given.
  *
- * Lines are kept until stdout takes them, so that a slow reader behind a pipe never keeps jobctl from
- * reading the daemon.
+ * Lines are kept until stdout takes them, so that a slow reader behind a pipe never keeps jobctl
+ * from reading the daemon.
  */
 #ifndef CLIENT_MAP_OUT_H
 #define CLIENT_MAP_OUT_H

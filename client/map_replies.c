@@ -12,11 +12,13 @@ map_request(struct map *m, enum request_kind kind, struct flight *f, const char 
     const char *method, const struct buf *params)
 {
 	struct request	*r = mem_zalloc(1, sizeof(*r));
+	uint64_t	 id;
 
 	r->kind = kind;
 	r->flight = f;
 	r->state = state;
-	idmap_put(&m->requests, conn_send(m->ctl->conn, method, buf_data(params), buf_len(params)), r);
+	id = conn_send(m->ctl->conn, method, buf_data(params), buf_len(params));
+	idmap_put(&m->requests, id, r);
 }
 
 static void
@@ -79,7 +81,8 @@ fetch_failed(struct map *m, struct flight *f, struct span error)
 	m->counts.failed++;
 	f->text.head = f->text.tail = 0;
 	buf_printf(&f->text, "{\"index\":%llu,\"id\":%lld,\"state\":\"succeeded\",\"failure\":"
-	    "{\"kind\":\"bad_result\",\"message\":", (unsigned long long)f->index, (long long)f->job);
+	    "{\"kind\":\"bad_result\",\"message\":", (unsigned long long)f->index,
+	    (long long)f->job);
 	json_put_text(&f->text, message != NULL ? message : "its result cannot be read");
 	buf_puts(&f->text, "}}");
 	free(message);
@@ -213,8 +216,8 @@ ask_list(struct map *m, const char *state, const char *cursor)
 {
 	struct buf	params = { 0 };
 
-	buf_printf(&params, "{\"limit\":%d,\"filter\":{\"state\":\"%s\",\"label\":{\"map\":", BOUND_LIST_LIMIT,
-	    state);
+	buf_printf(&params, "{\"limit\":%d,\"filter\":{\"state\":\"%s\",\"label\":{\"map\":",
+	    BOUND_LIST_LIMIT, state);
 	json_put_text(&params, m->label);
 	buf_puts(&params, "}}");
 	if (cursor != NULL) {

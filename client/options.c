@@ -123,7 +123,8 @@ take_value(struct parser *p, enum option opt, const char *text)
 		return take_duration(p, row, text, number);
 	case OPTION_WHEN:
 		return when_parse(text, p->now_ms, number) == 0 ? 0 :
-		    wrong(p, "--%s '%s': write 14:30, 2026-12-01 08:00 or @SECONDS", row->name, text);
+		    wrong(p, "--%s '%s': write 14:30, 2026-12-01 08:00 or @SECONDS", row->name,
+		    text);
 	case OPTION_PAIR:
 		return take_pair(p, text);
 	case OPTION_FORMAT:

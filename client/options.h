@@ -14,8 +14,8 @@ enum option {
 };
 
 enum option_kind {
-	OPTION_FLAG, OPTION_TEXT, OPTION_COUNT, OPTION_INT, OPTION_DURATION, OPTION_WHEN, OPTION_PAIR,
-	OPTION_FORMAT
+	OPTION_FLAG, OPTION_TEXT, OPTION_COUNT, OPTION_INT, OPTION_DURATION, OPTION_WHEN,
+	OPTION_PAIR, OPTION_FORMAT
 };
 
 /* Groups of verbs, as bits: a verb names those whose options it has. */
@@ -31,7 +31,8 @@ enum option_kind {
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMATS };
 #define FORMAT_BIT(f)	(1u << (f))
 /* every verb has these */
-#define FORMATS_DATA	(FORMAT_BIT(FORMAT_TEXT) | FORMAT_BIT(FORMAT_JSON) | FORMAT_BIT(FORMAT_NDJSON))
+#define FORMATS_DATA	\
+	(FORMAT_BIT(FORMAT_TEXT) | FORMAT_BIT(FORMAT_JSON) | FORMAT_BIT(FORMAT_NDJSON))
 
 struct option_row {
 	const char		*name;
@@ -54,9 +55,9 @@ struct options {
 };
 
 /*
- * Takes argv[0..argc) apart.  verbs: groups whose options are allowed; formats: FORMAT_BITs that -o may say.
- * stop_at_operand: the first operand ends it, for what stands before the verb.  Options given before stay.
- * Strings are lent from argv.  0, or -1 with a sentence in why[size].
+ * Takes argv[0..argc) apart.  verbs: groups whose options are allowed; formats: FORMAT_BITs that -o
+ * may say.  stop_at_operand: the first operand ends it, for what stands before the verb.  Options
+ * given before stay.  Strings are lent from argv.  0, or -1 with a sentence in why[size].
  */
 int options_parse(struct options *o, int argc, char **argv, unsigned verbs, unsigned formats,
     bool stop_at_operand, int64_t now_ms, char *why, size_t size);

@@ -58,7 +58,8 @@ outcome_exit(const struct ctl *ctl, const struct outcome *o)
 	if (code == EXIT_GOOD)
 		return code;
 	if (o->failure != NULL)
-		ctl_say(ctl, "job %lld %s (%s): %s", (long long)o->id, o->state, o->failure, message);
+		ctl_say(ctl, "job %lld %s (%s): %s", (long long)o->id, o->state, o->failure,
+		    message);
 	else if (strncmp(message, o->state, strlen(o->state)) == 0)
 		ctl_say(ctl, "job %lld %s", (long long)o->id, message);	/* "cancelled on request" */
 	else
@@ -79,8 +80,8 @@ piece_limit(int64_t line_bytes)
 void
 piece_put_params(int64_t id, int64_t offset, int64_t limit, struct buf *out)
 {
-	buf_printf(out, "{\"id\":%lld,\"offset\":%lld,\"limit\":%lld}", (long long)id, (long long)offset,
-	    (long long)limit);
+	buf_printf(out, "{\"id\":%lld,\"offset\":%lld,\"limit\":%lld}", (long long)id,
+	    (long long)offset, (long long)limit);
 }
 
 /* Does the piece lead on: to the end, or at least further? */

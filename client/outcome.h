@@ -4,7 +4,7 @@
 
 #include "client/ctl.h"
 
-/* {id, state, result | result_bytes | failure | reason}; also the head of a whole job of job.get. */
+/* {id, state, result | result_bytes | failure | reason}; a whole job of job.get has these too. */
 struct outcome {
 	int64_t		 id;
 	char		*state;
@@ -30,11 +30,11 @@ struct piece {
 /* Bytes to ask for, so that a piece fits a line even when every second byte is escaped. */
 int64_t piece_limit(int64_t line_bytes);
 void piece_put_params(int64_t id, int64_t offset, int64_t limit, struct buf *out);
-/* Checks a reply of job.result for the bytes from offset on; false: it is not what was asked for. */
+/* Checks a reply of job.result for the bytes from offset on; false: it is something else. */
 bool piece_read(struct span value, int64_t offset, struct piece *out);
 void piece_fini(struct piece *p);
 
-/* Appends a whole result to ctl->out, flushing it as it grows.  0 or the exit status, the reason said. */
+/* Prints a whole result, flushing it as it grows.  0 or the exit status, reason said. */
 int outcome_print_result(struct ctl *ctl, int64_t id);
 
 #endif

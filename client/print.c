@@ -32,7 +32,7 @@ print_safe(struct buf *out, const char *text, size_t len)
 		if (seq == 0 || is_control(text + i, seq)) {
 			buf_printf(out, "\\x%02x", (unsigned char)text[i]);
 			i++;
-			/* the second byte of a control character is not UTF-8 alone, and is escaped so */
+			/* what is left of the character is no UTF-8, so it is escaped too */
 			continue;
 		}
 		buf_append(out, text + i, seq);
@@ -102,7 +102,8 @@ print_time(struct buf *out, int64_t epoch_ms)
 	struct tm	tm;
 	char		text[32];
 
-	if (localtime_r(&t, &tm) == NULL || strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0) {
+	if (localtime_r(&t, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0) {
 		buf_put_i64(out, epoch_ms);
 		return;
 	}

@@ -1,4 +1,4 @@
-/* print.h - what people read: tables, ages, durations, sizes, and text that cannot harm a terminal. */
+/* print.h - what people read: tables, ages, sizes, and text that cannot harm a terminal. */
 #ifndef CLIENT_PRINT_H
 #define CLIENT_PRINT_H
 
@@ -21,8 +21,8 @@ void print_bytes(struct buf *out, int64_t bytes);
 void print_time(struct buf *out, int64_t epoch_ms);
 
 /*
- * A table: titles, then cells row by row.  Columns are as wide as they need, two blanks apart; the last one
- * is not padded.  Cells are made safe; numbers stand right.
+ * A table: titles, then cells row by row.  Columns are as wide as they need, two blanks apart; the
+ * last one is not padded.  Cells are made safe; numbers stand right.
  */
 #define TABLE_COLUMNS	16
 
@@ -42,8 +42,8 @@ void table_take(struct table *t, struct buf *b);
 /* Rows in the order of their first cell. */
 void table_sort(struct table *t);
 /*
- * Prints and empties the rows.  indent: blanks before each; width: columns of the terminal to cut the last
- * cell at, 0: none; colour: states in colour.
+ * Prints and empties the rows.  indent: blanks before each; width: columns of the terminal to cut
+ * the last cell at, 0: none; colour: states in colour.
  */
 void table_print(struct table *t, struct buf *out, unsigned indent, size_t width, bool colour);
 void table_free(struct table *t);

@@ -30,8 +30,8 @@ run_verb(struct ctl *ctl, int argc, char **argv)
 	const struct verb	*v = ctl->verb;
 	char			 why[512];
 
-	if (options_parse(&ctl->opt, argc, argv, FOR_ALL | v->options, v->formats, false, clock_real_ms(), why,
-	    sizeof(why)) != 0)
+	if (options_parse(&ctl->opt, argc, argv, FOR_ALL | v->options, v->formats, false,
+	    clock_real_ms(), why, sizeof(why)) != 0)
 		return ctl_usage(ctl, "%s", why);
 	if ((v->formats & FORMAT_BIT(ctl->opt.format)) == 0)	/* it stood before the verb */
 		return ctl_usage(ctl, "there is no -o %s of this", ctl->opt.text[OPT_output]);
@@ -42,8 +42,8 @@ run_verb(struct ctl *ctl, int argc, char **argv)
 	if (ctl->opt.operands_len < v->least)
 		return ctl_usage(ctl, "usage: jobctl %s %s", v->name, v->operands);
 	if (ctl->opt.operands_len > v->most)
-		return ctl_usage(ctl, "'%s' is too much: usage: jobctl %s %s", ctl->opt.operands[v->most],
-		    v->name, v->operands);
+		return ctl_usage(ctl, "'%s' is too much: usage: jobctl %s %s",
+		    ctl->opt.operands[v->most], v->name, v->operands);
 	return v->run(ctl);
 }
 
@@ -79,7 +79,7 @@ run_line(struct ctl *ctl, int argc, char **argv)
 		ctl->verb = &verb_version;
 		return run_verb(ctl, argc - 2, argv + 2);
 	}
-	if (options_parse(&ctl->opt, argc - 1, argv + 1, FOR_ALL, ~0u, true, 0, why, sizeof(why)) != 0)
+	if (options_parse(&ctl->opt, argc - 1, argv + 1, FOR_ALL, ~0u, true, 0, why, sizeof(why)))
 		return ctl_usage(ctl, "%s", why);
 	words = ctl->opt.operands;
 	n = ctl->opt.operands_len;

@@ -68,8 +68,9 @@ select_parse(const char *word, struct select_word *out)
 bool
 select_has_filter(const struct options *o)
 {
-	return option_given(o, OPT_in_queue) || option_given(o, OPT_type) || option_given(o, OPT_state) ||
-	    option_given(o, OPT_with_key) || option_given(o, OPT_by) || o->pairs_len > 0;
+	return option_given(o, OPT_in_queue) || option_given(o, OPT_type) ||
+	    option_given(o, OPT_state) || option_given(o, OPT_with_key) ||
+	    option_given(o, OPT_by) || o->pairs_len > 0;
 }
 
 static void
@@ -197,7 +198,8 @@ add_word(struct builder *b, const char *word)
 	select_parse(word, &w);
 	if (w.count > 0) {
 		if ((rc = add_listed(b, "me", w.count)) == 0 && b->out->len == before)
-			return ctl_fail(b->ctl, EXIT_NOT_FOUND, "%s: the daemon knows no such job of yours",
+			return ctl_fail(b->ctl, EXIT_NOT_FOUND,
+			    "%s: the daemon knows no such job of yours",
 			    word);
 		return rc;
 	}

@@ -9,7 +9,7 @@ struct suggestion {
 	unsigned	 distance;
 };
 
-/* Offers a known word for what was typed; s starts as zeroes.  Near: a third of its letters, at least one. */
+/* Offers a known word for what was typed; s starts as zeroes.  Near: a third of its letters. */
 void suggest_offer(struct suggestion *s, const char *typed, const char *known);
 
 /* Letters to insert, delete, change or swap with their neighbour to get from a to b. */

@@ -37,6 +37,7 @@ surroundings_read(struct surroundings *s, const char *option)
 static int
 parse_given(const char *text, const char *whence, struct target *out, char *why, size_t size)
 {
+	bool	slash = text[0] == '/';
 	int	rc = parse_addr(text, &out->addr);
 
 	if (rc == -ERANGE) {
@@ -45,7 +46,7 @@ parse_given(const char *text, const char *whence, struct target *out, char *why,
 	}
 	if (rc != 0) {
 		snprintf(why, size, "%s: '%s' is no address: write %s%s", whence, text,
-		    text[0] == '/' ? "unix:" : "unix:PATH or tcp:HOST:PORT", text[0] == '/' ? text : "");
+		    slash ? "unix:" : "unix:PATH or tcp:HOST:PORT", slash ? text : "");
 		return -EINVAL;
 	}
 	if (out->addr.kind == ADDR_TLS) {
@@ -67,8 +68,10 @@ own_socket(const struct surroundings *s, struct target *out)
 		snprintf(out->text, sizeof(out->text), "unix:%s/jobd/jobd.sock", s->runtime_dir);
 		return parse_addr(out->text, &out->addr) == 0;
 	}
-	snprintf(dir, sizeof(dir), "%s/jobd-%u", is_set(s->tmpdir) ? s->tmpdir : "/tmp", (unsigned)s->uid);
-	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != s->uid || (st.st_mode & 077) != 0)
+	snprintf(dir, sizeof(dir), "%s/jobd-%u", is_set(s->tmpdir) ? s->tmpdir : "/tmp",
+	    (unsigned)s->uid);
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != s->uid ||
+	    (st.st_mode & 077) != 0)
 		return false;
 	snprintf(out->text, sizeof(out->text), "unix:%s/jobd.sock", dir);
 	return parse_addr(out->text, &out->addr) == 0;

@@ -1,7 +1,9 @@
 /*
- * target.h - where the daemon is, and the secret that TCP wants.  Source: jobctl(1), section ENVIRONMENT.
+ * target.h - where the daemon is, and the secret that TCP wants.  Source: jobctl(1),
+ * section ENVIRONMENT.
  *
- * The order: -H, else JOBD_HOST, else the user's own socket if something answers there, else the system's.
+ * The order: -H, else JOBD_HOST, else the user's own socket if something answers there, else the
+ * system's.
  */
 #ifndef CLIENT_TARGET_H
 #define CLIENT_TARGET_H
@@ -35,17 +37,18 @@ struct target {
 };
 
 /*
- * Addresses to try, best first; returns how many, or -EINVAL with a sentence in why[size] when the one that
- * was given is none.
+ * Addresses to try, best first; returns how many, or -EINVAL with a sentence in why[size] when the
+ * one that was given is none.
  */
-int target_list(const struct surroundings *s, struct target out[TARGET_MAX], char *why, size_t size);
+int target_list(const struct surroundings *s, struct target out[TARGET_MAX], char *why,
+    size_t size);
 
-/* Files to look for the token in, best first; returns how many.  With JOBD_TOKEN_FILE, only that one. */
+/* Files to look for the token in, best first: JOBD_TOKEN_FILE alone if set.  Returns how many. */
 int target_token_files(const struct surroundings *s, char out[TARGET_MAX][TARGET_TEXT]);
 
 /*
- * The secret in a token file, for the caller to wipe and free.  NULL with errno: ENOENT there is none,
- * EPERM others than its owner may read it (it is refused then), EBADMSG it holds no token.
+ * The secret in a token file, for the caller to wipe and free.  NULL with errno: ENOENT there is
+ * none, EPERM others than its owner may read it (it is refused then), EBADMSG it holds no token.
  */
 char *target_token_read(const char *path);
 

@@ -20,7 +20,14 @@ yes_or_no(struct span question)
 
 	if (!json_member(question, "answer", &answer))
 		return NULL;
-	return json_type(answer) == SCAN_TRUE ? "yes" : json_type(answer) == SCAN_FALSE ? "no" : NULL;
+	switch (json_type(answer)) {
+	case SCAN_TRUE:
+		return "yes";
+	case SCAN_FALSE:
+		return "no";
+	default:
+		return NULL;
+	}
 }
 
 void

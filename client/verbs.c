@@ -95,8 +95,8 @@ print_option(const struct option_row *row)
 void
 verb_print_help(const struct verb *v)
 {
-	printf("usage: jobctl %s%s%s%s\n\n", v->name, v->operands[0] != '\0' ? " " : "", v->operands,
-	    v->options != 0 ? " [options]" : "");
+	printf("usage: jobctl %s%s%s%s\n\n", v->name, v->operands[0] != '\0' ? " " : "",
+	    v->operands, v->options != 0 ? " [options]" : "");
 	printf("%s\n\noptions\n", v->about);
 	for (int i = 0; i < OPTIONS; i++)
 		if ((option_rows[i].verbs & v->options) != 0)
@@ -113,7 +113,8 @@ verb_print_list(void)
 	printf("usage: jobctl [-H ADDRESS] [-o FORMAT] VERB [options] [operands]\n\n");
 	for (size_t i = 0; verbs[i] != NULL; i++)
 		printf("  %-12s %s\n", verbs[i]->name, verbs[i]->summary);
-	printf("\njobctl help VERB tells more, with examples; jobctl alone lists your daemon's jobs.\n"
-	    "Jobs are given as ids, ranges (3-7), @last, @last:3, or by --queue --type --state --by --label.\n"
-	    "The daemon: -H, else JOBD_HOST, else your own socket if it answers, else the system's.\n");
+	printf("\njobctl help VERB tells more, with examples; jobctl alone lists jobs.  Jobs are\n"
+	    "given as ids, ranges (3-7), @last, @last:3, or by --queue --type --state --by\n"
+	    "--label.  The daemon: -H, else JOBD_HOST, else your own socket if something\n"
+	    "answers there, else the system's.\n");
 }

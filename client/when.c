@@ -24,7 +24,8 @@ digits(const char **at, size_t n, int64_t min, int64_t max, int *out)
 static bool
 clock_time(const char **at, struct tm *tm)
 {
-	if (!digits(at, 2, 0, 23, &tm->tm_hour) || *(*at)++ != ':' || !digits(at, 2, 0, 59, &tm->tm_min))
+	if (!digits(at, 2, 0, 23, &tm->tm_hour) || *(*at)++ != ':' || !digits(at, 2, 0, 59,
+	    &tm->tm_min))
 		return false;
 	if (**at != ':')
 		return true;
@@ -36,14 +37,17 @@ static bool
 date(const char **at, struct tm *tm)
 {
 	if (!digits(at, 4, 1970, 9999, &tm->tm_year) || *(*at)++ != '-' ||
-	    !digits(at, 2, 1, 12, &tm->tm_mon) || *(*at)++ != '-' || !digits(at, 2, 1, 31, &tm->tm_mday))
+	    !digits(at, 2, 1, 12, &tm->tm_mon) || *(*at)++ != '-' || !digits(at, 2, 1, 31,
+	    &tm->tm_mday))
 		return false;
 	tm->tm_year -= 1900;
 	tm->tm_mon -= 1;
 	return true;
 }
 
-/* Z or +HH:MM: *seconds east of Greenwich.  1: there was one; 0: the text ends; -1: something else. */
+/*
+ * Z or +HH:MM: *seconds east of Greenwich.  1: there was one; 0: the text ends; -1: something else.
+ */
 static int
 zone(const char *at, int *seconds)
 {
@@ -57,7 +61,8 @@ zone(const char *at, int *seconds)
 	if (*at != '+' && *at != '-')
 		return -1;
 	at++;
-	if (!digits(&at, 2, 0, 14, &hours) || *at++ != ':' || !digits(&at, 2, 0, 59, &minutes) || *at != '\0')
+	if (!digits(&at, 2, 0, 14, &hours) || *at++ != ':' || !digits(&at, 2, 0, 59, &minutes) ||
+	    *at != '\0')
 		return -1;
 	*seconds = sign * (hours * 3600 + minutes * 60);
 	return 1;

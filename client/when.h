@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * `HH:MM[:SS]` (the next one, local time), `YYYY-MM-DD[ HH:MM[:SS]]` (a T may stand for the blank; local
- * time, or with Z or +HH:MM the zone that it says), `@SECONDS` since the epoch.
+ * `HH:MM[:SS]` (the next one, local time), `YYYY-MM-DD[ HH:MM[:SS]]` (a T may stand for the blank;
+ * local time, or with Z or +HH:MM the zone that it says), `@SECONDS` since the epoch.
  *
  *   now_ms	milliseconds since the epoch
  *

@@ -43,8 +43,8 @@ static void
 test_options_become_members_of_a_job(void **state)
 {
 	static const char *const words[] = {
-		"echo", "--queue=mail", "-p", "-7", "--delay", "10s", "--run-at", "@5", "--timeout=5m", "--ttl",
-		"2h", "--lane=async", "-lteam=a=b", NULL
+		"echo", "--queue=mail", "-p", "-7", "--delay", "10s", "--run-at", "@5",
+		"--timeout=5m", "--ttl", "2h", "--lane=async", "-lteam=a=b", NULL
 	};
 	struct options	o;
 	struct buf	out = { 0 };
@@ -54,8 +54,10 @@ test_options_become_members_of_a_job(void **state)
 	assert_int_equal(parse_words(&o, words, FOR_JOB, why), 0);
 	jobopts_put_job(&o, (struct span){ "[1]", 3 }, &out);
 	buf_putc(&out, '\0');
-	assert_string_equal(buf_data(&out), "{\"type\":\"echo\",\"args\":[1],\"queue\":\"mail\",\"priority\":-7,"
-	    "\"delay_ms\":10000,\"run_at_ms\":5000,\"timeout_ms\":300000,\"ttl_ms\":7200000,\"lane\":\"async\","
+	assert_string_equal(buf_data(&out),
+	    "{\"type\":\"echo\",\"args\":[1],\"queue\":\"mail\",\"priority\":-7,"
+	    "\"delay_ms\":10000,\"run_at_ms\":5000,\"timeout_ms\":300000,\"ttl_ms\":7200000,"
+	    "\"lane\":\"async\","
 	    "\"labels\":{\"team\":\"a=b\"}");
 	buf_free(&out);
 	options_free(&o);
@@ -65,8 +67,8 @@ static void
 test_every_job_field_of_the_protocol_is_an_option(void **state)
 {
 	static const char *const words[] = {
-		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk", "--on-lost=fail",
-		"--lane=x", "--durability=memory", "-la=b", NULL
+		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk",
+		"--on-lost=fail", "--lane=x", "--durability=memory", "-la=b", NULL
 	};
 	struct options		o;
 	struct buf		out = { 0 };
@@ -81,8 +83,8 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 	assert_int_equal(parse_words(&o, words, FOR_JOB, why), 0);
 	jobopts_put_job(&o, (struct span){ "1", 1 }, &out);
 	buf_putc(&out, '}');
-	assert_int_equal(rpc_parse_members(buf_data(&out), buf_len(&out), job, 0, &limits, params, &scratch,
-	    &err), 0);
+	assert_int_equal(rpc_parse_members(buf_data(&out), buf_len(&out), job, 0, &limits, params,
+	    &scratch, &err), 0);
 	for (int p = 0; p < RPC_PARAMS; p++)
 		if ((job & (UINT64_C(1) << p)) != 0 && !params[p].given)
 			fail_msg("%s has no option", rpc_params[p].name);
@@ -104,7 +106,8 @@ test_wrong_options_are_named_with_what_would_be_right(void **state)
 		{ { "--gather" }, "--gather is an option of other verbs" },
 		{ { "-0" }, "-0 is an option of other verbs" },
 		{ { "-Z" }, "unknown option -Z" },
-		{ { "--delay", "10" }, "--delay 10: write a duration with its unit: 250ms, 10s, 5m, 2h, 3d" },
+		{ { "--delay", "10" },
+		    "--delay 10: write a duration with its unit: 250ms, 10s, 5m, 2h, 3d" },
 		{ { "--delay=99999999999d" }, "--delay 99999999999d: too long" },
 		{ { "--priority", "high" }, "--priority high: not a number" },
 		{ { "--queue" }, "--queue wants a value" },
@@ -113,7 +116,8 @@ test_wrong_options_are_named_with_what_would_be_right(void **state)
 		{ { "--label", "=x" }, "--label =x: write NAME=VALUE" },
 		{ { "-o", "xml" }, "-o xml: there are json, ndjson, id and wide" },
 		{ { "--help=me" }, "--help takes no value" },
-		{ { "--run-at", "noon" }, "--run-at 'noon': write 14:30, 2026-12-01 08:00 or @SECONDS" },
+		{ { "--run-at", "noon" },
+		    "--run-at 'noon': write 14:30, 2026-12-01 08:00 or @SECONDS" },
 		{ { "--queue", "\xff" }, "--queue: not UTF-8" },
 	};
 	struct options	o;
@@ -136,7 +140,7 @@ test_wrong_options_are_named_with_what_would_be_right(void **state)
 }
 
 static void
-test_operands_may_stand_anywhere_and_look_like_options_after_two_dashes(void **state)
+test_operands_stand_anywhere_and_two_dashes_end_the_options(void **state)
 {
 	static const char *const words[] = { "a", "-0j8", "-", "-5", "--", "-q", "--x", NULL };
 	struct options	o;
@@ -160,7 +164,8 @@ test_formats_that_a_verb_lacks_are_refused(void **state)
 	struct options	 o = { 0 };
 
 	(void)state;
-	assert_int_equal(options_parse(&o, 1, argv, FOR_ALL, FORMATS_DATA, false, 0, why, sizeof(why)), -1);
+	assert_int_equal(options_parse(&o, 1, argv, FOR_ALL, FORMATS_DATA, false, 0, why,
+	    sizeof(why)), -1);
 	assert_string_equal(why, "there is no -o id of this");
 	assert_int_equal(options_parse(&o, 1, argv, FOR_ALL, ~0u, false, 0, why, sizeof(why)), 0);
 	assert_int_equal(o.format, FORMAT_ID);
@@ -176,11 +181,13 @@ test_no_verb_has_two_options_of_one_name_or_letter(void **state)
 
 		for (int a = 0; a < OPTIONS; a++) {
 			for (int b = a + 1; b < OPTIONS; b++) {
-				if ((option_rows[a].verbs & of) == 0 || (option_rows[b].verbs & of) == 0)
+				if ((option_rows[a].verbs & of) == 0 ||
+				    (option_rows[b].verbs & of) == 0)
 					continue;
 				assert_string_not_equal(option_rows[a].name, option_rows[b].name);
 				if (option_rows[a].letter != 0)
-					assert_int_not_equal(option_rows[a].letter, option_rows[b].letter);
+					assert_int_not_equal(option_rows[a].letter,
+					    option_rows[b].letter);
 			}
 		}
 	}
@@ -257,8 +264,9 @@ test_verbs_of_two_words_are_found_and_mistyped_ones_suggested(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		char			*words[2] = { (char *)(size_t)rows[i].words[0],
-		    (char *)(size_t)rows[i].words[1] };
+		char			*words[2] = {
+			(char *)(size_t)rows[i].words[0], (char *)(size_t)rows[i].words[1]
+		};
 		int			 used;
 		const struct verb	*v = verb_find(words, rows[i].n, &used);
 		char			*near;
@@ -300,9 +308,11 @@ test_jobs_are_given_as_ids_ranges_and_last(void **state)
 		{ "42", 0, { 42, 42, 0 } }, { "3-7", 0, { 3, 7, 0 } }, { "5-5", 0, { 5, 5, 0 } },
 		{ "@last", 0, { 0, 0, 1 } }, { "@last:3", 0, { 0, 0, 3 } },
 		{ "9007199254740991", 0, { 9007199254740991, 9007199254740991, 0 } },
-		{ "9007199254740992", -ERANGE, { 0 } }, { "7-3", -ERANGE, { 0 } }, { "0", -ERANGE, { 0 } },
+		{ "9007199254740992", -ERANGE, { 0 } }, { "7-3", -ERANGE, { 0 } },
+		{ "0", -ERANGE, { 0 } },
 		{ "1-1000000", 0, { 1, 1000000, 0 } }, { "1-1000001", -ERANGE, { 0 } },
-		{ "@last:0", -ERANGE, { 0 } }, { "@last:", -EINVAL, { 0 } }, { "@lasts", -EINVAL, { 0 } },
+		{ "@last:0", -ERANGE, { 0 } }, { "@last:", -EINVAL, { 0 } },
+		{ "@lasts", -EINVAL, { 0 } },
 		{ "@first", -EINVAL, { 0 } }, { "", -EINVAL, { 0 } }, { "x", -EINVAL, { 0 } },
 		{ "3-", -EINVAL, { 0 } }, { "-3", -EINVAL, { 0 } }, { "1-2-3", -EINVAL, { 0 } },
 		{ "1.5", -EINVAL, { 0 } }, { "@last:9999999", -ERANGE, { 0 } },
@@ -320,7 +330,9 @@ test_jobs_are_given_as_ids_ranges_and_last(void **state)
 static void
 test_filters_become_the_members_of_job_list(void **state)
 {
-	static const char *const words[] = { "-qmail", "--type=echo", "-sfailed", "-lteam=\"a\"", "-lx=y", "--by=me", NULL };
+	static const char *const words[] = {
+		"-qmail", "--type=echo", "-sfailed", "-lteam=\"a\"", "-lx=y", "--by=me", NULL
+	};
 	static const char *const none[] = { NULL };
 	struct options	o;
 	struct buf	out = { 0 };
@@ -331,7 +343,8 @@ test_filters_become_the_members_of_job_list(void **state)
 	assert_true(select_has_filter(&o));
 	select_put_filter(&o, "uid:7", NULL, &out);
 	buf_putc(&out, '\0');
-	assert_string_equal(buf_data(&out), "{\"queue\":\"mail\",\"type\":\"echo\",\"state\":\"failed\","
+	assert_string_equal(buf_data(&out),
+	    "{\"queue\":\"mail\",\"type\":\"echo\",\"state\":\"failed\","
 	    "\"by\":\"uid:7\",\"label\":{\"team\":\"\\\"a\\\"\",\"x\":\"y\"}}");
 	options_free(&o);
 	buf_free(&out);
@@ -373,15 +386,19 @@ test_outcomes_give_the_exit_status_of_the_table(void **state)
 		const char	*state, *failure;
 		int		 code, one_job;
 	} rows[] = {
-		{ "succeeded", NULL, 0, 0 }, { "failed", "error", 1, 1 }, { "failed", "timeout", 1, 124 },
-		{ "failed", "spawn", 1, 126 }, { "failed", NULL, 1, 1 }, { "cancelled", NULL, 1, 1 },
+		{ "succeeded", NULL, 0, 0 }, { "failed", "error", 1, 1 },
+		{ "failed", "timeout", 1, 124 },
+		{ "failed", "spawn", 1, 126 }, { "failed", NULL, 1, 1 },
+		{ "cancelled", NULL, 1, 1 },
 		{ "expired", NULL, 1, 1 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_int_equal(exit_of_outcome(rows[i].state, rows[i].failure, false), rows[i].code);
-		assert_int_equal(exit_of_outcome(rows[i].state, rows[i].failure, true), rows[i].one_job);
+		assert_int_equal(exit_of_outcome(rows[i].state, rows[i].failure, false),
+		    rows[i].code);
+		assert_int_equal(exit_of_outcome(rows[i].state, rows[i].failure, true),
+		    rows[i].one_job);
 	}
 	assert_int_equal(exit_of_code(EXIT_UNREACHABLE, true), 125);
 	assert_int_equal(exit_of_code(EXIT_UNREACHABLE, false), 6);
@@ -399,9 +416,10 @@ test_the_daemon_is_looked_for_in_the_promised_order(void **state)
 		int			 n;
 		const char		*first;
 	} rows[] = {
-		{ { .option = "tcp:h:1", .host = "unix:/x", .runtime_dir = "/run/user/7", .uid = 7 }, 1, "tcp:h:1" },
+		{ { .option = "tcp:h:1", .host = "unix:/x", .uid = 7 }, 1, "tcp:h:1" },
 		{ { .host = "unix:/x", .runtime_dir = "/run/user/7", .uid = 7 }, 1, "unix:/x" },
-		{ { .runtime_dir = "/run/user/7", .uid = 7 }, 2, "unix:/run/user/7/jobd/jobd.sock" },
+		{ { .runtime_dir = "/run/user/7", .uid = 7 }, 2,
+		    "unix:/run/user/7/jobd/jobd.sock" },
 		{ { .runtime_dir = "/run/user/7", .uid = 0 }, 1, TARGET_SYSTEM_SOCKET },
 		{ { .tmpdir = "/nonexistent", .uid = 7 }, 1, TARGET_SYSTEM_SOCKET },
 		{ { .host = "", .option = "", .uid = 0 }, 1, TARGET_SYSTEM_SOCKET },
@@ -449,7 +467,8 @@ test_addresses_that_are_none_are_explained(void **state)
 		const char	*option, *why;
 	} rows[] = {
 		{ "/run/x", "-H: '/run/x' is no address: write unix:/run/x" },
-		{ "localhost:80", "-H: 'localhost:80' is no address: write unix:PATH or tcp:HOST:PORT" },
+		{ "localhost:80",
+		    "-H: 'localhost:80' is no address: write unix:PATH or tcp:HOST:PORT" },
 		{ "tcp:h:99999", "-H: 'tcp:h:99999': the path or the port is out of range" },
 		{ "tls:h:1", "-H: 'tls:h:1': tls is not built in this version" },
 	};
@@ -468,7 +487,9 @@ test_addresses_that_are_none_are_explained(void **state)
 static void
 test_token_files_are_looked_for_in_the_promised_order(void **state)
 {
-	struct surroundings	s = { .token_file = "/t", .state_home = "/s", .home = "/h", .uid = 7 };
+	struct surroundings	s = {
+		.token_file = "/t", .state_home = "/s", .home = "/h", .uid = 7
+	};
 	char			files[TARGET_MAX][TARGET_TEXT];
 
 	(void)state;
@@ -525,9 +546,12 @@ test_times_are_read_as_people_write_them(void **state)
 		{ "11:59:59", 1795345199 + 86400 }, { "2026-12-01 08:00", 1796108400 },
 		{ "2026-12-01T08:00Z", 1796112000 }, { "2026-12-01T08:00:30+02:00", 1796104830 },
 		{ "2026-07-01", 1782856800 }, { "2026-12-01T08:00-05:30", 1796131800 },
-		{ "24:00", 0 }, { "8:00", 0 }, { "12:60", 0 }, { "2026-02-30", 0 }, { "2026-13-01", 0 },
-		{ "2026-12-01 08:00 CET", 0 }, { "tomorrow", 0 }, { "", 0 }, { "@", 0 }, { "@-5", 0 },
-		{ "2026-12-01T", 0 }, { "12:00Z", 0 }, { "2026-12", 0 }, { "2026-12-01T08:00+1:00", 0 },
+		{ "24:00", 0 }, { "8:00", 0 }, { "12:60", 0 }, { "2026-02-30", 0 },
+		{ "2026-13-01", 0 },
+		{ "2026-12-01 08:00 CET", 0 }, { "tomorrow", 0 }, { "", 0 }, { "@", 0 },
+		{ "@-5", 0 },
+		{ "2026-12-01T", 0 }, { "12:00Z", 0 }, { "2026-12", 0 },
+		{ "2026-12-01T08:00+1:00", 0 },
 	};
 
 	(void)state;
@@ -565,7 +589,8 @@ test_ages_durations_and_sizes_are_short(void **state)
 		int64_t		 ms;
 		const char	*duration, *age;
 	} times[] = {
-		{ 0, "0ms", "0s" }, { 999, "999ms", "0s" }, { 1500, "1.5s", "1s" }, { 59999, "59.9s", "59s" },
+		{ 0, "0ms", "0s" }, { 999, "999ms", "0s" }, { 1500, "1.5s", "1s" },
+		{ 59999, "59.9s", "59s" },
 		{ 200000, "3m20s", "3m" }, { 7500000, "2h05m", "2h" }, { 86400000, "1d00h", "24h" },
 		{ 273600000, "3d04h", "3d" }, { -5, "0ms", "0s" },
 	};
@@ -636,7 +661,8 @@ test_lines_come_out_whole_whatever_the_reads_were(void **state)
 		enum item	 kind;
 		const char	*line;
 	} want[] = {
-		{ ITEM_LINE, "one" }, { ITEM_LINE, "" }, { ITEM_TOO_LONG, NULL }, { ITEM_LINE, "five5" },
+		{ ITEM_LINE, "one" }, { ITEM_LINE, "" }, { ITEM_TOO_LONG, NULL },
+		{ ITEM_LINE, "five5" },
 		{ ITEM_TOO_LONG, NULL }, { ITEM_LINE, "end" }, { ITEM_END, NULL },
 	};
 	const char	*text = "one\n\ntoolong\nfive5\nsix six six\nend";
@@ -705,7 +731,7 @@ test_gathered_lines_come_in_order_and_what_is_held_is_bounded(void **state)
 }
 
 static void
-test_map_runs_fewer_at_once_when_results_are_long_or_not_known_yet(void **state)
+test_map_runs_fewer_at_once_when_results_are_long_or_not_known(void **state)
 {
 	static const struct {
 		struct map	m;
@@ -732,7 +758,7 @@ main(void)
 		cmocka_unit_test(test_options_become_members_of_a_job),
 		cmocka_unit_test(test_every_job_field_of_the_protocol_is_an_option),
 		cmocka_unit_test(test_wrong_options_are_named_with_what_would_be_right),
-		cmocka_unit_test(test_operands_may_stand_anywhere_and_look_like_options_after_two_dashes),
+		cmocka_unit_test(test_operands_stand_anywhere_and_two_dashes_end_the_options),
 		cmocka_unit_test(test_formats_that_a_verb_lacks_are_refused),
 		cmocka_unit_test(test_no_verb_has_two_options_of_one_name_or_letter),
 		cmocka_unit_test(test_every_verb_tells_what_it_does_with_an_example),
@@ -754,7 +780,7 @@ main(void)
 		cmocka_unit_test(test_tables_are_aligned_and_cut_at_the_terminals_edge),
 		cmocka_unit_test(test_lines_come_out_whole_whatever_the_reads_were),
 		cmocka_unit_test(test_gathered_lines_come_in_order_and_what_is_held_is_bounded),
-		cmocka_unit_test(test_map_runs_fewer_at_once_when_results_are_long_or_not_known_yet),
+		cmocka_unit_test(test_map_runs_fewer_at_once_when_results_are_long_or_not_known),
 	};
 
 	return cmocka_run_group_tests_name("client rules", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
- * client_talk.c - jobctl against a daemon that says what the test wants: a forked process that reads lines
- * and answers with lines from a script.  hello is request 1, so the verb's first request is number 2.
+ * client_talk.c - jobctl against a daemon that says what the test wants: a forked process that
+ * reads lines and answers with lines from a script.  hello is request 1, so the verb's first
+ * request is number 2.
  */
 #include "tests/unit/unit.h"
 
@@ -26,8 +27,9 @@
 #define HELLO	"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocol\":1,\"server\":\"jobd 9\"," \
 		"\"principal\":\"uid:7\",\"limits\":{\"line_bytes\":1048576}}}\n"
 #define RESULT(id, result)	"{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"result\":" result "}\n"
-#define ERROR(id, kind, message) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"error\":{\"code\":-1,\"message\":\"" \
-		message "\",\"data\":{\"kind\":\"" kind "\"}}}\n"
+#define ERROR(id, kind, message) \
+		"{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"error\":{\"code\":-1," \
+		"\"message\":\"" message "\",\"data\":{\"kind\":\"" kind "\"}}}\n"
 #define PATIENCE_S	60
 
 /* One line that must come, and what is said then (NULL: nothing yet).  The script's end closes. */
@@ -86,7 +88,8 @@ play(const struct step *steps)
 	int		fd = accept_client();
 
 	if (strstr(steps->expect, "hello") == NULL && strstr(steps->expect, "token") == NULL) {
-		must(read_line(fd, line, sizeof(line)) && strstr(line, "\"hello\"") != NULL, "hello", line);
+		must(read_line(fd, line, sizeof(line)) && strstr(line, "\"hello\"") != NULL,
+		    "hello", line);
 		say(fd, HELLO);
 	}
 	for (; steps->expect != NULL; steps++) {
@@ -239,7 +242,9 @@ set_up(void **state)
 	memcpy(sa.sun_path, socket_path, strlen(socket_path));
 	setenv("JOBD_HOST", address, 1);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(listener, 8) < 0 ? -1 : 0;
+	if (bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return -1;
+	return listen(listener, 8);
 }
 
 static int
@@ -262,7 +267,8 @@ test_call_prints_the_result_exactly_as_it_was_spelt(void **state)
 {
 	const struct step	steps[] = {
 		{ "\"job.call\",\"params\":{\"type\":\"echo\",\"args\":{\"b\":1.0,  \"a\":1e999}}",
-		    RESULT(2, "{\"id\":41,\"state\":\"succeeded\",\"result\":{\"b\":1.0,  \"a\":1e999}}") }, { 0 }
+		    RESULT(2, "{\"id\":41,\"state\":\"succeeded\","
+		    "\"result\":{\"b\":1.0,  \"a\":1e999}}") }, { 0 }
 	};
 
 	(void)state;
@@ -277,7 +283,8 @@ static void
 test_a_null_result_is_a_result(void **state)
 {
 	const struct step	steps[] = {
-		{ "\"job.call\"", RESULT(2, "{\"id\":41,\"state\":\"succeeded\",\"result\":null}") }, { 0 }
+		{ "\"job.call\"",
+		    RESULT(2, "{\"id\":41,\"state\":\"succeeded\",\"result\":null}") }, { 0 }
 	};
 
 	(void)state;
@@ -295,11 +302,14 @@ test_call_exits_as_its_job_did(void **state)
 		int		 code;
 		const char	*said;
 	} rows[] = {
-		{ RESULT(2, "{\"id\":4,\"state\":\"failed\",\"failure\":{\"kind\":\"error\",\"message\":\"no file\"}}"),
+		{ RESULT(2, "{\"id\":4,\"state\":\"failed\",\"failure\":{\"kind\":\"error\","
+		    "\"message\":\"no file\"}}"),
 		    1, "job 4 failed (error): no file" },
-		{ RESULT(2, "{\"id\":4,\"state\":\"failed\",\"failure\":{\"kind\":\"timeout\",\"message\":\"slow\"}}"),
+		{ RESULT(2, "{\"id\":4,\"state\":\"failed\",\"failure\":{\"kind\":\"timeout\","
+		    "\"message\":\"slow\"}}"),
 		    124, "job 4 failed (timeout): slow" },
-		{ RESULT(2, "{\"id\":4,\"state\":\"cancelled\",\"reason\":\"cancelled on request\"}"),
+		{ RESULT(2, "{\"id\":4,\"state\":\"cancelled\","
+		    "\"reason\":\"cancelled on request\"}"),
 		    1, "job 4 cancelled on request" },
 		{ ERROR(2, "forbidden", "not you"), 126, "not you (forbidden)" },
 		{ ERROR(2, "queue_full", "too many"), 125, "too many (queue_full)" },
@@ -324,7 +334,9 @@ test_an_unknown_type_is_127_with_the_one_that_was_meant(void **state)
 {
 	const struct step	steps[] = {
 		{ "\"job.call\"", ERROR(2, "unknown_type", "no handler has the type 'ehco'") },
-		{ "\"type.list\"", RESULT(3, "{\"items\":[{\"name\":\"sleep\"},{\"name\":\"echo\"}],\"next\":null}") },
+		{ "\"type.list\"",
+		    RESULT(3, "{\"items\":[{\"name\":\"sleep\"},{\"name\":\"echo\"}],"
+		    "\"next\":null}") },
 		{ 0 }
 	};
 
@@ -339,10 +351,13 @@ static void
 test_a_long_result_is_read_in_pieces_and_printed_whole(void **state)
 {
 	const struct step	steps[] = {
-		{ "\"job.call\"", RESULT(2, "{\"id\":4,\"state\":\"succeeded\",\"result_bytes\":12}") },
+		{ "\"job.call\"",
+		    RESULT(2, "{\"id\":4,\"state\":\"succeeded\",\"result_bytes\":12}") },
 		{ "\"job.result\",\"params\":{\"id\":4,\"offset\":0,",
-		    RESULT(3, "{\"data\":\"[\\\"\\u00fc\\\\n\",\"offset\":0,\"total\":12,\"eof\":false}") },
-		{ "\"offset\":6,", RESULT(4, "{\"data\":\"\\\", 7]\",\"offset\":6,\"total\":11,\"eof\":true}") },
+		    RESULT(3, "{\"data\":\"[\\\"\\u00fc\\\\n\",\"offset\":0,"
+		    "\"total\":12,\"eof\":false}") },
+		{ "\"offset\":6,",
+		    RESULT(4, "{\"data\":\"\\\", 7]\",\"offset\":6,\"total\":11,\"eof\":true}") },
 		{ 0 }
 	};
 
@@ -367,7 +382,8 @@ test_pieces_that_lead_nowhere_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(replies); i++) {
 		const struct step	steps[] = {
-			{ "\"job.call\"", RESULT(2, "{\"id\":4,\"state\":\"succeeded\",\"result_bytes\":9}") },
+			{ "\"job.call\"",
+			    RESULT(2, "{\"id\":4,\"state\":\"succeeded\",\"result_bytes\":9}") },
 			{ "\"job.result\"", replies[i] }, { 0 }
 		};
 
@@ -408,7 +424,8 @@ test_a_daemon_that_talks_nonsense_is_not_believed(void **state)
 		{ "{\"id\":1,\"result\":{}}\n", "answered something else" },
 		{ "{\"id\":2,\"result\":{}", "closed the connection in the middle of a reply" },
 		{ "", "closed the connection without an answer" },
-		{ "{\"id\":null,\"error\":{\"message\":\"go away\",\"data\":{\"kind\":\"too_slow\"}}}\n", "go away" },
+		{ "{\"id\":null,\"error\":{\"message\":\"go away\","
+		    "\"data\":{\"kind\":\"too_slow\"}}}\n", "go away" },
 	};
 
 	(void)state;
@@ -471,7 +488,9 @@ test_usage_errors_are_2_before_anybody_is_asked(void **state)
 static void
 test_words_of_the_daemon_cannot_command_the_terminal(void **state)
 {
-	const struct step	steps[] = { { "\"ping\"", ERROR(2, "internal", "\\u001b[31mred\\n") }, { 0 } };
+	const struct step	steps[] = {
+		{ "\"ping\"", ERROR(2, "internal", "\\u001b[31mred\\n") }, { 0 }
+	};
 
 	(void)state;
 	start_daemon(steps);
@@ -486,7 +505,8 @@ static void
 test_hello_says_who_asks_and_how_long_a_line_it_reads(void **state)
 {
 	const struct step	steps[] = {
-		{ "\"hello\",\"params\":{\"client\":\"jobctl/" PACKAGE_VERSION "\",\"max_line_bytes\":4194304}", HELLO },
+		{ "\"hello\",\"params\":{\"client\":\"jobctl/" PACKAGE_VERSION "\","
+		    "\"max_line_bytes\":4194304}", HELLO },
 		{ "\"ping\"", RESULT(2, "{\"pong\":true}") }, { 0 }
 	};
 
@@ -500,7 +520,8 @@ test_hello_says_who_asks_and_how_long_a_line_it_reads(void **state)
 static void
 test_over_tcp_the_token_is_found_and_sent(void **state)
 {
-	struct sockaddr_in	sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in	sa = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t		len = sizeof(sa);
 	char			where[40], path[] = "/tmp/jobctl-token-XXXXXX";
 	int			saved = listener, token = mkstemp(path);
@@ -518,13 +539,16 @@ test_over_tcp_the_token_is_found_and_sent(void **state)
 	start_daemon_to_leave((const struct step[]){ { "\"hello\"", NULL }, { 0 } });
 	setenv("JOBD_TOKEN_FILE", "/nonexistent/token", 1);
 	assert_int_equal(JOBCTL(W("-H"), where, W("ping")), 5);
-	assert_said("wants a token and there is none (/nonexistent/token: No such file or directory)");
+	assert_said("wants a token and there is none (/nonexistent/token: No such file or "
+	    "directory)");
 	waitpid(daemon_pid, NULL, 0);
 	setenv("JOBD_TOKEN_FILE", path, 1);
 	start_daemon(steps);
 	assert_int_equal(JOBCTL(W("-H"), where, W("ping")), 0);
 	assert_daemon_content();
-	start_daemon((const struct step[]){ { "\"hello\"", ERROR(1, "unauthenticated", "no such token") }, { 0 } });
+	start_daemon((const struct step[]){
+		{ "\"hello\"", ERROR(1, "unauthenticated", "no such token") }, { 0 }
+	});
 	assert_int_equal(JOBCTL(W("-H"), where, W("call"), W("x")), 126);
 	assert_said("no such token (unauthenticated)");
 	assert_daemon_content();
@@ -542,10 +566,12 @@ test_ls_walks_the_pages_and_prints_aligned_columns(void **state)
 {
 	const struct step	steps[] = {
 		{ "\"job.list\",\"params\":{\"limit\":1000,\"filter\":{\"state\":\"failed\"}}",
-		    RESULT(2, "{\"items\":[{\"id\":1041,\"state\":\"failed\",\"type\":\"echo\",\"queue\":\"default\","
+		    RESULT(2, "{\"items\":[{\"id\":1041,\"state\":\"failed\",\"type\":\"echo\","
+		    "\"queue\":\"default\","
 		    "\"reason\":\"timed_out\"}],\"next\":\"77\"}") },
 		{ "\"cursor\":\"77\"", RESULT(3, "{\"items\":[],\"next\":\"60\"}") },
-		{ "\"cursor\":\"60\"", RESULT(4, "{\"items\":[{\"id\":7,\"state\":\"failed\",\"type\":\"a\\tb\"}],"
+		{ "\"cursor\":\"60\"",
+		    RESULT(4, "{\"items\":[{\"id\":7,\"state\":\"failed\",\"type\":\"a\\tb\"}],"
 		    "\"next\":null}") }, { 0 }
 	};
 
@@ -570,13 +596,16 @@ test_every_format_of_ls(void **state)
 		{ "-oid", "2\n1\n" },
 	};
 	const struct step	steps[] = {
-		{ "\"job.list\"", RESULT(2, "{\"items\":[{\"id\":2,\"x\":1.0},{\"id\":1}],\"next\":null}") }, { 0 }
+		{ "\"job.list\"",
+		    RESULT(2, "{\"items\":[{\"id\":2,\"x\":1.0},{\"id\":1}],\"next\":null}") },
+		{ 0 }
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		start_daemon(steps);
-		assert_int_equal(JOBCTL((char *)(size_t)rows[i].option), 0);	/* bare jobctl is ls */
+		/* bare jobctl is ls */
+		assert_int_equal(JOBCTL((char *)(size_t)rows[i].option), 0);
 		assert_string_equal(last.out, rows[i].out);
 		assert_daemon_content();
 	}
@@ -590,7 +619,8 @@ test_last_asks_for_the_users_own_newest_jobs(void **state)
 		    RESULT(2, "{\"items\":[{\"id\":9},{\"id\":5}],\"next\":\"4\"}") },
 		{ "\"job.cancel\",\"params\":{\"id\":5}", NULL },
 		{ "\"job.cancel\",\"params\":{\"id\":9}",
-		    RESULT(4, "{\"id\":9,\"state\":\"cancelled\"}") ERROR(3, "conflict", "it has ended") }, { 0 }
+		    RESULT(4, "{\"id\":9,\"state\":\"cancelled\"}")
+		    ERROR(3, "conflict", "it has ended") }, { 0 }
 	};
 
 	(void)state;
@@ -610,7 +640,8 @@ test_wait_says_how_each_job_ended(void **state)
 		{ "\"job.wait\",\"params\":{\"id\":3}", NULL },
 		{ "{\"id\":4}", NULL },
 		{ "{\"id\":5}", RESULT(4, "{\"id\":5,\"state\":\"succeeded\",\"result\":1}")
-		    RESULT(2, "{\"id\":3,\"state\":\"failed\",\"failure\":{\"kind\":\"crash\",\"message\":\"it died\"}}")
+		    RESULT(2, "{\"id\":3,\"state\":\"failed\",\"failure\":{\"kind\":\"crash\","
+		    "\"message\":\"it died\"}}")
 		    RESULT(3, "{\"id\":4,\"state\":\"succeeded\",\"result\":2}") }, { 0 }
 	};
 
@@ -631,19 +662,24 @@ test_wait_tells_unknown_late_and_any_apart(void **state)
 		const char	*said;
 	} rows[] = {
 		{ { "wait", "3", "4" }, ERROR(2, "not_found", "there is no job 3"),
-		    RESULT(3, "{\"id\":4,\"state\":\"succeeded\",\"result\":2}"), 3, "job 3: there is no job 3" },
-		{ { "wait", "3", "4", "--timeout=1s" }, RESULT(2, "{\"id\":3,\"state\":\"succeeded\",\"result\":2}"),
+		    RESULT(3, "{\"id\":4,\"state\":\"succeeded\",\"result\":2}"), 3,
+		    "job 3: there is no job 3" },
+		{ { "wait", "3", "4", "--timeout=1s" },
+		    RESULT(2, "{\"id\":3,\"state\":\"succeeded\",\"result\":2}"),
 		    ERROR(3, "wait_timeout", "over"), 4, "1 of 2 jobs not finished" },
-		{ { "wait", "--any", "3", "4" }, NULL, RESULT(3, "{\"id\":4,\"state\":\"succeeded\",\"result\":2}"),
+		{ { "wait", "--any", "3", "4" }, NULL,
+		    RESULT(3, "{\"id\":4,\"state\":\"succeeded\",\"result\":2}"),
 		    0, "" },
-		{ { "wait", "--any", "3", "4" }, NULL, RESULT(3, "{\"id\":4,\"state\":\"expired\",\"reason\":\"x\"}"),
+		{ { "wait", "--any", "3", "4" }, NULL,
+		    RESULT(3, "{\"id\":4,\"state\":\"expired\",\"reason\":\"x\"}"),
 		    1, "1 of 1 jobs did not succeed" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct step	steps[] = {
-			{ "{\"id\":3", rows[i].reply_first }, { "{\"id\":4", rows[i].reply_second }, { 0 }
+			{ "{\"id\":3", rows[i].reply_first }, { "{\"id\":4", rows[i].reply_second },
+			    { 0 }
 		};
 		char			*words[5];
 
@@ -657,7 +693,8 @@ test_wait_tells_unknown_late_and_any_apart(void **state)
 
 /* ---- map ---- */
 
-#define TYPE_KNOWN	{ "\"type.show\",\"params\":{\"name\":\"echo\"}", RESULT(2, "{\"name\":\"echo\"}") }
+#define TYPE_KNOWN	\
+	{ "\"type.show\",\"params\":{\"name\":\"echo\"}", RESULT(2, "{\"name\":\"echo\"}") }
 #define GOOD(request, id, result) \
 	RESULT(request, "{\"id\":" #id ",\"state\":\"succeeded\",\"result\":" result "}")
 
@@ -669,17 +706,20 @@ test_map_prints_outcomes_as_they_come(void **state)
 		{ "\"args\":1,\"labels\":{\"map\":\"m\"}}", NULL },
 		{ "\"args\":{\"x\": 2}", NULL },
 		{ "\"args\":3", GOOD(5, 13, "3") GOOD(3, 11, "1")
-		    RESULT(4, "{\"id\":12,\"state\":\"failed\",\"failure\":{\"kind\":\"error\",\"message\":\"no\"}}") },
+		    RESULT(4, "{\"id\":12,\"state\":\"failed\",\"failure\":{\"kind\":\"error\","
+		    "\"message\":\"no\"}}") },
 		{ 0 }
 	};
 
 	(void)state;
 	start_daemon(steps);
-	assert_int_equal(JOBCTL_INPUT("1\n{\"x\": 2}\n\n3\n", W("map"), W("echo"), W("-lmap=m")), 1);
+	assert_int_equal(JOBCTL_INPUT("1\n{\"x\": 2}\n\n3\n", W("map"), W("echo"), W("-lmap=m")),
+	    1);
 	assert_string_equal(last.out,
 	    "{\"index\":3,\"id\":13,\"state\":\"succeeded\",\"result\":3}\n"
 	    "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1}\n"
-	    "{\"index\":1,\"id\":12,\"state\":\"failed\",\"failure\":{\"kind\":\"error\",\"message\":\"no\"}}\n");
+	    "{\"index\":1,\"id\":12,\"state\":\"failed\",\"failure\":{\"kind\":\"error\","
+	    "\"message\":\"no\"}}\n");
 	assert_said("3 jobs: 2 succeeded, 1 failed in ");
 	assert_said("; the failed: jobctl ls -l map=m --state failed\n");
 	assert_daemon_content();
@@ -696,8 +736,8 @@ test_map_gathers_in_the_order_of_the_input(void **state)
 
 	(void)state;
 	start_daemon(steps);
-	assert_int_equal(jobctl_with_bytes(input, sizeof(input) - 1, (char *[]){ W("map"), W("echo"),
-	    W("--gather"), W("-0"), W("--lines=t"), W("-ojson"), NULL }), 0);
+	assert_int_equal(jobctl_with_bytes(input, sizeof(input) - 1, (char *[]){ W("map"),
+	    W("echo"), W("--gather"), W("-0"), W("--lines=t"), W("-ojson"), NULL }), 0);
 	assert_string_equal(last.out,
 	    "[{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1},\n"
 	    " {\"index\":1,\"id\":12,\"state\":\"succeeded\",\"result\":2},\n"
@@ -710,15 +750,18 @@ static void
 test_map_reports_lines_that_nobody_takes(void **state)
 {
 	const struct step	steps[] = {
-		TYPE_KNOWN, { "\"args\":7", NULL }, { "\"args\":8", ERROR(4, "queue_full", "full") GOOD(3, 11, "7") }, { 0 }
+		TYPE_KNOWN, { "\"args\":7", NULL },
+		{ "\"args\":8", ERROR(4, "queue_full", "full") GOOD(3, 11, "7") }, { 0 }
 	};
 
 	(void)state;
 	start_daemon(steps);
 	assert_int_equal(JOBCTL_INPUT("oops\n7\n8\n", W("map"), W("echo"), W("--gather")), 1);
-	assert_non_null(strstr(last.out, "{\"index\":0,\"id\":null,\"state\":\"refused\",\"failure\":"
+	assert_non_null(strstr(last.out,
+	    "{\"index\":0,\"id\":null,\"state\":\"refused\",\"failure\":"
 	    "{\"kind\":\"parse_error\","));
-	assert_non_null(strstr(last.out, "{\"index\":2,\"id\":null,\"state\":\"refused\",\"failure\":"
+	assert_non_null(strstr(last.out,
+	    "{\"index\":2,\"id\":null,\"state\":\"refused\",\"failure\":"
 	    "{\"kind\":\"queue_full\",\"message\":\"full\"}}\n"));
 	assert_said("line 1 is not JSON");
 	assert_said("3 jobs: 1 succeeded, 2 refused");
@@ -754,16 +797,18 @@ test_map_fetches_long_results_one_after_the_other(void **state)
 		TYPE_KNOWN, { "\"args\":1", NULL },
 		{ "\"args\":2", RESULT(3, "{\"id\":11,\"state\":\"succeeded\",\"result_bytes\":4}")
 		    RESULT(4, "{\"id\":12,\"state\":\"succeeded\",\"result_bytes\":4}") },
-		{ "\"job.result\",\"params\":{\"id\":11,\"offset\":0", RESULT(5,
-		    "{\"data\":\"[1\",\"offset\":0,\"total\":4,\"eof\":false}") },
-		{ "{\"id\":11,\"offset\":2", RESULT(6, "{\"data\":\" ]\",\"offset\":2,\"total\":4,\"eof\":true}") },
+		{ "\"job.result\",\"params\":{\"id\":11,\"offset\":0",
+		    RESULT(5, "{\"data\":\"[1\",\"offset\":0,\"total\":4,\"eof\":false}") },
+		{ "{\"id\":11,\"offset\":2",
+		    RESULT(6, "{\"data\":\" ]\",\"offset\":2,\"total\":4,\"eof\":true}") },
 		{ "{\"id\":12,\"offset\":0", ERROR(7, "not_found", "forgotten") }, { 0 }
 	};
 
 	(void)state;
 	start_daemon(steps);
 	assert_int_equal(JOBCTL_INPUT("1\n2\n", W("map"), W("echo")), 1);
-	assert_string_equal(last.out, "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":[1 ]}\n"
+	assert_string_equal(last.out,
+	    "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":[1 ]}\n"
 	    "{\"index\":1,\"id\":12,\"state\":\"succeeded\",\"failure\":{\"kind\":\"bad_result\","
 	    "\"message\":\"forgotten\"}}\n");
 	assert_daemon_content();
@@ -779,24 +824,30 @@ test_map_says_what_it_does_not_know_when_the_daemon_is_gone(void **state)
 	(void)state;
 	start_daemon(steps);
 	assert_int_equal(JOBCTL_INPUT("1\n2\n", W("map"), W("echo")), 6);
-	assert_string_equal(last.out, "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1}\n");
+	assert_string_equal(last.out,
+	    "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1}\n");
 	assert_said("closed the connection");
 	assert_said("2 jobs: 1 succeeded, 1 not known");
 	assert_daemon_content();
 }
 
-/* Two calls run; then Ctrl-C: they are found by their label, cancelled, and their outcomes still come. */
+/* Two calls run; then Ctrl-C: they are found by their label and cancelled; outcomes still come. */
 static void
 test_ctrl_c_cancels_what_map_has_running(void **state)
 {
 	const struct step	steps[] = {
 		TYPE_KNOWN, { "\"args\":1", NULL }, { "\"args\":2", "<interrupt>" },
-		{ "\"filter\":{\"state\":\"scheduled\",\"label\":{\"map\":", RESULT(5, "{\"items\":[],\"next\":null}") },
-		{ "\"filter\":{\"state\":\"ready\"", RESULT(6, "{\"items\":[{\"id\":12}],\"next\":null}") },
-		{ "\"filter\":{\"state\":\"running\"", RESULT(7, "{\"items\":[{\"id\":11}],\"next\":null}") },
-		{ "\"job.cancel\",\"params\":{\"id\":12}", RESULT(8, "{\"id\":12,\"state\":\"cancelled\"}")
+		{ "\"filter\":{\"state\":\"scheduled\",\"label\":{\"map\":",
+		    RESULT(5, "{\"items\":[],\"next\":null}") },
+		{ "\"filter\":{\"state\":\"ready\"",
+		    RESULT(6, "{\"items\":[{\"id\":12}],\"next\":null}") },
+		{ "\"filter\":{\"state\":\"running\"",
+		    RESULT(7, "{\"items\":[{\"id\":11}],\"next\":null}") },
+		{ "\"job.cancel\",\"params\":{\"id\":12}",
+		    RESULT(8, "{\"id\":12,\"state\":\"cancelled\"}")
 		    RESULT(4, "{\"id\":12,\"state\":\"cancelled\",\"reason\":\"r\"}") },
-		{ "\"job.cancel\",\"params\":{\"id\":11}", RESULT(9, "{\"id\":11,\"state\":\"cancelled\"}")
+		{ "\"job.cancel\",\"params\":{\"id\":11}",
+		    RESULT(9, "{\"id\":11,\"state\":\"cancelled\"}")
 		    RESULT(3, "{\"id\":11,\"state\":\"cancelled\",\"reason\":\"r\"}") },
 		{ 0 }
 	};
@@ -838,8 +889,9 @@ test_ctrl_c_cancels_what_map_has_running(void **state)
 }
 
 /*
- * A daemon that writes long replies and reads nothing while they are not taken: who only writes first and
- * reads later would wait for ever.  It also checks that no more than -j calls are ever open.
+ * A daemon that writes long replies and reads nothing while they are not taken: who only writes
+ * first and reads later would wait for ever.  It also checks that no more than -j calls are ever
+ * open.
  */
 static void
 play_echo(unsigned most)
@@ -861,7 +913,8 @@ play_echo(unsigned most)
 		if (held < most && poll(&p, 1, 0) == 1)
 			continue;
 		for (; held > 0; held--) {
-			snprintf(reply, sizeof(reply), "{\"id\":%u,\"result\":{\"id\":%u,\"state\":\"succeeded\","
+			snprintf(reply, sizeof(reply),
+			    "{\"id\":%u,\"result\":{\"id\":%u,\"state\":\"succeeded\","
 			    "\"result\":\"%s\"}}\n", id + 1, id, padding);
 			id++;
 			say(fd, reply);
