@@ -154,7 +154,7 @@ run(struct ctl *ctl)
 		return rc;
 	if (option_given(&ctl->opt, OPT_wait_for)) {
 		timeout_ms = ctl->opt.number[OPT_wait_for] + SLACK_MS;
-		w.deadline_ns = clock_mono_ns() + ctl->opt.number[OPT_wait_for] * NS_PER_MS;
+		w.deadline_ns = clock_after_ms(clock_mono_ns(), ctl->opt.number[OPT_wait_for]);
 	}
 	w.any = option_given(&ctl->opt, OPT_any);
 	if (w.any)

@@ -342,7 +342,7 @@ wait_ready(struct conn *c, int64_t deadline_ns)
 	int		rc;
 
 	if (deadline_ns != INT64_MAX) {
-		left_ms = (deadline_ns - clock_mono_ns() + NS_PER_MS - 1) / NS_PER_MS;
+		left_ms = (deadline_ns - clock_mono_ns() - 1) / NS_PER_MS + 1;
 		if (left_ms <= 0)
 			return fail(c, ETIMEDOUT, "the daemon did not answer in time");
 	}
@@ -357,7 +357,7 @@ conn_receive(struct conn *c, int64_t timeout_ms, struct reply *out)
 	int	rc;
 
 	if (timeout_ms != CONN_FOREVER)
-		deadline = clock_mono_ns() + timeout_ms * NS_PER_MS;
+		deadline = clock_after_ms(clock_mono_ns(), timeout_ms);
 	while ((rc = conn_next(c, out)) == 0) {
 		if ((rc = conn_move(c)) != 0)
 			return rc;

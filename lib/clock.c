@@ -29,3 +29,9 @@ clock_thread_cpu_ns(void)
 {
 	return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
+
+int64_t
+clock_after_ms(int64_t now_ns, int64_t ms)
+{
+	return ms > (INT64_MAX - now_ns) / NS_PER_MS ? INT64_MAX : now_ns + ms * NS_PER_MS;
+}

@@ -11,4 +11,7 @@ int64_t clock_mono_ns(void);		/* CLOCK_MONOTONIC: timers, durations */
 int64_t clock_real_ms(void);		/* milliseconds since the epoch: records */
 int64_t clock_thread_cpu_ns(void);	/* CPU time of the calling thread */
 
+/* now_ns + ms; INT64_MAX (never) when that is more than the clock can show.  ms >= 0. */
+int64_t clock_after_ms(int64_t now_ns, int64_t ms);
+
 #endif

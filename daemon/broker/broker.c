@@ -159,7 +159,7 @@ broker_drain(struct broker *b)
 void
 broker_stop(struct broker *b, int64_t deadline_ms)
 {
-	int64_t	at_ns = b->now.mono_ns + deadline_ms * NS_PER_MS;
+	int64_t	at_ns = clock_after_ms(b->now.mono_ns, deadline_ms);
 
 	broker_drain(b);
 	if (!b->stopping || at_ns < b->stop_ns)

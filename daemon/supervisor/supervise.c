@@ -213,7 +213,7 @@ next_stop(struct supervisor *s)
 		kill_all(s);
 		return;
 	}
-	s->kill_ns = now_ns + (given_ms + STOP_GRACE_MS) * NS_PER_MS;
+	s->kill_ns = clock_after_ms(now_ns, given_ms + STOP_GRACE_MS);
 }
 
 /* kill_ns has come.  false: even SIGKILL did not end them, there is nothing more to wait for. */

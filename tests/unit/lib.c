@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/map.h"
@@ -33,6 +34,16 @@ test_durations_need_a_unit(void **state)
 		if (rows[i].rc == 0)
 			assert_int_equal(ms, rows[i].ms);
 	}
+}
+
+static void
+test_a_moment_beyond_the_clock_is_never(void **state)
+{
+	(void)state;
+	assert_true(clock_after_ms(5, 2) == 5 + 2 * NS_PER_MS);
+	assert_true(clock_after_ms(0, INT64_MAX / NS_PER_MS) < INT64_MAX);
+	assert_true(clock_after_ms(NS_PER_MS, INT64_MAX / NS_PER_MS) == INT64_MAX);
+	assert_true(clock_after_ms(NS_PER_S, INT64_C(1) << 45) == INT64_MAX);
 }
 
 static void
@@ -181,6 +192,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_durations_need_a_unit),
+		cmocka_unit_test(test_a_moment_beyond_the_clock_is_never),
 		cmocka_unit_test(test_addresses_have_one_spelling),
 		cmocka_unit_test(test_heap_gives_keys_in_order_after_moves_and_removals),
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),

@@ -133,7 +133,7 @@ watch_timeout(struct watch *w, int64_t ms)
 {
 	struct net	*n = w->conn->net;
 
-	heap_set(&n->timers, &w->timer, n->broker->now.mono_ns + ms * NS_PER_MS);
+	heap_set(&n->timers, &w->timer, clock_after_ms(n->broker->now.mono_ns, ms));
 }
 
 /* Out of every list: nothing answers it a second time. */
