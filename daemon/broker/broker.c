@@ -16,6 +16,9 @@
 #include "lib/log.h"
 #include "proto/control.h"
 
+/* Of a hundred thousand inline jobs behind one order key so many run in a turn: others wait for theirs. */
+#define INLINE_BUDGET	500
+
 static int
 refuse_lane(const struct type *t, const struct jobspec *spec, int rc, struct rpc_error *err)
 {
@@ -113,13 +116,23 @@ carry_out(struct broker *b, const struct effect *e)
 	}
 }
 
+static bool
+runs_inline(const struct effect *e)
+{
+	return e->kind == EFFECT_START && e->attempt->lane == LANE_INLINE;
+}
+
 void
 broker_settle(struct broker *b)
 {
+	unsigned	inline_left = INLINE_BUDGET;
 	struct effect	e;
 
-	while (core_next_effect(b->core, b->now, &e))
+	while (inline_left > 0 && core_next_effect(b->core, b->now, &e)) {
+		inline_left -= runs_inline(&e);
 		carry_out(b, &e);
+	}
+	b->unsettled = inline_left == 0;
 }
 
 static void

@@ -213,14 +213,17 @@ wait_for_events(struct broker *b, struct event *timer, int64_t until_ns, bool bu
 	lanes_disarm(b->lanes);
 }
 
-/* A drain finishes what runs and what could run; what is scheduled for later does not hold it up. */
+/*
+ * A drain finishes what runs and what could run, and everybody was told; what is scheduled for later
+ * does not hold it up.
+ */
 static bool
 nothing_left(const struct broker *b)
 {
 	struct core_stats	s;
 
 	core_stats(b->core, &s);
-	return s.states[JOB_ready] == 0 && s.states[JOB_running] == 0;
+	return !b->unsettled && s.states[JOB_ready] == 0 && s.states[JOB_running] == 0;
 }
 
 /* The time at which something is due; *busy: more is waiting already. */
@@ -234,6 +237,7 @@ turn(struct broker *b, bool *busy)
 	core_tick(b->core, b->now);
 	lanes_tick(b->lanes);
 	broker_settle(b);
+	*busy |= b->unsettled;
 	lanes_publish(b->lanes);
 	if (b->draining && nothing_left(b))
 		net_drained(b->net);

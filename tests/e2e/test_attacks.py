@@ -93,6 +93,17 @@ class Lines(DaemonTest):
         until(lambda: len(open_files(broker)) <= before, 'the end of their connections')
         until(lambda: now(self.c)['running'] + now(self.c)['ready'] == 0, 'the end of their jobs')
 
+    def test_jobs_behind_one_key_in_the_inline_lane_leave_time_for_others(self):
+        first = self.c.submit('sleep', {'ms': 600000}, order_key='inline')
+        self.c.submit_many([{'type': 'echo', 'order_key': 'inline'}] * 20000)
+        other = self.jobd.client()
+        self.c.start('job.cancel', id=first)
+        seen = until(lambda: [n for n in [now(other)['ready']] if n < 20000], 'that they run')
+        while seen[-1] > 0:
+            seen.append(now(other)['ready'])
+        self.assertGreater(len(seen), 2, seen)
+
+
 class Idle(OwnDaemonTest):
     def test_a_daemon_with_nothing_to_do_does_nothing(self):
         jobd = self.daemon('jobs.grace_ms=50ms', 'stop.drain_ms=100ms')

@@ -5,8 +5,8 @@
  * out.  It makes no system call and reads no clock, so the simulation runs exactly what the broker
  * runs.
  *
- * The caller's duty after any event: take effects with core_next_effect until there is none, and
- * call core_tick no later than core_next_ns says.
+ * The caller's duty after any event: take effects with core_next_effect until there is none (more
+ * events may come in between), and call core_tick no later than core_next_ns says.
  */
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
@@ -18,6 +18,7 @@ struct core;
 
 #define CORE_MOVES_KEPT	64
 #define CORE_TRIES_KEPT	16
+#define CORE_ALONE_MAX	2	/* workers at once that run one job alone */
 
 struct core_config {
 	int64_t		keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
