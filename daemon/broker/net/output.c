@@ -130,6 +130,7 @@ linger(struct connection *c)
 		return;
 	shutdown(connection_fd(c), SHUT_WR);
 	c->lingering = true;
+	list_remove(&c->more);		/* no line of it is served any more */
 	buf_free(&c->in);
 	deadline_start(c, DEADLINE_LINGER);
 }
