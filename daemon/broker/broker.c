@@ -16,7 +16,7 @@
 #include "lib/log.h"
 #include "proto/control.h"
 
-/* Of a hundred thousand inline jobs behind one order key so many run in a turn: others wait for theirs. */
+/* Of a hundred thousand inline jobs behind one order key so many run in a turn. */
 #define INLINE_BUDGET	500
 
 static int

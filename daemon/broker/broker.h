@@ -40,7 +40,7 @@ struct broker {
  */
 int broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct job **out,
     struct rpc_error *err);
-/* Carries out core's effects until there is none, or (unsettled) until this turn ran its share of jobs. */
+/* Carries out core's effects until there is none, or (unsettled) this turn has run its share of jobs. */
 void broker_settle(struct broker *b);
 /* The rest of jobd hears that this broker serves; called once, when all lanes had a worker ready. */
 void broker_ready(struct broker *b);

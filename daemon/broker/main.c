@@ -29,6 +29,8 @@
 
 #define HARVEST_BUDGET	256		/* completions of one channel in a turn, so that sockets are served */
 #define LISTENERS_MAX	64
+#define FILES_OWN	12		/* standard ones, epoll, control, directory, a file read */
+#define CONNECTIONS_MIN	16		/* as for net.max_connections */
 #define FINISH_MS	2000		/* to send what is left at the end */
 
 struct start {
@@ -79,6 +81,23 @@ raise_file_limit(void)
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
+}
+
+/* Clients must not take the descriptors with which dead workers are replaced. */
+static void
+fit_connections(struct broker *b, const struct start *s)
+{
+	int64_t		own = lanes_files(&b->config) + s->listeners + FILES_OWN, left;
+	struct rlimit	r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+		return;
+	left = (int64_t)r.rlim_cur - own;
+	if (left >= b->config.max_connections)
+		return;
+	b->config.max_connections = left < CONNECTIONS_MIN ? CONNECTIONS_MIN : left;
+	log_warn("fewer connections than net.max_connections connections=%lld open_files=%llu",
+	    (long long)b->config.max_connections, (unsigned long long)r.rlim_cur);
 }
 
 /* Ctrl-C and SIGTERM to the group are the supervisor's to answer; its death is ours. */
@@ -319,6 +338,7 @@ main(int argc, char **argv)
 	log_level_parse(b.config.log_level, &level);
 	log_init("jobd-broker", level);
 	settle_process();
+	fit_connections(&b, &s);
 	title_set("jobd: broker");
 	make_random(&b);
 	read_clocks(&b);

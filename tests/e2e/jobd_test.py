@@ -6,6 +6,7 @@ JOBD_BUILD names the build directory.  Each test has a daemon of its own, or sha
 import ctypes
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -81,6 +82,13 @@ def title(pid):
     return read('/proc/%d/cmdline' % pid).rstrip(b'\0 ').replace(b'\0', b' ').decode()
 
 
+def settle_child(files):
+    """Before exec: at most so many open files for it and its children; None: as it is."""
+    die_with_us()
+    if files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+
 def is_gone(pid):
     return parent_of(pid)[1] in 'ZX'
 
@@ -111,7 +119,8 @@ class Daemon:
 
     supervisors = set()         # of all daemons of this run
 
-    def __init__(self, *settings, cpu_workers=2, io_threads=8, roots=(), arguments=(), state_dir=None):
+    def __init__(self, *settings, cpu_workers=2, io_threads=8, roots=(), arguments=(), state_dir=None,
+                 files=None):
         self.own_dir = tempfile.mkdtemp(prefix='jobd-test-')
         self.state_dir = state_dir or os.path.join(self.own_dir, 'state')
         self.unix = 'unix:' + os.path.join(self.own_dir, 'sock')
@@ -129,7 +138,7 @@ class Daemon:
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log,
-                                            preexec_fn=die_with_us)
+                                            preexec_fn=lambda: settle_child(files))
         self.pid = self.process.pid
         self.seen = {self.pid}
         Daemon.supervisors.add(self.pid)

@@ -134,6 +134,46 @@ class Settings(OwnDaemonTest):
         self.assertEqual(jobd.wait_exit(), 0)
         jobd.assert_nothing_left()
 
+    def test_recycling_makes_no_more_cpu_workers_than_asked_for(self):
+        jobd = self.daemon('workers.recycle_rss=1', cpu_workers=1)
+        c = jobd.client()
+        ids = c.submit_many([{'type': 'bench.cpu', 'args': {'ms': 1200}, 'lane': 'process'}] * 2)
+        waiting = set(ids)
+        while waiting:
+            workers = [w for w in c.workers() if w['lane'] == 'process' and w['pid']]
+            self.assertLessEqual(len(workers), 1, workers)
+            waiting = {i for i in ids if c.get(i)['state'] in ('ready', 'running')}
+            time.sleep(0.02)
+        self.assertGreater(max(w['generation'] for w in c.workers()), 3)
+        self.assertEqual({o['state'] for o in c.wait_all(ids)}, {'succeeded'})
+
+    def test_io_workers_that_still_wait_do_not_pile_up(self):
+        jobd = self.daemon('workers.recycle_jobs=5')
+        c = jobd.client()
+        held = []
+        for _ in range(12):
+            held.append(c.submit('sleep', {'ms': 600000}))
+            c.wait_all(c.submit_many([{'type': 'sleep', 'args': {'ms': 1}}] * 6))
+        io = [w for w in c.workers() if w['lane'] != 'process']
+        self.assertLessEqual(len(io), 5, io)
+        self.assertGreater(len(io), 2, io)
+        for job in held:
+            self.assertEqual(c.call('job.cancel', id=job)['state'], 'cancelled')
+
+    def test_clients_cannot_take_the_descriptors_of_workers(self):
+        jobd = self.daemon(files=64)
+        c = jobd.client()
+        taken = [jobd.raw() for _ in range(60)]
+        until(lambda: c.call('server.stats')['refused'] > 0, 'a refused connection')
+        for pid in jobd.children_named('worker '):
+            os.kill(pid, signal.SIGKILL)
+        for lane in ('process', 'async'):
+            self.assertEqual(c.run('echo', 1, lane=lane)['state'], 'succeeded', lane)
+        until(lambda: all(w['pid'] for w in c.workers()), 'that all workers are there again')
+        for t in taken:
+            t.close()
+
+
 class Deaths(OwnDaemonTest):
     def test_workers_that_die_while_their_result_is_fetched_lose_no_job(self):
         jobd = self.daemon('net.max_line_bytes=8M', cpu_workers=1)

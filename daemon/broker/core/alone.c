@@ -2,7 +2,7 @@
  * Runs in: broker, loop thread.
  *
  * A job that asks for its worker holds its limits from then on: when the worker is up, nothing else
- * can be in its way.  Only ALONE_MAX of them exist at a time; the others wait in line, in
+ * can be in its way.  Only CORE_ALONE_MAX of them exist at a time; the others wait in line, in
  * LANE_ALONE.
  */
 #include "daemon/broker/core/core_internal.h"
@@ -10,7 +10,7 @@
 struct alone *
 alone_free_slot(struct core *c)
 {
-	for (int i = 0; i < ALONE_MAX; i++)
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		if (c->alone[i].state == ALONE_FREE)
 			return &c->alone[i];
 	return NULL;
@@ -27,7 +27,7 @@ alone_ask(struct core *c, struct job *j, struct alone *a)
 struct alone *
 alone_of(struct core *c, const struct job *j)
 {
-	for (int i = 0; i < ALONE_MAX; i++)
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		if (c->alone[i].job == j)
 			return &c->alone[i];
 	return NULL;
@@ -36,7 +36,7 @@ alone_of(struct core *c, const struct job *j)
 static struct alone *
 asked_for(struct core *c, uint64_t job_id)
 {
-	for (int i = 0; i < ALONE_MAX; i++)
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		if (c->alone[i].state == ALONE_ASKED && c->alone[i].job_id == job_id)
 			return &c->alone[i];
 	return NULL;
@@ -80,7 +80,7 @@ alone_withdraw(struct core *c, struct job *j)
 void
 alone_worker_gone(struct core *c, struct worker *w)
 {
-	for (int i = 0; i < ALONE_MAX; i++) {
+	for (int i = 0; i < CORE_ALONE_MAX; i++) {
 		struct alone	*a = &c->alone[i];
 
 		if (a->state != ALONE_UP || a->worker != w)
@@ -107,7 +107,7 @@ core_alone_failed(struct core *c, struct core_time now, uint64_t job)
 struct attempt *
 alone_start(struct core *c, struct core_time now)
 {
-	for (int i = 0; i < ALONE_MAX; i++) {
+	for (int i = 0; i < CORE_ALONE_MAX; i++) {
 		struct alone	*a = &c->alone[i];
 		struct job	*j = a->job;
 
@@ -122,7 +122,7 @@ alone_start(struct core *c, struct core_time now)
 void
 alone_tick(struct core *c, int64_t now_ns)
 {
-	for (int i = 0; i < ALONE_MAX; i++)
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		if (c->alone[i].state == ALONE_COOLING && c->alone[i].retry_ns <= now_ns)
 			c->alone[i].state = ALONE_FREE;
 }
@@ -132,7 +132,7 @@ alone_next_ns(const struct core *c)
 {
 	int64_t	next = INT64_MAX;
 
-	for (int i = 0; i < ALONE_MAX; i++)
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		if (c->alone[i].state == ALONE_COOLING && c->alone[i].retry_ns < next)
 			next = c->alone[i].retry_ns;
 	return next;

@@ -7,7 +7,7 @@
  * flows, a queue at its limit takes whole benches out of the turns, and nothing ever walks over
  * jobs that cannot run.
  *
- * Jobs that must run alone have a lane of their own here (LANE_ALONE) with ALONE_MAX slots.
+ * Jobs that must run alone have a lane of their own here (LANE_ALONE) with CORE_ALONE_MAX slots.
  */
 #ifndef CORE_CORE_INTERNAL_H
 #define CORE_CORE_INTERNAL_H
@@ -19,7 +19,6 @@
 #define NS_IN_MS	INT64_C(1000000)
 #define LANE_ALONE	LANES
 #define PLACES		(LANES + 1)
-#define ALONE_MAX	2
 #define RETRY_NS	(1000 * NS_IN_MS)	/* after a worker for a job alone could not be
 						 * started */
 #define REFUSED_NS	(10 * NS_IN_MS)		/* after a worker with nothing in flight refused
@@ -146,7 +145,7 @@ struct core {
 	uint32_t	 lane_workers[LANES];	/* workers that serve the lane */
 	uint64_t	 lane_used[LANES], lane_slots[LANES];
 	struct worker	*inliner;		/* the caller, as worker of the inline lane */
-	struct alone	 alone[ALONE_MAX];
+	struct alone	 alone[CORE_ALONE_MAX];
 
 	struct heap	 job_timers, attempt_timers, retries;
 

@@ -143,12 +143,12 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 {
 	int	busy = 0;
 
-	for (int i = 0; i < ALONE_MAX; i++)
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		busy += c->alone[i].state != ALONE_FREE;
 	begin(s, "alone");
 	member(s, "suspicions", j->suspicions);
 	member(s, "running", busy);
-	member(s, "slots", ALONE_MAX);
+	member(s, "slots", CORE_ALONE_MAX);
 	if (j->wait.flow != NULL)
 		put_ahead(s, j);
 	else

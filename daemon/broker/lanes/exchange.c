@@ -109,8 +109,6 @@ finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outco
 	core_attempt_done(b->core, b->now, at, end, o);
 	if (channel_inflight(seat->channel) == 0 && seat->state == WORKER_RUNNING)
 		seat_set_state(seat, WORKER_IDLE);
-	if (seat->leaving || !seat->up || seat->alone_for != 0)
-		return;
 	if (b->config.recycle_jobs > 0 && seat->done_here >= (uint64_t)b->config.recycle_jobs)
 		seat_retire(seat, "workers.recycle_jobs");
 }

@@ -19,6 +19,8 @@
 #define LOOK_NS		NS_PER_S
 #define ASKED_MAX	32		/* starts in the supervisor's hands */
 #define END_NS		(2 * NS_PER_S)	/* a worker with nothing left (but stuck threads) may take to end */
+#define FILES_OF_WORKER	3		/* eventfd, pidfd, kick */
+#define FILES_OF_START	4		/* two regions and two copies, until they are sent */
 #define BREAKER_DEATHS	3		/* in a row, of every seat of a kind, before it ever served */
 
 /* One that is being killed has nothing more to do than one that was told to end. */
@@ -76,6 +78,10 @@ on_started(struct lanes *l, const struct control_msg *m, int pidfd)
 		seat_started(seat, m->pid, pidfd);
 		return;
 	}
+	if (m->pid > 0) {
+		seat_unwatched(seat, m->pid);
+		return;
+	}
 	log_error("worker could not be started worker=%s error=%s", seat->name, strerror(-m->pid));
 	seat_died(seat, "not started");
 }
@@ -127,18 +133,30 @@ on_control(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
+static int64_t
+cpu_seats(const struct config *cfg)
+{
+	return cfg->cpu_workers != 0 ? cfg->cpu_workers : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int64_t
+lanes_files(const struct config *cfg)
+{
+	int64_t	workers = cpu_seats(cfg) + 1 + LANES_LEAVING_MAX + CORE_ALONE_MAX;
+
+	return workers * FILES_OF_WORKER + FILES_OF_START;
+}
+
 struct lanes *
 lanes_new(struct broker *b, int control_fd)
 {
 	struct lanes	*l = mem_zalloc(1, sizeof(*l));
-	int64_t		 cpus = b->config.cpu_workers;
+	int64_t		 cpus = cpu_seats(&b->config);
 
 	l->broker = b;
 	l->control_fd = control_fd;
 	l->control = event_new(b->base, control_fd, EV_READ | EV_PERSIST, on_control, l);
 	event_add(l->control, NULL);
-	if (cpus == 0)
-		cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	seat_request(seat_new(l, CONTROL_LANE_IO, 0));
 	for (int64_t i = 0; i < cpus; i++)
 		seat_request(seat_new(l, CONTROL_LANE_CPU, 0));
@@ -171,6 +189,16 @@ lanes_stop(struct lanes *l)
 		seat_set_state(seat, WORKER_DRAINING);
 		channel_stop(seat->channel);
 	}
+}
+
+unsigned
+lanes_leaving(const struct lanes *l)
+{
+	unsigned	count = 0;
+
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		count += l->seats[i] != NULL && l->seats[i]->leaving;
+	return count;
 }
 
 bool

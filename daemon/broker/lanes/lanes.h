@@ -10,6 +10,8 @@
 
 /* control_fd: the supervisor.  Asks for all workers; broker_ready follows when each lane has one. */
 struct lanes *lanes_new(struct broker *b, int control_fd);
+/* Descriptors that workers may need. */
+int64_t lanes_files(const struct config *cfg);
 void lanes_free(struct lanes *l);
 /* The daemon ends: idle workers end too, those that are busy are left to the supervisor. */
 void lanes_stop(struct lanes *l);

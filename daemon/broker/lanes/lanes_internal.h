@@ -10,9 +10,9 @@
 struct event;
 
 /*
- * A seat: a place for a worker, and the incarnation that fills it.  A seat of the pool is filled again after
- * each death; one that is `leaving` (its worker is recycled and another seat has taken over, or it served
- * one job alone) is given up instead.
+ * A seat: a place for a worker, and the incarnation that fills it.  A seat of the pool is filled
+ * again after each death; one that is `leaving` (its io worker is recycled and another seat has
+ * taken over) or that was made for one job alone is given up instead.
  */
 struct seat {
 	struct lanes	*lanes;
@@ -61,10 +61,11 @@ void seat_free(struct seat *seat);
 void seat_set_state(struct seat *seat, enum worker_state state);
 void seat_request(struct seat *seat);			/* asks the supervisor for an incarnation */
 void seat_started(struct seat *seat, int pid, int pidfd);
+void seat_unwatched(struct seat *seat, int pid);	/* started, but its pidfd was lost */
 void seat_ready(struct seat *seat);			/* its hello was good */
 void seat_kill(struct seat *seat, const char *why);	/* death is confirmed later, never assumed */
 void seat_died(struct seat *seat, const char *how);	/* confirmed: recovers what it had */
-void seat_retire(struct seat *seat, const char *why);	/* another seat takes over; ends when idle */
+void seat_retire(struct seat *seat, const char *why);	/* ends when idle, and is replaced */
 void seat_look(struct seat *seat);			/* once a second */
 
 /* exchange.c: attempts out, completions in */
@@ -76,9 +77,17 @@ void exchange_drop_fetches(struct seat *seat);
 /* types.c: what a worker's hello declares.  0, or -1 with a sentence. */
 int types_declare(struct core *c, const char *text, size_t len, char *why, size_t size);
 
+/*
+ * So many io workers at once finish what they have while another one serves.  What they wait for may
+ * take hours: with more of them, the worker that is due serves on.
+ */
+#define LANES_LEAVING_MAX	4
+
 struct seat *lanes_seat(const struct lanes *l, uint32_t number);
 /* No more starts for now: hundreds at once would fill the supervisor's socket, and `ready` must fit too. */
 bool lanes_asks_enough(const struct lanes *l);
+/* Seats that are leaving. */
+unsigned lanes_leaving(const struct lanes *l);
 /* The circuit breaker's question: did every seat of this kind fail `times` times without ever serving? */
 bool lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times);
 

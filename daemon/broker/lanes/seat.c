@@ -240,6 +240,20 @@ seat_started(struct seat *seat, int pid, int pidfd)
 		seat_kill(seat, "late");
 }
 
+/*
+ * It lives, and nothing could kill it if it hung: it is told to end before it serves, and the
+ * supervisor says when it has.
+ */
+void
+seat_unwatched(struct seat *seat, int pid)
+{
+	log_error("worker is given up worker=%s pid=%d why=\"no descriptor for its pidfd\"",
+	    seat->name, pid);
+	seat->pid = pid;
+	seat_set_state(seat, WORKER_DRAINING);
+	channel_stop(seat->channel);
+}
+
 static void
 declare_slots(struct seat *seat, uint32_t slots[LANES])
 {
@@ -358,16 +372,25 @@ seat_died(struct seat *seat, const char *how)
 	schedule_respawn(seat);
 }
 
+/*
+ * A cpu worker is replaced when it has ended: with both at work there would be more of them than
+ * workers.cpu.  What an io worker has may wait for hours, so another one takes over at once.
+ */
 void
 seat_retire(struct seat *seat, const char *why)
 {
 	struct broker	*b = seat->lanes->broker;
+	bool		 hand_over = seat->lane == CONTROL_LANE_IO;
 
+	if ((seat->state != WORKER_IDLE && seat->state != WORKER_RUNNING) || seat->alone_for != 0)
+		return;
+	if (hand_over && lanes_leaving(seat->lanes) >= LANES_LEAVING_MAX)
+		return;
 	log_info("worker is replaced worker=%s pid=%d why=%s done=%llu rss_bytes=%lld", seat->name, seat->pid,
 	    why, (unsigned long long)seat->done_here, (long long)seat->rss_bytes);
-	seat->leaving = true;
+	seat->leaving = hand_over;
 	seat_set_state(seat, WORKER_DRAINING);
-	if (seat->alone_for == 0)
+	if (hand_over)
 		seat_request(seat_new(seat->lanes, seat->lane, 0));
 	core_worker_retire(b->core, b->now, seat->number);
 }
@@ -388,6 +411,6 @@ seat_look(struct seat *seat)
 		seat_kill(seat, "it was told to end and has not");
 	if (seat->pid > 0)
 		seat->rss_bytes = resident_bytes(seat->pid);
-	if (seat->up && !seat->leaving && cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
+	if (cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
 		seat_retire(seat, "workers.recycle_rss");
 }
