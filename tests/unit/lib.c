@@ -100,7 +100,7 @@ test_maps_keep_what_was_put_through_deletions(void **state)
 {
 	struct idmap	ids = { 0 };
 	struct namemap	names = { 0 };
-	char		text[1000][8];
+	char		text[1000][16];
 	size_t		at = 0, n = 0;
 
 	(void)state;
