@@ -1,10 +1,11 @@
 /*
  * arena.c - chunks of a shared-memory region, by the buddy method.  Runs in: broker, loop thread.
  *
- * The region is cut into leaves of BOUND_CHUNK_MIN bytes; a chunk of order k is 2^k leaves, aligned to its
- * size, and is named by its first leaf.  A chunk given back goes to the cache of its order (its pages and
- * cache lines are warm) until that is full, and else is merged with its buddy.  The caches are merged when
- * a chunk is wanted that nothing else can provide; they are small, so that costs a bounded time.
+ * The region is cut into leaves of BOUND_CHUNK_MIN bytes; a chunk of order k is 2^k leaves, aligned
+ * to its size, and is named by its first leaf.  A chunk given back goes to the cache of its order
+ * (its pages and cache lines are warm) until that is full, and else is merged with its buddy.  The
+ * caches are merged when a chunk is wanted that nothing else can provide; they are small, so that
+ * costs a bounded time.
  */
 #include "proto/arena.h"
 
@@ -37,7 +38,7 @@ struct arena {
 	uint64_t	 base;
 	size_t		 used;
 	unsigned	 orders;	/* the whole region is one chunk of order orders - 1 */
-	struct leaf	*leaves;	/* zeroed pages until touched: a large arena costs what is used of it */
+	struct leaf	*leaves;	/* zero pages until touched: cost follows use */
 	uint32_t	 free[ORDERS];
 	struct cache	 caches[ORDERS];
 };
@@ -98,7 +99,9 @@ merge(struct arena *a, uint32_t n, unsigned order)
 	free_push(a, n, order);
 }
 
-/* A chunk out of the free lists, the rest of a larger one going back; NO_LEAF when there is none. */
+/*
+ * A chunk out of the free lists, the rest of a larger one going back; NO_LEAF when there is none.
+ */
 static uint32_t
 split_off(struct arena *a, unsigned order)
 {

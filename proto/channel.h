@@ -1,11 +1,11 @@
 /*
  * channel.h - the shared-memory channel between the broker and one worker incarnation.
  *
- * Two memfds.  Region A is written by the broker only (sealed: the worker can map it read-only at most):
- * submission ring, cancel words, input arena.  Region B is written by the worker only (the broker maps it
- * read-only): completion ring, hints, output arena.  Everything the worker writes is hostile input: copied
- * once, then checked against the broker's private in-flight table.  Layout, orderings and their reasons:
- * docs/channel.md; models: tests/model/.
+ * Two memfds.  Region A is written by the broker only (sealed: the worker can map it read-only at
+ * most): submission ring, cancel words, input arena.  Region B is written by the worker only (the
+ * broker maps it read-only): completion ring, hints, output arena.  Everything the worker writes is
+ * hostile input: copied once, then checked against the broker's private in-flight table.  Layout,
+ * orderings and their reasons: docs/channel.md; models: tests/model/.
  *
  * The broker's end and the worker's end are both here, and a process uses one of them.
  */
@@ -22,22 +22,22 @@
 enum channel_op {
 	CHANNEL_OP_HELLO = 1,	/* answer with the types of this worker, as JSON */
 	CHANNEL_OP_RUN,		/* payload: struct channel_head, type, args */
-	CHANNEL_OP_FETCH,	/* a piece of a kept result: arg = its token, deadline_ns = byte offset */
+	CHANNEL_OP_FETCH,	/* a piece of a kept result: arg = token, deadline_ns = offset */
 	CHANNEL_OP_DROP,	/* forget a kept result: arg = its token */
 };
 
 enum channel_status {
-	CHANNEL_OK = 1,		/* output: the result's JSON text; aux = ns that the handler ran, a hint */
-	CHANNEL_FAILED,		/* output: {"kind","message","data"...} of the failure; aux as above */
+	CHANNEL_OK = 1,		/* output: the result's JSON; aux = ns the handler ran, a hint */
+	CHANNEL_FAILED,		/* output: {"kind","message","data"...}; aux as above */
 	CHANNEL_CANCELLED,	/* ended early because it was asked to; no output */
-	CHANNEL_NEED_SPACE,	/* aux = bytes of the result, kept by the worker until fetched or dropped */
+	CHANNEL_NEED_SPACE,	/* aux = bytes of the result; kept until fetched or dropped */
 };
 
 /* At the start of a RUN entry's input. */
 struct channel_head {
 	uint64_t	job, fence;
 	uint32_t	attempt;
-	uint32_t	lane;		/* enum lane: which of its handler's implementations to use */
+	uint32_t	lane;		/* enum lane: which implementation to use */
 	uint32_t	type_len, args_len;
 };
 
@@ -46,11 +46,11 @@ enum channel_kick { CHANNEL_KICK_FUTEX, CHANNEL_KICK_SOCKET };
 /* ---- the broker's end ---- */
 
 struct channel_config {
-	bool		  fifo;		/* completions in order of submission (cpu), or by slot (io) */
+	bool		  fifo;		/* completions in order (cpu), or by slot (io) */
 	enum channel_kick kick;
 	uint32_t	  depth;	/* entries in flight at most, a power of two */
 	uint32_t	  runs;		/* threads that run attempts, beside the loop; 1 for cpu */
-	size_t		  in_bytes, out_bytes;	/* arenas, powers of two; memory is taken as it is used */
+	size_t		  in_bytes, out_bytes;	/* arenas, powers of two; sparse */
 };
 
 /* Descriptors for the worker; the broker keeps its own of the event and the kick. */
@@ -61,8 +61,8 @@ struct channel_fds {
 struct channel;
 
 /*
- * Creates, maps and seals both regions.  gen (> 0) tells incarnations apart and is part of each token.
- * *fds are the worker's, to be closed by the caller once passed on.  0 or -errno.
+ * Creates, maps and seals both regions.  gen (> 0) tells incarnations apart and is part of each
+ * token.  *fds are the worker's, to be closed by the caller once passed on.  0 or -errno.
  */
 int channel_new(const struct channel_config *cfg, uint32_t gen, struct channel **out,
     struct channel_fds *fds);
@@ -81,31 +81,32 @@ struct channel_submit {
 };
 
 /*
- * Writes an entry, not yet published.  0 and *token; -EAGAIN: depth entries are in flight or harvested and
- * not released; -ENOSPC: no room in an arena now; -EMSGSIZE: input or out_cap is above its whole arena.
+ * Writes an entry, not yet published.  0 and *token; -EAGAIN: depth entries are in flight or
+ * harvested and not released; -ENOSPC: no room in an arena now; -EMSGSIZE: input or out_cap is
+ * above its whole arena.
  */
 int channel_submit(struct channel *ch, const struct channel_submit *s, uint64_t *token);
 /* Publishes what was submitted since the last call and wakes the worker if it sleeps. */
 void channel_publish(struct channel *ch);
 /*
- * Asks for the end of an attempt: writes its cancel word and wakes a worker that sleeps.  Nothing happens
- * when the attempt is not in flight any more.
+ * Asks for the end of an attempt: writes its cancel word and wakes a worker that sleeps.  Nothing
+ * happens when the attempt is not in flight any more.
  */
 void channel_cancel(struct channel *ch, uint64_t token);
 /* No more entries will come: the worker ends when it has none left. */
 void channel_stop(struct channel *ch);
 
 /*
- * Before the broker sleeps, over all channels: channel_arm, then one channel_fence, then channel_pending.
- * If any is pending it does not sleep.  channel_disarm afterwards.
+ * Before the broker sleeps, over all channels: channel_arm, then one channel_fence, then
+ * channel_pending.  If any is pending it does not sleep.  channel_disarm afterwards.
  */
 void channel_arm(struct channel *ch);
 void channel_fence(void);
 bool channel_pending(const struct channel *ch);
 void channel_disarm(struct channel *ch);
 /*
- * Call at each event on channel_event_fd.  0, or -EPROTO with *why when the worker has woken the broker
- * over and over without a valid completion: kill it.
+ * Call at each event on channel_event_fd.  0, or -EPROTO with *why when the worker has woken the
+ * broker over and over without a valid completion: kill it.
  */
 int channel_woken(struct channel *ch, const char **why);
 
@@ -114,15 +115,17 @@ struct channel_completion {
 	uint64_t		 token;
 	enum channel_op		 op;
 	enum channel_status	 status;
-	/* In region B: the worker may change it at any time; copy, then look.  NULL when out_cap was 0. */
+	/*
+	 * In region B, where the worker may change it at any time: copy, then look.  NULL: no room.
+	 */
 	const char		*output;
 	uint32_t		 out_len;
 	uint64_t		 aux;
 };
 
 /*
- * The next completion.  Its output stays until channel_release(token), which must be called for each.
- * 1: *c is filled; 0: none; -EPROTO: the worker broke the protocol, *why says how; kill it.
+ * The next completion.  Its output stays until channel_release(token), which must be called for
+ * each.  1: *c is filled; 0: none; -EPROTO: the worker broke the protocol, *why says how; kill it.
  */
 int channel_harvest(struct channel *ch, struct channel_completion *c, const char **why);
 void channel_release(struct channel *ch, uint64_t token);
@@ -163,8 +166,8 @@ uint32_t channel_runs(const struct channel_worker *w);
 /* The next entry, copied before it is looked at. */
 bool channel_take(struct channel_worker *w, struct channel_entry *e);
 /* Writes a completion and publishes it; out_len bytes are in e->out already.  Loop thread only. */
-void channel_complete(struct channel_worker *w, const struct channel_entry *e, enum channel_status status,
-    uint32_t out_len, uint64_t aux);
+void channel_complete(struct channel_worker *w, const struct channel_entry *e,
+    enum channel_status status, uint32_t out_len, uint64_t aux);
 /* After one or more completions: wakes the broker if it sleeps. */
 void channel_signal(struct channel_worker *w);
 /* Any thread: has the broker asked for the end of this attempt? */
@@ -172,8 +175,8 @@ bool channel_cancelled(const struct channel_worker *w, const struct channel_entr
 /* Changes whenever a cancel word was written: tells a loop that it is time to look. */
 uint32_t channel_cancel_count(const struct channel_worker *w);
 /*
- * Hint cur[run]: what runs there now; token 0: nothing.  Each run has one writer: 0 .. channel_runs - 1 are
- * the threads', channel_runs itself is the loop's.
+ * Hint cur[run]: what runs there now; token 0: nothing.  Each run has one writer: 0 .. channel_runs
+ * - 1 are the threads', channel_runs itself is the loop's.
  */
 void channel_running(struct channel_worker *w, uint32_t run, uint64_t token);
 void channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
@@ -181,13 +184,15 @@ void channel_progress_write(struct channel_worker *w, const struct channel_entry
 /* channel_stop was called, and there is no entry left to take. */
 bool channel_stopped(const struct channel_worker *w);
 
-/* FUTEX: returns when there is an entry, a cancel or a stop (it may return early).  Spins a little first
- * where SHM section 7 allows it. */
+/*
+ * FUTEX: returns when there is an entry, a cancel or a stop (it may return early).  Spins a little
+ * first when that pays: docs/channel.md.
+ */
 void channel_wait(struct channel_worker *w);
 /*
- * SOCKET: before the loop blocks: announces the sleep; false when there is work already (do not block).
- * channel_awake after the loop turned, whatever channel_sleep said, and before channel_take and
- * channel_cancel_count are asked; it drains the kick socket.
+ * SOCKET: before the loop blocks: announces the sleep; false when there is work already (do not
+ * block). channel_awake after the loop turned, whatever channel_sleep said, and before channel_take
+ * and channel_cancel_count are asked; it drains the kick socket.
  */
 bool channel_sleep(struct channel_worker *w);
 void channel_awake(struct channel_worker *w);

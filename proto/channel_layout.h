@@ -1,8 +1,9 @@
 /*
- * channel_layout.h - where everything lies in the two regions of a channel; private to proto/channel_*.c.
+ * channel_layout.h - where everything lies in the two regions of a channel; private to
+ * proto/channel_*.c.
  *
- * Offsets, not pointers; fixed widths, native byte order; one writer per word.  Each word that is hot is
- * alone on 128 bytes: two cache lines, because the prefetcher of x86 fetches them in pairs.
+ * Offsets, not pointers; fixed widths, native byte order; one writer per word.  Each word that is
+ * hot is alone on 128 bytes: two cache lines, because the prefetcher of x86 fetches them in pairs.
  */
 #ifndef PROTO_CHANNEL_LAYOUT_H
 #define PROTO_CHANNEL_LAYOUT_H
@@ -37,12 +38,12 @@ struct shm_header {
 struct shm_a {
 	struct shm_header			header;
 	_Alignas(SHM_LINE) _Atomic uint32_t	sq_tail;	/* entries below it are published */
-	_Alignas(SHM_LINE) _Atomic uint32_t	broker_cpu;	/* 1 + the CPU it ran on last; 0: unknown */
+	_Alignas(SHM_LINE) _Atomic uint32_t	broker_cpu;	/* 1 + its CPU; 0: unknown */
 	_Alignas(SHM_LINE) _Atomic uint32_t	kick;		/* futex word, counts wake-ups */
 	_Alignas(SHM_LINE) _Atomic uint64_t	arm;		/* epoch << 1 | the broker sleeps */
 	_Alignas(SHM_LINE) _Atomic uint32_t	cancel_count;
 	_Atomic uint32_t			stop;
-	_Alignas(SHM_LINE) _Atomic uint32_t	harvested;	/* completions below it are dealt with for good */
+	_Alignas(SHM_LINE) _Atomic uint32_t	harvested;	/* completions below are settled */
 };
 
 struct shm_sqe {
@@ -55,11 +56,13 @@ struct shm_sqe {
 
 /* Region B: the worker writes, the broker reads and believes nothing. */
 struct shm_b {
-	_Atomic uint32_t			cq_tail;	/* completions below it are published */
+	_Atomic uint32_t			cq_tail;	/* below it they are published */
 	_Alignas(SHM_LINE) _Atomic uint64_t	sleep;		/* epoch << 1 | the worker sleeps */
 };
 
-/* A completion as four words, so that it is copied by four loads that the compiler cannot repeat. */
+/*
+ * A completion as four words, so that it is copied by four loads that the compiler cannot repeat.
+ */
 struct shm_cqe {
 	_Atomic uint64_t	token;
 	_Atomic uint64_t	slot_status;	/* slot | status << 32 */
@@ -67,11 +70,13 @@ struct shm_cqe {
 	_Atomic uint64_t	aux;
 };
 
+#define SHM_TEXT_WORDS	(sizeof(((struct channel_progress *)0)->text) / 8)
+
 /* A seqlock: odd version while the worker writes. */
 struct shm_progress {
 	_Alignas(SHM_LINE) _Atomic uint64_t	version;
 	_Atomic uint64_t			token, done, total;
-	_Atomic uint64_t			text[sizeof(((struct channel_progress *)0)->text) / 8];
+	_Atomic uint64_t			text[SHM_TEXT_WORDS];
 };
 
 _Static_assert(sizeof(struct shm_header) <= SHM_LINE, "the header has the first line");
@@ -83,7 +88,7 @@ _Static_assert(sizeof(struct shm_a) <= SHM_PAGE, "the fixed part has the first p
 _Static_assert(sizeof(struct shm_sqe) == 64, "layout");
 _Static_assert(sizeof(struct shm_cqe) == 32, "layout");
 _Static_assert(sizeof(struct shm_progress) == SHM_LINE, "layout");
-_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "atomics work across processes");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "no locks");
 
 /* Offsets of the parts whose size depends on the configuration. */
 struct shm_layout {
@@ -100,16 +105,18 @@ int shm_create(const char *name, size_t bytes);
 /* Maps all of it, not inherited by fork.  NULL with errno. */
 void *shm_map(int fd, size_t bytes, int prot);
 
-void shm_progress_store(struct shm_progress *area, uint64_t token, const struct channel_progress *p);
-bool shm_progress_load(const struct shm_progress *area, uint64_t token, struct channel_progress *out);
+void shm_progress_store(struct shm_progress *area, uint64_t token,
+    const struct channel_progress *p);
+bool shm_progress_load(const struct shm_progress *area, uint64_t token,
+    struct channel_progress *out);
 
 /* channel_new with the position at which both rings start: for tests of their wrap. */
-int channel_new_at(const struct channel_config *cfg, uint32_t gen, uint32_t first, struct channel **out,
-    struct channel_fds *fds);
+int channel_new_at(const struct channel_config *cfg, uint32_t gen, uint32_t first,
+    struct channel **out, struct channel_fds *fds);
 
 /*
- * The full fence of the sleep protocols: "I announced" before "I look again", on both sides.  TSan does not
- * model fences; it does not see the other process either.
+ * The full fence of the sleep protocols: "I announced" before "I look again", on both sides.  TSan
+ * does not model fences; it does not see the other process either.
  */
 static inline void
 shm_fence(void)

@@ -1,6 +1,6 @@
 /*
- * channel_progress.c - the progress area of a slot: written by the thread that runs the attempt, read by a
- * broker that must not wait for it nor believe it.  Runs in: broker, workers.
+ * channel_progress.c - the progress area of a slot: written by the thread that runs the attempt,
+ * read by a broker that must not wait for it nor believe it.  Runs in: broker, workers.
  */
 #include "proto/channel_layout.h"
 
@@ -8,14 +8,13 @@
 
 #include "lib/utf8.h"
 
-#define TEXT_WORDS	(sizeof(((struct channel_progress *)0)->text) / 8)
 #define READ_TRIES	4
 
 void
 shm_progress_store(struct shm_progress *area, uint64_t token, const struct channel_progress *p)
 {
 	uint64_t	version = atomic_load_explicit(&area->version, memory_order_relaxed) | 1;
-	uint64_t	words[TEXT_WORDS];
+	uint64_t	words[SHM_TEXT_WORDS];
 
 	memcpy(words, p->text, sizeof(words));
 	/* Release on each word: whoever sees a new word sees the odd version too. */
@@ -23,7 +22,7 @@ shm_progress_store(struct shm_progress *area, uint64_t token, const struct chann
 	atomic_store_explicit(&area->token, token, memory_order_release);
 	atomic_store_explicit(&area->done, p->done, memory_order_release);
 	atomic_store_explicit(&area->total, p->total, memory_order_release);
-	for (size_t i = 0; i < TEXT_WORDS; i++)
+	for (size_t i = 0; i < SHM_TEXT_WORDS; i++)
 		atomic_store_explicit(&area->text[i], words[i], memory_order_release);
 	atomic_store_explicit(&area->version, version + 1, memory_order_release);
 }
@@ -43,13 +42,13 @@ static bool
 load_once(const struct shm_progress *area, uint64_t token, struct channel_progress *out)
 {
 	uint64_t	version = atomic_load_explicit(&area->version, memory_order_acquire);
-	uint64_t	words[TEXT_WORDS], who;
+	uint64_t	words[SHM_TEXT_WORDS], who;
 
 	/* Acquire on each word: the version is read again after them. */
 	who = atomic_load_explicit(&area->token, memory_order_acquire);
 	out->done = atomic_load_explicit(&area->done, memory_order_acquire);
 	out->total = atomic_load_explicit(&area->total, memory_order_acquire);
-	for (size_t i = 0; i < TEXT_WORDS; i++)
+	for (size_t i = 0; i < SHM_TEXT_WORDS; i++)
 		words[i] = atomic_load_explicit(&area->text[i], memory_order_acquire);
 	memcpy(out->text, words, sizeof(words));
 	return (version & 1) == 0 && who == token &&

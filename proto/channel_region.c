@@ -1,4 +1,6 @@
-/* channel_region.c - the memory of a channel: sizes, creation, mapping.  Runs in: broker, workers. */
+/*
+ * channel_region.c - the memory of a channel: sizes, creation, mapping.  Runs in: broker, workers.
+ */
 #include "proto/channel_layout.h"
 
 #include <errno.h>
@@ -24,7 +26,8 @@ align_up(size_t n, size_t to)
 }
 
 int
-shm_layout(uint32_t depth, uint32_t runs, uint64_t in_bytes, uint64_t out_bytes, struct shm_layout *out)
+shm_layout(uint32_t depth, uint32_t runs, uint64_t in_bytes, uint64_t out_bytes,
+    struct shm_layout *out)
 {
 	struct shm_layout	l;
 

@@ -1,7 +1,8 @@
 /*
  * channel_worker.c - the worker's end of a channel: take, complete, sleep.  Runs in: workers.
  *
- * One thread, the loop's, takes and completes; running, cancelled and progress may be called by others.
+ * One thread, the loop's, takes and completes; running, cancelled and progress may be called by
+ * others.
  */
 #include "proto/channel_layout.h"
 
@@ -24,7 +25,7 @@
 /* Spinning: how long, and when the gaps between entries are short enough for it to pay. */
 #define SPIN_NS		20000
 #define SPIN_GAP_NS	(2 * SPIN_NS)
-#define GAP_NS_MAX	(10 * SPIN_NS)	/* a longer gap counts as this: one idle spell is soon forgotten */
+#define GAP_NS_MAX	(10 * SPIN_NS)	/* longer ones count as this: idleness is soon forgotten */
 #define SPIN_TURNS	16		/* between two looks at the clock */
 
 struct channel_worker {
@@ -36,7 +37,7 @@ struct channel_worker {
 	uint32_t		 sq_head, cq_tail;
 	uint32_t		 cancels_seen, stop_seen;
 	uint64_t		 epoch, last_signalled;
-	int64_t			 gap_ns;	/* mean time between running dry and the next entry */
+	int64_t			 gap_ns;	/* mean time from running dry to the next entry */
 };
 
 /* ---- attaching ---- */
@@ -159,16 +160,17 @@ channel_take(struct channel_worker *w, struct channel_entry *e)
 }
 
 void
-channel_complete(struct channel_worker *w, const struct channel_entry *e, enum channel_status status,
-    uint32_t out_len, uint64_t aux)
+channel_complete(struct channel_worker *w, const struct channel_entry *e,
+    enum channel_status status, uint32_t out_len, uint64_t aux)
 {
-	struct shm_cqe	*ring = (struct shm_cqe *)(void *)((char *)w->b + w->at.cqes);
+	struct shm_cqe	*ring = (void *)((char *)w->b + w->at.cqes);
 	struct shm_cqe	*c = &ring[w->cq_tail & w->mask];
 
 	assert(out_len <= e->out_cap);
 	CHANNEL_STEP();
 	atomic_store_explicit(&c->token, e->token, memory_order_relaxed);
-	atomic_store_explicit(&c->slot_status, e->slot | (uint64_t)status << 32, memory_order_relaxed);
+	atomic_store_explicit(&c->slot_status, e->slot | (uint64_t)status << 32,
+	    memory_order_relaxed);
 	atomic_store_explicit(&c->len_flags, out_len, memory_order_relaxed);
 	atomic_store_explicit(&c->aux, aux, memory_order_relaxed);
 	CHANNEL_STEP();
@@ -189,7 +191,9 @@ channel_signal(struct channel_worker *w)
 	CHANNEL_STEP();
 	if ((armed & 1) == 0 || armed == w->last_signalled)
 		return;
-	/* One event per sleep of the broker: it is latched in the descriptor until epoll tells it. */
+	/*
+	 * One event per sleep of the broker: it is latched in the descriptor until epoll tells it.
+	 */
 	w->last_signalled = armed;
 	while (write(w->event, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
@@ -221,7 +225,7 @@ channel_stopped(const struct channel_worker *w)
 void
 channel_running(struct channel_worker *w, uint32_t run, uint64_t token)
 {
-	_Atomic uint64_t	*cur = (_Atomic uint64_t *)(void *)((char *)w->b + w->at.cur);
+	_Atomic uint64_t	*cur = (void *)((char *)w->b + w->at.cur);
 
 	assert(run <= w->runs);
 	atomic_store_explicit(&cur[run], token, memory_order_relaxed);
@@ -231,7 +235,7 @@ void
 channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
     const struct channel_progress *p)
 {
-	struct shm_progress	*areas = (struct shm_progress *)(void *)((char *)w->b + w->at.progress);
+	struct shm_progress	*areas = (void *)((char *)w->b + w->at.progress);
 
 	shm_progress_store(&areas[e->slot], e->token, p);
 }
@@ -247,8 +251,8 @@ has_work(const struct channel_worker *w)
 }
 
 /*
- * "I sleep", then the fence, then the last look; the broker does "here is work", the fence, "does it
- * sleep?".  Whatever the order, one of the two sees the other.
+ * "I sleep", then the fence, then the last look; the broker does "here is work", the fence, "does
+ * it sleep?".  Whatever the order, one of the two sees the other.
  */
 static bool
 announce_sleep(struct channel_worker *w)
@@ -269,7 +273,9 @@ announce_awake(struct channel_worker *w)
 	CHANNEL_STEP();
 	atomic_store_explicit(&w->b->sleep, w->epoch, memory_order_relaxed);
 	w->cancels_seen = atomic_load_explicit(&w->a->cancel_count, memory_order_relaxed);
-	/* A stop is news once: a loop that still waits for its last timers must be able to sleep. */
+	/*
+	 * A stop is news once: a loop that still waits for its last timers must be able to sleep.
+	 */
 	w->stop_seen = atomic_load_explicit(&w->a->stop, memory_order_relaxed);
 }
 
@@ -311,8 +317,8 @@ static void
 sleep_on_futex(struct channel_worker *w)
 {
 	/*
-	 * The word is read before the sleep is announced: a kick that comes between the two changes it,
-	 * and the wait returns at once.
+	 * The word is read before the sleep is announced: a kick that comes between the two changes
+	 * it, and the wait returns at once.
 	 */
 	uint32_t	seen = atomic_load_explicit(&w->a->kick, memory_order_relaxed);
 
@@ -352,7 +358,9 @@ channel_awake(struct channel_worker *w)
 	char	kicks[64];
 
 	announce_awake(w);
-	/* After the announcement: a kick that is swallowed here announced what will now be taken. */
+	/*
+	 * After the announcement: a kick that is swallowed here announced what will now be taken.
+	 */
 	while (recv(w->kick, kicks, sizeof(kicks), MSG_DONTWAIT) > 0)
 		;
 }

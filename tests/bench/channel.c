@@ -1,10 +1,12 @@
 /*
- * channel.c - the channel against a socketpair and a pair of pipes: echo jobs to one worker process.
+ * channel.c - the channel against a socketpair and a pair of pipes: echo jobs to one worker
+ * process.
  *
- * Each transport has the same shape: the parent waits in epoll, as a broker must that serves others too; the
- * worker blocks on its one source of work, and gives each job to the same handler, which copies its argument
- * to its result.  The transports take turns within a round, and what counts is the ratio of their medians
- * over the rounds; absolute figures say more about the machine than about the code.
+ * Each transport has the same shape: the parent waits in epoll, as a broker must that serves others
+ * too; the worker blocks on its one source of work, and gives each job to the same handler, which
+ * copies its argument to its result.  The transports take turns within a round, and what counts is
+ * the ratio of their medians over the rounds; absolute figures say more about the machine than
+ * about the code.
  *
  *   channel [--rounds N] [--ms N] [--check]
  *
@@ -67,7 +69,8 @@ watch(struct transport *t, int fd, uint32_t events)
 {
 	struct epoll_event	ev = { .events = events };
 
-	if ((t->poll = epoll_create1(EPOLL_CLOEXEC)) < 0 || epoll_ctl(t->poll, EPOLL_CTL_ADD, fd, &ev) < 0)
+	if ((t->poll = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
+	    epoll_ctl(t->poll, EPOLL_CTL_ADD, fd, &ev) < 0)
 		die("epoll");
 }
 
@@ -315,7 +318,7 @@ measure(const struct transport_ops *ops, const struct row *row, int64_t ms)
 
 	memset(in, 'x', sizeof(in));
 	ops->start(&t);
-	for (uint32_t i = 0; i < 20; i++) {	/* the first touch of each page is not what is measured */
+	for (uint32_t i = 0; i < 20; i++) {	/* the first touch of a page is not measured */
 		ops->send(&t, in, row->bytes);
 		ops->receive(&t, out, row->bytes);
 	}
@@ -334,7 +337,8 @@ measure(const struct transport_ops *ops, const struct row *row, int64_t ms)
 	for (uint32_t i = 1; i < row->window; i++)
 		ops->receive(&t, out, row->bytes);
 	ops->stop(&t);
-	return (struct figure){ (double)done * 1e9 / (double)(now_ns - start_ns), median(samples, n) };
+	return (struct figure){ (double)done * 1e9 / (double)(now_ns - start_ns),
+	    median(samples, n) };
 }
 
 /* What a job costs the broker itself, with the worker played by the same thread in between. */
@@ -369,13 +373,14 @@ print_own_cost(void)
 		harvest_ns[i] = (double)(t3 - t2) / WINDOW_MAX;
 	}
 	printf("broker's own cost of a 64-byte job, no sleep: submit and publish %.0f ns, "
-	    "harvest, copy and release %.0f ns\n", median(submit_ns, ROUNDS), median(harvest_ns, ROUNDS));
+	    "harvest, copy and release %.0f ns\n", median(submit_ns, ROUNDS),
+	    median(harvest_ns, ROUNDS));
 	channel_detach(w);
 	channel_free(t.ch);
 }
 
 static bool
-print_row(const struct row *row, struct figure figures[COUNT(transports)][ROUNDS_MAX], size_t rounds)
+print_row(const struct row *row, struct figure figures[][ROUNDS_MAX], size_t rounds)
 {
 	double	jobs[COUNT(transports)], p50[COUNT(transports)], v[ROUNDS_MAX];
 	bool	met = true;
@@ -388,8 +393,8 @@ print_row(const struct row *row, struct figure figures[COUNT(transports)][ROUNDS
 			v[r] = figures[t][r].p50_us;
 		p50[t] = median(v, rounds);
 	}
-	printf("%-7s %6u %12.0f %12.0f %12.0f %8.1fx", row->name, row->window, jobs[0], jobs[1], jobs[2],
-	    jobs[0] / jobs[1]);
+	printf("%-7s %6u %12.0f %12.0f %12.0f %8.1fx", row->name, row->window, jobs[0], jobs[1],
+	    jobs[2], jobs[0] / jobs[1]);
 	if (row->target > 0) {
 		met = jobs[0] >= row->target * jobs[1];
 		printf(" >= %.0fx %s", row->target, met ? "met" : "MISSED");
@@ -430,9 +435,9 @@ main(int argc, char **argv)
 		for (size_t i = 0; i < COUNT(rows); i++)
 			for (size_t t = 0; t < COUNT(transports); t++)
 				figures[i][t][r] = measure(&transports[t], &rows[i], ms);
-	printf("echo jobs/s, one worker, medians of %zu rounds of %lld ms\n", rounds, (long long)ms);
-	printf("%-7s %6s %12s %12s %12s %9s\n", "payload", "window", "channel", "socketpair", "pipe",
-	    "ratio to socketpair");
+	printf("echo jobs/s, one worker, medians of %zu rounds of %lld ms\n", rounds,
+	    (long long)ms);
+	printf("payload window      channel   socketpair         pipe ratio to socketpair\n");
 	for (size_t i = 0; i < COUNT(rows); i++)
 		met = print_row(&rows[i], figures[i], rounds) && met;
 	print_own_cost();

@@ -1,10 +1,11 @@
 /*
- * channel_kills.c - what is left of the channel's throughput when workers are killed 300 times a second.
+ * channel_kills.c - what is left of the channel's throughput when workers are killed 300 times a
+ * second.
  *
  *   channel_kills [--rounds N] [--ms N] [--check]
  *
- * Two workers; rounds with and without kills take turns, and the medians are compared.  --check: exit 1 when
- * less than half is left.
+ * Two workers; rounds with and without kills take turns, and the medians are compared.  --check:
+ * exit 1 when less than half is left.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -100,7 +101,8 @@ main(int argc, char **argv)
 			rounds = 0;
 	}
 	if (rounds < 1 || rounds > ROUNDS_MAX || ms < 1) {
-		fprintf(stderr, "usage: channel_kills [--rounds 1..%d] [--ms N] [--check]\n", ROUNDS_MAX);
+		fprintf(stderr, "usage: channel_kills [--rounds 1..%d] [--ms N] [--check]\n",
+		    ROUNDS_MAX);
 		return 2;
 	}
 	for (int i = 0; i < rounds; i++) {
@@ -110,8 +112,9 @@ main(int argc, char **argv)
 	qsort(calm, (size_t)rounds, sizeof(*calm), compare_doubles);
 	qsort(storm, (size_t)rounds, sizeof(*storm), compare_doubles);
 	left = storm[rounds / 2] / calm[rounds / 2];
-	printf("jobs/s, two workers, medians of %d rounds: %.0f without kills, %.0f with %.0f deaths/s: "
-	    "%.2f of it, >= %.1f %s\n", rounds, calm[rounds / 2], storm[rounds / 2],
-	    (double)deaths * 1e3 / (double)(ms * rounds), left, TARGET, left >= TARGET ? "met" : "MISSED");
+	printf("jobs/s, two workers, medians of %d rounds: %.0f without kills, %.0f with "
+	    "%.0f deaths/s: %.2f of it, >= %.1f %s\n", rounds, calm[rounds / 2],
+	    storm[rounds / 2], (double)deaths * 1e3 / (double)(ms * rounds), left, TARGET,
+	    left >= TARGET ? "met" : "MISSED");
 	return check && left < TARGET;
 }

@@ -1,6 +1,6 @@
 /*
- * channel_pause.h - included before the channel's sources when they are built for hang_soak: between two
- * steps of the protocol the process sometimes lets others run, or sleeps.
+ * channel_pause.h - included before the channel's sources when they are built for hang_soak:
+ * between two steps of the protocol the process sometimes lets others run, or sleeps.
  */
 #ifndef CRASH_CHANNEL_PAUSE_H
 #define CRASH_CHANNEL_PAUSE_H

@@ -126,6 +126,12 @@ new_job(struct rig *r)
 	return r->jobs++;
 }
 
+static uint64_t
+next_job(struct rig *r)
+{
+	return r->returned_len > 0 ? r->returned[--r->returned_len] : new_job(r);
+}
+
 static void
 give_back(struct rig *r, uint64_t job)
 {
@@ -209,12 +215,13 @@ worker_kill(struct worker *w)
 static void
 worker_is_hostile(struct rig *r, struct worker *w, const char *why)
 {
-	unsigned	i = 0;
+	struct rig_reason	*reason = r->counts.reasons;
 
-	while (i < RIG_REASONS - 1 && r->counts.reasons[i].why != NULL && r->counts.reasons[i].why != why)
-		i++;
-	r->counts.reasons[i].why = why;
-	r->counts.reasons[i].count++;
+	while (reason < &r->counts.reasons[RIG_REASONS - 1] && reason->why != NULL &&
+	    reason->why != why)
+		reason++;
+	reason->why = why;
+	reason->count++;
 	r->counts.hostile++;
 	worker_kill(w);
 }
@@ -284,9 +291,11 @@ worker_reap(struct rig *r, struct worker *w)
 void
 rig_signal(struct rig *r, uint32_t random, int sig)
 {
+	const struct worker	*w = &r->workers[random % r->cfg.workers];
+
 	pthread_mutex_lock(&r->lock);
-	if (r->workers[random % r->cfg.workers].pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, r->workers[random % r->cfg.workers].pidfd, sig, NULL, 0);
+	if (w->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, w->pidfd, sig, NULL, 0);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -300,7 +309,7 @@ worker_fill(struct rig *r, struct worker *w, bool new_ones)
 	if (channel_inflight(w->ch) == 0)
 		w->moved_ns = clock_mono_ns();
 	while (channel_inflight(w->ch) < r->cfg.window && (r->returned_len > 0 || new_ones)) {
-		uint64_t		job = r->returned_len > 0 ? r->returned[--r->returned_len] : new_job(r);
+		uint64_t		job = next_job(r);
 		size_t			len = job_input(job, in);
 		struct iovec		iov = { .iov_base = in, .iov_len = len };
 		struct channel_submit	s = { .op = CHANNEL_OP_RUN, .tag = job_tag(job), .in = &iov,
@@ -347,7 +356,8 @@ check_stall(struct rig *r)
 	fprintf(stderr, "channel rig: nothing moved for %d ms: recorded %llu of %llu\n", STALL_MS,
 	    (unsigned long long)r->counts.recorded, (unsigned long long)r->jobs);
 	for (unsigned n = 0; n < r->cfg.workers; n++)
-		fprintf(stderr, "  worker %u: %u in flight, %s\n", n, channel_inflight(r->workers[n].ch),
+		fprintf(stderr, "  worker %u: %u in flight, %s\n", n,
+		    channel_inflight(r->workers[n].ch),
 		    channel_pending(r->workers[n].ch) ? "a completion waits" : "no completion");
 	exit(3);
 }

@@ -1,6 +1,6 @@
 /*
- * channel_storm.c - workers are killed, stopped and continued at random while jobs run: every job has one
- * outcome, and nothing is left behind.
+ * channel_storm.c - workers are killed, stopped and continued at random while jobs run: every job
+ * has one outcome, and nothing is left behind.
  *
  *   channel_storm [JOBS [DEATHS]]	at least so many of both; default 20000 1000
  */

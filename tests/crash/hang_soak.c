@@ -1,7 +1,8 @@
 /*
- * hang_soak.c - many short runs with pauses injected between the steps of the protocol, on both sides: a
- * wake-up that can be lost is lost here, and the run hangs, which the rig's watchdog tells.  This program is
- * linked with a channel that was built with channel_pause.h.  In some runs the CPUs are overloaded too.
+ * hang_soak.c - many short runs with pauses injected between the steps of the protocol, on both
+ * sides: a wake-up that can be lost is lost here, and the run hangs, which the rig's watchdog
+ * tells.  This program is linked with a channel that was built with channel_pause.h.  In some runs
+ * the CPUs are overloaded too.
  *
  *   hang_soak [RUNS [JOBS]]	default 40 1000
  */
@@ -45,8 +46,9 @@ run(unsigned n, uint64_t jobs)
 {
 	const bool		 futex = n % 8 < 4;
 	const struct rig_config	 cfg = {
-		.channel = { .fifo = futex, .kick = futex ? CHANNEL_KICK_FUTEX : CHANNEL_KICK_SOCKET,
-			.depth = 8, .runs = 1, .in_bytes = 1 << 16, .out_bytes = 1 << 16 },
+		.channel = { .fifo = futex,
+			.kick = futex ? CHANNEL_KICK_FUTEX : CHANNEL_KICK_SOCKET, .depth = 8,
+			.runs = 1, .in_bytes = 1 << 16, .out_bytes = 1 << 16 },
 		.workers = 2, .window = n % 6 < 4 ? 1 : 3, .first = n % 5 < 3 ? 0 : 0xfffffff0,
 		.work = rig_work, .check_answers = true,
 	};
@@ -86,8 +88,8 @@ main(int argc, char **argv)
 		if (!good)
 			return 1;
 	}
-	printf("ok   %u runs of %llu jobs, window 1 and 3, 2 workers, pauses between steps, overload: none hung; "
-	    "%.1f s\n",
+	printf("ok   %u runs of %llu jobs, window 1 and 3, 2 workers, pauses between steps, "
+	    "overload: none hung; %.1f s\n",
 	    runs, (unsigned long long)jobs, (double)(clock_mono_ns() - start_ns) / 1e9);
 	return 0;
 }

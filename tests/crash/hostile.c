@@ -1,8 +1,8 @@
 /*
- * hostile.c - workers that do, in the middle of their work, what a worker must not: they scribble over
- * region B (also from another process, all the time), forge completions, lie about their sleep, write to
- * region A.  The broker finds them out or is not affected; every job gets one outcome in the end.  It is
- * meant to run under ASan and UBSan too.
+ * hostile.c - workers that do, in the middle of their work, what a worker must not: they scribble
+ * over region B (also from another process, all the time), forge completions, lie about their
+ * sleep, write to region A.  The broker finds them out or is not affected; every job gets one
+ * outcome in the end.  It is meant to run under ASan and UBSan too.
  *
  *   hostile [JOBS [DEATHS]]	at least so many of both; default 20000 200
  */
@@ -35,12 +35,20 @@ struct rogue {
 };
 
 static struct shm_cqe *
-cqe_next(struct rogue *r)
+ring(struct rogue *r)
 {
-	return (struct shm_cqe *)(void *)((char *)r->b + r->at.cqes) + (atomic_load(&r->b->cq_tail) & (DEPTH - 1));
+	return (void *)((char *)r->b + r->at.cqes);
 }
 
-/* Publishes what stands in the next completion, and lets the broker look at it before the next lie. */
+static struct shm_cqe *
+cqe_next(struct rogue *r)
+{
+	return ring(r) + (atomic_load(&r->b->cq_tail) & (DEPTH - 1));
+}
+
+/*
+ * Publishes what stands in the next completion, and lets the broker look at it before the next lie.
+ */
 static void
 publish(struct rogue *r)
 {
@@ -67,12 +75,41 @@ forge(struct rogue *r, void (*change)(struct shm_cqe *))
 	publish(r);
 }
 
-static void change_token(struct shm_cqe *c) { atomic_fetch_xor(&c->token, 1u << rig_random() % 32); }
-static void change_slot(struct shm_cqe *c) { atomic_fetch_add(&c->slot_status, 1 + rig_random() % (DEPTH - 1)); }
-static void change_slot_far(struct shm_cqe *c) { atomic_fetch_add(&c->slot_status, DEPTH + rig_random() % 100000); }
-static void change_status(struct shm_cqe *c) { atomic_fetch_add(&c->slot_status, (uint64_t)(4 + rig_random()) << 32); }
-static void change_length(struct shm_cqe *c) { atomic_store(&c->len_flags, 2049 + (uint64_t)(rig_random() >> 1)); }
-static void change_flags(struct shm_cqe *c) { atomic_store(&c->len_flags, (uint64_t)(1 + rig_random() % 9) << 32); }
+static void
+change_token(struct shm_cqe *c)
+{
+	atomic_fetch_xor(&c->token, 1u << rig_random() % 32);
+}
+
+static void
+change_slot(struct shm_cqe *c)
+{
+	atomic_fetch_add(&c->slot_status, 1 + rig_random() % (DEPTH - 1));
+}
+
+static void
+change_slot_far(struct shm_cqe *c)
+{
+	atomic_fetch_add(&c->slot_status, DEPTH + rig_random() % 100000);
+}
+
+static void
+change_status(struct shm_cqe *c)
+{
+	atomic_fetch_add(&c->slot_status, (uint64_t)(4 + rig_random()) << 32);
+}
+
+static void
+change_length(struct shm_cqe *c)
+{
+	atomic_store(&c->len_flags, 2049 + (uint64_t)(rig_random() >> 1));
+}
+
+static void
+change_flags(struct shm_cqe *c)
+{
+	atomic_store(&c->len_flags, (uint64_t)(1 + rig_random() % 9) << 32);
+}
 
 static void do_token(struct rogue *r) { forge(r, change_token); }
 static void do_slot(struct rogue *r) { forge(r, change_slot); }
@@ -85,8 +122,9 @@ static void
 do_tail(struct rogue *r)
 {
 	static const uint64_t	one = 1;
+	uint32_t		by = rig_random() % 40;
 
-	atomic_fetch_add(&r->b->cq_tail, rig_random() % 2 == 0 ? rig_random() % 40 : 0u - rig_random() % 40);
+	atomic_fetch_add(&r->b->cq_tail, rig_random() % 2 == 0 ? by : 0u - by);
 	(void)!write(r->fds.event, &one, sizeof(one));
 }
 
@@ -95,8 +133,7 @@ static void
 do_replay(struct rogue *r)
 {
 	struct shm_cqe	*c = cqe_next(r);
-	struct shm_cqe	*ring = (struct shm_cqe *)(void *)((char *)r->b + r->at.cqes);
-	struct shm_cqe	*last = &ring[(atomic_load(&r->b->cq_tail) - 1) & (DEPTH - 1)];
+	struct shm_cqe	*last = &ring(r)[(atomic_load(&r->b->cq_tail) - 1) & (DEPTH - 1)];
 
 	atomic_store(&c->token, atomic_load(&last->token));
 	atomic_store(&c->slot_status, atomic_load(&last->slot_status));
@@ -107,15 +144,20 @@ do_replay(struct rogue *r)
 static void
 scribble(struct rogue *r, unsigned words)
 {
-	_Atomic uint64_t	*b = (_Atomic uint64_t *)(void *)r->b;
+	_Atomic uint64_t	*b = (void *)r->b;
 
 	for (unsigned i = 0; i < words; i++) {
-		size_t	end = rig_random() % 4 == 0 ? r->at.b_bytes : r->at.out;
+		uint64_t	value;
+		size_t		end = rig_random() % 4 == 0 ? r->at.b_bytes : r->at.out;
 
 		if (rig_random() % 8 == 0)
 			end = SHM_PAGE / 16;	/* the words of the protocol */
-		atomic_store(&b[rig_random() % (end / 8)],
-		    rig_random() % 2 == 0 ? rig_random() % 32 : (uint64_t)rig_random() << 32 | rig_random());
+		value = rig_random();
+		if (rig_random() % 2 == 0)
+			value = value % 32;
+		else
+			value = value << 32 | rig_random();
+		atomic_store(&b[rig_random() % (end / 8)], value);
 	}
 }
 
@@ -144,10 +186,11 @@ do_scribbler(struct rogue *r)
 static void
 do_write_a(struct rogue *r)
 {
-	void	*a = (void *)(uintptr_t)r->a;
+	void		*a = (void *)(uintptr_t)r->a;
+	const int	rw = PROT_READ | PROT_WRITE;
 
-	if (mmap(NULL, r->at.a_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, r->fds.a, 0) != MAP_FAILED ||
-	    mprotect(a, r->at.a_bytes, PROT_READ | PROT_WRITE) == 0 || ftruncate(r->fds.a, 0) == 0 ||
+	if (mmap(NULL, r->at.a_bytes, rw, MAP_SHARED, r->fds.a, 0) != MAP_FAILED ||
+	    mprotect(a, r->at.a_bytes, rw) == 0 || ftruncate(r->fds.a, 0) == 0 ||
 	    pwrite(r->fds.a, "x", 1, 0) == 1 || madvise(a, r->at.a_bytes, MADV_REMOVE) == 0)
 		_exit(RIG_LIED);
 	signal(SIGSEGV, SIG_DFL);
@@ -199,16 +242,16 @@ do_punch_b(struct rogue *r)
 static void
 do_lie_in_hints(struct rogue *r)
 {
-	_Atomic uint64_t	*b = (_Atomic uint64_t *)(void *)r->b;
+	_Atomic uint64_t	*b = (void *)r->b;
 
 	for (size_t i = r->at.cur / 8; i < r->at.out / 8; i++)
 		atomic_store(&b[i], UINT64_MAX - 1);
 }
 
 static void (*const misdeeds[])(struct rogue *) = {
-	do_token, do_slot, do_slot_far, do_status, do_length, do_flags, do_tail, do_replay, do_scribble,
-	do_scribbler, do_write_a, do_lie_about_sleep, do_fill_descriptors, do_wake_for_nothing, do_punch_b,
-	do_lie_in_hints,
+	do_token, do_slot, do_slot_far, do_status, do_length, do_flags, do_tail, do_replay,
+	do_scribble, do_scribbler, do_write_a, do_lie_about_sleep, do_fill_descriptors,
+	do_wake_for_nothing, do_punch_b, do_lie_in_hints,
 };
 #define MISDEEDS	(sizeof(misdeeds) / sizeof(misdeeds[0]))
 
@@ -264,7 +307,8 @@ run(const char *name, bool fifo, uint64_t jobs, uint64_t deaths)
 {
 	const struct rig_config	 cfg = {
 		.channel = { .fifo = fifo, .kick = fifo ? CHANNEL_KICK_FUTEX : CHANNEL_KICK_SOCKET,
-			.depth = DEPTH, .runs = 1, .in_bytes = ARENA_BYTES, .out_bytes = ARENA_BYTES },
+			.depth = DEPTH, .runs = 1, .in_bytes = ARENA_BYTES,
+			.out_bytes = ARENA_BYTES },
 		.workers = 2, .window = 8, .work = work, .slow_ms = 100,
 	};
 	struct until		 until = { rig_new(&cfg), deaths };
@@ -274,11 +318,13 @@ run(const char *name, bool fifo, uint64_t jobs, uint64_t deaths)
 
 	rig_run(until.rig, jobs, more, &until);
 	for (; reasons < RIG_REASONS && c->reasons[reasons].why != NULL; reasons++)
-		printf("     %6llu %s\n", (unsigned long long)c->reasons[reasons].count, c->reasons[reasons].why);
+		printf("     %6llu %s\n", (unsigned long long)c->reasons[reasons].count,
+		    c->reasons[reasons].why);
 	good = c->twice == 0 && reasons >= FORGERIES;
-	printf("%s %s: %llu jobs once each, %llu deaths, %llu workers found out, %llu too slow, %llu twice\n",
-	    good ? "ok  " : "FAIL", name, (unsigned long long)c->recorded, (unsigned long long)c->deaths,
-	    (unsigned long long)c->hostile, (unsigned long long)c->slow, (unsigned long long)c->twice);
+	printf("%s %s: %llu jobs once each, %llu deaths, %llu workers found out, %llu too slow, "
+	    "%llu twice\n", good ? "ok  " : "FAIL", name, (unsigned long long)c->recorded,
+	    (unsigned long long)c->deaths, (unsigned long long)c->hostile,
+	    (unsigned long long)c->slow, (unsigned long long)c->twice);
 	rig_free(until.rig);
 	return good;
 }

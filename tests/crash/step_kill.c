@@ -1,11 +1,11 @@
 /*
- * step_kill.c - a worker is single-stepped through its loop: it takes a job, runs it, publishes, sleeps, is
- * woken by a second job, runs that.
+ * step_kill.c - a worker is single-stepped through its loop: it takes a job, runs it, publishes,
+ * sleeps, is woken by a second job, runs that.
  *
- * kill: after k = 0 .. 400 instructions, and at 100 places in what is left of the loop, it is killed; each
- * job has exactly one outcome then, from it or from its successor.
- * wake: it has nothing to do and goes to sleep; after each of its last 200 instructions before that, and
- * each 16th of those before, a job is published; it must run it.
+ * kill: after k = 0 .. 400 instructions, and at 100 places in what is left of the loop, it is
+ * killed; each job has exactly one outcome then, from it or from its successor.
+ * wake: it has nothing to do and goes to sleep; after each of its last 200 instructions before
+ * that, and each 16th of those before, a job is published; it must run it.
  *
  * Tracer and worker share one CPU: a step is two context switches then, and not two wake-ups.
  *
@@ -204,7 +204,8 @@ harvest(struct life *l, struct ledger *led)
 
 		rig_answer(want, in, sizeof(in));
 		led->outcomes[job]++;
-		led->wrong |= c.out_len != sizeof(want) || memcmp(c.output, want, sizeof(want)) != 0;
+		if (c.out_len != sizeof(want) || memcmp(c.output, want, sizeof(want)) != 0)
+			led->wrong = true;
 		channel_release(l->ch, c.token);
 	}
 	led->wrong |= rc < 0;
@@ -248,9 +249,9 @@ succeed(struct life *dead, struct ledger *led)
 /* ---- campaigns ---- */
 
 /*
- * Kills after so many steps; the second job is published when the worker sleeps.  *steps: how many were made
- * (less when the loop came round before that).  Returns how many jobs the dead worker had finished, -1 when
- * a job had not one outcome.
+ * Kills after so many steps; the second job is published when the worker sleeps.  *steps: how many
+ * were made (less when the loop came round before that).  Returns how many jobs the dead worker had
+ * finished, -1 when a job had not one outcome.
  */
 static int
 kill_after(const struct channel_config *cfg, unsigned wanted, unsigned *steps)
@@ -309,15 +310,15 @@ kill_everywhere(const char *name, const struct channel_config *cfg, unsigned las
 	for (unsigned i = 0; i < BEYOND && total > last; i++)
 		if (!kill_at(cfg, last + (total - last) * i / BEYOND, by_dead))
 			return false;
-	printf("ok   %s: killed after 0..%u of %u instructions and at %d places beyond; the dead worker had "
-	    "finished none of its jobs %u times, one %u, two %u; each job has one outcome\n",
+	printf("ok   %s: killed after 0..%u of %u instructions and at %d places beyond; the dead "
+	    "worker had finished none of its jobs %u times, one %u, two %u; each has one outcome\n",
 	    name, last, total, total > last ? BEYOND : 0, by_dead[0], by_dead[1], by_dead[2]);
 	return by_dead[0] > 0 && by_dead[1] > 0 && (total > last || by_dead[2] > 0);
 }
 
 /*
- * Publishes a job after k steps, or as soon as it sleeps, and lets it run on.  Returns the steps made, -1 when
- * the job has not one outcome.
+ * Publishes a job after k steps, or as soon as it sleeps, and lets it run on.  Returns the steps
+ * made, -1 when the job has not one outcome.
  */
 static int
 wake_after(const struct channel_config *cfg, unsigned k)
@@ -352,8 +353,8 @@ wake_everywhere(const char *name, const struct channel_config *cfg)
 			return false;
 		}
 	}
-	printf("ok   %s: asleep after %d instructions; woken by a job published at each of %u places on the "
-	    "way\n", name, total, tried);
+	printf("ok   %s: asleep after %d instructions; woken by a job published at each of %u "
+	    "places on the way\n", name, total, tried);
 	return total > 0 && total < STEPS_MAX;
 }
 

@@ -1,9 +1,10 @@
 /*
  * harvest.c - libFuzzer target: region B holds what the input says, and the broker harvests.
  *
- * The input is a configuration byte and then operations, of one byte and what it takes: submit, complete as an
- * honest worker would, write anything anywhere into region B, harvest, ask for hints, cancel.  Nobody writes
- * meanwhile, so a second reading of the same memory, told in the simplest way, says what must be harvested.
+ * The input is a configuration byte and then operations, of one byte and what it takes: submit,
+ * complete as an honest worker would, write anything anywhere into region B, harvest, ask for
+ * hints, cancel.  Nobody writes meanwhile, so a second reading of the same memory, told in the
+ * simplest way, says what must be harvested.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -57,7 +58,8 @@ static void
 world_init(struct world *w, unsigned how)
 {
 	struct channel_config	cfg = {
-		.fifo = (how & 1) != 0, .kick = (how & 2) != 0 ? CHANNEL_KICK_SOCKET : CHANNEL_KICK_FUTEX,
+		.fifo = (how & 1) != 0,
+		.kick = (how & 2) != 0 ? CHANNEL_KICK_SOCKET : CHANNEL_KICK_FUTEX,
 		.depth = DEPTH, .runs = 2, .in_bytes = ARENA_BYTES, .out_bytes = ARENA_BYTES,
 	};
 	struct channel_fds	fds;
@@ -110,8 +112,8 @@ open_attempt(const struct world *w, unsigned n)
 static void
 complete(struct world *w, struct input *in)
 {
-	struct shm_cqe	*ring = (struct shm_cqe *)(void *)(w->b + w->at.cqes);
-	struct shm_b	*b = (struct shm_b *)(void *)w->b;
+	struct shm_cqe	*ring = (void *)(w->b + w->at.cqes);
+	struct shm_b	*b = (void *)w->b;
 	unsigned	 i = open_attempt(w, next_byte(in) % DEPTH);
 	struct shm_cqe	*c = &ring[w->next_cq & (DEPTH - 1)];
 
@@ -132,11 +134,13 @@ scribble(struct world *w, struct input *in)
 		w->b[at++ % WORKER_BYTES] = (char)next_byte(in);
 }
 
-/* The attempt whose completion comes next; ATTEMPTS: none; -EPROTO: what is there must be refused. */
+/*
+ * The attempt whose completion comes next; ATTEMPTS: none; -EPROTO: what is there must be refused.
+ */
 static int
 next_completion(struct world *w)
 {
-	struct shm_b	*b = (struct shm_b *)(void *)w->b;
+	struct shm_b	*b = (void *)w->b;
 	uint64_t	 words[4];
 	uint32_t	 slot;
 
@@ -167,7 +171,7 @@ check_completion(struct world *w, const struct channel_completion *c, unsigned i
 	require(c->out_len <= w->out_caps[i]);
 	require((c->output == NULL) == (w->out_caps[i] == 0));
 	if (c->out_len > 0)
-		last = c->output[c->out_len - 1];	/* ASan and the kernel know whether it is there */
+		last = c->output[c->out_len - 1];	/* the kernel knows whether it is there */
 	(void)last;
 	w->open[i] = false;
 	w->inflight--;

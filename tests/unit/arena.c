@@ -83,13 +83,24 @@ test_small_chunks_merge_when_a_large_one_is_wanted(void **state)
 	arena_free(a);
 }
 
+struct chunk {
+	uint64_t	off;
+	uint32_t	cap;
+};
+
+static size_t
+first_leaf(const struct chunk *c)
+{
+	return (size_t)(c->off - BASE) / BOUND_CHUNK_MIN;
+}
+
 /* Random takes and gives against a map of who has which leaf. */
 static void
 test_no_byte_is_in_two_chunks(void **state)
 {
 	enum { BYTES = 1 << 20, LEAVES = BYTES / BOUND_CHUNK_MIN, HELD = 600, TURNS = 200000 };
 	static unsigned char	taken[LEAVES];
-	struct { uint64_t off; uint32_t cap; } held[HELD];
+	struct chunk		 held[HELD];
 	struct arena		*a = arena_new(BASE, BYTES);
 	size_t			 n = 0, refused = 0;
 
@@ -100,17 +111,19 @@ test_no_byte_is_in_two_chunks(void **state)
 		size_t		i = n == 0 ? 0 : (size_t)rand() % n;
 
 		if (n < HELD && rand() % 2 == 0) {
-			if ((held[n].off = arena_take(a, bytes, &held[n].cap)) == ARENA_NONE) {
+			struct chunk	*c = &held[n];
+
+			if ((c->off = arena_take(a, bytes, &c->cap)) == ARENA_NONE) {
 				refused++;
 				continue;
 			}
-			assert_true(held[n].cap >= bytes && held[n].off - BASE + held[n].cap <= BYTES);
-			for (size_t k = 0; k < held[n].cap / BOUND_CHUNK_MIN; k++)
-				assert_int_equal(taken[(held[n].off - BASE) / BOUND_CHUNK_MIN + k]++, 0);
+			assert_true(c->cap >= bytes && c->off - BASE + c->cap <= BYTES);
+			for (size_t k = 0; k < c->cap / BOUND_CHUNK_MIN; k++)
+				assert_int_equal(taken[first_leaf(c) + k]++, 0);
 			n++;
 		} else if (n > 0) {
 			for (size_t k = 0; k < held[i].cap / BOUND_CHUNK_MIN; k++)
-				taken[(held[i].off - BASE) / BOUND_CHUNK_MIN + k] = 0;
+				taken[first_leaf(&held[i]) + k] = 0;
 			arena_give(a, held[i].off);
 			held[i] = held[--n];
 		}
