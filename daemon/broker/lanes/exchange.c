@@ -62,34 +62,6 @@ room_for_result(const struct type *t)
 	return t->out_hint < OUT_HINT_MIN ? OUT_HINT_MIN : t->out_hint;
 }
 
-void
-lanes_start(struct lanes *l, struct attempt *at)
-{
-	struct seat		*seat = lanes_seat(l, at->worker);
-	const struct job	*j = at->job;
-	size_t			 type_len = strlen(at->type->name);
-	struct channel_head	 head = {
-		.job = j->id, .fence = at->fence, .attempt = at->number, .lane = at->lane,
-		.type_len = (uint32_t)type_len, .args_len = j->args_len,
-	};
-	struct iovec		 in[] = {
-		{ &head, sizeof(head) },
-		{ at->type->name, type_len },
-		{ (void *)(size_t)job_args(j), j->args_len },
-	};
-	struct channel_submit	 s = {
-		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 3,
-		.out_cap = room_for_result(at->type),
-		.deadline_ns = (uint64_t)at->deadline_ns,
-	};
-
-	if (channel_submit(seat->channel, &s, &at->token) != 0) {
-		core_attempt_refused(l->broker->core, l->broker->now, at);
-		return;
-	}
-	if (seat->state == WORKER_IDLE)
-		seat_set_state(seat, WORKER_RUNNING);
-}
 
 void
 lanes_tell(struct lanes *l, struct attempt *at)
@@ -133,6 +105,40 @@ put_on_one_line(char *text, uint32_t len)
 		len -= (uint32_t)(lf - text);
 		text = lf;
 	}
+}
+
+void
+lanes_start(struct lanes *l, struct attempt *at)
+{
+	struct seat		*seat = lanes_seat(l, at->worker);
+	const struct job	*j = at->job;
+	size_t			 type_len = strlen(at->type->name);
+	struct channel_head	 head = {
+		.job = j->id, .fence = at->fence, .attempt = at->number, .lane = at->lane,
+		.type_len = (uint32_t)type_len, .args_len = j->args_len,
+	};
+	struct iovec		 in[] = {
+		{ &head, sizeof(head) },
+		{ at->type->name, type_len },
+		{ (void *)(size_t)job_args(j), j->args_len },
+	};
+	struct channel_submit	 s = {
+		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 3,
+		.out_cap = room_for_result(at->type),
+		.deadline_ns = (uint64_t)at->deadline_ns,
+	};
+	int			 rc;
+
+	if ((rc = channel_submit(seat->channel, &s, &at->token)) == -EMSGSIZE) {
+		finish_failed(seat, at, FAILURE_error, "the argument is larger than a channel can take");
+		return;
+	}
+	if (rc != 0) {
+		core_attempt_refused(l->broker->core, l->broker->now, at);
+		return;
+	}
+	if (seat->state == WORKER_IDLE)
+		seat_set_state(seat, WORKER_RUNNING);
 }
 
 /* Takes text. */
