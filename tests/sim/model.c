@@ -199,7 +199,7 @@ maybe_idle(struct model *m, int worker)
 {
 	struct model_worker	*w = &m->workers[worker];
 
-	if (!w->up || !w->retired || w->idle_said || w->idle_due)
+	if (!w->up || !w->retired || w->killed || w->idle_said || w->idle_due)
 		return;
 	for_attempts(m, at)
 		if (at->worker == worker && !at->stuck)
@@ -278,6 +278,7 @@ grace_over(struct model *m, struct model_attempt *at)
 	if (w->fifo) {
 		w->kill_due |= !w->killed;
 		w->killed = true;
+		w->idle_due = false;
 	} else {
 		at->stuck = true;
 		end_told(m, at);

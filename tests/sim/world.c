@@ -33,7 +33,8 @@ struct world {
 	/* what this seed is like */
 	int			 queues, types, keys;
 	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
-	bool			 random_deaths, all_lanes, quick;
+	bool			 random_deaths, all_lanes;
+	bool			 quick;		/* attempts are short: windows open */
 	enum lane		 lane;
 
 	/* what core has asked for, to come */
@@ -144,6 +145,11 @@ world_new(uint64_t seed, bool traced)
 	w->all_lanes = !once_in(r, 3);
 	w->lane = (enum lane)below(r, LANES);
 	w->quick = once_in(r, 2);
+	for (int t = 0; t < MODEL_TYPES && w->quick; t++) {
+		/* as if it was measured before */
+		w->m.types[t]->samples = (uint64_t)below(r, 40);
+		w->m.types[t]->mean_ns = 40000;
+	}
 	for (int i = below(r, 8); i > 0; i--)
 		random_limits(w);
 	return w;
@@ -278,10 +284,26 @@ alone_job(struct world *w)
 	return NULL;
 }
 
+static struct model_job *
+running_job(struct world *w)
+{
+	int	first = below(&w->chance, MODEL_ATTEMPTS);
+
+	for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+		const struct model_attempt	*at = &w->m.attempts[(first + i) % MODEL_ATTEMPTS];
+
+		if (at->job != NULL && !at->stuck)
+			return at->job;
+	}
+	return NULL;
+}
+
 static void
 do_cancel(struct world *w)
 {
-	struct model_job	*j = once_in(&w->chance, 3) ? alone_job(w) : random_known_job(w);
+	struct model_job	*(*choose[])(struct world *) = { random_known_job, running_job,
+	    alone_job };
+	struct model_job	*j = choose[below(&w->chance, 3)](w);
 	int			 rc;
 
 	if (j == NULL)
@@ -454,8 +476,8 @@ end_attempt(struct world *w, struct model_attempt *at, enum attempt_end end)
 		if (once_in(&w->chance, 3))
 			o.data = mem_strdup("{\"trace\":1}");
 	}
-	if (once_in(&w->chance, 2))
-		real->ran_ns = 1 + below(&w->chance, w->quick ? 60000 : 10000000);
+	if (w->quick || once_in(&w->chance, 2))
+		real->ran_ns = 1 + below(&w->chance, w->quick ? 90000 : 10000000);
 	core_attempt_done(w->c, w->m.now, real, end, &o);
 	model_done(&w->m, at, end, kind);
 	judge_same(&w->m, w->c);
@@ -612,7 +634,7 @@ step(struct world *w)
 		do_end(w);
 	else if (dice < 84)
 		pass_time(w);
-	else if (dice < 88)
+	else if (dice < 89)
 		do_cancel(w);
 	else if (dice < 93)
 		do_worker_up(w);

@@ -848,6 +848,23 @@ test_what_a_dead_worker_had_goes_back_to_where_it_stood(void **state)
 }
 
 static void
+test_workers_that_die_one_after_the_other_give_their_jobs_back_in_order(void **state)
+{
+	struct world	*w = *state;
+
+	for (uint32_t i = 0; i < 3; i++)
+		worker_up(w, i, LANE_THREAD, 4);
+	for (int i = 0; i < 12; i++)
+		submit_in(w, LANE_THREAD);
+	settle(w);
+	submit_in(w, LANE_THREAD);
+	for (uint32_t i = 3; i > 0; i--)
+		die(w, i - 1, 0);
+	worker_up(w, 0, LANE_THREAD, 1);
+	assert_string_equal(run_all(w), "1 2 3 4 5 6 7 8 9 10 11 12 13");
+}
+
+static void
 test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone(void **state)
 {
 	struct world		*w = *state;
@@ -1042,6 +1059,54 @@ test_a_cpu_worker_gets_a_second_attempt_only_where_both_are_short(void **state)
 		free(args);
 	}
 	free(big);
+}
+
+static void
+test_a_large_payload_goes_to_any_worker_with_room_for_it(void **state)
+{
+	struct world	*w = *state;
+	char		*big = mem_zalloc(1, 200001);
+	struct job	*large, *other;
+
+	memset(big, '1', 200000);
+	w->type->samples = 20;
+	worker_up(w, 1, LANE_PROCESS, 8);
+	submit(w);
+	submit(w);
+	settle(w);
+	worker_up(w, 0, LANE_PROCESS, 8);
+	large = submit(w, .args = big);
+	settle(w);
+	assert_int_equal(large->attempt->worker, 0);
+	other = submit(w, .args = big);
+	settle(w);
+	assert_int_equal(other->state, JOB_running);
+	assert_int_equal(other->attempt->worker, 1);	/* which has more to do */
+	submit(w, .args = big);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	free(big);
+}
+
+static void
+test_a_type_that_turns_out_to_be_short_opens_the_window_of_all_workers(void **state)
+{
+	struct world	*w = *state;
+	struct job	*first, *second;
+
+	w->type->samples = 19;
+	worker_up(w, 0, LANE_PROCESS, 2);
+	worker_up(w, 1, LANE_PROCESS, 2);
+	first = submit(w);
+	second = submit(w);
+	for (int i = 0; i < 4; i++)
+		submit(w);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 2);
+	done(w, first);
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 3);	/* two where there is none, one behind */
+	assert_int_equal(second->state, JOB_running);
 }
 
 static void
@@ -1346,6 +1411,7 @@ main(void)
 		TEST(test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds),
 		TEST(test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them),
 		TEST(test_what_a_dead_worker_had_goes_back_to_where_it_stood),
+		TEST(test_workers_that_die_one_after_the_other_give_their_jobs_back_in_order),
 		TEST(test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone),
 		TEST(test_of_an_io_worker_its_hints_name_the_suspects),
 		TEST(test_a_poison_job_fails_at_its_third_death),
@@ -1353,6 +1419,8 @@ main(void)
 		TEST(test_only_two_workers_alone_exist_and_the_others_wait_in_line),
 		TEST(test_a_refused_attempt_was_none_and_the_worker_is_left_alone),
 		TEST(test_a_cpu_worker_gets_a_second_attempt_only_where_both_are_short),
+		TEST(test_a_large_payload_goes_to_any_worker_with_room_for_it),
+		TEST(test_a_type_that_turns_out_to_be_short_opens_the_window_of_all_workers),
 		TEST(test_a_long_job_whose_turn_it_is_is_not_passed_by_short_ones),
 		TEST(test_a_type_is_measured_by_what_its_attempts_took),
 		TEST(test_an_inline_job_runs_in_the_caller_where_it_may),

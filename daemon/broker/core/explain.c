@@ -154,7 +154,7 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 	else
 		buf_puts(&s->waits, ",\"starting\":true");
 	end(s);
-	buf_printf(words(s), "%u of its workers died, so it runs alone; it waits for a worker of its own",
+	buf_printf(words(s), "%u of its workers died, so it waits for a worker of its own",
 	    j->suspicions);
 }
 
@@ -226,7 +226,7 @@ explain_running(struct saying *s, const struct core *c, struct core_time now, co
 	member(s, "attempt", at->number);
 	if (before > 0) {
 		member(s, "ahead", before);
-		buf_printf(words(s), "attempt %u is in worker %u, behind %u others that are known to be short",
+		buf_printf(words(s), "attempt %u is in worker %u, behind %u known to be short",
 		    at->number, at->worker, before);
 	} else {
 		member(s, "for_ms", for_ms);

@@ -45,24 +45,44 @@ place_update_all(struct core *c)
 }
 
 static struct worker *
-least_loaded(const struct core *c, int lane)
+worker_of(struct heap_node *node, int lane)
 {
-	struct heap_node	*node = heap_min(&c->open[lane]);
-
-	return node == NULL ? NULL : list_entry(node - lane, struct worker, open);
+	return list_entry(node - lane, struct worker, open);
 }
 
-/* The least loaded worker, if it may take this job now. */
+/* It is open; may it take this job behind what it has? */
+static bool
+fits(const struct worker *w, const struct job *j)
+{
+	return !w->fifo || w->used[j->lane] == 0 ||
+	    (type_is_short(j->type) && w->bytes + j->args_len <= BOUND_WINDOW_BYTES);
+}
+
+/*
+ * The least loaded of the workers that may take this job now; NULL: none.  Only a large payload
+ * makes it look at more than one.
+ */
 static struct worker *
 place_find(const struct core *c, const struct job *j)
 {
-	struct worker	*w = least_loaded(c, j->lane);
+	const struct heap	*open = &c->open[j->lane];
+	struct worker		*best;
 
-	if (w == NULL || !w->fifo || w->used[j->lane] == 0)
-		return w;
-	if (!type_is_short(j->type) || w->bytes + j->args_len > BOUND_WINDOW_BYTES)
+	if (open->len == 0)
 		return NULL;
-	return w;
+	best = worker_of(heap_min(open), j->lane);
+	if (fits(best, j))
+		return best;
+	if (!type_is_short(j->type))
+		return NULL;
+	best = NULL;
+	for (uint32_t i = 1; i < open->len; i++) {
+		struct worker	*w = worker_of(open->nodes[i], j->lane);
+
+		if (fits(w, j) && (best == NULL || w->used[j->lane] < best->used[j->lane]))
+			best = w;
+	}
+	return best;
 }
 
 /* ---- whose turn it is ---- */

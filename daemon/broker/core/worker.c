@@ -110,10 +110,11 @@ in_flight(const struct worker *w)
 	return sum;
 }
 
+/* One that is killed is not told to stop as well: its death is all that is waited for. */
 void
 worker_settle(struct core *c, struct worker *w)
 {
-	if (!w->retired || w->idle_said || in_flight(w) > w->stuck)
+	if (!w->retired || w->killed || w->idle_said || in_flight(w) > w->stuck)
 		return;
 	w->idle_said = true;
 	list_push_back(&c->idles, &w->effect);

@@ -104,7 +104,8 @@ is_cpu_bound(const struct type *t, struct route *r)
 static bool
 waits_async(const struct type *t, struct route *r)
 {
-	static const char	question[] = "Does it wait, and has it an asynchronous implementation?";
+	static const char	question[] =
+	    "Does it wait, and has it an asynchronous implementation?";
 
 	if ((t->traits & JOBD_WAITS) == 0)
 		return answer(r, question, false, "%s", declared(t, JOBD_WAITS));

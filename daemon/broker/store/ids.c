@@ -81,9 +81,9 @@ load(const struct ids *ids, struct record *out, char *why, size_t size)
 	free(text);
 	if (good)
 		return 0;
-	snprintf(why, size, "%s is damaged: it should say which job ids were used, and jobd does not guess. "
-	    "Restore it, or write `" FIRST_LINE "', `boot N' and `next M' with N and M above all that "
-	    "were ever seen", ids->path);
+	snprintf(why, size, "%s is damaged: it says which job ids were used, and jobd does not "
+	    "guess.  Restore it, or write `" FIRST_LINE "', `boot N' and `next M' with N and M "
+	    "above all that were ever seen", ids->path);
 	return -EBADMSG;
 }
 
@@ -167,7 +167,7 @@ start_boot(struct ids *ids, char *why, size_t size)
 	if ((rc = load(ids, &r, why, size)) != 0)
 		return rc;
 	if (r.boot + 1 >= IDS_BOOTS) {
-		snprintf(why, size, "%s: jobd was started as often as it can be with one state directory",
+		snprintf(why, size, "%s: jobd was started as often as one state directory allows",
 		    ids->path);
 		return -ERANGE;
 	}
