@@ -54,14 +54,21 @@ level_remove(struct level *l, struct job *j)
 
 /* ---- flows ---- */
 
+/* Where the level of this priority is, or would be. */
 static uint32_t
 level_at(const struct flow *f, int priority)
 {
-	uint32_t	at = 0;
+	uint32_t	low = 0, high = f->levels_len;
 
-	while (at < f->levels_len && f->levels[at]->priority > priority)
-		at++;
-	return at;
+	while (low < high) {
+		uint32_t	middle = (low + high) / 2;
+
+		if (f->levels[middle]->priority > priority)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static struct level *
