@@ -159,6 +159,12 @@ kills() {
 	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/kills.py" $gate
 }
 
+# The gate's part of the simulation: many more seeds, and bugs that it must notice.
+scheduler() {
+	build gcc && make -s -C "$work/gcc" -j "$jobs" tests/sim/sim &&
+	    "$work/gcc/tests/sim/sim" --seeds 1001-20000 && "$source/tests/sim/planted.sh"
+}
+
 threads() {
 	build tsan || return
 	make -s -C "$work/tsan" -j "$jobs" check TESTS= &&
@@ -202,6 +208,7 @@ stage e2e e2e gcc
 stage schemas schemas
 stage crashes crashes
 stage kills kills
+[ -z "$gate" ] || stage scheduler scheduler
 stage clang compile_tests clang
 stage asan-unit unit asan
 stage asan-e2e sanitized_e2e
