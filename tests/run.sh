@@ -35,8 +35,8 @@ count() {
 	awk -v which="$2" '
 		/^# PASS:/ { good += $3; seen = 1 }
 		/^# (SKIP|FAIL|ERROR|XPASS):/ { bad += $3; seen = 1 }
-		/^ok / { good++; seen = 1 }
-		/^FAIL / { bad++; seen = 1 }
+		/^(ok |[a-z_]+: ok, )/ { good++; seen = 1 }
+		/^(FAIL |[a-z_]+: FAILED)/ { bad++; seen = 1 }
 		/^Ran [0-9]+ tests? in/ { good += $2; seen = 1 }
 		/^FAILED \(/ { n = 0; s = $0; while (match(s, /(failures|errors)=[0-9]+/)) {
 			split(substr(s, RSTART, RLENGTH), part, "="); n += part[2]; s = substr(s, RSTART + RLENGTH) }
