@@ -11,10 +11,11 @@ source=$(cd "$(dirname "$0")/.." && pwd)
 export PATH=/usr/bin:/bin:$PATH
 jobs=$(nproc)
 gate=
+limit=900		# seconds that a stage may take
 wanted=
 for argument in "$@"; do
 	case $argument in
-	--gate) gate=--gate ;;
+	--gate) gate=--gate limit=2400 ;;
 	-*)
 		sed -n 's/^# //p' "$0" >&2
 		exit 2
@@ -74,11 +75,27 @@ is_wanted() {
 	return 1
 }
 
+# Runs a command as a process group of its own, which is killed when it takes too long.
+within() {	# SECONDS COMMAND...
+	local limit=$1 status=0 command watchdog
+	shift
+	set -m
+	"$@" </dev/null &
+	command=$!
+	(sleep "$limit"; echo "ERROR: not done in $limit s"; kill -KILL -- -"$command") &
+	watchdog=$!
+	set +m
+	wait "$command" || status=$?
+	kill -- -"$watchdog"
+	wait "$watchdog"
+	return "$status"
+} 2>&1
+
 stage() {	# NAME COMMAND...
 	local name=$1 start=$SECONDS status=0
 	shift
 	is_wanted "$name" || return 0
-	"$@" >"$work/log" 2>&1 </dev/null || status=$?
+	within "$limit" "$@" >"$work/log" || status=$?
 	finish_stage "$name" "$status" $((SECONDS - start))
 }
 
@@ -86,7 +103,7 @@ stage() {	# NAME COMMAND...
 
 configure_of() {
 	case $1 in
-	gcc) echo CC=gcc ;;
+	gcc) echo "CC=gcc --prefix=$work/prefix" ;;
 	clang) echo CC=clang ;;
 	asan) echo CC=gcc --with-sanitizers=address,undefined ;;
 	tsan) echo CC=gcc --with-sanitizers=thread ;;
@@ -137,6 +154,13 @@ e2e() {		# KIND
 sanitized_e2e() {
 	export UBSAN_OPTIONS=print_stacktrace=1 JOBD_TEST_PATIENCE=5
 	e2e asan
+}
+
+# What `make install` has put there works from there.
+installed() {
+	build gcc && make -s -C "$work/gcc" install && cd "$source/tests/e2e" || return
+	JOBD_BUILD=$work/prefix python3 -B -m unittest test_transcript test_jobctl || return
+	make -s -C "$work/gcc" uninstall && ! find "$work/prefix" ! -type d | grep .
 }
 
 schemas() {
@@ -209,6 +233,7 @@ stage schemas schemas
 stage crashes crashes
 stage kills kills
 [ -z "$gate" ] || stage scheduler scheduler
+stage installed installed
 stage clang compile_tests clang
 stage asan-unit unit asan
 stage asan-e2e sanitized_e2e

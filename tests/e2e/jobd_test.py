@@ -1,6 +1,7 @@
 """jobd_test.py - the daemon under test: starts it, watches its processes, proves that nothing is left.
 
-JOBD_BUILD names the build directory.  Each test has a daemon of its own, or shares its class's one.
+JOBD_BUILD names the build directory, or the prefix where jobd is installed.  Each test has a daemon of its own,
+or shares its class's one.
 """
 
 import ctypes
@@ -25,6 +26,13 @@ PATIENCE = float(os.environ.get('JOBD_TEST_PATIENCE', '1'))
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 libc = ctypes.CDLL(None)
+
+
+def program(name):
+    """The path of a program, in a build directory or an installation."""
+    places = [os.path.join(BUILD, below, name) for below in ('', 'sbin', 'bin')]
+    return next((path for path in places if os.access(path, os.X_OK)), places[0])
+
 
 # Orphans of a killed supervisor become our children, so that none can hide.
 libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -128,7 +136,7 @@ class Daemon:
         self.recorder = Recorder()
         self.clients = []
         self.shared_memory = set(os.listdir('/dev/shm'))
-        command = [os.path.join(BUILD, 'jobd'), '--state-dir', self.state_dir, '--listen', self.unix,
+        command = [program('jobd'), '--state-dir', self.state_dir, '--listen', self.unix,
                    '--listen', 'tcp:127.0.0.1:0', '--cpu-workers', str(cpu_workers),
                    '--io-threads', str(io_threads)]
         if roots:

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from jobd_client import Closed, RpcError, until
-from jobd_test import BUILD, OwnDaemonTest, PATIENCE, is_gone, open_files, reasons, title
+from jobd_test import OwnDaemonTest, PATIENCE, is_gone, open_files, reasons, title, program
 
 BLOCK = {'ms': 600000}
 
@@ -267,7 +267,7 @@ class Processes(OwnDaemonTest):
 
     def test_one_state_directory_serves_one_jobd(self):
         jobd = self.daemon()
-        second = subprocess.run([os.path.join(BUILD, 'jobd'), '--state-dir', jobd.state_dir, '--listen',
+        second = subprocess.run([program('jobd'), '--state-dir', jobd.state_dir, '--listen',
                                  jobd.unix + '2'], stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
         self.assertNotEqual(second.returncode, 0)
         self.assertTrue(second.stderr)

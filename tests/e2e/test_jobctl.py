@@ -5,14 +5,14 @@ import os
 import subprocess
 import unittest
 
-from jobd_test import BUILD, Daemon, DaemonTest, PATIENCE
+from jobd_test import Daemon, DaemonTest, PATIENCE, program
 
 
 class Jobctl(DaemonTest):
     def ctl(self, *words, stdin='', host=None, status=0):
         """stdout and stderr of a call that must exit with this status."""
         env = dict(os.environ, JOBD_HOST=host or self.jobd.unix, LC_ALL='C.UTF-8')
-        run = subprocess.run([os.path.join(BUILD, 'jobctl'), *words], input=stdin, env=env, text=True,
+        run = subprocess.run([program('jobctl'), *words], input=stdin, env=env, text=True,
                              capture_output=True, timeout=60 * PATIENCE)
         self.assertEqual(run.returncode, status, (words, run.stdout, run.stderr))
         if status != 0:

@@ -12,7 +12,7 @@ import threading
 import unittest
 
 from jobd_client import Closed, until
-from jobd_test import BUILD, DaemonTest, OwnDaemonTest, PATIENCE, read
+from jobd_test import DaemonTest, OwnDaemonTest, PATIENCE, read, program
 
 KIB = 1024
 
@@ -454,7 +454,7 @@ class Tcp(DaemonTest):
 class CommandLine(unittest.TestCase):
     def test_a_bad_setting_ends_with_78_and_names_it(self):
         for setting in ('workers.cpuu=1', 'jobs.grace_ms=ten', 'nonsense', 'net.max_line_bytes=1', 'x.y.z=1'):
-            run = subprocess.run([os.path.join(BUILD, 'jobd'), '--check-config', '--set', setting],
+            run = subprocess.run([program('jobd'), '--check-config', '--set', setting],
                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
             self.assertEqual(run.returncode, 78, setting)
             self.assertIn(setting.split('=')[0].rsplit('.', 1)[-1].encode(), run.stderr)
@@ -462,7 +462,7 @@ class CommandLine(unittest.TestCase):
     def test_an_address_that_cannot_be_listened_on_ends_with_78(self):
         with tempfile.TemporaryDirectory() as d:
             for address in ('tcp:0.0.0.0:0', 'unix:' + d + '/no/such/dir/sock', 'bogus', 'tls:127.0.0.1:0'):
-                run = subprocess.run([os.path.join(BUILD, 'jobd'), '--state-dir', d + '/state', '--listen', address],
+                run = subprocess.run([program('jobd'), '--state-dir', d + '/state', '--listen', address],
                                      stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
                 self.assertEqual(run.returncode, 78, '%s: %s' % (address, run.stderr))
                 self.assertTrue(run.stderr)
