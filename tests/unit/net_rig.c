@@ -200,6 +200,7 @@ rig_open(struct rig *r, const char *const *settings)
 	fds[0] = r->unix_fd = listen_unix(r);
 	fds[1] = r->tcp_fd = listen_tcp(r);
 	assert_int_equal(net_new(&r->b, fds, 2, &r->b.net), 0);
+	net_serve(r->b.net);
 }
 
 static void
