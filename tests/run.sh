@@ -25,7 +25,8 @@ for argument in "$@"; do
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/jobd-tests.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+group=			# of the stage that runs
+trap '[ -z "$group" ] || kill -KILL -- -"$group"; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 passed=0
 failed=0
@@ -82,10 +83,12 @@ within() {	# SECONDS COMMAND...
 	set -m
 	"$@" </dev/null &
 	command=$!
+	group=$command
 	(sleep "$limit"; echo "ERROR: not done in $limit s"; kill -KILL -- -"$command") &
 	watchdog=$!
 	set +m
 	wait "$command" || status=$?
+	group=
 	kill -- -"$watchdog"
 	wait "$watchdog"
 	return "$status"

@@ -265,6 +265,19 @@ class Processes(OwnDaemonTest):
             seen |= set(ids)
             getattr(jobd, end)()
 
+    def test_workers_that_cannot_start_end_jobd_with_a_word(self):
+        here = tempfile.mkdtemp(prefix='jobd-broken-')
+        self.addCleanup(shutil.rmtree, here)
+        for name in ('jobd', 'jobd-broker'):
+            shutil.copy(program(name), here)
+        with open(os.path.join(here, 'jobd-worker'), 'w') as f:
+            f.write('#!/bin/sh\nexit 1\n')
+        os.chmod(f.name, 0o755)
+        run = subprocess.run([os.path.join(here, 'jobd'), '--state-dir', here + '/state', '--listen',
+                              'unix:%s/sock' % here], stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * PATIENCE)
+        self.assertEqual(run.returncode, 70, run.stderr)
+        self.assertIn(b'worker dies while it starts', run.stderr)
+
     def test_one_state_directory_serves_one_jobd(self):
         jobd = self.daemon()
         second = subprocess.run([program('jobd'), '--state-dir', jobd.state_dir, '--listen',
