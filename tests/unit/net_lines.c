@@ -2,9 +2,12 @@
 #include "tests/unit/net_rig.h"
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/broker/net/net.h"
 #include "lib/alloc.h"
@@ -498,6 +501,31 @@ test_refused_connections_are_told_why(void **state)
 }
 
 static void
+test_without_descriptors_accepting_pauses_and_goes_on(void **state)
+{
+	struct rlimit	old, none;
+	struct peer	p;
+	int		free_fd;
+
+	(void)state;
+	peer_open(&p, &rig, false);
+	assert_return_code(getrlimit(RLIMIT_NOFILE, &old), errno);
+	free_fd = dup(p.fd);
+	close(free_fd);
+	none = (struct rlimit){ (rlim_t)free_fd, old.rlim_max };
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &none), errno);
+	rig_turn(&rig);
+	/* It does not try again before its time, though the listener is readable. */
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &old), errno);
+	peer_say(&p, PING);
+	peer_silent(&p);
+	assert_int_equal(stats_now().accepted, 0);
+	rig_skip(&rig, 200);
+	assert_string_equal(peer_line(&p), PONG);
+	peer_close(&p);
+}
+
+static void
 test_at_the_end_what_is_owed_is_sent_first(void **state)
 {
 	struct peer	p;
@@ -537,6 +565,7 @@ main(void)
 		TEST(test_output_that_is_never_read_closes_the_connection),
 		TEST(test_one_busy_connection_does_not_keep_others_waiting),
 		TEST(test_refused_connections_are_told_why),
+		TEST(test_without_descriptors_accepting_pauses_and_goes_on),
 		TEST(test_at_the_end_what_is_owed_is_sent_first),
 	};
 

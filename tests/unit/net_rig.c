@@ -317,6 +317,20 @@ rig_fail(struct rig *r, uint64_t job, const char *message, const char *data)
 	end_attempt(r, job, ATTEMPT_FAILED, &o);
 }
 
+uint64_t
+rig_any(struct rig *r, unsigned which)
+{
+	struct idmap	*m = &r->b.lanes->attempts;
+	struct attempt	*at;
+	size_t		 walk = 0;
+
+	if (m->len == 0)
+		return 0;
+	for (size_t skip = which % m->len; (at = idmap_next(m, &walk)) != NULL && skip > 0; skip--)
+		;
+	return at->job_id;
+}
+
 bool
 rig_told(struct rig *r, uint64_t job)
 {

@@ -35,6 +35,8 @@ const char *rig_token(struct rig *r, char *out, size_t size);
 struct attempt *rig_attempt(struct rig *r, uint64_t job);
 void rig_succeed(struct rig *r, uint64_t job, const char *json);
 void rig_fail(struct rig *r, uint64_t job, const char *message, const char *data);
+/* A job with an attempt in a worker, any of them (which: any number); 0: there is none. */
+uint64_t rig_any(struct rig *r, unsigned which);
 /* Has this attempt been told to end? */
 bool rig_told(struct rig *r, uint64_t job);
 void rig_end_cancelled(struct rig *r, uint64_t job);

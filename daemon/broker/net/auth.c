@@ -163,8 +163,10 @@ refuse_login(struct call *call)
 	struct connection	*c = call->conn;
 	char			 addr[80];
 
+	c->logins_failed++;
 	connection_addr(c, addr, sizeof(addr));
-	log_warn("login refused addr=%s failures=%d", addr, ++c->logins_failed);
+	if (net_may_log(c->net))
+		log_warn("login refused addr=%s failures=%d", addr, c->logins_failed);
 	c->pause |= PAUSE_LOGIN;
 	watch_timeout(watch_new(call, WATCH_LOGIN, 0), AUTH_DELAY_MS);
 	return METHOD_LATER;

@@ -6,6 +6,8 @@
 #include "proto/json_scan.h"
 #include "proto/rpc_params.h"
 
+#define LABEL_BYTES_PER_LOOK	64	/* reading so much costs as much as looking at a job */
+
 static bool
 same(struct span a, const char *p, size_t len)
 {
@@ -204,4 +206,10 @@ job_filter_match(struct job_filter *f, const struct job *j)
 	return (f->state < 0 || f->state == j->state) && match_name(f->type, j->type->name) &&
 	    match_name(f->queue, core_queue_name(j->queue)) && match_name(f->by, j->by->principal) &&
 	    match_order_key(f, j) && match_labels(f, j);
+}
+
+uint32_t
+job_filter_cost(const struct job_filter *f, const struct job *j)
+{
+	return f->labels_len == 0 ? 1 : 1 + f->labels_len * (j->labels_len / LABEL_BYTES_PER_LOOK);
 }

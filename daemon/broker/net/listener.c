@@ -71,7 +71,8 @@ accepted_unix(struct net *n, const struct listener *l, int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
 		role = auth_unix_role(cred.uid);
 	if (role == ROLE_anybody) {
-		log_warn("connection refused uid=%u", cred.uid);
+		if (net_may_log(n))
+			log_warn("connection refused uid=%u", cred.uid);
 		refuse(n, fd, RPC_forbidden, "only root and the user of jobd may use this socket");
 	} else if (!has_place(n, l, role)) {
 		refuse(n, fd, RPC_too_many_connections, "all connections are taken");

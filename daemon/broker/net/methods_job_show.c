@@ -20,7 +20,8 @@ method_job_get(struct call *call, struct rpc_error *err)
 
 /* ---- job.result ---- */
 
-#define PIECE_FRAME_BYTES	128	/* of the reply: all but the text */
+#define PIECE_FRAME_BYTES	128		/* of the reply: all but the text */
+#define PIECE_BYTES		(1 << 20)	/* of text, so that others are served between pieces */
 
 /* What a byte takes in a JSON string; as buf_put_json prints it. */
 static size_t
@@ -83,7 +84,7 @@ int
 method_job_result(struct call *call, struct rpc_error *err)
 {
 	int64_t		 offset = call_int(call, PARAM_offset, 0);
-	int64_t		 limit = call_int(call, PARAM_limit, BOUND_RESULT_BYTES_MAX);
+	int64_t		 limit = call_int(call, PARAM_limit, PIECE_BYTES);
 	struct job	*j;
 
 	if (find_job(call, &j, err) != 0)
@@ -95,7 +96,7 @@ method_job_result(struct call *call, struct rpc_error *err)
 	}
 	if (inside_character(j, (size_t)offset))
 		return rpc_fail_member(err, RPC_invalid_params, "offset", 6, "offset is inside a character");
-	print_piece(call, j, (size_t)offset, (size_t)limit);
+	print_piece(call, j, (size_t)offset, limit < PIECE_BYTES ? (size_t)limit : PIECE_BYTES);
 	return METHOD_ANSWERED;
 }
 

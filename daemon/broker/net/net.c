@@ -93,6 +93,18 @@ net_clock(struct net *n)
 	n->broker->now.real_ms = clock_real_ms();
 }
 
+#define REFUSALS_LOGGED	10	/* a second */
+
+bool
+net_may_log(struct net *n)
+{
+	if (n->broker->now.mono_ns - n->said_since_ns >= NS_PER_S) {
+		n->said_since_ns = n->broker->now.mono_ns;
+		n->said = 0;
+	}
+	return n->said++ < REFUSALS_LOGGED;
+}
+
 /* ---- what core says ---- */
 
 void

@@ -113,7 +113,9 @@ output_wrote(struct connection *c)
 	if (c->dead || buf_len(&c->out) <= BOUND_OUTPUT_CLOSE)
 		return;
 	if (unsent_behind_first(c) > BOUND_OUTPUT_CLOSE) {
-		log_info("connection closed reason=\"output is not read\" unsent_bytes=%zu", buf_len(&c->out));
+		if (net_may_log(c->net))
+			log_info("connection closed reason=\"output is not read\" unsent_bytes=%zu",
+			    buf_len(&c->out));
 		connection_close(c);
 	}
 }

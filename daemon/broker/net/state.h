@@ -52,10 +52,14 @@ struct net {
 	struct call	 call;			/* the one being served */
 	char		*scratch;		/* NET_TAIL_BYTES + NET_READ_BYTES: what recv gave */
 	unsigned	 work;			/* done by the connection whose turn it is */
+	int64_t		 said_since_ns;		/* the second in which... */
+	unsigned	 said;			/* ...so many refusals were logged */
 	struct net_stats stats;
 };
 
 /* libevent's callbacks run after a sleep: the time of this turn begins anew. */
 void net_clock(struct net *n);
+/* Refusals are logged, but whoever makes them does not fill the log: true for a few of them a second. */
+bool net_may_log(struct net *n);
 
 #endif
