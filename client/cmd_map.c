@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/jobopts.h"
+#include "client/map_bar.h"
 #include "client/print.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -20,68 +20,6 @@
 #define MOST		256		/* at once, without -j */
 #define LINE_OVERHEAD	8192		/* of a request, besides its args */
 #define LINE_LEAST	2048		/* of a reply */
-#define BAR_MS		100
-
-struct bar {
-	bool	 shown;			/* stderr is a terminal */
-	bool	 dirty;			/* it stands there now */
-	bool	 shares_stdout;
-	int64_t	 began_ns, drawn_ns;
-	int64_t	 input_bytes;		/* of a file on stdin; 0: not known */
-};
-
-/* ---- the bar ---- */
-
-static void
-bar_init(struct bar *b)
-{
-	struct stat	st;
-
-	memset(b, 0, sizeof(*b));
-	b->shown = ctl_is_terminal(STDERR_FILENO);
-	b->shares_stdout = ctl_is_terminal(STDOUT_FILENO);
-	b->began_ns = clock_mono_ns();
-	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
-		b->input_bytes = st.st_size;
-}
-
-static void
-bar_clear(struct bar *b)
-{
-	if (b->dirty)
-		fd_write_all(STDERR_FILENO, "\r\033[K", 4);
-	b->dirty = false;
-}
-
-static uint64_t
-finished(const struct map *m)
-{
-	const struct map_counts	*c = &m->counts;
-
-	return c->succeeded + c->failed + c->cancelled + c->expired + c->refused;
-}
-
-static void
-bar_draw(struct bar *b, const struct map *m)
-{
-	struct buf	line = { 0 };
-	int64_t		now = clock_mono_ns();
-	uint64_t	done = finished(m);
-
-	if (!b->shown || now - b->drawn_ns < BAR_MS * NS_PER_MS)
-		return;
-	b->drawn_ns = now;
-	buf_printf(&line, "\r%llu done  %llu not well  %llu at work", (unsigned long long)done,
-	    (unsigned long long)(done - m->counts.succeeded), (unsigned long long)m->inflight);
-	if (b->input_bytes > 0)
-		buf_printf(&line, "  %d%% read",
-		    (int)(100 * (int64_t)m->items.bytes / b->input_bytes));
-	buf_printf(&line, "  %.0f/s\033[K",
-	    (double)done * (double)NS_PER_S / (double)(now - b->began_ns + 1));
-	fd_write_all(STDERR_FILENO, buf_data(&line), buf_len(&line));
-	buf_free(&line);
-	b->dirty = true;
-}
 
 /* ---- the loop ---- */
 
@@ -133,6 +71,8 @@ turn(struct map *m, struct bar *bar, struct pollfd *p, int *signal_number)
 		return 0;
 	if ((rc = wait_for_something(m, bar, p, want_items)) != 0)
 		return rc;
+	if (p[POLL_SIGNAL].revents != 0)
+		bar_clear(bar);
 	if (p[POLL_SIGNAL].revents != 0 &&
 	    (rc = got_signal(m, p[POLL_SIGNAL].fd, signal_number)) != 0)
 		return rc;

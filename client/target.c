@@ -19,6 +19,13 @@ is_set(const char *s)
 	return s != NULL && s[0] != '\0';
 }
 
+/* Relative paths there count as none: jobd(8) makes its own from the same rule. */
+static bool
+is_absolute(const char *s)
+{
+	return s != NULL && s[0] == '/';
+}
+
 void
 surroundings_read(struct surroundings *s, const char *option)
 {
@@ -29,7 +36,7 @@ surroundings_read(struct surroundings *s, const char *option)
 	s->state_home = getenv("XDG_STATE_HOME");
 	s->home = getenv("HOME");
 	s->tmpdir = getenv("TMPDIR");
-	s->uid = getuid();
+	s->uid = geteuid();
 }
 
 /* ---- addresses ---- */
@@ -64,11 +71,11 @@ own_socket(const struct surroundings *s, struct target *out)
 	struct stat	st;
 	char		dir[TARGET_TEXT / 2];
 
-	if (is_set(s->runtime_dir)) {
+	if (is_absolute(s->runtime_dir)) {
 		snprintf(out->text, sizeof(out->text), "unix:%s/jobd/jobd.sock", s->runtime_dir);
 		return parse_addr(out->text, &out->addr) == 0;
 	}
-	snprintf(dir, sizeof(dir), "%s/jobd-%u", is_set(s->tmpdir) ? s->tmpdir : "/tmp",
+	snprintf(dir, sizeof(dir), "%s/jobd-%u", is_absolute(s->tmpdir) ? s->tmpdir : "/tmp",
 	    (unsigned)s->uid);
 	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != s->uid ||
 	    (st.st_mode & 077) != 0)
@@ -105,9 +112,9 @@ target_token_files(const struct surroundings *s, char out[TARGET_MAX][TARGET_TEX
 		snprintf(out[0], TARGET_TEXT, "%s", s->token_file);
 		return 1;
 	}
-	if (s->uid != 0 && is_set(s->state_home))
+	if (s->uid != 0 && is_absolute(s->state_home))
 		snprintf(out[n++], TARGET_TEXT, "%s/jobd/client.token", s->state_home);
-	else if (s->uid != 0 && is_set(s->home))
+	else if (s->uid != 0 && is_absolute(s->home))
 		snprintf(out[n++], TARGET_TEXT, "%s/.local/state/jobd/client.token", s->home);
 	snprintf(out[n++], TARGET_TEXT, "%s/client.token", TARGET_SYSTEM_STATE);
 	return n;

@@ -11,7 +11,7 @@
 #include "client/exit.h"
 #include "client/items.h"
 #include "client/jobopts.h"
-#include "client/map.h"
+#include "client/map_bar.h"
 #include "client/print.h"
 #include "client/select.h"
 #include "client/suggest.h"
@@ -423,6 +423,8 @@ test_the_daemon_is_looked_for_in_the_promised_order(void **state)
 		{ { .runtime_dir = "/run/user/7", .uid = 0 }, 1, TARGET_SYSTEM_SOCKET },
 		{ { .tmpdir = "/nonexistent", .uid = 7 }, 1, TARGET_SYSTEM_SOCKET },
 		{ { .host = "", .option = "", .uid = 0 }, 1, TARGET_SYSTEM_SOCKET },
+		{ { .runtime_dir = "run/user/7", .tmpdir = "tmp", .uid = 4242 }, 1,
+		    TARGET_SYSTEM_SOCKET },
 	};
 	struct target	list[TARGET_MAX];
 	char		why[256];
@@ -731,6 +733,28 @@ test_gathered_lines_come_in_order_and_what_is_held_is_bounded(void **state)
 }
 
 static void
+test_the_bar_knows_the_whole_from_the_bytes_read_or_at_the_end(void **state)
+{
+	struct bar	b = { .began_ns = 0, .input_bytes = 1000 };
+	struct map	m = { .inflight = 5, .items = { .bytes = 500 },
+	    .counts = { .started = 30, .succeeded = 20, .failed = 5 } };
+	struct buf	out = { 0 };
+
+	(void)state;
+	bar_print(&b, &m, INT64_C(5000000000), &out);
+	assert_printed(&out,
+	    "[==========              ]  41% 25 done, 5 of them badly, 5 at work, 5/s");
+	m.no_more = true;
+	bar_print(&b, &m, INT64_C(5000000000), &out);
+	assert_printed(&out,
+	    "[====================    ]  83% 25 done, 5 of them badly, 5 at work, 5/s");
+	m.no_more = false;
+	b.input_bytes = 0;
+	bar_print(&b, &m, 0, &out);
+	assert_printed(&out, "25 done, 5 of them badly, 5 at work");
+}
+
+static void
 test_map_runs_fewer_at_once_when_results_are_long_or_not_known(void **state)
 {
 	static const struct {
@@ -780,6 +804,7 @@ main(void)
 		cmocka_unit_test(test_tables_are_aligned_and_cut_at_the_terminals_edge),
 		cmocka_unit_test(test_lines_come_out_whole_whatever_the_reads_were),
 		cmocka_unit_test(test_gathered_lines_come_in_order_and_what_is_held_is_bounded),
+		cmocka_unit_test(test_the_bar_knows_the_whole_from_the_bytes_read_or_at_the_end),
 		cmocka_unit_test(test_map_runs_fewer_at_once_when_results_are_long_or_not_known),
 	};
 
