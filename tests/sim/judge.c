@@ -5,11 +5,6 @@
 
 #include "tests/sim/model.h"
 
-#define for_jobs(m, j) \
-	for (struct model_job *j = (m)->jobs; j < (m)->jobs + (m)->jobs_len; j++)
-/* All but the oldest forgotten ones. */
-#define for_kept(m, j) \
-	for (struct model_job *j = (m)->jobs + (m)->jobs_first; j < (m)->jobs + (m)->jobs_len; j++)
 
 /* ---- after each event ---- */
 
@@ -47,7 +42,7 @@ same_counts(struct model *m, const struct core *c)
 	uint64_t		states[JOB_STATES] = { 0 }, bytes = 0, stuck = 0;
 
 	core_stats(c, &s);
-	for_kept(m, j) {
+	for_jobs(m, j) {
 		if (j->forgotten)
 			continue;
 		states[j->state]++;
@@ -74,7 +69,7 @@ same_counts(struct model *m, const struct core *c)
 static void
 forget_turns(struct model *m)
 {
-	for_kept(m, j)
+	for_jobs(m, j)
 		if (j->state != JOB_ready || !model_open(m, j))
 			memset(j->unfair, 0, sizeof(j->unfair));
 }
@@ -83,7 +78,7 @@ void
 judge_same(struct model *m, const struct core *c)
 {
 	core_check(c);
-	for_kept(m, j)
+	for_jobs(m, j)
 		if (!j->forgotten)
 			same_job(m, c, j);
 	same_counts(m, c);
@@ -100,7 +95,7 @@ quiet_lane(struct model *m, enum lane lane)
 	bool	all[MODEL_WORKERS], any = false;
 
 	memset(all, true, sizeof(all));
-	for_kept(m, j) {
+	for_jobs(m, j) {
 		if (j->lane != lane || j->suspicions > 0 || !model_eligible(m, j))
 			continue;
 		any = true;
@@ -152,7 +147,7 @@ quiet_kept(struct model *m)
 		int64_t	keep_ms = failed ? m->cfg.keep_failed_ms : m->cfg.keep_finished_ms;
 		int64_t	count = 0, bytes = 0;
 
-		for_kept(m, j) {
+		for_jobs(m, j) {
 			if (!j->announced || j->forgotten || (j->state == JOB_failed) != failed)
 				continue;
 			if (j->announced_ns + keep_ms * 1000000 <= m->now.mono_ns)
@@ -175,7 +170,7 @@ quiet_clock(struct model *m, const struct core *c)
 
 	if (next <= m->now.mono_ns)
 		model_violation(m, "core wants a tick that it just had");
-	for_kept(m, j) {
+	for_jobs(m, j) {
 		if (j->state == JOB_scheduled && j->due_ns < next)
 			model_violation(m, "job %llu will be late", (unsigned long long)j->id);
 		if (model_waiting(j) && !j->begun && j->ttl_ns < next)
@@ -196,10 +191,10 @@ judge_quiet(struct model *m, const struct core *c)
 {
 	for (int lane = 0; lane < LANES; lane++)
 		quiet_lane(m, (enum lane)lane);
-	for_kept(m, j)
+	for_jobs(m, j)
 		if (!j->forgotten)
 			quiet_job(m, j);
-	for_jobs(m, j)
+	for (struct model_job *j = m->jobs; j < m->jobs + m->jobs_len; j++)
 		if (j->forgotten && core_find(c, j->id) != NULL)
 			model_violation(m, "job %llu is still there", (unsigned long long)j->id);
 	quiet_effects(m);
@@ -247,7 +242,7 @@ count_ahead(struct model *m, const struct model_job *j)
 {
 	uint64_t	n = 0;
 
-	for_kept(m, o) {
+	for_jobs(m, o) {
 		if (o->queue != j->queue || o->state != JOB_ready || o->alone_asked ||
 		    !model_open(m, o))
 			continue;

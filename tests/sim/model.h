@@ -84,6 +84,12 @@ struct model {
 	uint64_t		 finished[JOB_STATES], crashes;
 };
 
+#define for_jobs(m, j) \
+	for (struct model_job *j = (m)->jobs + (m)->jobs_first; j < (m)->jobs + (m)->jobs_len; j++)
+#define for_attempts(m, at) \
+	for (struct model_attempt *at = (m)->attempts; at < (m)->attempts + MODEL_ATTEMPTS; at++) \
+		if (at->job != NULL)
+
 /* What is wrong, with the model's view; does not return. */
 void model_violation(const struct model *m, const char *fmt, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
@@ -106,6 +112,8 @@ struct model_attempt *model_head(struct model *m, int worker);
 /* May this worker take this job now? */
 bool model_takes(struct model *m, int worker, const struct model_job *j);
 int model_alone_free(const struct model *m);
+/* The worker that was asked for, for this job. */
+struct model_alone *model_alone_of(struct model *m, const struct model_job *j);
 
 /* ---- events: what the rules say happens then ---- */
 
@@ -124,7 +132,12 @@ void model_alone_failed(struct model *m, uint64_t job_id);
 /* It ran in the caller, at once. */
 void model_inline(struct model *m, struct model_job *j);
 
-/* ---- effects: was core allowed to? ---- */
+/* It runs now: its deadline, or the grace, begins. */
+void model_becomes_head(struct model *m, struct model_attempt *at);
+/* A place for a worker that runs a job alone is free again. */
+void model_alone_gone(struct model *m, int worker);
+
+/* ---- effects (allowed.c): was core allowed to? ---- */
 
 struct model_attempt *model_start(struct model *m, struct attempt *real);
 void model_tell(struct model *m, const struct attempt *real);

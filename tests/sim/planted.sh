@@ -22,7 +22,7 @@ mkdir -p "$work/tree/daemon/broker" "$work/objects" "$work/sims" "$work/core"
 for part in lib proto workers tests daemon/broker/core; do
 	cp -R "$source/$part" "$work/tree/$(dirname $part)/"
 done
-sims="tests/sim/bench tests/sim/judge tests/sim/model tests/sim/sim tests/sim/world"
+sims="allowed bench clients judge model sim workers world"
 others="lib/alloc lib/buf lib/clock lib/heap lib/log lib/map lib/parse lib/utf8 proto/jobspec
 	proto/json_scan proto/json_decode proto/rpc proto/rpc_params proto/rpc_rows"
 compile() {
@@ -32,7 +32,7 @@ for file in $others; do
 	compile "$file" "$work/objects/$(basename "$file").o"
 done
 for file in $sims; do
-	compile "$file" "$work/sims/$(basename "$file").o"
+	compile "tests/sim/$file" "$work/sims/$file.o"
 done
 compile tests/unit/core "$work/unit.o"
 

@@ -1,13 +1,61 @@
 /*
  * world.h - clients and workers that do at random what clients and workers do, for one seed.
+ *
+ * What is real here: a cpu worker ends its attempts in their order, an io worker in any; a poison
+ * job never ends and kills what runs it; a worker that was told to die dies some time later, and
+ * may still finish something before.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "tests/sim/chance.h"
+#include "tests/sim/model.h"
+
+#define MS	INT64_C(1000000)
+
+struct world {
+	struct chance		 chance;
+	struct core		*c;
+	struct model		 m;
+	struct submitter	*by;
+	uint64_t		 next_id, events;
+	bool			 trace;
+
+	/* what this seed is like */
+	int			 queues, types, keys;
+	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
+	bool			 random_deaths, all_lanes;
+	bool			 quick;		/* attempts are short: windows open */
+	enum lane		 lane;
+
+	/* what core has asked for, to come */
+	uint64_t		 alone_asked[MODEL_ALONE];
+	bool			 doomed[MODEL_WORKERS];
+};
+
+extern const char *const world_queues[MODEL_QUEUES], *const world_types[MODEL_TYPES];
 
 /* Runs one seed; a violation aborts.  trace: say on stdout what happens. */
 void world_run(uint64_t seed, unsigned steps, bool trace);
+void trace(const struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* clients.c */
+void do_submit(struct world *w);
+void do_cancel(struct world *w);
+/* NULL: the dice fell on none. */
+struct model_job *random_known_job(struct world *w);
+
+/* workers.c */
+struct model_worker *worker(struct world *w, int number);
+void do_worker_up(struct world *w);
+void do_retire(struct world *w);
+void do_death(struct world *w);
+/* Those that core had killed, or that were stopped with threads that never came back. */
+void do_dooms(struct world *w);
+/* Workers for jobs alone: some come, some cannot be started. */
+void do_alone(struct world *w);
+/* One attempt ends, or its worker dies of it. */
+void do_end(struct world *w);
+void end_attempt(struct world *w, struct model_attempt *at, enum attempt_end end);
 
 #endif

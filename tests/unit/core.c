@@ -965,7 +965,7 @@ test_only_two_workers_alone_exist_and_the_others_wait_in_line(void **state)
 	for (int i = 0; i < 4; i++)
 		jobs[i] = submit_in(w, LANE_THREAD);
 	settle(w);
-	core_worker_lost(w->c, w->now, 0, "killed by SIGSEGV", suspect_ids, (uint64_t[]){ 1, 2, 3, 4, 0 });
+	core_worker_lost(w->c, w->now, 0, "exit 1", suspect_ids, (uint64_t[]){ 1, 2, 3, 4, 0 });
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START_ALONE), 2);
 	assert_explains(w, jobs[3], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":2,"

@@ -88,8 +88,8 @@ void core_worker_up(struct core *c, struct core_time now, uint32_t number,
  * if so). */
 void core_worker_retire(struct core *c, struct core_time now, uint32_t number);
 /* Its death is confirmed and all it had published is harvested.  how: in plain words ("killed by
- * SIGSEGV").  suspect(job) says whether a job still in flight was running; for a cpu worker core knows
- * itself: the oldest. */
+ * SIGSEGV").  suspect(job) says whether a job still in flight was running; for a cpu worker core
+ * knows itself: the oldest. */
 void core_worker_lost(struct core *c, struct core_time now, uint32_t number, const char *how,
     bool (*suspect)(void *ctx, const struct job *j), void *ctx);
 /* A worker that EFFECT_START_ALONE asked for could not be started: core asks again a second

@@ -168,7 +168,7 @@ fail_lost(struct core *c, struct core_time now, struct job *j, const char *how)
 {
 	job_try_end(j, now.real_ms, REASON_lost);
 	job_fail(c, now, j, REASON_lost, FAILURE_lost,
-	    mem_printf("its worker died (%s), and the job asked not to be run again (on_lost: fail)",
+	    mem_printf("its worker died (%s), and the job asked not to run again (on_lost: fail)",
 	    how),
 	    false);
 }

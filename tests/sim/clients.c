@@ -1,0 +1,160 @@
+/* clients.c - jobs handed in and cancelled, at random.  Runs in: the simulation. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "tests/sim/world.h"
+
+static const char *const	key_names[MODEL_KEYS] = { "k1", "k2", "k3", "k4" };
+
+static void
+random_job(struct world *w, struct model_job *j)
+{
+	struct chance	*r = &w->chance;
+	int64_t		 now = w->m.now.mono_ns;
+
+	*j = (struct model_job){
+		.id = w->next_id++, .queue = below(r, w->queues), .type = below(r, w->types),
+		.key = once_in(r, 3) && w->keys > 0 ? below(r, w->keys) : -1,
+		.priority = once_in(r, 3) ? below(r, 201) - 100 : below(r, 3),
+		.lane = w->all_lanes ? (enum lane)below(r, LANES) : w->lane,
+		.on_lost = once_in(r, 4) ? ON_LOST_FAIL : ON_LOST_REQUEUE,
+		.bytes = once_in(r, 25) ? 200000 : below(r, 40),
+		.ttl_ns = NEVER, .due_ns = 0,
+	};
+	if (once_in(r, 6))
+		j->due_ns = now + (1 + below(r, 3000)) * MS;
+	if (once_in(r, 6))
+		j->ttl_ns = now + (1 + below(r, 3000)) * MS;
+	if (once_in(r, 3))
+		j->timeout_ms = 1 + below(r, 1000);
+	j->poison = w->poison_in > 0 && j->lane != LANE_INLINE && once_in(r, w->poison_in);
+}
+
+static int
+hand_in(struct world *w, const struct model_job *j, struct job **out)
+{
+	static char	 args[200001];
+	int64_t		 now = w->m.now.mono_ns;
+	struct jobspec	 spec = {
+		.queue = { world_queues[j->queue], strlen(world_queues[j->queue]) },
+		.args = { args, (size_t)j->bytes },
+		.lane = -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
+		.on_lost = j->on_lost,
+		.ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS,
+	};
+
+	if (j->key >= 0)
+		spec.order_key = (struct span){ key_names[j->key], strlen(key_names[j->key]) };
+	if (j->due_ns > 0 && once_in(&w->chance, 2))
+		spec.run_at_ms = w->m.now.real_ms + (j->due_ns - now) / MS;
+	else if (j->due_ns > 0)
+		spec.delay_ms = (j->due_ns - now) / MS;
+	return core_submit(w->c, w->m.now, j->id, &spec, w->m.types[j->type], j->lane, w->by, out);
+}
+
+/* May one more wait? */
+static bool
+room(struct world *w, const struct model_job *j)
+{
+	struct core_stats	s;
+	int64_t			waiting;
+
+	core_stats(w->c, &s);
+	waiting = (int64_t)(s.states[JOB_scheduled] + s.states[JOB_ready]);
+	return waiting < w->m.cfg.max_waiting && (int64_t)s.waiting_bytes +
+	    (int64_t)sizeof(struct job) + j->bytes <= w->m.cfg.max_waiting_bytes;
+}
+
+static void
+maybe_inline(struct world *w, struct model_job *j, struct job *real)
+{
+	struct outcome	o = { 0 };
+	bool		ready = j->lane == LANE_INLINE && model_eligible(&w->m, j);
+
+	if (core_inline_ready(w->c, real) != ready)
+		model_violation(&w->m, "job %llu: inline now, or not?", (unsigned long long)j->id);
+	if (!ready || once_in(&w->chance, 2))
+		return;
+	o.text = mem_strdup("1");
+	o.len = 1;
+	core_inline_done(w->c, w->m.now, real, &o);
+	model_inline(&w->m, j);
+}
+
+void
+do_submit(struct world *w)
+{
+	struct model_job	 as, *j;
+	struct job		*real;
+	bool			 fits;
+	int			 rc;
+
+	random_job(w, &as);
+	fits = room(w, &as);
+	rc = hand_in(w, &as, &real);
+	if (rc != (fits ? 0 : -ENOSPC))
+		model_violation(&w->m, "submit answered %d", rc);
+	if (rc != 0)
+		return;
+	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d due %lld ttl %lld "
+	    "timeout %lld%s",
+	    (unsigned long long)as.id, as.queue, as.type, (int)as.lane, as.priority, as.key,
+	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms,
+	    as.poison ? " poison" : "");
+	j = model_submit(&w->m, &as);
+	judge_same(&w->m, w->c);
+	maybe_inline(w, j, real);
+}
+
+struct model_job *
+random_known_job(struct world *w)
+{
+	int			 n = w->m.jobs_len - w->m.jobs_first;
+	struct model_job	*j = w->m.jobs + w->m.jobs_first + below(&w->chance, n);
+
+	return n == 0 || j->forgotten ? NULL : j;
+}
+
+/* One that waits for a worker of its own, if there is any: that is rare, and full of corners. */
+static struct model_job *
+alone_job(struct world *w)
+{
+	for (int i = w->m.jobs_first; i < w->m.jobs_len; i++)
+		if (w->m.jobs[i].alone_asked)
+			return &w->m.jobs[i];
+	return NULL;
+}
+
+static struct model_job *
+running_job(struct world *w)
+{
+	int	first = below(&w->chance, MODEL_ATTEMPTS);
+
+	for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+		const struct model_attempt	*at = &w->m.attempts[(first + i) % MODEL_ATTEMPTS];
+
+		if (at->job != NULL && !at->stuck)
+			return at->job;
+	}
+	return NULL;
+}
+
+void
+do_cancel(struct world *w)
+{
+	struct model_job	*(*choose[])(struct world *) = { random_known_job, running_job,
+	    alone_job };
+	struct model_job	*j = choose[below(&w->chance, 3)](w);
+	int			 rc;
+
+	if (j == NULL)
+		return;
+	rc = core_cancel(w->c, w->m.now, core_find(w->c, j->id));
+	trace(w, "cancel %llu: %d", (unsigned long long)j->id, rc);
+	if (rc != (model_finished(j) ? -EALREADY : 0))
+		model_violation(&w->m, "cancel of job %llu answered %d", (unsigned long long)j->id,
+		    rc);
+	if (rc == 0)
+		model_cancel(&w->m, j);
+}

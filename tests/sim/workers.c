@@ -1,0 +1,209 @@
+/* workers.c - workers that come and go, and attempts that end in them, at random.
+ * Runs in: the simulation. */
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "tests/sim/world.h"
+
+#define FIRST_ALONE	16	/* numbers of workers below are the pool's */
+
+/* ---- workers ---- */
+
+struct model_worker *
+worker(struct world *w, int number)
+{
+	return &w->m.workers[number];
+}
+
+static void
+start_worker(struct world *w, int number, enum lane lane, uint64_t alone_for)
+{
+	struct chance	*r = &w->chance;
+	uint32_t	 slots[LANES] = { 0 };
+
+	if (lane == LANE_PROCESS) {
+		slots[LANE_PROCESS] = alone_for != 0 ? 1 : 1 + (uint32_t)below(r, 8);
+	} else {
+		slots[LANE_ASYNC] = 1 + (uint32_t)below(r, 6);
+		slots[LANE_THREAD] = 1 + (uint32_t)below(r, 3);
+	}
+	trace(w, "worker %d up, %s, alone for %llu", number, lane == LANE_PROCESS ? "cpu" : "io",
+	    (unsigned long long)alone_for);
+	w->doomed[number] = false;
+	core_worker_up(w->c, w->m.now, (uint32_t)number, slots, alone_for);
+	model_worker_up(&w->m, number, slots, alone_for);
+}
+
+void
+do_worker_up(struct world *w)
+{
+	int	n = below(&w->chance, 6);
+
+	if (!worker(w, n)->up)
+		start_worker(w, n, n % 2 == 0 ? LANE_PROCESS : LANE_ASYNC, 0);
+}
+
+static int
+random_worker(struct world *w)
+{
+	int	first = below(&w->chance, MODEL_WORKERS);
+
+	for (int i = 0; i < MODEL_WORKERS; i++)
+		if (worker(w, (first + i) % MODEL_WORKERS)->up)
+			return (first + i) % MODEL_WORKERS;
+	return -1;
+}
+
+void
+do_retire(struct world *w)
+{
+	int	n = random_worker(w);
+
+	if (n < 0)
+		return;
+	trace(w, "worker %d retires", n);
+	core_worker_retire(w->c, w->m.now, (uint32_t)n);
+	model_worker_retire(&w->m, n);
+}
+
+/* Whom a dead io worker's hints name: one job, or some at random but always the same. */
+struct hint {
+	uint64_t	job, salt;
+};
+
+static bool
+hinted(void *ctx, const struct job *j)
+{
+	const struct hint	*h = ctx;
+	struct chance		 c = { h->salt ^ j->id };
+
+	return h->job != 0 ? j->id == h->job : h->salt != 0 && once_in(&c, 3);
+}
+
+static void
+kill_worker(struct world *w, int number, struct hint hint)
+{
+	trace(w, "worker %d dies, hint %llu", number, (unsigned long long)hint.job);
+	/* the model looks at attempts that core frees: it goes first */
+	model_worker_lost(&w->m, number, hinted, &hint);
+	core_worker_lost(w->c, w->m.now, (uint32_t)number, "killed", hinted, &hint);
+	w->doomed[number] = false;
+}
+
+void
+do_death(struct world *w)
+{
+	struct hint	hint = { 0, chance_bits(&w->chance) | 1 };
+	int		n;
+
+	if (!w->random_deaths)
+		return;
+	do {					/* one, or several at once */
+		if ((n = random_worker(w)) >= 0)
+			kill_worker(w, n, hint);
+	} while (once_in(&w->chance, 2));
+}
+
+void
+do_dooms(struct world *w)
+{
+	for (int n = 0; n < MODEL_WORKERS; n++)
+		if (w->doomed[n] && worker(w, n)->up && once_in(&w->chance, 3))
+			kill_worker(w, n, (struct hint){ 0 });
+}
+
+static int
+free_alone_number(struct world *w)
+{
+	int	n = FIRST_ALONE;
+
+	while (worker(w, n)->up)
+		n++;
+	return n;
+}
+
+void
+do_alone(struct world *w)
+{
+	for (int i = 0; i < MODEL_ALONE; i++) {
+		uint64_t		id = w->alone_asked[i];
+		const struct job	*real = core_find(w->c, id);
+
+		if (id == 0 || !once_in(&w->chance, 3))
+			continue;
+		w->alone_asked[i] = 0;
+		if (once_in(&w->chance, 5)) {
+			trace(w, "no worker for job %llu alone", (unsigned long long)id);
+			core_alone_failed(w->c, w->m.now, id);
+			model_alone_failed(&w->m, id);
+		} else {
+			start_worker(w, free_alone_number(w),
+			    real == NULL ? LANE_PROCESS : (enum lane)real->lane, id);
+		}
+		judge_same(&w->m, w->c);
+	}
+}
+
+/* ---- attempts ---- */
+
+void
+end_attempt(struct world *w, struct model_attempt *at, enum attempt_end end)
+{
+	struct outcome		 o = { 0 };
+	struct attempt		*real = at->real;
+	enum failure_kind	 kind = once_in(&w->chance, 4) ? FAILURE_bad_result : FAILURE_error;
+
+	trace(w, "attempt of %llu ends: %d%s", (unsigned long long)at->job->id, (int)end,
+	    at->stuck ? ", was stuck" : "");
+	if (end != ATTEMPT_CANCELLED) {
+		o.len = 1 + (uint32_t)below(&w->chance, 50);
+		o.text = mem_zalloc(1, o.len);
+		memset(o.text, 'x', o.len);
+	}
+	if (end == ATTEMPT_FAILED) {
+		o.kind = kind;
+		if (once_in(&w->chance, 3))
+			o.data = mem_strdup("{\"trace\":1}");
+	}
+	if (w->quick || once_in(&w->chance, 2))
+		real->ran_ns = 1 + below(&w->chance, w->quick ? 90000 : 10000000);
+	core_attempt_done(w->c, w->m.now, real, end, &o);
+	model_done(&w->m, at, end, kind);
+	judge_same(&w->m, w->c);
+}
+
+static enum attempt_end
+random_end(struct world *w, const struct model_attempt *at)
+{
+	int	dice = below(&w->chance, 10);
+
+	if (at->told)
+		return dice < 6 ? ATTEMPT_CANCELLED : dice < 8 ? ATTEMPT_OK : ATTEMPT_FAILED;
+	return dice < 8 ? ATTEMPT_OK : dice < 9 || !once_in(&w->chance, 5) ? ATTEMPT_FAILED :
+	    ATTEMPT_CANCELLED;
+}
+
+static bool
+runs(struct world *w, struct model_attempt *at)
+{
+	return at->job != NULL && (!worker(w, at->worker)->fifo ||
+	    model_head(&w->m, at->worker) == at);
+}
+
+void
+do_end(struct world *w)
+{
+	int	first = below(&w->chance, MODEL_ATTEMPTS);
+
+	for (int i = 0; i < MODEL_ATTEMPTS; i++) {
+		struct model_attempt	*at = &w->m.attempts[(first + i) % MODEL_ATTEMPTS];
+
+		if (!runs(w, at))
+			continue;
+		if (at->job->poison && !at->stuck)
+			kill_worker(w, at->worker, (struct hint){ .job = at->job->id });
+		else
+			end_attempt(w, at, random_end(w, at));
+		return;
+	}
+}
