@@ -9,7 +9,7 @@ packages_of() {
 	build) echo gcc make libc6-dev autoconf automake pkg-config xz-utils \
 	    libevent-dev libuv1-dev libjansson-dev libssl-dev libinih-dev ;;
 	demo) echo python3 ;;
-	test) echo python3 python3-jsonschema libcmocka-dev spin mandoc clang libclang-rt-dev llvm ;;
+	test) echo patch python3 python3-jsonschema libcmocka-dev spin mandoc clang libclang-rt-dev llvm ;;
 	bench) echo python3 gearman-job-server libgearman-dev beanstalkd ;;
 	*)
 		echo "install-packages.sh: no such set: $1 (build, demo, test, bench)" >&2

@@ -3,6 +3,7 @@
 # plants one bug; the simulation (or, where it cannot, the unit test) must fail with it.
 #
 #   planted.sh [NAME...]	all, or the named ones
+#   planted.sh -n		only: does each still apply?
 #
 #   CC		compiler (cc)
 #   SEEDS	of the simulation (1-1000)
@@ -16,6 +17,14 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 flags="-std=gnu17 -O1 -g -w -D_GNU_SOURCE -I$work/tree"
 flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+if [ "${1-}" = -n ]; then
+	status=0
+	for file in "$source"/tests/sim/planted/*.patch; do
+		(cd "$source" && patch -s -p1 --dry-run) <"$file" || status=1
+	done
+	exit "$status"
+fi
 
 # The pieces that a bug can be in, copied; everything else is compiled once.
 mkdir -p "$work/tree/daemon/broker" "$work/objects" "$work/sims" "$work/core"

@@ -188,7 +188,8 @@ on_effect(struct world *w, const struct effect *e)
 	}
 }
 
-static void
+/* Takes all effects; false: some are left, and more happens before they are taken. */
+static bool
 settle(struct world *w)
 {
 	struct effect	e;
@@ -196,8 +197,8 @@ settle(struct world *w)
 	while (core_next_effect(w->c, w->m.now, &e)) {
 		on_effect(w, &e);
 		judge_same(&w->m, w->c);
-		if (once_in(&w->chance, 50))	/* more happens before the rest is taken */
-			return;
+		if (once_in(&w->chance, 50))
+			return false;
 	}
 	judge_quiet(&w->m, w->c);
 	for (int i = 0; i < 3; i++) {
@@ -206,6 +207,7 @@ settle(struct world *w)
 		if (j != NULL)
 			judge_explain(&w->m, w->c, j);
 	}
+	return true;
 }
 
 /* ---- a seed ---- */
@@ -278,7 +280,8 @@ run_out(struct world *w)
 		pass_time(w);
 		settle(w);
 	}
-	settle(w);
+	while (!settle(w))
+		;
 	for (int i = 0; i < w->m.jobs_len; i++)
 		if (!w->m.jobs[i].announced)
 			model_violation(&w->m, "job %llu has no outcome",
