@@ -2,6 +2,7 @@
 #include "tests/unit/net_rig.h"
 #include "tests/unit/unit.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +36,20 @@ close_rig(void **state)
 static uint64_t
 submit(const char *type, const char *more)
 {
-	peer_sayf(&peer, "{\"id\":1,\"method\":\"job.submit\",\"params\":{\"type\":\"%s\"%s}}", type, more);
-	return (uint64_t)line_int(peer_line(&peer), "result\":{\"id");
+	peer_sayf(&peer, "{'id':1,'method':'job.submit','params':{'type':'%s'%s}}", type, more);
+	return (uint64_t)line_int(peer_line(&peer), "result':{'id");
+}
+
+static void
+say_id(const char *method, uint64_t job, const char *more)
+{
+	peer_sayf(&peer, "{'id':2,'method':'%s','params':{'id':%" PRIu64 "%s}}", method, job, more);
 }
 
 static const char *
 ask_id(const char *method, uint64_t job, const char *more)
 {
-	peer_sayf(&peer, "{\"id\":2,\"method\":\"%s\",\"params\":{\"id\":%llu%s}}", method,
-	    (unsigned long long)job, more);
+	say_id(method, job, more);
 	return peer_line(&peer);
 }
 
@@ -55,13 +61,14 @@ test_a_call_is_answered_with_the_result_as_the_handler_wrote_it(void **state)
 	uint64_t	job;
 
 	(void)state;
-	peer_say(&peer, "{\"id\":\"x\",\"method\":\"job.call\",\"params\":{\"type\":\"work\",\"args\":{\"b\":1.50}}}");
+	peer_say(&peer, "{'id':'x','method':'job.call',"
+	    "'params':{'type':'work','args':{'b':1.50}}}");
 	peer_silent(&peer);
 	job = core_newest_id(rig.b.core);
-	rig_succeed(&rig, job, "{\"z\":1.0,\n \"a\":[1e300,\"\\n\"]}");
-	assert_has(peer_line(&peer), "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{\"id\":");
-	assert_has(peer.line, "\"state\":\"succeeded\",\"result\":{\"z\":1.0,  \"a\":[1e300,\"\\n\"]}}}");
-	assert_has(ask_id("job.get", job, ""), "\"args\":{\"b\":1.50}");
+	rig_succeed(&rig, job, "{'z':1.0,\n 'a':[1e300,'\\n']}");
+	assert_has(peer_line(&peer), "{'jsonrpc':'2.0','id':'x','result':{'id':");
+	assert_has(peer.line, "'state':'succeeded','result':{'z':1.0,  'a':[1e300,'\\n']}}}");
+	assert_has(ask_id("job.get", job, ""), "'args':{'b':1.50}");
 }
 
 static void
@@ -70,26 +77,28 @@ test_a_failure_is_an_answer_with_kind_message_attempt_and_data(void **state)
 	uint64_t	job = submit("work", "");
 
 	(void)state;
-	rig_fail(&rig, job, "no \"such\" file", "{\"errno\":\n2}");
-	assert_has(ask_id("job.wait", job, ""), "\"state\":\"failed\",\"failure\":{\"kind\":\"error\","
-	    "\"message\":\"no \\\"such\\\" file\",\"attempt\":1,\"data\":{\"errno\": 2}}}}");
+	rig_fail(&rig, job, "no 'such' file", "{'errno':\n2}");
+	assert_has(ask_id("job.wait", job, ""), "'state':'failed','failure':{'kind':'error',"
+	    "'message':'no \\'such\\' file','attempt':1,'data':{'errno': 2}}}}");
 	assert_kind(ask_id("job.result", job, ""), "no_result");
-	assert_has(ask_id("job.get", job, ""), "\"failure\":{\"kind\":\"error\"");
+	assert_has(ask_id("job.get", job, ""), "'failure':{'kind':'error'");
 }
 
 static void
 test_expired_and_cancelled_jobs_tell_their_reason(void **state)
 {
-	uint64_t	later = submit("work", ",\"delay_ms\":100000,\"ttl_ms\":5");
+	uint64_t	later = submit("work", ",'delay_ms':100000,'ttl_ms':5");
 
 	(void)state;
 	rig.b.now.mono_ns += 10 * 1000000;
 	core_tick(rig.b.core, rig.b.now);
 	broker_settle(&rig.b);
-	assert_has(ask_id("job.wait", later, ""), "\"state\":\"expired\",\"reason\":\"not started within ttl_ms\"");
-	later = submit("work", ",\"delay_ms\":100000");
-	assert_has(ask_id("job.cancel", later, ""), "\"state\":\"cancelled\"}}");
-	assert_has(ask_id("job.wait", later, ""), "\"state\":\"cancelled\",\"reason\":\"cancelled on request\"");
+	ask_id("job.wait", later, "");
+	assert_has(peer.line, "'state':'expired','reason':'not started within ttl_ms'");
+	later = submit("work", ",'delay_ms':100000");
+	assert_has(ask_id("job.cancel", later, ""), "'state':'cancelled'}}");
+	ask_id("job.wait", later, "");
+	assert_has(peer.line, "'state':'cancelled','reason':'cancelled on request'");
 }
 
 /* A JSON string of so many bytes in all. */
@@ -110,7 +119,10 @@ test_results_that_do_not_fit_are_given_by_their_length(void **state)
 	static const struct {
 		size_t	bytes;
 		bool	fits;
-	} rows[] = { { 1000, true }, { 60000, true }, { 61200, true }, { 61440, false }, { 100000, false } };
+	} rows[] = {
+		{ 1000, true }, { 60000, true }, { 61200, true }, { 61440, false },
+		{ 100000, false },
+	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -122,7 +134,7 @@ test_results_that_do_not_fit_are_given_by_their_length(void **state)
 		line = ask_id("job.wait", job, "");
 		assert_in_range(strlen(line), 1, BOUND_REPLY_BYTES - 1);
 		if (rows[i].fits)
-			assert_has(line, "\"result\":\"sss");
+			assert_has(line, "'result':'sss");
 		else
 			assert_int_equal(line_int(line, "result_bytes"), rows[i].bytes);
 		line = ask_id("job.get", job, "");
@@ -139,7 +151,8 @@ test_failure_data_that_does_not_fit_is_given_by_its_length(void **state)
 
 	(void)state;
 	rig_fail(&rig, job, "large", data);
-	assert_has(ask_id("job.wait", job, ""), "\"message\":\"large\",\"attempt\":1,\"data_bytes\":64000}}}");
+	ask_id("job.wait", job, "");
+	assert_has(peer.line, "'message':'large','attempt':1,'data_bytes':64000}}}");
 	free(data);
 }
 
@@ -154,8 +167,8 @@ test_everybody_who_waits_for_a_job_is_answered_once(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(others); i++) {
 		peer_open(&others[i], &rig, false);
-		peer_sayf(&others[i], "{\"id\":%zu,\"method\":\"job.wait\",\"params\":{\"id\":%llu}}", i,
-		    (unsigned long long)job);
+		peer_sayf(&others[i], "{'id':%zu,'method':'job.wait','params':{'id':%" PRIu64 "}}",
+		    i, job);
 		peer_silent(&others[i]);
 	}
 	peer_close(&others[2]);
@@ -165,7 +178,7 @@ test_everybody_who_waits_for_a_job_is_answered_once(void **state)
 		if (i == 2)
 			continue;
 		assert_int_equal(line_int(peer_line(&others[i]), "id"), i);
-		assert_has(others[i].line, "\"result\":5");
+		assert_has(others[i].line, "'result':5");
 		peer_silent(&others[i]);
 		peer_close(&others[i]);
 	}
@@ -178,20 +191,19 @@ test_waits_end_in_time_and_the_job_goes_on(void **state)
 	const char	*line;
 
 	(void)state;
-	peer_sayf(&peer, "{\"id\":3,\"method\":\"job.wait\",\"params\":{\"id\":%llu,\"timeout_ms\":5000}}",
-	    (unsigned long long)job);
+	say_id("job.wait", job, ",'timeout_ms':5000");
 	peer_silent(&peer);
 	rig_skip(&rig, 4900);
 	peer_silent(&peer);
 	rig_skip(&rig, 5100);
 	line = peer_line(&peer);
 	assert_kind(line, "wait_timeout");
-	assert_int_equal(line_int(line, "retryable\":true,\"id"), job);
-	peer_say(&peer, "{\"id\":4,\"method\":\"job.call\",\"params\":{\"type\":\"work\",\"wait_ms\":0}}");
+	assert_int_equal(line_int(line, "retryable':true,'id"), job);
+	peer_say(&peer, "{'id':4,'method':'job.call','params':{'type':'work','wait_ms':0}}");
 	assert_kind(peer_line(&peer), "wait_timeout");
 	rig_succeed(&rig, job, "1");
 	peer_silent(&peer);
-	assert_has(ask_id("job.wait", job, ""), "\"result\":1");
+	assert_has(ask_id("job.wait", job, ""), "'result':1");
 }
 
 static void
@@ -201,21 +213,21 @@ test_many_jobs_are_waited_for_all_or_any(void **state)
 	char		want[128];
 
 	(void)state;
-	peer_sayf(&peer, "{\"id\":3,\"method\":\"job.wait\",\"params\":{\"ids\":[%llu,%llu],\"any\":true}}",
-	    (unsigned long long)a, (unsigned long long)b);
-	peer_sayf(&peer, "{\"id\":4,\"method\":\"job.wait\",\"params\":{\"ids\":[%llu, %llu ,%llu]}}",
-	    (unsigned long long)a, (unsigned long long)b, (unsigned long long)c);
+	peer_sayf(&peer, "{'id':3,'method':'job.wait','params':{'ids':[%" PRIu64 ",%" PRIu64 "],"
+	    "'any':true}}", a, b);
+	peer_sayf(&peer, "{'id':4,'method':'job.wait','params':{'ids':[%" PRIu64 ", %" PRIu64
+	    " ,%" PRIu64 "]}}", a, b, c);
 	peer_silent(&peer);
 	rig_fail(&rig, b, "b failed", NULL);
-	assert_has(peer_line(&peer), "\"id\":3,\"result\":{\"outcomes\":[{\"id\":");
-	snprintf(want, sizeof(want), "\"pending\":[%llu]}}", (unsigned long long)a);
+	assert_has(peer_line(&peer), "'id':3,'result':{'outcomes':[{'id':");
+	snprintf(want, sizeof(want), "'pending':[%" PRIu64 "]}}", a);
 	assert_has(peer.line, want);
 	peer_silent(&peer);
 	rig_succeed(&rig, a, "[1,2]");
-	assert_has(peer_line(&peer), "\"id\":4,\"result\":{\"outcomes\":[{\"id\":");
-	assert_has(peer.line, "\"result\":null},{\"id\":");
+	assert_has(peer_line(&peer), "'id':4,'result':{'outcomes':[{'id':");
+	assert_has(peer.line, "'result':null},{'id':");
 	assert_has(peer.line, "b failed");
-	assert_has(peer.line, "\"result\":[1,2]}],\"pending\":[]}}");
+	assert_has(peer.line, "'result':[1,2]}],'pending':[]}}");
 }
 
 static void
@@ -230,35 +242,37 @@ test_a_wait_for_many_keeps_outcomes_of_jobs_that_are_forgotten_meanwhile(void **
 	peer_open(&peer, &rig, false);
 	for (int i = 0; i < 3; i++)
 		ids[i] = submit("wait", "");
-	peer_sayf(&peer, "{\"id\":3,\"method\":\"job.wait\",\"params\":{\"ids\":[%llu,%llu,%llu]}}",
-	    (unsigned long long)ids[0], (unsigned long long)ids[1], (unsigned long long)ids[2]);
+	peer_sayf(&peer, "{'id':3,'method':'job.wait','params':{'ids':[%" PRIu64 ",%" PRIu64
+	    ",%" PRIu64 "]}}", ids[0], ids[1], ids[2]);
 	rig_turn(&rig);
 	for (int i = 0; i < 3; i++) {
 		char	text[16];
 
-		snprintf(text, sizeof(text), "\"r%d\"", i);
+		snprintf(text, sizeof(text), "'r%d'", i);
 		rig_succeed(&rig, ids[i], text);
 		rig_turn(&rig);
 	}
 	assert_null(core_find(rig.b.core, ids[0]));
-	assert_has(peer_line(&peer), "\"result\":\"r0\"},{\"id\":");
-	assert_has(peer.line, "\"result\":\"r2\"}],\"pending\":[]");
+	assert_has(peer_line(&peer), "'result':'r0'},{'id':");
+	assert_has(peer.line, "'result':'r2'}],'pending':[]");
 	assert_kind(ask_id("job.wait", ids[0], ""), "not_found");
 }
 
 static void
 test_unknown_jobs_are_not_found_and_nothing_waits(void **state)
 {
-	static const char	*const methods[] = { "job.get", "job.wait", "job.cancel", "job.result", "job.explain" };
+	static const char	*const methods[] = {
+		"job.get", "job.wait", "job.cancel", "job.result", "job.explain",
+	};
 	uint64_t		job = submit("work", "");
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(methods); i++) {
 		assert_kind(ask_id(methods[i], 1 << 30, ""), "not_found");
-		assert_int_equal(line_int(peer.line, "not_found\",\"id"), 1 << 30);
+		assert_int_equal(line_int(peer.line, "not_found','id"), 1 << 30);
 	}
-	peer_sayf(&peer, "{\"id\":3,\"method\":\"job.wait\",\"params\":{\"ids\":[%llu,99999999]}}",
-	    (unsigned long long)job);
+	peer_sayf(&peer, "{'id':3,'method':'job.wait','params':{'ids':[%" PRIu64 ",99999999]}}",
+	    job);
 	assert_kind(peer_line(&peer), "not_found");
 	assert_null(core_find(rig.b.core, job)->watchers);
 }
@@ -268,34 +282,32 @@ test_open_calls_are_limited_and_cancel_is_still_served(void **state)
 {
 	uint64_t	job = submit("work", "");
 	struct buf	out = { 0 };
+	char		*nine_thousand;
 
 	(void)state;
-	peer_ask(&peer, "{\"id\":1,\"method\":\"hello\",\"params\":{\"max_line_bytes\":4000000}}");
-	buf_puts(&out, "{\"id\":5,\"method\":\"job.wait\",\"params\":{\"ids\":[");
+	peer_ask(&peer, "{'id':1,'method':'hello','params':{'max_line_bytes':4000000}}");
+	buf_puts(&out, "{'id':5,'method':'job.wait','params':{'ids':[");
 	for (int i = 0; i < 9000; i++)
-		buf_printf(&out, "%s%llu", i == 0 ? "" : ",", (unsigned long long)job);
+		buf_printf(&out, "%s%" PRIu64, i == 0 ? "" : ",", job);
 	buf_puts(&out, "]}}");
-	peer_send(&peer, buf_data(&out), buf_len(&out));
-	peer_say(&peer, "");
+	nine_thousand = buf_take_string(&out);
+	peer_say(&peer, nine_thousand);
 	peer_silent(&peer);
-	peer_send(&peer, buf_data(&out), buf_len(&out));
-	peer_say(&peer, "");
-	assert_kind(peer_line(&peer), "too_many_calls");
+	assert_kind(peer_ask(&peer, nine_thousand), "too_many_calls");
 	for (int i = 0; i < BOUND_OPEN_CALLS - 9000; i++)
-		peer_sayf(&peer, "{\"id\":6,\"method\":\"job.wait\",\"params\":{\"id\":%llu}}",
-		    (unsigned long long)job);
+		say_id("job.wait", job, "");
 	peer_silent(&peer);
 	assert_kind(ask_id("job.wait", job, ""), "too_many_calls");
-	assert_kind(peer_ask(&peer, "{\"id\":1,\"method\":\"job.call\",\"params\":{\"type\":\"work\"}}"),
+	assert_kind(peer_ask(&peer, "{'id':1,'method':'job.call','params':{'type':'work'}}"),
 	    "too_many_calls");
 	assert_int_equal(core_newest_id(rig.b.core), job);
-	peer_sayf(&peer, "{\"id\":7,\"method\":\"job.cancel\",\"params\":{\"id\":%llu}}", (unsigned long long)job);
+	say_id("job.cancel", job, "");
 	assert_true(rig_told(&rig, job));
 	rig_end_cancelled(&rig, job);
 	for (int i = 0; i < BOUND_OPEN_CALLS - 9000 + 2; i++)
-		assert_has(peer_line(&peer), "\"result\":");
+		assert_has(peer_line(&peer), "'result':");
 	assert_has(ask_id("job.wait", job, ""), "cancelled");
-	buf_free(&out);
+	free(nine_thousand);
 }
 
 static void
@@ -303,23 +315,23 @@ test_a_batch_that_waits_counts_with_all_its_calls(void **state)
 {
 	struct buf	out = { 0 };
 	uint64_t	job = submit("work", "");
+	char		*batch;
 
 	(void)state;
-	buf_printf(&out, "[{\"id\":1,\"method\":\"job.wait\",\"params\":{\"id\":%llu}}", (unsigned long long)job);
+	buf_printf(&out, "[{'id':1,'method':'job.wait','params':{'id':%" PRIu64 "}}", job);
 	for (int i = 0; i < 999; i++)
-		buf_puts(&out, ",{\"id\":2,\"method\":\"ping\"}");
-	buf_puts(&out, "]\n");
+		buf_puts(&out, ",{'id':2,'method':'ping'}");
+	buf_puts(&out, "]");
+	batch = buf_take_string(&out);
 	for (int i = 0; i < BOUND_OPEN_CALLS / 1000; i++)
-		peer_send(&peer, buf_data(&out), buf_len(&out));
+		peer_say(&peer, batch);
 	peer_silent(&peer);
-	peer_send(&peer, buf_data(&out), buf_len(&out));
-	assert_kind(peer_line(&peer), "too_many_calls");
+	assert_kind(peer_ask(&peer, batch), "too_many_calls");
 	rig_succeed(&rig, job, "1");
 	for (int i = 0; i < BOUND_OPEN_CALLS / 1000; i++)
 		assert_memory_equal(peer_line(&peer), "[{", 2);
-	peer_send(&peer, buf_data(&out), buf_len(&out));
-	assert_has(peer_line(&peer), "\"result\":1}}");
-	buf_free(&out);
+	assert_has(peer_ask(&peer, batch), "'result':1}}");
+	free(batch);
 }
 
 /* ---- cancelling and leaving ---- */
@@ -330,14 +342,14 @@ test_cancel_answers_when_the_job_has_ended(void **state)
 	uint64_t	job = submit("work", "");
 
 	(void)state;
-	peer_sayf(&peer, "{\"id\":3,\"method\":\"job.cancel\",\"params\":{\"id\":%llu}}", (unsigned long long)job);
+	say_id("job.cancel", job, "");
 	assert_true(rig_told(&rig, job));
 	peer_silent(&peer);
 	rig_end_cancelled(&rig, job);
-	assert_has(peer_line(&peer), "\"id\":3,\"result\":{\"id\":");
-	assert_has(peer.line, "\"state\":\"cancelled\"}}");
+	assert_has(peer_line(&peer), "'id':2,'result':{'id':");
+	assert_has(peer.line, "'state':'cancelled'}}");
 	assert_kind(ask_id("job.cancel", job, ""), "conflict");
-	assert_has(peer.line, "\"state\":\"cancelled\"");
+	assert_has(peer.line, "'state':'cancelled'");
 }
 
 static void
@@ -349,11 +361,12 @@ test_only_calls_that_asked_for_it_are_cancelled_with_their_connection(void **sta
 		uint64_t	kept, dropped;
 
 		peer_open(&p, &rig, false);
-		peer_ask(&p, "{\"id\":1,\"method\":\"ping\"}");
-		peer_say(&p, "{\"id\":1,\"method\":\"job.call\",\"params\":{\"type\":\"wait\"}}");
+		peer_ask(&p, "{'id':1,'method':'ping'}");
+		peer_say(&p, "{'id':1,'method':'job.call','params':{'type':'wait'}}");
 		rig_turn(&rig);
 		kept = core_newest_id(rig.b.core);
-		peer_say(&p, "{\"id\":2,\"method\":\"job.call\",\"params\":{\"type\":\"wait\",\"cancel_on_disconnect\":true}}");
+		peer_say(&p, "{'id':2,'method':'job.call',"
+		    "'params':{'type':'wait','cancel_on_disconnect':true}}");
 		rig_turn(&rig);
 		dropped = core_newest_id(rig.b.core);
 		rig_attempt(&rig, dropped);
@@ -367,8 +380,8 @@ test_only_calls_that_asked_for_it_are_cancelled_with_their_connection(void **sta
 		rig_succeed(&rig, kept, "1");
 		assert_has(ask_id("job.wait", kept, ""), "succeeded");
 		if (half) {
-			assert_has(peer_line(&p), "\"id\":2,\"result\":");
-			assert_has(peer_line(&p), "\"id\":1,\"result\":");
+			assert_has(peer_line(&p), "'id':2,'result':");
+			assert_has(peer_line(&p), "'id':1,'result':");
 			assert_null(peer_line(&p));
 			peer_close(&p);
 		}
@@ -381,13 +394,14 @@ test_drain_answers_when_nothing_is_left(void **state)
 	uint64_t	job = submit("work", "");
 
 	(void)state;
-	peer_say(&peer, "{\"id\":9,\"method\":\"server.drain\"}");
+	peer_say(&peer, "{'id':9,'method':'server.drain'}");
 	peer_silent(&peer);
-	assert_kind(peer_ask(&peer, "{\"id\":1,\"method\":\"job.submit\",\"params\":{\"type\":\"echo\"}}"), "draining");
+	peer_ask(&peer, "{'id':1,'method':'job.submit','params':{'type':'echo'}}");
+	assert_kind(peer.line, "draining");
 	rig_succeed(&rig, job, "1");
-	assert_has(peer_line(&peer), "\"id\":9,\"result\":{\"drained\":true}");
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"server.stats\"}"), "\"draining\":true");
-	assert_has(peer_ask(&peer, "{\"id\":9,\"method\":\"server.drain\"}"), "\"drained\":true");
+	assert_has(peer_line(&peer), "'id':9,'result':{'drained':true}");
+	assert_has(peer_ask(&peer, "{'id':1,'method':'server.stats'}"), "'draining':true");
+	assert_has(peer_ask(&peer, "{'id':9,'method':'server.drain'}"), "'drained':true");
 }
 
 /* ---- submit_many ---- */
@@ -396,14 +410,15 @@ static void
 test_of_many_jobs_each_is_accepted_or_refused_alone(void **state)
 {
 	(void)state;
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"job.submit_many\",\"params\":{\"jobs\":[{\"type\":\"echo\"},"
-	    "{\"type\":\"nope\"},5,{\"type\":\"work\",\"lane\":\"async\"},{\"type\":\"ec\\u0068o\",\"queue\":\"\\u0071\"}]}}"),
-	    ",null,null,null,");
-	assert_has(peer.line, "\"errors\":[{\"index\":1,\"kind\":\"unknown_type\",\"message\":\"");
-	assert_has(peer.line, "{\"index\":2,\"kind\":\"invalid_params\"");
-	assert_has(peer.line, "{\"index\":3,\"kind\":\"lane_refused\"");
+	peer_ask(&peer, "{'id':1,'method':'job.submit_many','params':{'jobs':[{'type':'echo'},"
+	    "{'type':'nope'},5,{'type':'work','lane':'async'},"
+	    "{'type':'ec\\u0068o','queue':'\\u0071'}]}}");
+	assert_has(peer.line, ",null,null,null,");
+	assert_has(peer.line, "'errors':[{'index':1,'kind':'unknown_type','message':'");
+	assert_has(peer.line, "{'index':2,'kind':'invalid_params'");
+	assert_has(peer.line, "{'index':3,'kind':'lane_refused'");
 	assert_int_equal(line_int(peer.line, "errors_total"), 3);
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"queue.list\"}"), "\"name\":\"q\"");
+	assert_has(peer_ask(&peer, "{'id':1,'method':'queue.list'}"), "'name':'q'");
 }
 
 static char *
@@ -411,7 +426,7 @@ many_line(const char *job, int count)
 {
 	struct buf	out = { 0 };
 
-	buf_puts(&out, "{\"id\":1,\"method\":\"job.submit_many\",\"params\":{\"jobs\":[");
+	buf_puts(&out, "{'id':1,'method':'job.submit_many','params':{'jobs':[");
 	for (int i = 0; i < count; i++)
 		buf_printf(&out, "%s%s", i == 0 ? "" : ",", job);
 	buf_puts(&out, "]}}");
@@ -421,7 +436,8 @@ many_line(const char *job, int count)
 static void
 test_the_ids_of_a_thousand_jobs_fit_and_so_do_their_errors(void **state)
 {
-	char		*good = many_line("{\"type\":\"work\"}", 1000), *bad = many_line("{\"typo\":1}", 1000);
+	char		*good = many_line("{'type':'work'}", 1000);
+	char		*bad = many_line("{'typo':1}", 1000);
 	uint64_t	 newest;
 
 	(void)state;
@@ -429,10 +445,10 @@ test_the_ids_of_a_thousand_jobs_fit_and_so_do_their_errors(void **state)
 	assert_int_equal(line_int(peer.line, "errors_total"), 0);
 	peer_ask(&peer, bad);
 	assert_int_equal(line_int(peer.line, "errors_total"), 1000);
-	assert_has(peer.line, "{\"index\":99,");
-	assert_null(strstr(peer.line, "{\"index\":100,"));
+	assert_has(peer.line, "{'index':99,");
+	assert_null(strstr(peer.line, "{'index':100,"));
 	newest = core_newest_id(rig.b.core);
-	peer_ask(&peer, "{\"id\":1,\"method\":\"hello\",\"params\":{\"max_line_bytes\":4000}}");
+	peer_ask(&peer, "{'id':1,'method':'hello','params':{'max_line_bytes':4000}}");
 	assert_kind(peer_ask(&peer, good), "reply_too_long");
 	assert_int_equal(core_newest_id(rig.b.core), newest);
 	free(good);
@@ -448,9 +464,12 @@ difficult_result(void)
 	struct buf	out = { 0 };
 
 	buf_putc(&out, '[');
-	for (int i = 0; i < 4000; i++)
-		buf_printf(&out, "%s\"%d\\n\\u0041\x7f \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",\n\t\"%.*s\"", i == 0 ? "" : ",", i,
-		    i % 7, "\x7f\x7f\x7f\x7f\x7f\x7f\x7f");
+	for (int i = 0; i < 4000; i++) {
+		buf_puts(&out, i == 0 ? "" : ",");
+		buf_printf(&out, "\"%d\\n\\u0041\x7f \xc3\xa9", i);
+		buf_puts(&out, "\xe2\x82\xac\xf0\x9f\x98\x80\",\n\t");
+		buf_printf(&out, "\"%.*s\"", i % 7, "\x7f\x7f\x7f\x7f\x7f\x7f\x7f");
+	}
 	buf_putc(&out, ']');
 	return buf_take_string(&out);
 }
@@ -472,17 +491,19 @@ test_pieces_of_a_result_make_the_result(void **state)
 			at++;
 		while (!eof) {
 			char	more[80];
-			json_t	*v, *r;
+			json_t	*v, *r, *data;
 
-			snprintf(more, sizeof(more), ",\"offset\":%zu,\"limit\":%d", at, limits[i]);
-			assert_in_range(strlen(ask_id("job.result", job, more)), 1, BOUND_REPLY_BYTES - 1);
+			snprintf(more, sizeof(more), ",'offset':%zu,'limit':%d", at, limits[i]);
+			ask_id("job.result", job, more);
+			assert_in_range(strlen(peer.line), 1, BOUND_REPLY_BYTES - 1);
+			assert_int_equal(line_int(peer.line, "offset"), at);
+			assert_int_equal(line_int(peer.line, "total"), strlen(text));
 			v = json_loads(peer.line, 0, NULL);
 			r = json_object_get(v, "result");
-			assert_int_equal(json_integer_value(json_object_get(r, "offset")), at);
-			assert_int_equal(json_integer_value(json_object_get(r, "total")), strlen(text));
-			assert_memory_equal(json_string_value(json_object_get(r, "data")), text + at,
-			    json_string_length(json_object_get(r, "data")));
-			at += json_string_length(json_object_get(r, "data"));
+			data = json_object_get(r, "data");
+			assert_memory_equal(json_string_value(data), text + at,
+			    json_string_length(data));
+			at += json_string_length(data);
 			eof = json_is_true(json_object_get(r, "eof"));
 			json_decref(v);
 		}
@@ -497,11 +518,14 @@ test_a_piece_begins_at_a_character(void **state)
 	uint64_t	job = submit("work", "");
 
 	(void)state;
-	rig_succeed(&rig, job, "\"\xc3\xa9\"");
-	assert_kind(ask_id("job.result", job, ",\"offset\":2"), "invalid_params");
-	assert_has(ask_id("job.result", job, ",\"offset\":1,\"limit\":1"), "\"data\":\"\xc3\xa9\",\"offset\":1,\"total\":4,\"eof\":false");
-	assert_has(ask_id("job.result", job, ",\"offset\":4"), "\"data\":\"\",\"offset\":4,\"total\":4,\"eof\":true");
-	assert_has(ask_id("job.result", job, ",\"offset\":400"), "\"data\":\"\",\"offset\":400,\"total\":4,\"eof\":true");
+	rig_succeed(&rig, job, "'\xc3\xa9'");
+	assert_kind(ask_id("job.result", job, ",'offset':2"), "invalid_params");
+	ask_id("job.result", job, ",'offset':1,'limit':1");
+	assert_has(peer.line, "'data':'\xc3\xa9','offset':1,'total':4,'eof':false");
+	ask_id("job.result", job, ",'offset':4");
+	assert_has(peer.line, "'data':'','offset':4,'total':4,'eof':true");
+	ask_id("job.result", job, ",'offset':400");
+	assert_has(peer.line, "'data':'','offset':400,'total':4,'eof':true");
 }
 
 /* ---- looking ---- */
@@ -513,21 +537,24 @@ test_a_job_tells_all_about_itself(void **state)
 	const char	*line;
 
 	(void)state;
-	peer_ask(&peer, "{\"id\":1,\"method\":\"hello\",\"params\":{\"client\":\"a \\\"test\\\"\"}}");
-	job = submit("work", ",\"queue\":\"q\",\"priority\":-3,\"order_key\":\"k\\\"1\",\"labels\":{\"a\":\"\\u0062\"},"
-	    "\"lane\":\"process\",\"timeout_ms\":600000,\"ttl_ms\":900000,\"on_lost\":\"fail\",\"args\":[1]");
+	peer_ask(&peer, "{'id':1,'method':'hello','params':{'client':'a \\'test\\''}}");
+	job = submit("work", ",'queue':'q','priority':-3,'order_key':'k\\'1',"
+	    "'labels':{'a':'\\u0062'},"
+	    "'lane':'process','timeout_ms':600000,'ttl_ms':900000,'on_lost':'fail','args':[1]");
 	rig_attempt(&rig, job);
 	line = ask_id("job.get", job, "");
-	assert_has(line, "\"state\":\"running\",\"reason\":\"started\",\"type\":\"work\",\"queue\":\"q\",\"priority\":-3,"
-	    "\"lane\":\"process\",\"order_key\":\"k\\\"1\",\"labels\":{\"a\":\"\\u0062\"},\"lane_asked\":\"process\"");
-	assert_has(line, "\"timeout_ms\":600000,\"on_lost\":\"fail\",\"submitted_by\":{\"principal\":\"uid:");
-	assert_has(line, "\"client\":\"a \\\"test\\\"\",\"addr\":\"unix\"}");
-	assert_has(line, "\"attempts\":[{\"number\":1,\"lane\":\"process\",\"worker\":\"test-1\",\"fence\":");
-	assert_has(line, "\"state\":\"ready\",\"reason\":\"submitted\"},{\"at_ms\":");
-	assert_has(line, "\"total\":100,\"text\":\"half \\\"way\\\"\"},\"args\":[1]}");
+	assert_has(line, "'state':'running','reason':'started','type':'work',"
+	    "'queue':'q','priority':-3,"
+	    "'lane':'process','order_key':'k\\'1','labels':{'a':'\\u0062'},'lane_asked':'process'");
+	assert_has(line, "'timeout_ms':600000,'on_lost':'fail','submitted_by':{'principal':'uid:");
+	assert_has(line, "'client':'a \\'test\\'','addr':'unix'}");
+	assert_has(line, "'attempts':[{'number':1,'lane':'process','worker':'test-1','fence':");
+	assert_has(line, "'state':'ready','reason':'submitted'},{'at_ms':");
+	assert_has(line, "'total':100,'text':'half \\'way\\''},'args':[1]}");
 	assert_true(line_int(line, "expires_ms") > line_int(line, "created_ms"));
-	assert_has(ask_id("job.explain", job, ""), "\"state\":\"running\",\"text\":\"");
-	assert_has(peer.line, "\"route\":{\"lane\":\"process\",\"questions\":[{\"question\":\"Was a lane asked for?\",\"answer\":\"yes\"");
+	assert_has(ask_id("job.explain", job, ""), "'state':'running','text':'");
+	assert_has(peer.line, "'route':{'lane':'process','questions':["
+	    "{'question':'Was a lane asked for?','answer':'yes'");
 	rig_succeed(&rig, job, "1");
 }
 
@@ -538,13 +565,14 @@ walk(const char *params)
 	char	cursor[64] = "";
 	int	count = 0;
 	int64_t	last = INT64_MAX;
+	bool	more = true;
 
-	for (;;) {
+	while (more) {
 		json_t	*v, *items, *next;
 		size_t	 i;
 		json_t	*item;
 
-		peer_sayf(&peer, "{\"id\":1,\"method\":\"job.list\",\"params\":{%s%s}}", params, cursor);
+		peer_sayf(&peer, "{'id':1,'method':'job.list','params':{%s%s}}", params, cursor);
 		v = json_loads(peer_line(&peer), 0, NULL);
 		items = json_object_get(json_object_get(v, "result"), "items");
 		if (!json_is_array(items))
@@ -555,13 +583,12 @@ walk(const char *params)
 			count++;
 		}
 		next = json_object_get(json_object_get(v, "result"), "next");
-		snprintf(cursor, sizeof(cursor), ",\"cursor\":\"%s\"", json_is_string(next) ? json_string_value(next) : "");
-		if (!json_is_string(next)) {
-			json_decref(v);
-			return count;
-		}
+		more = json_is_string(next);
+		snprintf(cursor, sizeof(cursor), ",'cursor':'%s'",
+		    more ? json_string_value(next) : "");
 		json_decref(v);
 	}
+	return count;
 }
 
 static void
@@ -571,20 +598,22 @@ test_jobs_are_listed_by_page_and_by_filter(void **state)
 	for (int i = 0; i < 500; i++) {
 		char	more[128];
 
-		snprintf(more, sizeof(more), ",\"queue\":\"q%d\",\"labels\":{\"n\\u0061me\":\"v\\u00e9%d\",\"x\":\"y\"}%s", i % 5, i % 10,
-		    i % 2 == 0 ? ",\"order_key\":\"ke\\ty\"" : "");
+		snprintf(more, sizeof(more),
+		    ",'queue':'q%d','labels':{'n\\u0061me':'v\\u00e9%d','x':'y'}%s", i % 5, i % 10,
+		    i % 2 == 0 ? ",'order_key':'ke\\ty'" : "");
 		submit(i < 250 ? "echo" : "work", more);
 	}
-	assert_int_equal(walk("\"limit\":7"), 500);
-	assert_int_equal(walk("\"limit\":1000"), 500);
-	assert_int_equal(walk("\"limit\":50,\"filter\":{\"queue\":\"q3\"}"), 100);
-	assert_int_equal(walk("\"limit\":3,\"filter\":{\"queue\":\"q3\",\"type\":\"work\"}"), 50);
-	assert_int_equal(walk("\"limit\":100,\"filter\":{\"label\":{\"name\":\"v\\u00e97\"}}"), 50);
-	assert_int_equal(walk("\"limit\":100,\"filter\":{\"label\":{\"name\":\"v\xc3\xa9" "7\",\"x\":\"y\"},\"type\":\"echo\"}"), 25);
-	assert_int_equal(walk("\"limit\":100,\"filter\":{\"label\":{\"name\":\"v\"}}"), 0);
-	assert_int_equal(walk("\"limit\":100,\"filter\":{\"order_key\":\"ke\\ty\"}"), 250);
-	assert_int_equal(walk("\"limit\":100,\"filter\":{\"by\":\"nobody\"}"), 0);
-	assert_int_equal(walk("\"limit\":100,\"filter\":{\"state\":\"expired\"}"), 0);
+	assert_int_equal(walk("'limit':7"), 500);
+	assert_int_equal(walk("'limit':1000"), 500);
+	assert_int_equal(walk("'limit':50,'filter':{'queue':'q3'}"), 100);
+	assert_int_equal(walk("'limit':3,'filter':{'queue':'q3','type':'work'}"), 50);
+	assert_int_equal(walk("'limit':100,'filter':{'label':{'name':'v\\u00e97'}}"), 50);
+	assert_int_equal(walk("'limit':100,'filter':{'label':{'name':'v\xc3\xa9" "7','x':'y'},"
+	    "'type':'echo'}"), 25);
+	assert_int_equal(walk("'limit':100,'filter':{'label':{'name':'v'}}"), 0);
+	assert_int_equal(walk("'limit':100,'filter':{'order_key':'ke\\ty'}"), 250);
+	assert_int_equal(walk("'limit':100,'filter':{'by':'nobody'}"), 0);
+	assert_int_equal(walk("'limit':100,'filter':{'state':'expired'}"), 0);
 }
 
 static void
@@ -593,32 +622,36 @@ test_filters_that_mean_nothing_are_refused_by_name(void **state)
 	static const struct {
 		const char	*filter, *word;
 	} rows[] = {
-		{ "{\"stat\":\"ready\"}", "stat" }, { "{\"state\":\"flying\"}", "flying" },
-		{ "{\"state\":5}", "state" }, { "{\"label\":\"x\"}", "label" }, { "{\"label\":{\"k\":1}}", "k" },
-		{ "{\"type\":null}", "type" }, { "{\"by\":\"\\u0000\"}", "NUL" },
+		{ "{'stat':'ready'}", "stat" }, { "{'state':'flying'}", "flying" },
+		{ "{'state':5}", "state" }, { "{'label':'x'}", "label" },
+		{ "{'label':{'k':1}}", "k" },
+		{ "{'type':null}", "type" }, { "{'by':'\\u0000'}", "NUL" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		peer_sayf(&peer, "{\"id\":1,\"method\":\"job.list\",\"params\":{\"filter\":%s}}", rows[i].filter);
+		peer_sayf(&peer, "{'id':1,'method':'job.list','params':{'filter':%s}}",
+		    rows[i].filter);
 		assert_kind(peer_line(&peer), "invalid_params");
 		assert_has(peer.line, rows[i].word);
 	}
-	assert_kind(peer_ask(&peer, "{\"id\":1,\"method\":\"job.list\",\"params\":{\"cursor\":\"x\"}}"), "invalid_params");
+	peer_ask(&peer, "{'id':1,'method':'job.list','params':{'cursor':'x'}}");
+	assert_kind(peer.line, "invalid_params");
 }
 
 static void
 test_other_lists_go_page_by_page(void **state)
 {
 	(void)state;
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"worker.list\",\"params\":{\"limit\":2}}"),
-	    "\"items\":[{\"name\":\"test-1\",\"lane\":\"process\",\"user\":\"");
-	assert_has(peer.line, "\"pid\":null,\"state\":\"running\",\"job\":null,\"type\":null");
-	assert_has(peer.line, "\"next\":\"2\"}}");
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"worker.list\",\"params\":{\"limit\":2,\"cursor\":\"2\"}}"),
-	    "\"next\":null}}");
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"type.list\",\"params\":{\"limit\":3}}"), "\"next\":null}}");
-	assert_has(peer_ask(&peer, "{\"id\":1,\"method\":\"queue.list\"}"), "{\"items\":[],\"next\":null}");
+	assert_has(peer_ask(&peer, "{'id':1,'method':'worker.list','params':{'limit':2}}"),
+	    "'items':[{'name':'test-1','lane':'process','user':'");
+	assert_has(peer.line, "'pid':null,'state':'running','job':null,'type':null");
+	assert_has(peer.line, "'next':'2'}}");
+	peer_ask(&peer, "{'id':1,'method':'worker.list','params':{'limit':2,'cursor':'2'}}");
+	assert_has(peer.line, "'next':null}}");
+	peer_ask(&peer, "{'id':1,'method':'type.list','params':{'limit':3}}");
+	assert_has(peer.line, "'next':null}}");
+	assert_has(peer_ask(&peer, "{'id':1,'method':'queue.list'}"), "{'items':[],'next':null}");
 }
 
 int

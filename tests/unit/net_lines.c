@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -58,15 +59,17 @@ test_many_lines_in_one_piece_are_all_answered_in_order(void **state)
 {
 	struct buf	out = { 0 };
 	struct peer	p;
+	char		*text;
 
 	(void)state;
 	peer_open(&p, &rig, false);
 	for (int i = 0; i < 20000; i++)
-		buf_printf(&out, "{\"id\":%d,\"method\":\"ping\"}\n", i);
-	peer_send(&p, buf_data(&out), buf_len(&out));
+		buf_printf(&out, "{'id':%d,'method':'ping'}\n", i);
+	text = buf_take_string(&out);
+	peer_say(&p, text);
 	for (int i = 0; i < 20000; i++)
 		assert_int_equal(line_int(peer_line(&p), "id"), i);
-	buf_free(&out);
+	free(text);
 	peer_close(&p);
 }
 
@@ -76,8 +79,8 @@ echo_line(const char *lane, size_t bytes)
 {
 	struct buf	out = { 0 };
 
-	buf_printf(&out, "{\"id\":7,\"method\":\"job.call\",\"params\":{\"type\":\"echo\",\"lane\":\"%s\",\"args\":\"",
-	    lane);
+	buf_puts(&out, "{\"id\":7,\"method\":\"job.call\",\"params\":{\"type\":\"echo\",");
+	buf_printf(&out, "\"lane\":\"%s\",\"args\":\"", lane);
 	memset(buf_room(&out, bytes), 'x', bytes);
 	buf_added(&out, bytes);
 	buf_puts(&out, "\"}}\n");
@@ -98,7 +101,7 @@ test_a_long_line_among_short_ones_is_served_whole(void **state)
 	assert_string_equal(peer_line(&p), PONG);
 	assert_string_equal(peer_line(&p), PONG);
 	rig_succeed(&rig, core_newest_id(rig.b.core), "1");
-	assert_has(peer_line(&p), "\"id\":7,\"result\":{\"id\":");
+	assert_has(peer_line(&p), "'id':7,'result':{'id':");
 	free(text);
 	peer_close(&p);
 }
@@ -122,8 +125,9 @@ static void
 test_garbage_is_answered_and_the_next_line_is_served(void **state)
 {
 	static const char	*const lines[] = {
-		"hello", "{", "}", "[", "[[]", "\x01\x02\x03", "\xff\xfe", "{\"id\":1,}", "\"", "nul", "{\"id\":}",
-		"GET / HTTP/1.1", "{\"id\":1,\"method\":\"ping\"} {}", "{\"a\":\"\\ud800\"}",
+		"hello", "{", "}", "[", "[[]", "\x01\x02\x03", "\xff\xfe", "{'id':1,}", "'", "nul",
+		"{'id':}",
+		"GET / HTTP/1.1", "{'id':1,'method':'ping'} {}", "{'a':'\\ud800'}",
 	};
 	struct peer		p;
 
@@ -144,14 +148,15 @@ test_notifications_are_carried_out_and_not_answered(void **state)
 
 	(void)state;
 	peer_open(&p, &rig, false);
-	peer_say(&p, "{\"jsonrpc\":\"2.0\",\"method\":\"job.call\",\"params\":{\"type\":\"work\",\"queue\":\"quiet\"}}");
-	peer_say(&p, "{\"jsonrpc\":\"2.0\",\"method\":\"no.such\"}");
-	peer_say(&p, "{\"jsonrpc\":\"2.0\",\"method\":\"ping\"}");
+	peer_say(&p, "{'jsonrpc':'2.0','method':'job.call',"
+	    "'params':{'type':'work','queue':'quiet'}}");
+	peer_say(&p, "{'jsonrpc':'2.0','method':'no.such'}");
+	peer_say(&p, "{'jsonrpc':'2.0','method':'ping'}");
 	peer_silent(&p);
 	job = core_newest_id(rig.b.core);
 	rig_succeed(&rig, job, "1");
 	peer_silent(&p);
-	assert_has(peer_ask(&p, "{\"id\":1,\"method\":\"queue.list\"}"), "\"name\":\"quiet\"");
+	assert_has(peer_ask(&p, "{'id':1,'method':'queue.list'}"), "'name':'quiet'");
 	peer_close(&p);
 }
 
@@ -165,16 +170,16 @@ test_a_batch_is_one_line_when_its_last_call_is_answered(void **state)
 
 	(void)state;
 	peer_open(&p, &rig, false);
-	peer_say(&p, "[" PING ",{\"jsonrpc\":\"2.0\",\"method\":\"ping\"},5,"
-	    "{\"id\":2,\"method\":\"job.call\",\"params\":{\"type\":\"work\"}},{\"id\":3,\"method\":\"nope\"}]");
+	peer_say(&p, "[" PING ",{'jsonrpc':'2.0','method':'ping'},5,"
+	    "{'id':2,'method':'job.call','params':{'type':'work'}},{'id':3,'method':'nope'}]");
 	peer_silent(&p);
-	rig_succeed(&rig, core_newest_id(rig.b.core), "{\"a\":\n1}");
+	rig_succeed(&rig, core_newest_id(rig.b.core), "{'a':\n1}");
 	line = peer_line(&p);
 	assert_memory_equal(line, "[" PONG ",{", sizeof("[" PONG ",{") - 1);
 	assert_kind(line, "invalid_request");
 	assert_kind(line, "method_not_found");
-	assert_has(line, "\"id\":2,\"result\":");
-	assert_has(line, "\"result\":{\"a\": 1}}}]");
+	assert_has(line, "'id':2,'result':");
+	assert_has(line, "'result':{'a': 1}}}]");
 	peer_close(&p);
 }
 
@@ -185,7 +190,7 @@ test_batches_of_notifications_only_are_not_answered(void **state)
 
 	(void)state;
 	peer_open(&p, &rig, false);
-	peer_say(&p, "[{\"jsonrpc\":\"2.0\",\"method\":\"ping\"},{\"jsonrpc\":\"2.0\",\"method\":\"ping\"}]");
+	peer_say(&p, "[{'jsonrpc':'2.0','method':'ping'},{'jsonrpc':'2.0','method':'ping'}]");
 	peer_silent(&p);
 	peer_close(&p);
 }
@@ -202,12 +207,14 @@ batch_line(const char *call, int count)
 	return buf_take_string(&out);
 }
 
+#define SUBMIT	"{'id':1,'method':'job.submit','params':{'type':'work'}}"
+
 static void
 test_batches_are_limited_in_calls_and_in_room_for_their_answers(void **state)
 {
 	char		*thousand = batch_line(PING, 1000), *more = batch_line(PING, 1001);
-	char		*jobs = batch_line("{\"id\":1,\"method\":\"job.submit\",\"params\":{\"type\":\"work\"}}", 600);
-	char		*lists = batch_line("{\"id\":1,\"method\":\"type.list\"}", 500);
+	char		*jobs = batch_line(SUBMIT, 600);
+	char		*lists = batch_line("{'id':1,'method':'type.list'}", 500);
 	uint64_t	 before = core_newest_id(rig.b.core);
 	struct peer	 p;
 	const char	*line;
@@ -240,16 +247,16 @@ test_what_does_not_fit_becomes_an_error_in_its_own_member(void **state)
 	memset(label, 'l', 1000);
 	label[1000] = '\0';
 	peer_open(&p, &rig, false);
-	assert_has(peer_ask(&p, "{\"id\":1,\"method\":\"hello\",\"params\":{\"max_line_bytes\":1024}}"),
-	    "reply_bytes\":1024");
-	peer_sayf(&p, "{\"id\":1,\"method\":\"job.submit\",\"params\":{\"type\":\"work\",\"labels\":{\"x\":\"%s\"}}}",
+	assert_has(peer_ask(&p, "{'id':1,'method':'hello','params':{'max_line_bytes':1024}}"),
+	    "reply_bytes':1024");
+	peer_sayf(&p, "{'id':1,'method':'job.submit','params':{'type':'work','labels':{'x':'%s'}}}",
 	    label);
-	job = line_int(peer_line(&p), "result\":{\"id");
-	peer_sayf(&p, "{\"id\":1,\"method\":\"job.get\",\"params\":{\"id\":%lld}}", job);
+	job = line_int(peer_line(&p), "result':{'id");
+	peer_sayf(&p, "{'id':1,'method':'job.get','params':{'id':%lld}}", job);
 	line = peer_line(&p);
 	assert_kind(line, "reply_too_long");
 	assert_in_range(line_int(line, "bytes"), 1025, 3000);
-	peer_sayf(&p, "[" PING ",{\"id\":2,\"method\":\"job.get\",\"params\":{\"id\":%lld}}," PING "]", job);
+	peer_sayf(&p, "[" PING ",{'id':2,'method':'job.get','params':{'id':%lld}}," PING "]", job);
 	line = peer_line(&p);
 	assert_memory_equal(line, "[" PONG ",", sizeof("[" PONG ",") - 1);
 	assert_kind(line, "reply_too_long");
@@ -266,7 +273,7 @@ test_after_end_of_file_everything_is_answered_then_it_closes(void **state)
 
 	(void)state;
 	peer_open(&p, &rig, false);
-	peer_say(&p, "{\"id\":2,\"method\":\"job.call\",\"params\":{\"type\":\"work\"}}");
+	peer_say(&p, "{'id':2,'method':'job.call','params':{'type':'work'}}");
 	peer_say(&p, PING);
 	peer_send(&p, "{\"id\":3,\"method\":\"ping\"}", 24);
 	shutdown(p.fd, SHUT_WR);
@@ -274,7 +281,7 @@ test_after_end_of_file_everything_is_answered_then_it_closes(void **state)
 	assert_has(peer_line(&p), "the last line does not end with a line feed");
 	peer_silent(&p);
 	rig_succeed(&rig, core_newest_id(rig.b.core), "[1]");
-	assert_has(peer_line(&p), "\"id\":2,\"result\":");
+	assert_has(peer_line(&p), "'id':2,'result':");
 	assert_null(peer_line(&p));
 	peer_close(&p);
 }
@@ -297,7 +304,7 @@ until_connections(uint64_t count)
 	while (stats_now().connections != count) {
 		rig_turn(&rig);
 		if (clock_mono_ns() > end)
-			fail_msg("%lu connections are left", (unsigned long)stats_now().connections);
+			fail_msg("%" PRIu64 " connections are left", stats_now().connections);
 	}
 }
 
@@ -314,9 +321,9 @@ test_a_client_that_vanishes_after_half_closing_is_noticed(void **state)
 		until_connections(0);
 		peer_open(&p, &rig, tcp);
 		if (tcp)
-			peer_sayf(&p, "{\"id\":1,\"method\":\"hello\",\"params\":{\"token\":\"%s\"}}",
+			peer_sayf(&p, "{'id':1,'method':'hello','params':{'token':'%s'}}",
 			    rig_token(&rig, token, sizeof(token)));
-		peer_say(&p, "{\"id\":2,\"method\":\"job.call\",\"params\":{\"type\":\"work\"}}");
+		peer_say(&p, "{'id':2,'method':'job.call','params':{'type':'work'}}");
 		shutdown(p.fd, SHUT_WR);
 		for (int i = 0; i < 20; i++)
 			rig_turn(&rig);
@@ -360,7 +367,7 @@ test_a_line_that_ends_in_time_starts_no_clock_for_the_next(void **state)
 	peer_open(&p, &rig, false);
 	peer_send(&p, "{\"id\":1,", 8);
 	rig_turn(&rig);
-	peer_say(&p, "\"method\":\"ping\"}");
+	peer_say(&p, "'method':'ping'}");
 	assert_string_equal(peer_line(&p), PONG);
 	rig_skip(&rig, 2 * BOUND_LINE_MS);
 	assert_string_equal(peer_ask(&p, PING), PONG);
@@ -400,7 +407,7 @@ test_a_client_that_does_not_read_is_not_read(void **state)
 	if (sent > 0)
 		peer_send(&p, line + sent, len - sent);
 	for (uint64_t i = 0; i < taken / len; i++)
-		assert_has(peer_line(&p), "\"state\":\"succeeded\"");
+		assert_has(peer_line(&p), "'state':'succeeded'");
 	assert_string_equal(peer_ask(&other, PING), PONG);
 	free(line);
 	peer_close(&p);
@@ -422,9 +429,9 @@ test_output_that_is_never_read_closes_the_connection(void **state)
 	result[400000] = '\0';
 	until_connections(0);
 	peer_open(&p, &rig, false);
-	peer_ask(&p, "{\"id\":0,\"method\":\"hello\",\"params\":{\"max_line_bytes\":1000000}}");
+	peer_ask(&p, "{'id':0,'method':'hello','params':{'max_line_bytes':1000000}}");
 	for (int i = 0; i < JOBS; i++) {
-		peer_say(&p, "{\"id\":1,\"method\":\"job.call\",\"params\":{\"type\":\"work\"}}");
+		peer_say(&p, "{'id':1,'method':'job.call','params':{'type':'work'}}");
 		rig_turn(&rig);
 		ids[i] = core_newest_id(rig.b.core);
 	}
@@ -533,11 +540,11 @@ test_at_the_end_what_is_owed_is_sent_first(void **state)
 	(void)state;
 	peer_open(&p, &rig, false);
 	peer_ask(&p, PING);
-	peer_say(&p, "{\"id\":4,\"method\":\"job.call\",\"params\":{\"type\":\"work\"}}");
+	peer_say(&p, "{'id':4,'method':'job.call','params':{'type':'work'}}");
 	rig_turn(&rig);
 	rig_succeed(&rig, core_newest_id(rig.b.core), "true");
 	assert_true(net_finish(rig.b.net));
-	assert_has(peer_line(&p), "\"result\":true");
+	assert_has(peer_line(&p), "'result':true");
 	assert_null(peer_line(&p));
 	peer_close(&p);
 }

@@ -1,4 +1,7 @@
-/* net_random.c - any mix of calls, ends of jobs and ends of connections: each line is answered once. */
+/*
+ * net_random.c - any mix of calls, ends of jobs and ends of connections: each line is answered
+ * once.
+ */
 #include "tests/unit/net_rig.h"
 #include "tests/unit/unit.h"
 
@@ -52,37 +55,40 @@ put_call(struct mix *m, struct buf *out)
 	switch (rnd(m, 10)) {
 	case 0:
 	case 1:
-		buf_printf(out, "{\"id\":1,\"method\":\"job.call\",\"params\":{\"type\":\"%s\",\"args\":[\"x\"]%s%s}}",
-		    types[rnd(m, 4)], rnd(m, 2) == 0 ? ",\"cancel_on_disconnect\":true" : "",
-		    rnd(m, 4) == 0 ? ",\"wait_ms\":1" : "");
+		buf_printf(out,
+		    "{'id':1,'method':'job.call','params':{'type':'%s','args':['x']%s%s}}",
+		    types[rnd(m, 4)], rnd(m, 2) == 0 ? ",'cancel_on_disconnect':true" : "",
+		    rnd(m, 4) == 0 ? ",'wait_ms':1" : "");
 		break;
 	case 2:
-		buf_printf(out, "{\"id\":\"%0*d\",\"method\":\"job.wait\",\"params\":{\"id\":%llu}}",
+		buf_printf(out, "{'id':'%0*d','method':'job.wait','params':{'id':%llu}}",
 		    (int)rnd(m, 60) + 1, 7, job);
 		break;
 	case 3:
-		buf_printf(out, "{\"id\":2,\"method\":\"job.wait\",\"params\":{\"ids\":[%llu,%llu,%llu,%llu]%s%s}}", job,
-		    some_job(m), some_job(m), job, rnd(m, 2) == 0 ? ",\"any\":true" : "",
-		    rnd(m, 4) == 0 ? ",\"timeout_ms\":1" : "");
+		buf_printf(out,
+		    "{'id':2,'method':'job.wait','params':{'ids':[%llu,%llu,%llu,%llu]%s%s}}",
+		    job, some_job(m), some_job(m), job, rnd(m, 2) == 0 ? ",'any':true" : "",
+		    rnd(m, 4) == 0 ? ",'timeout_ms':1" : "");
 		break;
 	case 4:
-		buf_printf(out, "{\"id\":3,\"method\":\"job.cancel\",\"params\":{\"id\":%llu}}", job);
+		buf_printf(out, "{'id':3,'method':'job.cancel','params':{'id':%llu}}", job);
 		break;
 	case 5:
-		buf_puts(out, "{\"id\":4,\"method\":\"job.submit_many\",\"params\":{\"jobs\":[{\"type\":\"wait\"},"
-		    "{\"type\":\"work\"},{\"type\":\"echo\",\"order_key\":\"k\"},{\"type\":\"wait\",\"order_key\":\"k\"}]}}");
+		buf_puts(out, "{'id':4,'method':'job.submit_many','params':{'jobs':["
+		    "{'type':'wait'},{'type':'work'},{'type':'echo','order_key':'k'},"
+		    "{'type':'wait','order_key':'k'}]}}");
 		break;
 	case 6:
-		buf_printf(out, "{\"id\":5,\"method\":\"job.get\",\"params\":{\"id\":%llu}}", job);
+		buf_printf(out, "{'id':5,'method':'job.get','params':{'id':%llu}}", job);
 		break;
 	case 7:
-		buf_puts(out, "{\"id\":6,\"method\":\"job.list\",\"params\":{\"limit\":3}}");
+		buf_puts(out, "{'id':6,'method':'job.list','params':{'limit':3}}");
 		break;
 	case 8:
-		buf_printf(out, "{\"id\":7,\"method\":\"job.explain\",\"params\":{\"id\":%llu}}", job);
+		buf_printf(out, "{'id':7,'method':'job.explain','params':{'id':%llu}}", job);
 		break;
 	default:
-		buf_puts(out, "{\"id\":8,\"method\":\"hello\",\"params\":{\"max_line_bytes\":2000}}");
+		buf_puts(out, "{'id':8,'method':'hello','params':{'max_line_bytes':2000}}");
 		break;
 	}
 }
@@ -94,7 +100,7 @@ say(struct mix *m, struct guest *g)
 	unsigned	calls = rnd(m, 5) == 0 ? 1 + rnd(m, 6) : 0;
 
 	if (rnd(m, 12) == 0)
-		buf_puts(&out, "{\"id\":garbage");
+		buf_puts(&out, "{'id':garbage");
 	else if (calls == 0)
 		put_call(m, &out);
 	for (unsigned i = 0; i < calls && buf_len(&out) < 3000; i++) {
@@ -103,8 +109,8 @@ say(struct mix *m, struct guest *g)
 		if (i + 1 == calls)
 			buf_putc(&out, ']');
 	}
-	buf_putc(&out, '\n');
-	peer_send(&g->p, buf_data(&out), buf_len(&out));
+	buf_putc(&out, '\0');
+	peer_say(&g->p, buf_data(&out));
 	buf_free(&out);
 	g->asked++;
 }
@@ -117,8 +123,8 @@ listen_to(struct guest *g)
 	ssize_t	n;
 
 	while ((n = recv(g->p.fd, text, sizeof(text), 0)) > 0)
-		for (const char *at = text; (at = memchr(at, '\n', (size_t)(text + n - at))) != NULL; at++)
-			g->answered++;
+		for (ssize_t i = 0; i < n; i++)
+			g->answered += text[i] == '\n';
 }
 
 /* ---- what happens ---- */
@@ -131,8 +137,8 @@ end_some_attempt(struct mix *m)
 	if (job == 0)
 		return;
 	switch (rnd(m, 3)) {
-	case 0: rig_succeed(&m->rig, job, "{\"some\":\n\"result\"}"); break;
-	case 1: rig_fail(&m->rig, job, "for no reason", "{\"a\":1}"); break;
+	case 0: rig_succeed(&m->rig, job, "{'some':\n'result'}"); break;
+	case 1: rig_fail(&m->rig, job, "for no reason", "{'a':1}"); break;
 	default: rig_end_cancelled(&m->rig, job); break;
 	}
 }
@@ -195,6 +201,16 @@ come_to_an_end(struct mix *m)
 }
 
 static void
+assert_nobody_watches(const struct core *core)
+{
+	for (uint64_t id = core_oldest_id(core); id <= core_newest_id(core); id++) {
+		struct job	*j = core_find(core, id);
+
+		assert_true(j == NULL || j->watchers == NULL);
+	}
+}
+
+static void
 test_each_line_is_answered_once_whatever_else_happens(void **state)
 {
 	(void)state;
@@ -206,11 +222,7 @@ test_each_line_is_answered_once_whatever_else_happens(void **state)
 			step(&m);
 		come_to_an_end(&m);
 		core_check(m.rig.b.core);
-		for (uint64_t id = core_oldest_id(m.rig.b.core); id <= core_newest_id(m.rig.b.core); id++) {
-			struct job	*j = core_find(m.rig.b.core, id);
-
-			assert_true(j == NULL || j->watchers == NULL);
-		}
+		assert_nobody_watches(m.rig.b.core);
 		rig_close(&m.rig);
 	}
 }

@@ -27,6 +27,17 @@
 
 #define PATIENCE_NS	(20 * NS_PER_S)
 
+/* JSON as the tests write it, with ' for ". */
+static char *
+json_text(const char *text)
+{
+	char	*out = mem_strdup(text);
+
+	for (char *at = out; (at = strchr(at, '\'')) != NULL;)
+		*at = '"';
+	return out;
+}
+
 /* ---- lanes, played by the test ---- */
 
 struct lanes {
@@ -34,7 +45,9 @@ struct lanes {
 	struct idmap	told;
 };
 
-const char *const worker_state_names[] = { "gone", "starting", "idle", "running", "draining", "dying" };
+const char *const worker_state_names[] = {
+	"gone", "starting", "idle", "running", "draining", "dying"
+};
 
 void
 lanes_start(struct lanes *l, struct attempt *at)
@@ -75,7 +88,8 @@ lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 	if (*at >= 3)
 		return false;
 	*out = (struct worker_view){
-		.name = "test-1", .lane = "process", .pid = *at == 0 ? 0 : 77, .state = WORKER_RUNNING,
+		.name = "test-1", .lane = "process", .pid = *at == 0 ? 0 : 77,
+		.state = WORKER_RUNNING,
 		.job = *at, .type = *at == 0 ? NULL : "work", .inflight = (uint32_t)l->attempts.len,
 	};
 	++*at;
@@ -114,8 +128,9 @@ define_types(struct core *c)
 
 	for (size_t i = 0; i < COUNT(types); i++) {
 		struct type	t = {
-			.name = (char *)(size_t)types[i].name, .summary = (char *)(size_t)"for tests",
-			.args = (char *)(size_t)"any", .traits = types[i].traits, .lanes = types[i].lanes,
+			.name = (char *)(size_t)types[i].name,
+			.summary = (char *)(size_t)"for tests", .args = (char *)(size_t)"any",
+			.traits = types[i].traits, .lanes = types[i].lanes,
 			.has_run = true, .has_start = true,
 		};
 
@@ -139,7 +154,9 @@ listen_unix(struct rig *r)
 static int
 listen_tcp(struct rig *r)
 {
-	struct sockaddr_in	addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in	addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 	socklen_t		len = sizeof(addr);
 	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -163,7 +180,8 @@ start_core(struct rig *r)
 	const struct config	*cfg = &r->b.config;
 	struct core_config	 cc = {
 		.keep_finished_ms = cfg->keep_finished_ms, .keep_finished = cfg->keep_finished,
-		.keep_finished_bytes = cfg->keep_finished_bytes, .keep_failed_ms = cfg->keep_failed_ms,
+		.keep_finished_bytes = cfg->keep_finished_bytes,
+		.keep_failed_ms = cfg->keep_failed_ms,
 		.max_waiting = cfg->max_waiting, .max_waiting_bytes = cfg->max_waiting_bytes,
 		.grace_ms = cfg->grace_ms, .fence_base = (uint64_t)store_boot(r->b.store) << 32,
 	};
@@ -301,7 +319,7 @@ end_attempt(struct rig *r, uint64_t job, enum attempt_end end, struct outcome *o
 void
 rig_succeed(struct rig *r, uint64_t job, const char *json)
 {
-	struct outcome	o = { .text = mem_strdup(json), .len = (uint32_t)strlen(json) };
+	struct outcome	o = { .text = json_text(json), .len = (uint32_t)strlen(json) };
 
 	end_attempt(r, job, ATTEMPT_OK, &o);
 }
@@ -310,8 +328,9 @@ void
 rig_fail(struct rig *r, uint64_t job, const char *message, const char *data)
 {
 	struct outcome	o = {
-		.text = mem_strdup(message), .len = (uint32_t)strlen(message), .kind = FAILURE_error,
-		.data = data == NULL ? NULL : mem_strdup(data),
+		.text = json_text(message), .len = (uint32_t)strlen(message),
+		.kind = FAILURE_error,
+		.data = data == NULL ? NULL : json_text(data),
 	};
 
 	end_attempt(r, job, ATTEMPT_FAILED, &o);
@@ -424,33 +443,34 @@ peer_send(struct peer *p, const char *text, size_t len)
 void
 peer_say(struct peer *p, const char *text)
 {
-	peer_send(p, text, strlen(text));
+	char	*line = json_text(text);
+
+	peer_send(p, line, strlen(line));
 	peer_send(p, "\n", 1);
+	free(line);
 }
 
 void
 peer_sayf(struct peer *p, const char *fmt, ...)
 {
-	struct buf	out = { 0 };
-	char		text[4096];
-	va_list		ap;
+	char	text[4096];
+	va_list	ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	buf_puts(&out, text);
-	buf_putc(&out, '\n');
-	peer_send(p, buf_data(&out), buf_len(&out));
-	buf_free(&out);
+	peer_say(p, text);
 }
 
 static bool
 next_line(struct peer *p)
 {
-	const char	*lf = buf_len(&p->in) == 0 ? NULL : memchr(buf_data(&p->in), '\n', buf_len(&p->in));
+	const char	*lf = NULL;
 	json_error_t	 why;
 	json_t		*value;
 
+	if (buf_len(&p->in) > 0)
+		lf = memchr(buf_data(&p->in), '\n', buf_len(&p->in));
 	if (lf == NULL)
 		return false;
 	free(p->line);
@@ -506,20 +526,27 @@ peer_ask(struct peer *p, const char *text)
 int64_t
 line_int(const char *line, const char *name)
 {
-	char		 key[64];
+	char		 text[64], *key;
 	const char	*at;
+	int64_t		 value;
 
-	snprintf(key, sizeof(key), "\"%s\":", name);
+	snprintf(text, sizeof(text), "'%s':", name);
+	key = json_text(text);
 	if ((at = strstr(line, key)) == NULL)
 		fail_msg("no %s in %.300s", key, line);
-	return strtoll(at + strlen(key), NULL, 10);
+	value = strtoll(at + strlen(key), NULL, 10);
+	free(key);
+	return value;
 }
 
 void
 assert_has(const char *line, const char *part)
 {
-	if (line == NULL || strstr(line, part) == NULL)
-		fail_msg("no %s in %.500s", part, line == NULL ? "(closed)" : line);
+	char	*wanted = json_text(part);
+
+	if (line == NULL || strstr(line, wanted) == NULL)
+		fail_msg("no %s in %.500s", wanted, line == NULL ? "(closed)" : line);
+	free(wanted);
 }
 
 void
@@ -527,6 +554,6 @@ assert_kind(const char *line, const char *kind)
 {
 	char	part[64];
 
-	snprintf(part, sizeof(part), "\"kind\":\"%s\"", kind);
+	snprintf(part, sizeof(part), "'kind':'%s'", kind);
 	assert_has(line, part);
 }

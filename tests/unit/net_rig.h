@@ -1,8 +1,10 @@
 /*
- * net_rig.h - a broker inside a test: the real net, core, route and store on a real libevent base, over real
- * sockets.  The workers are the test itself: attempts that start are listed, the test says how they end.
+ * net_rig.h - a broker inside a test: the real net, core, route and store on a real libevent base,
+ * over real sockets.  The workers are the test itself: attempts that start are listed, the test
+ * says how they end.
  *
- * Nothing sleeps: the test turns the broker until what it waits for is there, and moves its clock by hand.
+ * Nothing sleeps: the test turns the broker until what it waits for is there, and moves its clock
+ * by hand.
  */
 #ifndef UNIT_NET_RIG_H
 #define UNIT_NET_RIG_H
@@ -22,7 +24,9 @@ struct rig {
 	uint16_t	 tcp_port;
 };
 
-/* Types: echo (all lanes), work (process), wait (async).  settings: `--set` texts, NULL at the end. */
+/*
+ * Types: echo (all lanes), work (process), wait (async).  settings: `--set` texts, NULL at the end.
+ */
 void rig_open(struct rig *r, const char *const *settings);
 void rig_close(struct rig *r);
 void rig_turn(struct rig *r);
@@ -51,10 +55,13 @@ struct peer {
 void peer_open(struct peer *p, struct rig *r, bool tcp);
 void peer_close(struct peer *p);
 /* All of it, turning the broker meanwhile. */
-void peer_send(struct peer *p, const char *text, size_t len);
+void peer_send(struct peer *p, const char *bytes, size_t len);
 void peer_say(struct peer *p, const char *text);	/* and a line feed */
 void peer_sayf(struct peer *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The next line, checked to be JSON, without its line feed; NULL at end-of-file.  Lives until the next. */
+/*
+ * The next line, checked to be JSON, without its line feed; NULL at end-of-file.  Lives until the
+ * next.
+ */
 const char *peer_line(struct peer *p);
 /* Nothing comes, however often the broker turns. */
 void peer_silent(struct peer *p);

@@ -150,7 +150,8 @@ auth_check(const struct connection *c, enum rpc_method method, struct rpc_error 
 		return 0;
 	if (c->role == ROLE_anybody)
 		return rpc_fail(err, RPC_unauthenticated,
-		    "%s needs a hello with the token of " AUTH_TOKEN_FILE " first", rpc_methods[method].name);
+		    "%s needs a hello with the token of " AUTH_TOKEN_FILE " first",
+		    rpc_methods[method].name);
 	return rpc_fail(err, RPC_forbidden, "%s needs the role %s", rpc_methods[method].name,
 	    rpc_role_names[wanted]);
 }

@@ -1,8 +1,8 @@
 /*
  * auth.h - who is a connection, and what may it do.  Source: SECURITY items 1, 3, 4, 9.
  *
- * A unix socket tells the peer's uid: root and the daemon's own uid are admin, nobody else gets in.  TCP
- * needs the token of `client.token` in the state directory, in `hello`; its holder is admin.
+ * A unix socket tells the peer's uid: root and the daemon's own uid are admin, nobody else gets in.
+ * TCP needs the token of `client.token` in the state directory, in `hello`; its holder is admin.
  */
 #ifndef NET_AUTH_H
 #define NET_AUTH_H
@@ -19,7 +19,7 @@ struct connection;
 
 #define AUTH_TOKEN_FILE		"client.token"
 #define AUTH_FAILURES		3	/* failed logins of a connection, then it is closed */
-#define AUTH_DELAY_MS		1000	/* before a failed login is answered; nothing is read meanwhile */
+#define AUTH_DELAY_MS		1000	/* until a failed login is answered; nothing is read */
 
 struct auth {
 	char	 token[257];		/* "client.<64 hex digits>" */
@@ -40,8 +40,8 @@ enum rpc_role auth_unix_role(uid_t uid);
 /* May the caller use this method?  0, or -1 with unauthenticated or forbidden. */
 int auth_check(const struct connection *c, enum rpc_method method, struct rpc_error *err);
 /*
- * The part of hello that logs in on TCP, if a token is given.  METHOD_ANSWERED: go on; METHOD_LATER: the
- * token is wrong, which is answered after AUTH_DELAY_MS.
+ * The part of hello that logs in on TCP, if a token is given.  METHOD_ANSWERED: go on;
+ * METHOD_LATER: the token is wrong, which is answered after AUTH_DELAY_MS.
  */
 int auth_hello(struct call *call);
 /* The delay of a failed login is over, its answer is printed. */

@@ -36,8 +36,10 @@ size_t
 batch_room(const struct batch *b)
 {
 	size_t	used = BRACKETS_BYTES + buf_len(&b->out) + (size_t)(b->left - 1) * b->each_bytes;
-	size_t	max = b->conn->max_reply < BOUND_OUTPUT_CLOSE ? b->conn->max_reply : BOUND_OUTPUT_CLOSE;
+	size_t	max = b->conn->max_reply;
 
+	if (max > BOUND_OUTPUT_CLOSE)
+		max = BOUND_OUTPUT_CLOSE;
 	if (b->conn->held > BOUND_OUTPUT_CLOSE / 2 && max > used + b->each_bytes)
 		return b->each_bytes;
 	return used < max ? max - used : 0;
@@ -50,8 +52,9 @@ refuse_length(struct batch *b)
 	struct rpc_error	err;
 	size_t			bytes = buf_len(&b->out);
 
-	rpc_fail(&err, RPC_reply_too_long, "the batch's answers have %zu bytes; max_line_bytes of this client is %u",
-	    bytes, b->conn->max_reply);
+	rpc_fail(&err, RPC_reply_too_long,
+	    "the batch's answers have %zu bytes; max_line_bytes of this client is %u", bytes,
+	    b->conn->max_reply);
 	snprintf(err.data, sizeof(err.data), "\"bytes\":%zu", bytes);
 	rpc_print_error(output_begin(b->conn), (struct span){ "null", 4 }, &err);
 	b->conn->net->stats.errors++;

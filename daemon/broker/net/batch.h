@@ -1,8 +1,8 @@
 /*
  * batch.h - the answers of a JSON-RPC batch, gathered until all are there, then sent as one line.
  *
- * While one of its calls waits, each of its members counts as an open call of the connection, so what
- * batches hold is bounded with the calls.
+ * While one of its calls waits, each of its members counts as an open call of the connection, so
+ * what batches hold is bounded with the calls.
  */
 #ifndef NET_BATCH_H
 #define NET_BATCH_H

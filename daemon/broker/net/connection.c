@@ -1,4 +1,4 @@
-/* connection.c - the life of a client's connection, and lines taken from it.  Runs in: broker, loop thread. */
+/* connection.c - a client's connection, and lines taken from it.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/connection.h"
 
 #include <arpa/inet.h>
@@ -208,8 +208,8 @@ may_go_on(const struct connection *c)
 }
 
 /*
- * Serves the whole lines in data, as many as this turn allows, and returns how many bytes they were.
- * *started: a line begins here that has no end yet.
+ * Serves the whole lines in data, as many as this turn allows, and returns how many bytes they
+ * were.  *started: a line begins here that has no end yet.
  */
 static size_t
 take_lines(struct connection *c, const char *data, size_t len, bool *started)
@@ -432,8 +432,8 @@ wanted(const struct connection *c)
 	if (c->blocked)
 		want |= EV_WRITE;
 	/*
-	 * Half closed and waiting for answers: only the other half matters, and edges of it.  A reset comes as
-	 * EPOLLERR, which libevent gives to readers and writers only.
+	 * Half closed and waiting for answers: only the other half matters, and edges of it.  A
+	 * reset comes as EPOLLERR, which libevent gives to readers and writers only.
 	 */
 	if (want == 0 && c->eof)
 		want = EV_CLOSED | EV_WRITE | EV_ET;
@@ -451,6 +451,7 @@ connection_interest(struct connection *c)
 	c->want = want;
 	if (want == 0)
 		return;
-	event_assign(&c->ev, c->net->broker->base, connection_fd(c), want | EV_PERSIST, on_event, c);
+	event_assign(&c->ev, c->net->broker->base, connection_fd(c), want | EV_PERSIST, on_event,
+	    c);
 	event_add(&c->ev, NULL);
 }

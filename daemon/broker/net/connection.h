@@ -1,8 +1,9 @@
 /*
  * connection.h - one client: its socket, the line it has started, the replies it has not read.
  *
- * Small when idle: no buffer is kept that holds nothing, and one struct event serves reading and writing.
- * All ends go through connection_close; memory goes at the end of the turn (connection_free).
+ * Small when idle: no buffer is kept that holds nothing, and one struct event serves reading and
+ * writing.  All ends go through connection_close; memory goes at the end of the turn
+ * (connection_free).
  */
 #ifndef NET_CONNECTION_H
 #define NET_CONNECTION_H

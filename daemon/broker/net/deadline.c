@@ -40,10 +40,12 @@ over(struct connection *c)
 		return;
 	}
 	if (kind == DEADLINE_AUTH)
-		rpc_fail(&err, RPC_too_slow, "no hello with a valid token came within %d s; the connection closes",
+		rpc_fail(&err, RPC_too_slow,
+		    "no hello with a valid token came within %d s; the connection closes",
 		    BOUND_AUTH_MS / 1000);
 	else
-		rpc_fail(&err, RPC_too_slow, "a line was not finished within %d s; the connection closes",
+		rpc_fail(&err, RPC_too_slow,
+		    "a line was not finished within %d s; the connection closes",
 		    BOUND_LINE_MS / 1000);
 	connection_refuse(c, &err);
 }
@@ -54,11 +56,14 @@ deadline_run(struct net *n, int64_t now_ns)
 	int64_t	next = INT64_MAX;
 
 	for (int kind = DEADLINE_AUTH; kind < DEADLINES; kind++) {
-		while (!list_empty(&n->deadlines[kind])) {
-			struct connection	*c = list_entry(n->deadlines[kind].next, struct connection,
-			    deadline);
-			int64_t			 due = c->since_ns + lengths_ns[kind];
+		struct list	*head = &n->deadlines[kind];
 
+		while (!list_empty(head)) {
+			struct connection	*c;
+			int64_t			 due;
+
+			c = list_entry(head->next, struct connection, deadline);
+			due = c->since_ns + lengths_ns[kind];
 			if (due > now_ns) {
 				next = due < next ? due : next;
 				break;

@@ -34,11 +34,13 @@ serve(struct call *call, const char *text, size_t len, struct rpc_error *err)
 	return rc;
 }
 
-/* Before it has said who it is, a client that speaks anything but our protocol is not spoken with. */
+/* With strangers that speak anything but our protocol we do not speak on. */
 static void
 judge_stranger(struct connection *c, const struct rpc_error *err)
 {
-	if (c->role == ROLE_anybody && (err->kind == RPC_parse_error || err->kind == RPC_invalid_request))
+	if (c->role != ROLE_anybody)
+		return;
+	if (err->kind == RPC_parse_error || err->kind == RPC_invalid_request)
 		connection_end(c);
 }
 
@@ -69,8 +71,8 @@ dispatch_call(struct connection *c, struct batch *batch, const char *text, size_
 /* ---- batches ---- */
 
 /*
- * Room for the shortest answers, found beforehand: a call that may change something is refused with its
- * batch rather than carried out without being answered.
+ * Room for the shortest answers, found beforehand: a call that may change something is refused with
+ * its batch rather than carried out without being answered.
  */
 #define ANSWER_BYTES		56	/* of ping */
 #define ANSWER_BYTES_JOB	128	/* of job.submit, job.cancel ... */
@@ -110,8 +112,8 @@ batch_fits(const struct connection *c, const struct batch_size *size, struct rpc
 	if (size->bytes <= c->max_reply)
 		return 0;
 	rpc_fail(err, RPC_reply_too_long,
-	    "a batch of these %u calls needs max_line_bytes of %zu or more; this client's is %u", size->calls,
-	    size->bytes, c->max_reply);
+	    "a batch of these %u calls needs max_line_bytes of %zu or more; this client's is %u",
+	    size->calls, size->bytes, c->max_reply);
 	snprintf(err->data, sizeof(err->data), "\"bytes\":%zu", size->bytes);
 	return -1;
 }

@@ -18,8 +18,10 @@ struct call {
 	struct reply		 reply;
 };
 
-/* What a method returns: it has printed its result into reply_begin(&call->reply), or a watch will answer,
- * or -1 with *err. */
+/*
+ * What a method returns: it has printed its result into reply_begin(&call->reply), or a watch will
+ * answer, or -1 with *err.
+ */
 #define METHOD_ANSWERED	0
 #define METHOD_LATER	1
 typedef int method_fn(struct call *call, struct rpc_error *err);

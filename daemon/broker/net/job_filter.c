@@ -43,7 +43,8 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 		const char	*name;
 		struct span	*to;
 	} texts[] = {
-		{ "type", &f->type }, { "queue", &f->queue }, { "order_key", &f->order_key }, { "by", &f->by },
+		{ "type", &f->type }, { "queue", &f->queue }, { "order_key", &f->order_key },
+		{ "by", &f->by },
 	};
 
 	if (same(key, "state", 5))
@@ -57,7 +58,7 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 	return bad_filter(err, key, "is none of state, type, queue, order_key, by and label");
 }
 
-/* A string's text, decoded into f->text, whose room was taken beforehand so that it does not move. */
+/* Decoded into f->text, whose room was taken beforehand so that it does not move. */
 static int
 decode(struct job_filter *f, struct span raw, struct span *out, struct rpc_error *err)
 {
@@ -71,7 +72,8 @@ decode(struct job_filter *f, struct span raw, struct span *out, struct rpc_error
 
 /* The value of a member: a string. */
 static int
-read_string(struct job_filter *f, struct scan *s, struct span key, struct span *out, struct rpc_error *err)
+read_string(struct job_filter *f, struct scan *s, struct span key, struct span *out,
+    struct rpc_error *err)
 {
 	enum scan_type	type;
 	struct span	raw;
@@ -93,7 +95,8 @@ read_labels(struct job_filter *f, struct scan *s, struct rpc_error *err)
 		if (f->labels_len == BOUND_LABELS)
 			return bad_filter(err, (struct span){ "label", 5 }, "has too many members");
 		l = &f->labels[f->labels_len++];
-		if (decode(f, raw, &l->name, err) != 0 || read_string(f, s, l->name, &l->value, err) != 0)
+		if (decode(f, raw, &l->name, err) != 0 ||
+		    read_string(f, s, l->name, &l->value, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -148,7 +151,8 @@ is_text(struct job_filter *f, struct span raw, struct span text)
 	if (memchr(raw.p, '\\', raw.len) == NULL)
 		return same(raw, text.p, text.len);
 	f->scratch.head = f->scratch.tail = 0;
-	return scan_decode(raw, &f->scratch) && same(text, buf_data(&f->scratch), buf_len(&f->scratch));
+	return scan_decode(raw, &f->scratch) &&
+	    same(text, buf_data(&f->scratch), buf_len(&f->scratch));
 }
 
 static bool
@@ -204,8 +208,8 @@ bool
 job_filter_match(struct job_filter *f, const struct job *j)
 {
 	return (f->state < 0 || f->state == j->state) && match_name(f->type, j->type->name) &&
-	    match_name(f->queue, core_queue_name(j->queue)) && match_name(f->by, j->by->principal) &&
-	    match_order_key(f, j) && match_labels(f, j);
+	    match_name(f->queue, core_queue_name(j->queue)) &&
+	    match_name(f->by, j->by->principal) && match_order_key(f, j) && match_labels(f, j);
 }
 
 uint32_t

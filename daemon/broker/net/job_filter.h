@@ -1,5 +1,5 @@
 /*
- * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, label: {name: value}}`, each
+ * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, label: {...}}`, each
  * narrows it.
  */
 #ifndef NET_JOB_FILTER_H
@@ -22,7 +22,7 @@ struct job_filter {
 	struct buf	scratch;
 };
 
-/* text: a checked JSON object, or NULL for no filter.  0, or -1 with *err.  Follow with job_filter_fini. */
+/* text: checked JSON, or NULL: no filter.  0, or -1 with *err; job_filter_fini follows. */
 int job_filter_init(struct job_filter *f, const char *text, size_t len, struct rpc_error *err);
 void job_filter_fini(struct job_filter *f);
 bool job_filter_match(struct job_filter *f, const struct job *j);

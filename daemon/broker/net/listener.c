@@ -44,7 +44,7 @@ refuse(struct net *n, int fd, enum rpc_error_kind kind, const char *why)
 	n->stats.refused++;
 }
 
-/* The last places are kept for administrators on the unix socket, who may want to see what is going on. */
+/* The last places are kept for administrators on the unix socket: they want to see what goes on. */
 static bool
 has_place(struct net *n, const struct listener *l, enum rpc_role role)
 {
@@ -112,7 +112,7 @@ accepted_tcp(struct net *n, const struct listener *l, int fd, const struct socka
 
 /* ---- accept ---- */
 
-/* Without descriptors or memory accept fails at once, again and again: give others the time to end. */
+/* Without descriptors or memory accept fails at once, again and again: others need time to end. */
 static void
 pause_accepting(struct net *n, int error)
 {
@@ -182,7 +182,8 @@ listener_open(struct net *n, const int *listeners, size_t count)
 			return rc;
 		l->net = n;
 		l->tcp = addr.ss_family != AF_UNIX;
-		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST, on_acceptable, l);
+		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST,
+		    on_acceptable, l);
 		n->listener_count++;
 		if (l->tcp && n->auth.token_len == 0 &&
 		    (rc = auth_open(&n->auth, n->broker->state_dir)) != 0)

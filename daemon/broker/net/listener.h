@@ -15,7 +15,9 @@ void listener_start(struct net *n);
 /* Accepts nothing from now on; the sockets are not closed, they belong to whoever passed them. */
 void listener_stop(struct net *n);
 void listener_close(struct net *n);
-/* Goes on after a pause that is over.  Returns when a pause ends (CLOCK_MONOTONIC), or INT64_MAX. */
+/*
+ * Goes on after a pause that is over.  Returns when a pause ends (CLOCK_MONOTONIC), or INT64_MAX.
+ */
 int64_t listener_run(struct net *n, int64_t now_ns);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * methods.h - what the methods of several namespaces need.  Each namespace has a file methods_*.c; the
- * prototypes come from methods.def (dispatch.h).
+ * methods.h - what the methods of several namespaces need.  Each namespace has a file methods_*.c;
+ * the prototypes come from methods.def (dispatch.h).
  */
 #ifndef NET_METHODS_H
 #define NET_METHODS_H

@@ -120,8 +120,8 @@ submit_one(struct many *m, struct span text)
 	m->scratch.head = m->scratch.tail = 0;
 	if (m->index > 0)
 		buf_putc(m->out, ',');
-	if (rpc_parse_members(text.p, text.len, jobspec_params, jobspec_required, &limits, params, &m->scratch,
-	    &err) == 0 && submit(m->call, params, &j, &err) == 0) {
+	if (rpc_parse_members(text.p, text.len, jobspec_params, jobspec_required, &limits, params,
+	    &m->scratch, &err) == 0 && submit(m->call, params, &j, &err) == 0) {
 		buf_put_u64(m->out, j->id);
 	} else {
 		print_literal(m->out, "null");
@@ -134,13 +134,14 @@ submit_one(struct many *m, struct span text)
 static int
 ids_fit(struct many *m, uint32_t count, struct rpc_error *err)
 {
-	size_t	bytes = SUBMIT_MANY_FRAME + (size_t)count * ID_BYTES, room = reply_room(&m->call->reply);
+	size_t	bytes = SUBMIT_MANY_FRAME + (size_t)count * ID_BYTES;
+	size_t	room = reply_room(&m->call->reply);
 
 	m->errors_room = room - bytes;
 	if (bytes <= room)
 		return 0;
-	rpc_fail(err, RPC_reply_too_long, "the ids of %u jobs need %zu bytes; the reply has room for %zu", count,
-	    bytes, room);
+	rpc_fail(err, RPC_reply_too_long,
+	    "the ids of %u jobs need %zu bytes; the reply has room for %zu", count, bytes, room);
 	snprintf(err->data, sizeof(err->data), "\"bytes\":%zu", bytes);
 	return -1;
 }

@@ -27,8 +27,8 @@ look(struct walk *w, uint64_t id)
 }
 
 /*
- * Ids have gaps, and most of what is old is forgotten: a page ends after so many looks, found or not.
- * Returns where the next one begins.
+ * Ids have gaps, and most of what is old is forgotten: a page ends after so many looks, found or
+ * not.  Returns where the next one begins.
  */
 static uint64_t
 walk_down(struct walk *w)
@@ -49,8 +49,10 @@ method_job_list(struct call *call, struct rpc_error *err)
 	struct job_filter	 f;
 	struct page		 p;
 	struct walk		 w = { &p, &f, call->net->broker->core, 0 };
-	int			 rc = job_filter_init(&f, filter->given ? filter->p : NULL, filter->len, err);
+	const char		*text = filter->given ? filter->p : NULL;
+	int			 rc;
 
+	rc = job_filter_init(&f, text, filter->len, err);
 	if (rc == 0)
 		rc = page_begin(&p, call, err);
 	if (rc == 0)

@@ -21,7 +21,7 @@ method_job_get(struct call *call, struct rpc_error *err)
 /* ---- job.result ---- */
 
 #define PIECE_FRAME_BYTES	128		/* of the reply: all but the text */
-#define PIECE_BYTES		(1 << 20)	/* of text, so that others are served between pieces */
+#define PIECE_BYTES		(1 << 20)	/* of text: others are served between pieces */
 
 /* What a byte takes in a JSON string; as buf_put_json prints it. */
 static size_t
@@ -33,8 +33,8 @@ printed_bytes(unsigned char c)
 }
 
 /*
- * Bytes of text that make at most room bytes of JSON string, at most limit, and whole characters only; but
- * one character at least, or the reader would never get on.
+ * Bytes of text that make at most room bytes of JSON string, at most limit, and whole characters
+ * only; but one character at least, or the reader would never get on.
  */
 static size_t
 piece_length(const char *text, size_t len, size_t limit, size_t room)
@@ -90,12 +90,15 @@ method_job_result(struct call *call, struct rpc_error *err)
 	if (find_job(call, &j, err) != 0)
 		return -1;
 	if (j->state != JOB_succeeded) {
-		rpc_fail(err, RPC_no_result, "job is %s: it has no result", job_state_names[j->state]);
-		snprintf(err->data, sizeof(err->data), "\"state\":\"%s\"", job_state_names[j->state]);
+		const char	*state = job_state_names[j->state];
+
+		rpc_fail(err, RPC_no_result, "job is %s: it has no result", state);
+		snprintf(err->data, sizeof(err->data), "\"state\":\"%s\"", state);
 		return -1;
 	}
 	if (inside_character(j, (size_t)offset))
-		return rpc_fail_member(err, RPC_invalid_params, "offset", 6, "offset is inside a character");
+		return rpc_fail_member(err, RPC_invalid_params, "offset", 6,
+		    "offset is inside a character");
 	print_piece(call, j, (size_t)offset, limit < PIECE_BYTES ? (size_t)limit : PIECE_BYTES);
 	return METHOD_ANSWERED;
 }
@@ -117,7 +120,10 @@ method_job_explain(struct call *call, struct rpc_error *err)
 	out->tail--;		/* its brace: more members follow */
 	buf_putc(out, ',');
 	core_explain(b->core, b->now, j, out);
-	/* The answers are given anew: the tree is a function of what the type declares and the job asked. */
+	/*
+	 * The answers are given anew: the tree is a function of what the type declares and the job
+	 * asked.
+	 */
 	route_choose(j->type, j->lane_asked, j->args_len, &route);
 	print_next(out, "route");
 	route_print(&route, out);

@@ -59,7 +59,8 @@ print_traits(struct buf *out, uint32_t traits)
 		uint32_t	 bit;
 		const char	*name;
 	} names[] = {
-		{ JOBD_CPU_BOUND, "cpu_bound" }, { JOBD_WAITS, "waits" }, { JOBD_THREAD_SAFE, "thread_safe" },
+		{ JOBD_CPU_BOUND, "cpu_bound" }, { JOBD_WAITS, "waits" },
+		{ JOBD_THREAD_SAFE, "thread_safe" },
 	};
 	bool	first = true;
 
@@ -100,7 +101,8 @@ method_type_show(struct call *call, struct rpc_error *err)
 	struct buf		*out;
 
 	if (t == NULL)
-		return rpc_fail(err, RPC_not_found, "there is no type '%.*s'", (int)name->len, name->p);
+		return rpc_fail(err, RPC_not_found, "there is no type '%.*s'", (int)name->len,
+		    name->p);
 	route_choose(t, -1, SMALL_ARGS_BYTES, &route);
 	out = reply_begin(&call->reply);
 	print_type_head(out, t);

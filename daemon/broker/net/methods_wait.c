@@ -1,4 +1,4 @@
-/* methods_wait.c - waiting for outcomes, and asking for them early: wait, cancel.  Runs in: broker, loop thread. */
+/* methods_wait.c - waiting for the end of jobs, and cancelling.  Runs in: broker, loop thread. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,7 +56,8 @@ method_job_wait(struct call *call, struct rpc_error *err)
 	bool	one = call_param(call, PARAM_id)->given, many = call_param(call, PARAM_ids)->given;
 
 	if (one == many)
-		return rpc_fail_member(err, RPC_invalid_params, "id", 2, "job.wait takes either id or ids");
+		return rpc_fail_member(err, RPC_invalid_params, "id", 2,
+		    "job.wait takes either id or ids");
 	if (one && call_param(call, PARAM_any)->given)
 		return rpc_fail_member(err, RPC_invalid_params, "any", 3, "any goes with ids");
 	return one ? wait_one(call, wait_ms, err) : wait_many(call, wait_ms, err);
@@ -87,7 +88,8 @@ method_job_cancel(struct call *call, struct rpc_error *err)
 	}
 	/* Cancelling always works; only waiting for the end of so many does not. */
 	if (call->conn->open_cancels >= BOUND_OPEN_CALLS)
-		return rpc_fail(err, RPC_too_many_calls, "the job was asked to end; too many job.cancel wait already");
+		return rpc_fail(err, RPC_too_many_calls,
+		    "the job was asked to end; too many job.cancel wait already");
 	watch_job(watch_new(call, WATCH_CANCEL, 1), j);
 	return METHOD_LATER;
 }

@@ -20,10 +20,15 @@ void net_job_finished(struct net *n, struct job *j);
 void net_job_forgotten(struct net *n, struct job *j);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */
 void net_drained(struct net *n);
-/* Writes what replies have gathered; once a turn.  Returns when a timer of the net is due next (mono ns). */
+/*
+ * Writes what replies have gathered; once a turn.  Returns when a timer of the net is due next
+ * (mono ns).
+ */
 int64_t net_flush(struct net *n);
-/* The daemon ends: takes no more lines, closes each connection once its output is sent; true when none has
- * output left. */
+/*
+ * The daemon ends: takes no more lines, closes each connection once its output is sent; true when
+ * none has output left.
+ */
 bool net_finish(struct net *n);
 
 struct net_stats {

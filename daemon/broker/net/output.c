@@ -74,7 +74,8 @@ output_send(struct connection *c)
 	ssize_t	n;
 
 	do {
-		n = send(connection_fd(c), buf_data(&c->out), buf_len(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send(connection_fd(c), buf_data(&c->out), buf_len(&c->out),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		sent(c, (size_t)n);
@@ -120,7 +121,7 @@ output_wrote(struct connection *c)
 	}
 }
 
-/* All is said.  The client may still be sending: closing now would make its kernel drop our last words. */
+/* All is said.  Closing while the client still sends would make its kernel drop our last words. */
 static void
 linger(struct connection *c)
 {

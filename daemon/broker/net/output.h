@@ -12,8 +12,9 @@ struct net;
 /* Where replies are appended; follow with output_wrote. */
 struct buf *output_begin(struct connection *c);
 /*
- * Whole lines were appended.  Above BOUND_OUTPUT_PAUSE nothing is read any more and sending starts before
- * the turn's end; above BOUND_OUTPUT_CLOSE, the line being sent apart, the connection is closed.
+ * Whole lines were appended.  Above BOUND_OUTPUT_PAUSE nothing is read any more and sending starts
+ * before the turn's end; above BOUND_OUTPUT_CLOSE, the line being sent apart, the connection is
+ * closed.
  */
 void output_wrote(struct connection *c);
 /* Sends what there is; the end of the turn. */

@@ -13,7 +13,8 @@ page_begin(struct page *p, struct call *call, struct rpc_error *err)
 	int64_t			 limit = call_int(call, PARAM_limit, PAGE_ITEMS), from = 0;
 
 	if (cursor->given && parse_i64(cursor->p, cursor->len, 1, INT64_MAX, &from) != 0)
-		return rpc_fail_member(err, RPC_invalid_params, "cursor", 6, "cursor is not one of a reply before");
+		return rpc_fail_member(err, RPC_invalid_params, "cursor", 6,
+		    "cursor is not one of a reply before");
 	*p = (struct page){ .call = call, .from = (uint64_t)from };
 	p->limit = limit < BOUND_LIST_LIMIT ? (uint32_t)limit : BOUND_LIST_LIMIT;
 	p->out = reply_begin(&call->reply);

@@ -1,8 +1,8 @@
 /*
  * page.h - replies that list: `{"items":[...],"next":CURSOR}`, no longer than the client can read.
  *
- * Either page_walk, or by hand: page_begin; for each item page_item, print, page_keep (false: stop, the
- * next page begins with it); page_end.  The cursor is the caller's place in its own walk.
+ * Either page_walk, or by hand: page_begin; for each item page_item, print, page_keep (false: stop,
+ * the next page begins with it); page_end.  The cursor is the caller's place in its own walk.
  */
 #ifndef NET_PAGE_H
 #define NET_PAGE_H
@@ -31,8 +31,8 @@ bool page_keep(struct page *p);
 /* next: where the following page begins; 0: there is none. */
 void page_end(struct page *p, uint64_t next);
 /*
- * A whole reply.  print prints the item at *at and moves *at on, or returns false at the end; *at begins
- * with 0.  Returns as a method does.
+ * A whole reply.  print prints the item at *at and moves *at on, or returns false at the end; *at
+ * begins with 0.  Returns as a method does.
  */
 typedef bool page_print_fn(const struct net *n, size_t *at, struct buf *out);
 int page_walk(struct call *call, page_print_fn *print, struct rpc_error *err);

@@ -114,7 +114,8 @@ print_result(struct buf *out, const struct job *j, size_t room)
 static void
 print_failure(struct buf *out, const struct job *j, size_t room)
 {
-	size_t	before = buf_len(out), data_len = j->outcome.data == NULL ? 0 : strlen(j->outcome.data);
+	size_t	before = buf_len(out);
+	size_t	data_len = j->outcome.data == NULL ? 0 : strlen(j->outcome.data);
 
 	print_next(out, "failure");
 	print_literal(out, "{\"kind\":");

@@ -20,8 +20,8 @@ void print_lanes(struct buf *out, uint32_t lanes);
 /* `{"id":42,"state":"ready"}` */
 void print_id_state(struct buf *out, const struct job *j);
 /*
- * The outcome of a finished job: `{"id","state"}` and `result`, `failure` or `reason`.  What makes it
- * longer than room is replaced by its length: `result_bytes`, `failure.data_bytes`.
+ * The outcome of a finished job: `{"id","state"}` and `result`, `failure` or `reason`.  What makes
+ * it longer than room is replaced by its length: `result_bytes`, `failure.data_bytes`.
  */
 void print_outcome(struct buf *out, const struct job *j, size_t room);
 /* All about a job; args and result that do not fit room become `args_bytes`, `result_bytes`. */

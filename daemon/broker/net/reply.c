@@ -84,7 +84,8 @@ reply_end(struct reply *r)
 		return;
 	}
 	bytes = buf_len(r->out) - r->mark;
-	rpc_fail(&err, RPC_reply_too_long, "the reply has %zu bytes; max_line_bytes of this client is %u", bytes,
+	rpc_fail(&err, RPC_reply_too_long,
+	    "the reply has %zu bytes; max_line_bytes of this client is %u", bytes,
 	    r->conn->max_reply);
 	snprintf(err.data, sizeof(err.data), "\"bytes\":%zu", bytes);
 	reply_error(r, &err);

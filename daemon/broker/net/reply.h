@@ -1,8 +1,10 @@
 /*
- * reply.h - an answer on its way: printed straight into the output of its connection or of its batch.
+ * reply.h - an answer on its way: printed straight into the output of its connection or of its
+ * batch.
  *
- * reply_begin, then the value is printed, then reply_end; or reply_error instead.  What does not fit the
- * client's line becomes reply_too_long.  The connection may be closed (conn->dead) when these return.
+ * reply_begin, then the value is printed, then reply_end; or reply_error instead.  What does not
+ * fit the client's line becomes reply_too_long.  The connection may be closed (conn->dead) when
+ * these return.
  */
 #ifndef NET_REPLY_H
 #define NET_REPLY_H

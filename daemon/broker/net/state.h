@@ -1,8 +1,8 @@
 /*
  * state.h - what the files of net/ share: one struct net, owned by the broker's loop thread.
  *
- * A connection is in `connections` while it lives and in `dead` until the turn ends: libevent, or a loop
- * further up the stack, may still hold it.
+ * A connection is in `connections` while it lives and in `dead` until the turn ends: libevent, or a
+ * loop further up the stack, may still hold it.
  */
 #ifndef NET_STATE_H
 #define NET_STATE_H
@@ -18,7 +18,7 @@
 #define NET_TURN_BYTES	(256 << 10)
 #define NET_TURN_WORK	1000		/* calls, or what costs as much as a call */
 #define NET_READ_BYTES	(64 << 10)	/* one recv */
-#define NET_TAIL_BYTES	(64 << 10)	/* an unfinished line up to here is copied in front of the next recv */
+#define NET_TAIL_BYTES	(64 << 10)	/* an unfinished line: copied before the next recv */
 
 #define NET_SPARE_OUTPUTS	32
 #define NET_SPARE_OUTPUT_BYTES	(256 << 10)
@@ -50,7 +50,7 @@ struct net {
 	unsigned	 spare_output_count;
 	struct buf	 nowhere;		/* replies to notifications */
 	struct call	 call;			/* the one being served */
-	char		*scratch;		/* NET_TAIL_BYTES + NET_READ_BYTES: what recv gave */
+	char		*scratch;		/* NET_TAIL_BYTES + NET_READ_BYTES */
 	unsigned	 work;			/* done by the connection whose turn it is */
 	int64_t		 said_since_ns;		/* the second in which... */
 	unsigned	 said;			/* ...so many refusals were logged */
@@ -59,7 +59,10 @@ struct net {
 
 /* libevent's callbacks run after a sleep: the time of this turn begins anew. */
 void net_clock(struct net *n);
-/* Refusals are logged, but whoever makes them does not fill the log: true for a few of them a second. */
+/*
+ * Refusals are logged, but whoever makes them does not fill the log: true for a few of them a
+ * second.
+ */
 bool net_may_log(struct net *n);
 
 #endif

@@ -266,7 +266,7 @@ watch_job_finished(struct net *n, struct job *j)
 	}
 }
 
-/* A job is forgotten long after its watchers were answered; should it not be so, they still hear of it. */
+/* A job is forgotten long after its watchers were answered; if it is not so, they hear of it. */
 void
 watch_job_forgotten(struct net *n, struct job *j)
 {

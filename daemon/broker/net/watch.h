@@ -1,9 +1,9 @@
 /*
- * watch.h - who waits for what: calls that are answered when a job has its outcome, when all jobs are
- * gone, or when a delay is over.
+ * watch.h - who waits for what: calls that are answered when a job has its outcome, when all jobs
+ * are gone, or when a delay is over.
  *
- * job->watchers points into a ring of struct watcher: the watches of single jobs and the members of waits
- * on many.  A connection lists its watches; its end drops them all.
+ * job->watchers points into a ring of struct watcher: the watches of single jobs and the members of
+ * waits on many.  A connection lists its watches; its end drops them all.
  */
 #ifndef NET_WATCH_H
 #define NET_WATCH_H
@@ -58,7 +58,10 @@ void watcher_join(struct watcher *node, struct job *j);
 void watcher_leave(struct watcher *node);
 /* Answers with wait_timeout (WATCH_LOGIN: with its refusal) then. */
 void watch_timeout(struct watch *w, int64_t ms);
-/* Takes it away from whatever could answer it, and says how to answer.  Then the answer, then watch_free. */
+/*
+ * Takes it away from whatever could answer it, and says how to answer.  Then the answer, then
+ * watch_free.
+ */
 struct reply watch_take(struct watch *w);
 void watch_free(struct watch *w);
 /* The connection is gone: nobody hears the answers, and jobs that asked for it are cancelled. */
@@ -69,7 +72,9 @@ void watch_cancel_disconnected(struct connection *c);
 void watch_job_finished(struct net *n, struct job *j);
 void watch_job_forgotten(struct net *n, struct job *j);
 void watch_drained(struct net *n);
-/* Answers those whose time is over; returns when the next is due (CLOCK_MONOTONIC), or INT64_MAX. */
+/*
+ * Answers those whose time is over; returns when the next is due (CLOCK_MONOTONIC), or INT64_MAX.
+ */
 int64_t watch_run(struct net *n, int64_t now_ns);
 void watch_spare_free(struct net *n);
 

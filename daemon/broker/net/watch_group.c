@@ -50,7 +50,7 @@ watch_group_free(struct watch_group *g)
 	free(g);
 }
 
-/* Results go along as long as there is room for all outcomes in one line, and for what is held in memory. */
+/* Results go along as long as one line, and the memory that may be held, have room for all. */
 static size_t
 group_room(const struct watch_group *g)
 {
@@ -141,7 +141,8 @@ watch_group_forgotten(struct watcher *node)
 
 /* Every id is one of a job, or the whole wait is refused. */
 static int
-find_jobs(struct watch_group *g, const struct core *core, const uint64_t *ids, struct rpc_error *err)
+find_jobs(struct watch_group *g, const struct core *core, const uint64_t *ids,
+    struct rpc_error *err)
 {
 	for (uint32_t i = 0; i < g->count; i++) {
 		if (core_find(core, ids[i]) == NULL) {
@@ -169,8 +170,8 @@ join_jobs(struct watch_group *g, const struct core *core, const uint64_t *ids)
 }
 
 int
-watch_group_wait(struct call *call, const uint64_t *ids, uint32_t count, bool any, int64_t wait_ms,
-    struct rpc_error *err)
+watch_group_wait(struct call *call, const uint64_t *ids, uint32_t count, bool any,
+    int64_t wait_ms, struct rpc_error *err)
 {
 	const struct core	*core = call->net->broker->core;
 	struct watch_group	*g = group_new(call->conn, any, count);
