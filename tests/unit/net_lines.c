@@ -286,6 +286,23 @@ test_after_end_of_file_everything_is_answered_then_it_closes(void **state)
 	peer_close(&p);
 }
 
+static void
+test_after_end_of_file_it_closes_though_nothing_was_to_be_answered(void **state)
+{
+	struct buf	out = { 0 };
+	struct peer	p;
+
+	(void)state;
+	for (int i = 0; i < 3500; i++)
+		buf_puts(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"ping\"}\n");
+	peer_open(&p, &rig, false);
+	peer_send(&p, buf_data(&out), buf_len(&out));
+	shutdown(p.fd, SHUT_WR);
+	assert_null(peer_line(&p));
+	buf_free(&out);
+	peer_close(&p);
+}
+
 static struct net_stats
 stats_now(void)
 {
@@ -565,6 +582,7 @@ main(void)
 		TEST(test_batches_are_limited_in_calls_and_in_room_for_their_answers),
 		TEST(test_what_does_not_fit_becomes_an_error_in_its_own_member),
 		TEST(test_after_end_of_file_everything_is_answered_then_it_closes),
+		TEST(test_after_end_of_file_it_closes_though_nothing_was_to_be_answered),
 		TEST(test_a_client_that_vanishes_after_half_closing_is_noticed),
 		TEST(test_a_started_line_must_be_finished_in_time),
 		TEST(test_a_line_that_ends_in_time_starts_no_clock_for_the_next),
