@@ -77,13 +77,12 @@ class Workers(OwnDaemonTest):
         c = jobd.client()
         for type, lane in (('bench.cpu', 'process'), ('bench.io', 'thread')):
             job = c.submit(type, BLOCK, lane=lane)
-            last = 0
-            while c.get(job)['state'] != 'failed':
-                # a death before its thread had begun does not count
-                worker = next((w for w in c.workers() if w['job'] == job and w['pid'] not in (None, last)), None)
-                if worker:
-                    last = worker['pid']
-                    os.kill(last, signal.SIGKILL)
+            for _ in range(3):
+                # its progress says that the handler has begun: a death before that does not count
+                until(lambda: 'progress' in c.get(job), 'a begun handler')
+                worker = worker_of(c, job)
+                os.kill(worker['pid'], signal.SIGKILL)
+                until(lambda: not any(w['pid'] == worker['pid'] for w in c.workers()), 'the end of its worker')
             self.assertEqual(c.wait(job)['failure']['kind'], 'crash')
             died = [reason for _, reason in reasons(c.get(job)) if 'died' in reason]
             self.assertGreaterEqual(died.count('worker_died'), 2)     # the third that counts is `crashed_often`

@@ -25,7 +25,7 @@ bench_cpu(struct jobd_attempt *at)
 	static const struct args_row	 rows[] = {
 		{ "ms", ARGS_INTEGER, true, 0, BURN_MS_MAX, 0 },
 	};
-	int64_t				 ms, since_ns = clock_thread_cpu_ns();
+	int64_t				 ms, since_ns = clock_thread_cpu_ns(), burned_ms;
 	volatile uint64_t		 x = 88172645463325252;
 	struct json_t			*tree = args_read(at, rows, 1, &ms);
 	char				 result[48];
@@ -34,7 +34,8 @@ bench_cpu(struct jobd_attempt *at)
 	if (tree == NULL)
 		return;
 	args_free(tree);
-	while (clock_thread_cpu_ns() - since_ns < ms * NS_PER_MS) {
+	while ((burned_ms = (clock_thread_cpu_ns() - since_ns) / NS_PER_MS) < ms) {
+		jobd_progress(at, (uint64_t)burned_ms, (uint64_t)ms, "burns");
 		x = burn(x);
 		if (jobd_should_stop(at)) {
 			jobd_cancelled(at);

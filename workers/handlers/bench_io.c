@@ -37,6 +37,7 @@ bench_io(struct jobd_attempt *at)
 			jobd_cancelled(at);
 			return;
 		}
+		jobd_progress(at, (uint64_t)((now_ns - since_ns) / NS_PER_MS), (uint64_t)ms, "blocks");
 		block_until(end_ns - now_ns < SLICE_NS ? end_ns : now_ns + SLICE_NS);
 	}
 	len = snprintf(result, sizeof(result), "{\"blocked_ms\":%lld}",

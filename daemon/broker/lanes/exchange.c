@@ -94,19 +94,6 @@ finish_failed(struct seat *seat, struct attempt *at, enum failure_kind kind, con
 	finish(seat, at, ATTEMPT_FAILED, &o);
 }
 
-/* A line feed between tokens would end the client's line in the middle of its reply. */
-static void
-put_on_one_line(char *text, uint32_t len)
-{
-	char	*lf;
-
-	while ((lf = memchr(text, '\n', len)) != NULL) {
-		*lf = ' ';
-		len -= (uint32_t)(lf - text);
-		text = lf;
-	}
-}
-
 void
 lanes_start(struct lanes *l, struct attempt *at)
 {
@@ -150,7 +137,6 @@ finish_result(struct seat *seat, struct attempt *at, char *text, uint32_t len)
 	char		 message[128];
 
 	if (wrong == NULL) {
-		put_on_one_line(text, len);
 		finish(seat, at, ATTEMPT_OK, &o);
 		return;
 	}
