@@ -229,8 +229,6 @@ class Daemon:
 
     def kill(self):
         self.look()
-        for c in self.clients:
-            c.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -247,6 +245,8 @@ class Daemon:
         until(lambda: not self.leftovers(), 'the end of every process', 5 * PATIENCE)
         reap_orphans()
         self.process.stdout.close()
+        for c in self.clients:
+            c.close()
         left = set(os.listdir('/dev/shm')) - self.shared_memory
         if left:
             raise AssertionError('shared memory is left: %s' % left)
