@@ -151,7 +151,7 @@ models() {
 e2e() {		# KIND
 	build "$1" || return
 	cd "$source/tests/e2e" || return
-	JOBD_BUILD=$work/$1 JOBD_TRAFFIC=$work/traffic.$1 python3 -B -m unittest -v discover -p 'test_*.py'
+	JOBD_BUILD=$work/$1 JOBD_TRAFFIC=$work/traffic.$1 python3 -B -m unittest discover -v -p 'test_*.py'
 }
 
 sanitized_e2e() {
