@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <event2/event.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -155,6 +156,33 @@ test_a_result_that_is_not_json_fails_its_job(void **state)
 }
 
 static void
+test_a_hello_that_comes_with_the_death_is_too_late(void **state)
+{
+	struct rig		r;
+	struct channel_entry	e;
+	struct control_msg	m;
+
+	(void)state;
+	open_rig(&r);
+	assert_true(channel_take(r.worker, &e));
+	memcpy(e.out, HELLO, sizeof(HELLO) - 1);
+	channel_complete(r.worker, &e, CHANNEL_OK, sizeof(HELLO) - 1, 0);
+	m = r.cpu;
+	m.kind = CONTROL_EXITED;
+	m.status = SIGKILL;
+	assert_int_equal(control_send(r.supervisor, &m, NULL, 0), 0);
+	for (int i = 0; i < 200 && r.starts < 2; i++) {
+		usleep(1000);		/* the back-off */
+		turn(&r);
+		supervise(&r);
+	}
+	assert_int_equal(r.starts, 2);
+	answer(&r, CHANNEL_OP_HELLO, HELLO);	/* core knew of no worker with this number */
+	assert_int_equal(submit(&r)->state, JOB_running);
+	close_rig(&r);
+}
+
+static void
 test_a_worker_whose_pidfd_was_lost_ends_and_is_replaced(void **state)
 {
 	struct rig		r;
@@ -186,6 +214,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_result_that_is_not_json_fails_its_job),
+		cmocka_unit_test(test_a_hello_that_comes_with_the_death_is_too_late),
 		cmocka_unit_test(test_a_worker_whose_pidfd_was_lost_ends_and_is_replaced),
 	};
 

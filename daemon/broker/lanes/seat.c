@@ -352,6 +352,8 @@ seat_died(struct seat *seat, const char *how)
 	bool		 was_up = seat->up, asked_to_end;
 	uint64_t	 alone_for = seat->alone_for;
 
+	if (seat->state == WORKER_STARTING)
+		seat_set_state(seat, WORKER_DYING);	/* a hello among what it published is too late */
 	while (exchange_take(seat))	/* all that it published is a result, delivered once */
 		;
 	asked_to_end = seat->state == WORKER_DRAINING && channel_inflight(seat->channel) == 0;
