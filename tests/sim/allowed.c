@@ -152,8 +152,8 @@ model_announce(struct model *m, const struct job *real)
 	j->announced = true;
 	j->announced_ns = m->now.mono_ns;
 	j->announced_order = ++m->announcements;
-	j->kept_bytes = j->bytes + real->outcome.len +
-	    (real->outcome.data == NULL ? 0 : (int64_t)strlen(real->outcome.data));
+	j->kept_bytes = j->bytes + job_outcome(real)->len +
+	    (job_outcome(real)->data == NULL ? 0 : (int64_t)strlen(job_outcome(real)->data));
 }
 
 /* Is it the one to forget: the oldest of its kind, and too many, too large or too old? */

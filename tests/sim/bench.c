@@ -136,6 +136,6 @@ bench_run(void)
 		printf("%8u waiting: %6.0f ns of CPU for a life\n", waiting[i],
 		    life_ns(waiting[i]));
 	printf("a waiting job: %.0f bytes and its arguments (struct job %zu)\n",
-	    waiting_bytes(1000000), sizeof(struct job));
+	    waiting_bytes(1000000), JOB_BYTES);
 	return 0;
 }

@@ -63,7 +63,7 @@ room(struct world *w, const struct model_job *j)
 	core_stats(w->c, &s);
 	waiting = (int64_t)(s.states[JOB_scheduled] + s.states[JOB_ready]);
 	return waiting < w->m.cfg.max_waiting && (int64_t)s.waiting_bytes +
-	    (int64_t)sizeof(struct job) + j->bytes <= w->m.cfg.max_waiting_bytes;
+	    (int64_t)JOB_BYTES + j->bytes <= w->m.cfg.max_waiting_bytes;
 }
 
 static void

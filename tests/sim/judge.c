@@ -28,10 +28,10 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 	if (real->attempts != j->attempts || real->suspicions != j->suspicions)
 		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id,
 		    real->attempts, real->suspicions, j->attempts, j->suspicions);
-	if (j->state == JOB_failed && real->outcome.kind != j->kind)
+	if (j->state == JOB_failed && job_outcome(real)->kind != j->kind)
 		model_violation(m, "job %llu failed as %s, not %s", id,
-		    failure_names[real->outcome.kind], failure_names[j->kind]);
-	if (j->state == JOB_running && real->attempt != j->attempt->real)
+		    failure_names[job_outcome(real)->kind], failure_names[j->kind]);
+	if (j->state == JOB_running && job_attempt(real) != j->attempt->real)
 		model_violation(m, "job %llu runs in another attempt", id);
 }
 
@@ -47,7 +47,7 @@ same_counts(struct model *m, const struct core *c)
 			continue;
 		states[j->state]++;
 		if (model_waiting(j))
-			bytes += sizeof(struct job) + (uint64_t)j->bytes;
+			bytes += JOB_BYTES + (uint64_t)j->bytes;
 	}
 	for (int i = 0; i < MODEL_ATTEMPTS; i++)
 		stuck += m->attempts[i].job != NULL && m->attempts[i].stuck;

@@ -32,7 +32,7 @@ for part in lib proto workers tests daemon/broker/core; do
 	cp -R "$source/$part" "$work/tree/$(dirname $part)/"
 done
 sims="allowed bench clients judge model sim workers world"
-others="lib/alloc lib/buf lib/clock lib/heap lib/log lib/map lib/parse lib/utf8 proto/jobspec
+others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/utf8 proto/jobspec
 	proto/json_scan proto/json_decode proto/rpc proto/rpc_params proto/rpc_rows"
 compile() {
 	$CC $flags -c "$work/tree/$1.c" -o "$2" || exit 1

@@ -191,8 +191,8 @@ end_as(struct world *w, struct job *j, enum attempt_end end)
 	else if (end == ATTEMPT_FAILED)
 		o.text = mem_strdup("no");
 	o.len = o.text == NULL ? 0 : (uint32_t)strlen(o.text);
-	assert_non_null(j->attempt);
-	core_attempt_done(w->c, w->now, j->attempt, end, &o);
+	assert_non_null(job_attempt(j));
+	core_attempt_done(w->c, w->now, job_attempt(j), end, &o);
 	core_check(w->c);
 }
 
@@ -348,7 +348,7 @@ test_work_spreads_over_the_least_loaded_workers(void **state)
 		jobs[i] = submit_in(w, LANE_THREAD);
 	settle(w);
 	for (int i = 0; i < 6; i++)
-		on[jobs[i]->attempt->worker]++;
+		on[job_attempt(jobs[i])->worker]++;
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(on[i], 2);
 }
@@ -642,7 +642,7 @@ test_a_job_that_goes_back_keeps_its_key(void **state)
 	submit_in(w, LANE_THREAD, .key = "k");
 	submit_in(w, LANE_THREAD, .key = "k");
 	settle(w);
-	die(w, core_find(w->c, 1)->attempt->worker, 0);
+	die(w, job_attempt(core_find(w->c, 1))->worker, 0);
 	settle(w);
 	assert_string_equal(started(w), "1");
 }
@@ -708,7 +708,7 @@ test_an_attempt_that_was_told_to_end_may_have_finished_before(void **state)
 		    rows[i].cancel || rows[i].timeout_ms > 0);
 		end_as(w, j, rows[i].end);
 		if (j->state != rows[i].state || (j->state == JOB_failed &&
-		    j->outcome.kind != rows[i].kind))
+		    job_outcome(j)->kind != rows[i].kind))
 			fail_msg("%s: %s", rows[i].what, job_state_names[j->state]);
 	}
 }
@@ -724,7 +724,7 @@ test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job(void **st
 	slow = submit(w, .timeout_ms = 30000);
 	neighbour = submit(w, .timeout_ms = 30000);
 	settle(w);
-	assert_int_equal(neighbour->attempt->worker, 7);
+	assert_int_equal(job_attempt(neighbour)->worker, 7);
 	pass(w, 30000);
 	settle(w);
 	assert_int_equal(w->count, 1);			/* the head is told, not its neighbour */
@@ -736,8 +736,8 @@ test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job(void **st
 	assert_int_equal(slow->state, JOB_running);	/* until the death is confirmed */
 	die(w, 7, 0);
 	assert_int_equal(slow->state, JOB_failed);
-	assert_int_equal(slow->outcome.kind, FAILURE_timeout);
-	assert_string_equal(slow->outcome.text, "timed out after 30 s");
+	assert_int_equal(job_outcome(slow)->kind, FAILURE_timeout);
+	assert_string_equal(job_outcome(slow)->text, "timed out after 30 s");
 	assert_int_equal(neighbour->state, JOB_ready);
 	assert_int_equal(neighbour->suspicions, 0);
 }
@@ -756,7 +756,7 @@ test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested(void **state)
 	assert_explains(w, second, "{\"kind\":\"window\",\"worker\":0,\"attempt\":1,\"ahead\":1}");
 	pass(w, 80);
 	done(w, first);
-	assert_int_equal(second->attempt->started_ns, w->now.mono_ns);
+	assert_int_equal(job_attempt(second)->started_ns, w->now.mono_ns);
 	assert_int_equal(core_next_ns(w->c), w->now.mono_ns + 100 * MS);
 	pass(w, 80);
 	settle(w);
@@ -781,14 +781,14 @@ test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state
 	submit_in(w, LANE_THREAD, .key = "k", .type = define(w, "other"));
 	submit_in(w, LANE_THREAD);
 	settle(w);
-	at = stuck->attempt;
+	at = job_attempt(stuck);
 	pass(w, 100);
 	settle(w);
 	pass(w, 1000);
 	settle(w);
 	assert_int_equal(stuck->state, JOB_failed);
-	assert_int_equal(stuck->outcome.kind, FAILURE_timeout);
-	assert_string_equal(stuck->outcome.text,
+	assert_int_equal(job_outcome(stuck)->kind, FAILURE_timeout);
+	assert_string_equal(job_outcome(stuck)->text,
 	    "timed out after 100 ms; it was told to end and has not");
 	assert_null(at->job);
 	assert_int_equal(count_of(w, EFFECT_START), 0);	/* key, limit: both are held */
@@ -888,7 +888,7 @@ test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone(void **state)
 	core_worker_up(w->c, w->now, 9, slots, jobs[0]->id);
 	submit(w);
 	settle(w);
-	assert_int_equal(jobs[0]->attempt->worker, 9);
+	assert_int_equal(job_attempt(jobs[0])->worker, 9);
 	done(w, jobs[0]);
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_WORKER_IDLE), 1);	/* it ran its one job */
@@ -927,7 +927,7 @@ test_a_poison_job_fails_at_its_third_death(void **state)
 		die(w, i, 0);
 	}
 	assert_int_equal(j->state, JOB_failed);
-	assert_int_equal(j->outcome.kind, FAILURE_crash);
+	assert_int_equal(job_outcome(j)->kind, FAILURE_crash);
 	assert_int_equal(j->attempts, 3);
 	assert_explains(w, j,
 	    "failed (crash) in attempt 3: its worker died 3 times while it ran this job; "
@@ -950,9 +950,9 @@ test_on_lost_fail_counts_for_what_may_have_begun(void **state)
 	die(w, 0, 0);
 	die(w, 1, 0);
 	assert_int_equal(head->state, JOB_failed);
-	assert_int_equal(head->outcome.kind, FAILURE_lost);
+	assert_int_equal(job_outcome(head)->kind, FAILURE_lost);
 	assert_int_equal(behind->state, JOB_ready);
-	assert_int_equal(thread->outcome.kind, FAILURE_lost);
+	assert_int_equal(job_outcome(thread)->kind, FAILURE_lost);
 }
 
 static void
@@ -994,7 +994,7 @@ test_a_refused_attempt_was_none_and_the_worker_is_left_alone(void **state)
 	settle(w);
 	second = submit_in(w, LANE_THREAD);
 	settle(w);
-	core_attempt_refused(w->c, w->now, second->attempt);
+	core_attempt_refused(w->c, w->now, job_attempt(second));
 	assert_int_equal(second->state, JOB_ready);
 	assert_int_equal(second->attempts, 0);
 	settle(w);
@@ -1002,7 +1002,7 @@ test_a_refused_attempt_was_none_and_the_worker_is_left_alone(void **state)
 	done(w, first);					/* something ended there: try again */
 	settle(w);
 	assert_non_null(about(w, EFFECT_START, second));
-	core_attempt_refused(w->c, w->now, second->attempt);
+	core_attempt_refused(w->c, w->now, job_attempt(second));
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 0);
 	pass(w, 10);					/* nothing will end there: try after a
@@ -1077,11 +1077,11 @@ test_a_large_payload_goes_to_any_worker_with_room_for_it(void **state)
 	worker_up(w, 0, LANE_PROCESS, 8);
 	large = submit(w, .args = big);
 	settle(w);
-	assert_int_equal(large->attempt->worker, 0);
+	assert_int_equal(job_attempt(large)->worker, 0);
 	other = submit(w, .args = big);
 	settle(w);
 	assert_int_equal(other->state, JOB_running);
-	assert_int_equal(other->attempt->worker, 1);	/* which has more to do */
+	assert_int_equal(job_attempt(other)->worker, 1);	/* which has more to do */
 	submit(w, .args = big);
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 0);
@@ -1144,7 +1144,7 @@ test_a_type_is_measured_by_what_its_attempts_took(void **state)
 
 		settle(w);
 		w->now.mono_ns += 100000;
-		j->attempt->ran_ns = i < 10 ? 0 : 10000;
+		job_attempt(j)->ran_ns = i < 10 ? 0 : 10000;
 		done(w, j);
 	}
 	assert_int_equal(w->type->samples, 20);
@@ -1154,7 +1154,7 @@ test_a_type_is_measured_by_what_its_attempts_took(void **state)
 
 		settle(w);
 		w->now.mono_ns += 20000;
-		j->attempt->ran_ns = 90000;		/* cannot be: the shorter one counts */
+		job_attempt(j)->ran_ns = 90000;		/* cannot be: the shorter one counts */
 		done(w, j);
 	}
 	assert_in_range(w->type->mean_ns, 19900, 20100);
@@ -1174,7 +1174,7 @@ test_an_inline_job_runs_in_the_caller_where_it_may(void **state)
 	assert_false(core_inline_ready(w->c, later));
 	core_inline_done(w->c, w->now, now, &o);
 	assert_int_equal(now->state, JOB_succeeded);
-	assert_string_equal(now->outcome.text, "[1]");
+	assert_string_equal(job_outcome(now)->text, "[1]");
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 0);
 	pass(w, 10);
@@ -1244,15 +1244,15 @@ test_each_transition_is_recorded_with_its_time_and_reason(void **state)
 	for (size_t i = 0; i < len; i++) {
 		assert_int_equal(moves[i].state, expected[i].state);
 		assert_int_equal(moves[i].reason, expected[i].reason);
-		assert_int_equal(moves[i].at_ms, j->created_ms + expected[i].ms);
+		assert_int_equal(moves[i].at_ms, job_created_ms(j) + expected[i].ms);
 	}
-	assert_int_equal(j->tries_len, 2);
-	assert_int_equal(j->tries[0].end, REASON_worker_died);
-	assert_int_equal(j->tries[1].worker, 3);
-	assert_int_equal(j->tries[1].number, 2);
-	assert_int_equal(j->tries[1].started_ms, j->created_ms + 25);
-	assert_int_equal(j->tries[1].ended_ms, j->created_ms + 30);
-	assert_int_equal(j->tries[1].fence, (UINT64_C(7) << 32) + 2);
+	assert_int_equal(j->run->tries_len, 2);
+	assert_int_equal(j->run->tries[0].end, REASON_worker_died);
+	assert_int_equal(j->run->tries[1].worker, 3);
+	assert_int_equal(j->run->tries[1].number, 2);
+	assert_int_equal(j->run->tries[1].started_ms, job_created_ms(j) + 25);
+	assert_int_equal(j->run->tries[1].ended_ms, job_created_ms(j) + 30);
+	assert_int_equal(j->run->tries[1].fence, (UINT64_C(7) << 32) + 2);
 }
 
 static void
@@ -1273,8 +1273,8 @@ test_records_of_a_job_are_bounded(void **state)
 	assert_int_equal(len, CORE_MOVES_KEPT);
 	assert_int_equal(moves[0].reason, REASON_submitted);
 	assert_int_equal(moves[len - 1].at_ms, w->now.real_ms);
-	assert_int_equal(j->tries_len, CORE_TRIES_KEPT);
-	assert_int_equal(j->tries[0].number, 500 - CORE_TRIES_KEPT + 1);
+	assert_int_equal(j->run->tries_len, CORE_TRIES_KEPT);
+	assert_int_equal(j->run->tries[0].number, 500 - CORE_TRIES_KEPT + 1);
 	assert_int_equal(j->attempts, 500);
 }
 

@@ -150,8 +150,8 @@ test_a_result_that_is_not_json_fails_its_job(void **state)
 	j = submit(&r);
 	answer(&r, CHANNEL_OP_RUN, "{\"a\": }");
 	assert_int_equal(j->state, JOB_failed);
-	assert_int_equal(j->outcome.kind, FAILURE_bad_result);
-	assert_non_null(strstr(j->outcome.text, "is not JSON"));
+	assert_int_equal(job_outcome(j)->kind, FAILURE_bad_result);
+	assert_non_null(strstr(job_outcome(j)->text, "is not JSON"));
 	close_rig(&r);
 }
 

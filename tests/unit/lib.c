@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/alloc.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/heap.h"
+#include "lib/idset.h"
 #include "lib/log.h"
 #include "lib/map.h"
 #include "lib/parse.h"
@@ -126,6 +128,74 @@ test_maps_keep_what_was_put_through_deletions(void **state)
 	namemap_free(&names);
 }
 
+struct thing {
+	uint64_t	id;
+	bool		seen;
+};
+
+static size_t
+count_unseen(const struct idset *set)
+{
+	struct thing	*t;
+	size_t		 n = 0;
+
+	for (size_t at = 0; (t = idset_next(set, &at)) != NULL; t->seen = true)
+		n += !t->seen;
+	return n;
+}
+
+static void
+test_idset_keeps_what_was_put_through_deletions(void **state)
+{
+	enum { THINGS = 200000 };
+	struct thing	*things = mem_zalloc(THINGS, sizeof(*things));
+	struct idset	 set = { 0 };
+
+	(void)state;
+	assert_null(idset_get(&set, 1));
+	assert_null(idset_del(&set, 1));
+	for (size_t i = 0; i < THINGS; i++) {	/* half of them in runs, half scattered */
+		things[i].id = i % 2 == 0 ? i / 2 : i * UINT64_C(1000003);
+		idset_put(&set, &things[i]);
+	}
+	assert_int_equal(count_unseen(&set), THINGS);
+	for (size_t i = 0; i < THINGS; i += 3)
+		assert_ptr_equal(idset_del(&set, things[i].id), &things[i]);
+	for (size_t i = 0; i < THINGS; i++)
+		assert_ptr_equal(idset_get(&set, things[i].id), i % 3 == 0 ? NULL : &things[i]);
+	assert_null(idset_del(&set, things[0].id));
+	for (size_t i = 0; i < THINGS; i += 3)
+		idset_put(&set, &things[i]);
+	for (size_t i = 0; i < THINGS; i++)
+		assert_ptr_equal(idset_get(&set, things[i].id), &things[i]);
+	idset_free(&set);
+	free(things);
+}
+
+static void
+test_idset_finds_all_in_a_part_too_large_for_the_bits_beside_an_address(void **state)
+{
+	enum { THINGS = 50000 };		/* more than 65,536 slots in one part */
+	struct thing	*things = mem_zalloc(THINGS, sizeof(*things));
+	struct idset	 set = { 0 };
+	size_t		 n = 0;
+
+	(void)state;
+	for (uint64_t id = 0; n < THINGS; id += 7) {
+		if (idset_part(id) != 0)
+			continue;
+		things[n].id = id;
+		idset_put(&set, &things[n++]);
+	}
+	assert_true(set.parts[0].cap > 65536);
+	for (size_t i = 0; i < THINGS; i += 2)
+		assert_ptr_equal(idset_del(&set, things[i].id), &things[i]);
+	for (size_t i = 0; i < THINGS; i++)
+		assert_ptr_equal(idset_get(&set, things[i].id), i % 2 == 0 ? NULL : &things[i]);
+	idset_free(&set);
+	free(things);
+}
+
 static void
 test_log_lines_cannot_be_forged(void **state)
 {
@@ -196,6 +266,9 @@ main(void)
 		cmocka_unit_test(test_addresses_have_one_spelling),
 		cmocka_unit_test(test_heap_gives_keys_in_order_after_moves_and_removals),
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
+		cmocka_unit_test(test_idset_keeps_what_was_put_through_deletions),
+		cmocka_unit_test(
+		    test_idset_finds_all_in_a_part_too_large_for_the_bits_beside_an_address),
 		cmocka_unit_test(test_log_lines_cannot_be_forged),
 		cmocka_unit_test(test_log_never_waits_for_its_reader),
 		cmocka_unit_test(test_buf_prints_json_strings_and_numbers),

@@ -50,8 +50,8 @@ attempt_new(struct core *c, struct job *j, struct worker *w)
 	at->fence = c->cfg.fence_base + ++c->fences;
 	at->type = j->type;
 	at->queue = j->queue;
-	at->order = j->order;
-	at->timeout_ms = j->timeout_ms;
+	at->order = job_order(j);
+	at->timeout_ms = job_timeout_ms(j);
 	at->worker = w->number;
 	at->number = ++j->attempts;
 	at->lane = j->lane;
@@ -73,9 +73,9 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	c->lane_used[at->lane]++;
 	c->stats.attempts++;
 	c->stats.lane_started[at->lane]++;
-	heap_remove(&c->job_timers, &j->timer);
-	j->attempt = at;
+	job_timer_stop(c, j);
 	job_move(c, now, j, JOB_running, REASON_started);
+	j->run->attempt = at;
 	job_try_begin(j, at, now.real_ms);
 	set_start(at, now.mono_ns);
 	attempt_timer_set(c, at, w, 0);
@@ -89,7 +89,7 @@ becomes_head(struct core *c, struct core_time now, struct attempt *at, const str
 {
 	set_start(at, now.mono_ns);
 	if (at->job != NULL)
-		at->job->tries[at->job->tries_len - 1].started_ms = now.real_ms;
+		job_try_begins(at->job, now.real_ms);
 	attempt_timer_set(c, at, w, now.mono_ns);
 }
 
@@ -159,7 +159,7 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 {
 	struct job	*j = at->job;
 
-	j->attempt = NULL;
+	j->run->attempt = NULL;
 	j->alone = j->suspicions > 0;
 	if (reason == REASON_channel_full)
 		job_try_withdraw(j);

@@ -29,10 +29,11 @@ struct sums {
 static int64_t
 next_ns(const struct job *j)
 {
-	int64_t	next = j->state == JOB_scheduled ? j->due_ns : INT64_MAX;
+	int64_t	next = j->state == JOB_scheduled ? job_due_ns(j) : INT64_MAX;
+	int64_t	ttl_ns = job_ttl_ns(j);
 
-	if (job_waiting(j) && j->ttl_ns != 0 && !j->begun && j->ttl_ns < next)
-		next = j->ttl_ns;
+	if (job_waiting(j) && ttl_ns != 0 && !j->begun && ttl_ns < next)
+		next = ttl_ns;
 	return next;
 }
 
@@ -42,16 +43,16 @@ check_place(const struct core *c, const struct job *j)
 	bool	in_flow = j->state == JOB_ready && order_open(j) && !j->alone_asked;
 
 	if (job_state_finished(j->state)) {
-		must(j->attempt == NULL, j);
+		must(job_attempt(j) == NULL, j);
 		must(list_linked(&j->link), j);
 		return;
 	}
-	must((j->wait.flow != NULL) == in_flow, j);
-	must((j->state == JOB_running) == (j->attempt != NULL), j);
-	must(j->state != JOB_running || j->attempt->job == j, j);
+	must((j->flow != NULL) == in_flow, j);
+	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
+	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);
 	must(!j->alone_asked || alone_of((struct core *)(size_t)c, j) != NULL, j);
-	must((j->timer.index != 0) == (next_ns(j) != INT64_MAX), j);
+	must((j->extra != NULL && j->extra->timer.index != 0) == (next_ns(j) != INT64_MAX), j);
 }
 
 static void
@@ -68,9 +69,9 @@ check_flow(const struct flow *f)
 		list_for(node, &l->jobs) {
 			const struct job	*j = list_entry(node, struct job, link);
 
-			must(j->wait.seq > before && j->priority == l->priority &&
-			    j->wait.flow == f, j);
-			before = j->wait.seq;
+			must(j->seq > before && j->priority == l->priority &&
+			    j->flow == f, j);
+			before = j->seq;
 			in_level++;
 		}
 		must(in_level == l->count, NULL);
@@ -142,7 +143,7 @@ sum_jobs(const struct core *c, struct sums *sums)
 {
 	const struct job	*j;
 
-	for (size_t at = 0; (j = idmap_next(&c->jobs, &at)) != NULL; ) {
+	for (size_t at = 0; (j = idset_next(&c->jobs, &at)) != NULL; ) {
 		check_place(c, j);
 		sums->states[j->state]++;
 		sums->running += j->state == JOB_running;
@@ -150,7 +151,7 @@ sum_jobs(const struct core *c, struct sums *sums)
 			continue;
 		sums->waiting++;
 		sums->waiting_bytes += (uint64_t)job_bytes(j);
-		sums->in_flows += j->wait.flow != NULL;
+		sums->in_flows += j->flow != NULL;
 	}
 }
 

@@ -95,11 +95,11 @@ core_free(struct core *c)
 
 	if (c == NULL)
 		return;
-	for (size_t at = 0; (j = idmap_next(&c->jobs, &at)) != NULL; )
+	for (size_t at = 0; (j = idset_next(&c->jobs, &at)) != NULL; )
 		job_free(c, j);
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
-	idmap_free(&c->jobs);
+	idset_free(&c->jobs);
 	free_workers(c);
 	free_names(c);
 	for (int lane = 0; lane < LANES; lane++)
@@ -117,7 +117,7 @@ core_free(struct core *c)
 static void
 add_job(struct core *c, struct job *j)
 {
-	idmap_put(&c->jobs, j->id, j);
+	idset_put(&c->jobs, j);
 	if (c->newest_id == 0)
 		c->oldest_id = j->id;
 	c->newest_id = j->id;
@@ -127,12 +127,12 @@ add_job(struct core *c, struct job *j)
 static void
 enter(struct core *c, struct core_time now, struct job *j)
 {
-	bool	delayed = j->due_ns != 0;
+	bool	delayed = job_due_ns(j) != 0;
 
-	job_move(c, now, j, delayed ? JOB_scheduled : JOB_ready,
+	job_enter(c, now, j, delayed ? JOB_scheduled : JOB_ready,
 	    delayed ? REASON_delayed : REASON_submitted);
 	job_timer_set(c, j);
-	if (j->order != NULL)
+	if (job_order(j) != NULL)
 		order_enter(j);
 	if (!delayed && order_open(j))
 		ready_add(c, j);
@@ -142,7 +142,7 @@ int
 core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out)
 {
-	int64_t		 bytes = (int64_t)(sizeof(struct job) + spec->args.len + spec->labels.len);
+	int64_t		 bytes = (int64_t)(JOB_BYTES + spec->args.len + spec->labels.len);
 	struct job	*j;
 
 	assert(id > c->newest_id);
@@ -151,11 +151,11 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 		return -ENOSPC;
 	j = job_new(now, id, spec);
 	j->type = type;
-	j->lane = (uint8_t)lane;
+	j->lane = lane & 7;
 	j->by = submitter_ref(by);
 	j->queue = queue_get(c, spec->queue.p, spec->queue.len);
 	if (spec->order_key.len > 0)
-		j->order = order_get(c, spec->order_key.p, spec->order_key.len);
+		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
 	add_job(c, j);
 	enter(c, now, j);
 	*out = j;
@@ -181,7 +181,7 @@ core_inline_done(struct core *c, struct core_time now, struct job *j, struct out
 struct job *
 core_find(const struct core *c, uint64_t id)
 {
-	return idmap_get(&c->jobs, id);
+	return idset_get(&c->jobs, id);
 }
 
 uint64_t
@@ -205,7 +205,7 @@ core_cancel(struct core *c, struct core_time now, struct job *j)
 	if (job_waiting(j))
 		job_finish(c, now, j, JOB_cancelled, REASON_cancel_asked, NULL, false);
 	else
-		attempt_tell(c, now, j->attempt, REASON_cancel_asked);
+		attempt_tell(c, now, j->run->attempt, REASON_cancel_asked);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #define CORE_CORE_INTERNAL_H
 
 #include "daemon/broker/core/core.h"
+#include "lib/idset.h"
 #include "lib/map.h"
 #include "proto/bounds.h"
 
@@ -28,7 +29,7 @@
 /* ---- ready sets (ready.c) ---- */
 
 struct level {
-	struct list	 jobs;		/* job->link, by job->wait.seq */
+	struct list	 jobs;		/* job->link, by job->seq */
 	struct list	*finger;	/* where the last job went back in; NULL: none */
 	uint64_t	 count;
 	int		 priority;
@@ -129,7 +130,7 @@ struct kept {
 struct core {
 	struct core_config cfg;
 	struct core_stats stats;
-	struct idmap	 jobs;
+	struct idset	 jobs;
 	struct namemap	 types, queues, orders, type_limits;
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
@@ -159,10 +160,15 @@ struct core {
 struct job *job_new(struct core_time now, uint64_t id, const struct jobspec *spec);
 void job_free(struct core *c, struct job *j);
 int64_t job_bytes(const struct job *j);
-/* The one function that changes a state. */
+/* It is submitted: its first state. */
+void job_enter(struct core *c, struct core_time now, struct job *j, enum job_state state,
+    enum job_reason reason);
+/* The one function that changes a state after that. */
 void job_move(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason);
 void job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms);
+/* It was behind another in its worker, and runs only now. */
+void job_try_begins(struct job *j, int64_t now_ms);
 void job_try_end(struct job *j, int64_t now_ms, enum job_reason end);
 void job_try_withdraw(struct job *j);
 /* Ends it: takes o (NULL: cancelled or expired).  stuck: an attempt goes on and keeps the order
@@ -271,6 +277,7 @@ void attempt_end_told(struct core *c, struct core_time now, struct attempt *at, 
 /* timer.c */
 int64_t ns_after(int64_t now_ns, int64_t ms);
 void job_timer_set(struct core *c, struct job *j);
+void job_timer_stop(struct core *c, struct job *j);
 
 /* retain.c */
 void retain_add(struct core *c, struct core_time now, struct job *j);

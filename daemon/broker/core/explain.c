@@ -58,7 +58,7 @@ static void
 count_level(const struct level *l, const struct job *j, struct ahead *a)
 {
 	list_for(node, &l->jobs) {
-		if (a->steps-- <= 0 || list_entry(node, struct job, link)->wait.seq >= j->wait.seq)
+		if (a->steps-- <= 0 || list_entry(node, struct job, link)->seq >= j->seq)
 			return;
 		a->jobs++;
 	}
@@ -84,7 +84,7 @@ put_ahead(struct saying *s, const struct job *j)
 {
 	struct ahead	a = { .steps = COUNT_AT_MOST };
 
-	for (const struct flow *f = j->wait.flow->bench->first; f != NULL; f = f->next)
+	for (const struct flow *f = j->flow->bench->first; f != NULL; f = f->next)
 		count_flow(f, j, &a);
 	member(s, "ahead", (int64_t)a.jobs);
 	if (a.steps < 0)
@@ -96,7 +96,7 @@ put_ahead(struct saying *s, const struct job *j)
 static void
 explain_time(struct saying *s, struct core_time now, const struct job *j)
 {
-	int64_t	left_ms = (j->due_ns - now.mono_ns) / NS_IN_MS;
+	int64_t	left_ms = (job_due_ns(j) - now.mono_ns) / NS_IN_MS;
 
 	begin(s, "scheduled");
 	member(s, "due_in_ms", left_ms < 0 ? 0 : left_ms);
@@ -108,7 +108,7 @@ explain_time(struct saying *s, struct core_time now, const struct job *j)
 static void
 explain_order(struct saying *s, const struct job *j)
 {
-	const struct order	*o = j->order;
+	const struct order	*o = job_order(j);
 	const struct list	*before = j->link.prev;
 	uint64_t		 behind = o->holder_id;
 
@@ -149,7 +149,7 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 	member(s, "suspicions", j->suspicions);
 	member(s, "running", busy);
 	member(s, "slots", CORE_ALONE_MAX);
-	if (j->wait.flow != NULL)
+	if (j->flow != NULL)
 		put_ahead(s, j);
 	else
 		buf_puts(&s->waits, ",\"starting\":true");
@@ -216,7 +216,7 @@ attempts_before(const struct attempt *at, const struct worker *w)
 static void
 explain_running(struct saying *s, const struct core *c, struct core_time now, const struct job *j)
 {
-	const struct attempt	*at = j->attempt;
+	const struct attempt	*at = job_attempt(j);
 	const struct worker	*w = worker_find(c, at->worker);
 	uint32_t		 before = w->fifo ? attempts_before(at, w) : 0;
 	int64_t			 for_ms = (now.mono_ns - at->started_ns) / NS_IN_MS;
@@ -246,8 +246,8 @@ explain_finished(struct saying *s, const struct job *j)
 
 	if (j->state == JOB_failed)
 		buf_printf(words(s), "failed (%s) in attempt %u: %.*s",
-		    failure_names[j->outcome.kind],
-		    j->attempts, (int)j->outcome.len, j->outcome.text);
+		    failure_names[job_outcome(j)->kind],
+		    j->attempts, (int)job_outcome(j)->len, job_outcome(j)->text);
 	else
 		buf_printf(words(s), "%s: %s", job_state_names[j->state],
 		    job_reason_texts[moves[len - 1].reason]);

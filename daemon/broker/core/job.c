@@ -64,6 +64,53 @@ submitter_unref(struct submitter *s)
 	free(s);
 }
 
+/* ---- what not every job has ---- */
+
+struct job_extra *
+job_extra_get(struct job *j)
+{
+	if (j->extra == NULL) {
+		j->extra = mem_zalloc(1, sizeof(*j->extra));
+		j->extra->job = j;
+	}
+	return j->extra;
+}
+
+static void
+extra_free(struct core *c, struct job_extra *x)
+{
+	if (x == NULL)
+		return;
+	order_unref(c, x->order);
+	free(x);
+}
+
+struct job_run *
+job_run_get(struct job *j)
+{
+	if (j->run == NULL) {
+		j->run = mem_zalloc(1, sizeof(*j->run));
+		j->run->moves = j->run->first_moves;
+		j->run->tries = &j->run->first_try;
+		j->run->moves[j->run->moves_len++] = j->first;
+	}
+	return j->run;
+}
+
+static void
+run_free(struct job_run *r)
+{
+	if (r == NULL)
+		return;
+	if (r->moves != r->first_moves)
+		free(r->moves);
+	if (r->tries != &r->first_try)
+		free(r->tries);
+	free(r->outcome.text);
+	free(r->outcome.data);
+	free(r);
+}
+
 /* ---- life ---- */
 
 static int64_t
@@ -76,22 +123,33 @@ due_of(struct core_time now, const struct jobspec *spec)
 	return delay_ms <= 0 ? 0 : ns_after(now.mono_ns, delay_ms);
 }
 
+static void
+set_times(struct job *j, struct core_time now, const struct jobspec *spec)
+{
+	int64_t	due_ns = due_of(now, spec);
+
+	if (due_ns != 0)
+		job_extra_get(j)->due_ns = due_ns;
+	if (spec->ttl_ms > 0)
+		job_extra_get(j)->ttl_ns = ns_after(now.mono_ns, spec->ttl_ms);
+	j->timeout_ms = spec->timeout_ms < JOB_TIMEOUT_LONG ? (uint32_t)spec->timeout_ms :
+	    JOB_TIMEOUT_LONG;
+	if (j->timeout_ms == JOB_TIMEOUT_LONG)
+		job_extra_get(j)->timeout_ms = spec->timeout_ms;
+}
+
 struct job *
 job_new(struct core_time now, uint64_t id, const struct jobspec *spec)
 {
-	struct job	*j = mem_alloc(sizeof(*j) + spec->args.len + spec->labels.len);
+	struct job	*j = mem_alloc(JOB_BYTES + spec->args.len + spec->labels.len);
 
-	memset(j, 0, sizeof(*j));
+	memset(j, 0, JOB_BYTES);
 	list_init(&j->link);
 	j->id = id;
-	j->created_ms = now.real_ms;
-	j->created_ns = now.mono_ns;
-	j->due_ns = due_of(now, spec);
-	j->ttl_ns = spec->ttl_ms > 0 ? ns_after(now.mono_ns, spec->ttl_ms) : 0;
-	j->timeout_ms = spec->timeout_ms;
 	j->priority = (int8_t)spec->priority;
-	j->lane_asked = (int8_t)spec->lane;
-	j->on_lost = (uint8_t)spec->on_lost;
+	j->lane_asked = (int16_t)spec->lane & 15;
+	j->on_lost = spec->on_lost & 3;
+	set_times(j, now, spec);
 	j->args_len = (uint32_t)spec->args.len;
 	j->labels_len = (uint32_t)spec->labels.len;
 	if (spec->args.len > 0)
@@ -104,15 +162,9 @@ job_new(struct core_time now, uint64_t id, const struct jobspec *spec)
 void
 job_free(struct core *c, struct job *j)
 {
-	if (j->moves_len > 1)
-		free(j->past.moves);
-	free(j->tries);
-	if (job_state_finished(j->state)) {
-		free(j->outcome.text);
-		free(j->outcome.data);
-	}
+	run_free(j->run);
+	extra_free(c, j->extra);
 	submitter_unref(j->by);
-	order_unref(c, j->order);
 	queue_unref(c, j->queue);
 	free(j);
 }
@@ -120,32 +172,24 @@ job_free(struct core *c, struct job *j)
 int64_t
 job_bytes(const struct job *j)
 {
-	return (int64_t)sizeof(*j) + j->args_len + j->labels_len;
+	return (int64_t)JOB_BYTES + j->args_len + j->labels_len;
 }
 
 /* ---- states ---- */
 
 static void
-record_move(struct job *j, struct transition t)
+record_move(struct job_run *r, struct transition t)
 {
-	struct transition	*moves = j->past.moves, first = j->past.move;
-
-	if (j->moves_len == 0) {
-		j->past.move = t;
-		j->moves_len = 1;
-		return;
+	if (r->moves_len == CORE_MOVES_KEPT) {
+		memmove(&r->moves[1], &r->moves[2], (CORE_MOVES_KEPT - 2) * sizeof(t));
+		r->moves_len--;
+	} else if (r->moves_len == JOB_MOVES_FIRST) {
+		r->moves = mem_alloc(2 * sizeof(r->first_moves));
+		memcpy(r->moves, r->first_moves, sizeof(r->first_moves));
+	} else if (r->moves_len > JOB_MOVES_FIRST && (r->moves_len & (r->moves_len - 1)) == 0) {
+		r->moves = mem_resize(r->moves, r->moves_len * 2, sizeof(t));
 	}
-	if (j->moves_len == 1) {
-		moves = mem_alloc(4 * sizeof(*moves));
-		moves[0] = first;
-	} else if (j->moves_len == CORE_MOVES_KEPT) {
-		memmove(&moves[1], &moves[2], (CORE_MOVES_KEPT - 2) * sizeof(*moves));
-		j->moves_len--;
-	} else if (j->moves_len >= 4 && (j->moves_len & (j->moves_len - 1)) == 0) {
-		moves = mem_resize(moves, j->moves_len * 2, sizeof(*moves));
-	}
-	moves[j->moves_len++] = t;
-	j->past.moves = moves;
+	r->moves[r->moves_len++] = t;
 }
 
 static void
@@ -160,16 +204,24 @@ count_state(struct core *c, const struct job *j, int by)
 }
 
 void
+job_enter(struct core *c, struct core_time now, struct job *j, enum job_state state,
+    enum job_reason reason)
+{
+	j->first = (struct transition){ .at_ms = now.real_ms, .state = state, .reason = reason };
+	j->state = (uint8_t)state;
+	count_state(c, j, 1);
+}
+
+void
 job_move(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason)
 {
 	struct transition	t = { .at_ms = now.real_ms, .state = state, .reason = reason };
 
-	if (j->moves_len > 0)
-		count_state(c, j, -1);
+	count_state(c, j, -1);
 	j->state = (uint8_t)state;
 	count_state(c, j, 1);
-	record_move(j, t);
+	record_move(job_run_get(j), t);
 }
 
 bool
@@ -181,8 +233,8 @@ job_waiting(const struct job *j)
 void
 job_withdraw(struct core *c, struct job *j)
 {
-	heap_remove(&c->job_timers, &j->timer);
-	if (j->wait.flow != NULL)
+	job_timer_stop(c, j);
+	if (j->flow != NULL)
 		ready_remove(c, j);
 	else if (j->alone_asked)
 		alone_withdraw(c, j);
@@ -190,26 +242,43 @@ job_withdraw(struct core *c, struct job *j)
 
 /* ---- tries ---- */
 
+/* Room for one more. */
+static void
+make_room(struct job_run *r)
+{
+	if (r->tries_len == CORE_TRIES_KEPT) {
+		memmove(&r->tries[0], &r->tries[1], (CORE_TRIES_KEPT - 1) * sizeof(*r->tries));
+		r->tries_len--;
+	} else if (r->tries_len == 1 && r->tries == &r->first_try) {
+		r->tries = mem_alloc(2 * sizeof(*r->tries));
+		r->tries[0] = r->first_try;
+	} else if (r->tries_len > 1 && (r->tries_len & (r->tries_len - 1)) == 0) {
+		r->tries = mem_resize(r->tries, r->tries_len * 2u, sizeof(*r->tries));
+	}
+}
+
 void
 job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms)
 {
-	if (j->tries_len == CORE_TRIES_KEPT) {
-		memmove(&j->tries[0], &j->tries[1], (CORE_TRIES_KEPT - 1) * sizeof(*j->tries));
-		j->tries_len--;
-	} else if ((j->tries_len & (j->tries_len - 1)) == 0) {
-		j->tries = mem_resize(j->tries, j->tries_len == 0 ? 1 : j->tries_len * 2u,
-		    sizeof(*j->tries));
-	}
-	j->tries[j->tries_len++] = (struct attempt_record){
+	struct job_run	*r = job_run_get(j);
+
+	make_room(r);
+	r->tries[r->tries_len++] = (struct attempt_record){
 		.fence = at->fence, .started_ms = now_ms, .number = at->number,
 		.worker = (uint16_t)at->worker, .lane = at->lane,
 	};
 }
 
 void
+job_try_begins(struct job *j, int64_t now_ms)
+{
+	j->run->tries[j->run->tries_len - 1].started_ms = now_ms;
+}
+
+void
 job_try_end(struct job *j, int64_t now_ms, enum job_reason end)
 {
-	struct attempt_record	*try = &j->tries[j->tries_len - 1];
+	struct attempt_record	*try = &j->run->tries[j->run->tries_len - 1];
 
 	try->ended_ms = now_ms;
 	try->end = (uint8_t)end;
@@ -219,7 +288,7 @@ job_try_end(struct job *j, int64_t now_ms, enum job_reason end)
 void
 job_try_withdraw(struct job *j)
 {
-	j->tries_len--;
+	j->run->tries_len--;
 	j->attempts--;
 }
 
@@ -243,16 +312,15 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 {
 	if (job_waiting(j))
 		job_withdraw(c, j);
-	if (j->order != NULL && stuck)
-		j->order->holder = NULL;	/* and holder_id stays: the attempt passes the
+	if (job_order(j) != NULL && stuck)
+		job_order(j)->holder = NULL;	/* and holder_id stays: the attempt passes the
 						 * key on */
-	else if (j->order != NULL)
+	else if (job_order(j) != NULL)
 		order_leave(c, j);
-	memset(&j->outcome, 0, sizeof(j->outcome));
-	if (o != NULL)
-		j->outcome = *o;
-	j->attempt = NULL;
 	job_move(c, now, j, state, reason);
+	j->run->attempt = NULL;
+	if (o != NULL)
+		j->run->outcome = *o;
 	count_end(c, j);
 	list_push_back(&c->finished, &j->link);
 }

@@ -109,61 +109,137 @@ struct outcome {
 	char		*data;		/* failed only: JSON, or NULL */
 };
 
-struct job {
-	uint64_t	 id;
-	struct list	 link;		/* the list that `state` names */
-	struct heap_node timer;		/* the next thing that time does to it: due, ttl, or (key
-					 * only) forgotten */
-	struct type	*type;
-	struct queue	*queue;
-	struct order	*order;		/* NULL: no order_key */
-	struct submitter *by;
-	struct attempt	*attempt;	/* running: the one in a worker */
-	struct list	*watchers;	/* the broker's: who waits for the outcome; NULL: nobody */
-	int64_t		 created_ms, created_ns;
+/*
+ * What a job asks for that most jobs do not: made by job_extra_get for those that need it, so that
+ * a job without it costs 8 bytes.  A new optional property of a job is a member here, zero meaning
+ * "not asked for", and is read through a function like the ones below: j->extra may be NULL.
+ */
+struct job_extra {
+	struct job	*job;
+	struct heap_node timer;		/* the next thing that time does to a job that waits: due
+					 * or ttl */
 	int64_t		 due_ns;	/* not before; 0: at once */
 	int64_t		 ttl_ns;	/* absolute, CLOCK_MONOTONIC; 0: none */
-	int64_t		 timeout_ms;
-	int8_t		 priority;
-	uint8_t		 state;		/* enum job_state */
-	uint8_t		 lane;		/* enum lane, as routed */
-	int8_t		 lane_asked;	/* enum lane or -1 */
-	uint8_t		 on_lost;
-	uint8_t		 suspicions;	/* workers that died while running it; above 0 it runs
-					 * alone */
-	bool		 alone : 1;	/* its next attempt gets a worker of its own */
-	bool		 alone_asked : 1; /* EFFECT_START_ALONE was given out for it; it holds
-					   * its limits */
-	bool		 begun : 1;	/* an attempt may have begun: its ttl is over, it did
-					 * start */
-	bool		 cancel_asked : 1;
-	uint16_t	 attempts;	/* tries so far, innocent ones too */
-	uint16_t	 moves_len, tries_len;
-	uint32_t	 args_len, labels_len;
-	union {				/* most jobs that wait have one transition: it needs no
-					 * memory of its own */
-		struct transition	 move;	/* moves_len is 1 */
-		struct transition	*moves;
-	} past;				/* read it by job_moves */
+	int64_t		 timeout_ms;	/* when job->timeout_ms is JOB_TIMEOUT_LONG */
+	struct order	*order;		/* NULL: no order_key */
+};
+
+#define JOB_MOVES_FIRST	4
+
+/*
+ * What a job needs once something has happened to it besides its submission: it was started,
+ * watched, moved again or ended.  Made by job_run_get; a finished job always has it.
+ */
+struct job_run {
+	struct attempt	*attempt;	/* running: the one in a worker */
+	struct list	*watchers;	/* the broker's: who waits for the outcome; NULL: nobody */
+	struct transition *moves;	/* read it by job_moves */
 	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT, the running one too */
-	union {
-		struct outcome	 outcome;	/* finished */
-		struct {			/* not finished */
-			uint64_t	 seq;	/* its place in line, given when it was first
-						 * ready; 0: not yet */
-			struct flow	*flow;	/* NULL: not in a ready set */
-		} wait;
-	};
+	struct outcome	 outcome;	/* finished */
+	int64_t		 keep_ns;	/* finished and told: remembered until then */
+	uint16_t	 moves_len, tries_len;
+	struct transition first_moves[JOB_MOVES_FIRST];	/* most jobs need no more than these */
+	struct attempt_record first_try;
+};
+
+#define JOB_TIMEOUT_LONG	UINT32_MAX	/* extra->timeout_ms has it */
+
+/* There may be millions that wait: this is all that each of them needs.  tests/sim/sim --bench
+ * says what it comes to. */
+struct job {
+	uint64_t	 id;		/* first: core's idset looks here */
+	struct list	 link;		/* the list that `state` names */
+	struct type	*type;
+	struct queue	*queue;
+	struct submitter *by;
+	struct flow	*flow;		/* NULL: not in a ready set */
+	struct job_extra *extra;	/* NULL: it asked for nothing out of the ordinary */
+	struct job_run	*run;		/* NULL: nothing has happened to it yet */
+	struct transition first;	/* its submission */
+	uint64_t	 seq : 48;	/* its place in line, given when it was first ready; 0: not
+					 * yet */
+	uint16_t	 lane : 3;	/* enum lane, as routed */
+	int16_t		 lane_asked : 4; /* enum lane or -1 */
+	uint16_t	 on_lost : 2;
+	uint16_t	 suspicions : 3; /* workers that died while running it; above 0 it runs
+					 * alone */
+	uint16_t	 alone : 1;	/* its next attempt gets a worker of its own */
+	uint16_t	 alone_asked : 1; /* EFFECT_START_ALONE was given out for it; it holds its
+					   * limits */
+	uint16_t	 begun : 1;	/* an attempt may have begun: its ttl is over, it did
+					 * start */
+	uint16_t	 cancel_asked : 1;
+	uint32_t	 args_len, labels_len;
+	uint32_t	 timeout_ms;	/* read it by job_timeout_ms */
+	uint16_t	 attempts;	/* tries so far, innocent ones too */
+	uint8_t		 state;		/* enum job_state */
+	int8_t		 priority;
 	char		 spec[];	/* args, then labels */
 };
+
+#define JOB_BYTES	offsetof(struct job, spec)
+
+/* The struct, made if it is not there yet; the job's, gone with it. */
+struct job_extra *job_extra_get(struct job *j);
+struct job_run *job_run_get(struct job *j);
+
+static inline int64_t
+job_due_ns(const struct job *j)
+{
+	return j->extra == NULL ? 0 : j->extra->due_ns;
+}
+
+static inline int64_t
+job_ttl_ns(const struct job *j)
+{
+	return j->extra == NULL ? 0 : j->extra->ttl_ns;
+}
+
+static inline int64_t
+job_timeout_ms(const struct job *j)
+{
+	return j->timeout_ms == JOB_TIMEOUT_LONG ? j->extra->timeout_ms : j->timeout_ms;
+}
+
+static inline struct order *
+job_order(const struct job *j)
+{
+	return j->extra == NULL ? NULL : j->extra->order;
+}
+
+static inline struct attempt *
+job_attempt(const struct job *j)
+{
+	return j->run == NULL ? NULL : j->run->attempt;
+}
+
+/* Of a finished job. */
+static inline const struct outcome *
+job_outcome(const struct job *j)
+{
+	return &j->run->outcome;
+}
+
+static inline int64_t
+job_created_ms(const struct job *j)
+{
+	return j->first.at_ms;
+}
 
 /* All transitions, oldest first: at most CORE_MOVES_KEPT, of more the oldest but the first are
  * dropped. */
 static inline const struct transition *
 job_moves(const struct job *j, size_t *len)
 {
-	*len = j->moves_len;
-	return j->moves_len == 1 ? &j->past.move : j->past.moves;
+	*len = j->run == NULL ? 1 : j->run->moves_len;
+	return j->run == NULL ? &j->first : j->run->moves;
+}
+
+static inline const struct attempt_record *
+job_tries(const struct job *j, size_t *len)
+{
+	*len = j->run == NULL ? 0 : j->run->tries_len;
+	return j->run == NULL ? NULL : j->run->tries;
 }
 
 static inline const char *

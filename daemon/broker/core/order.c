@@ -39,7 +39,9 @@ order_unref(struct core *c, struct order *o)
 bool
 order_open(const struct job *j)
 {
-	return j->order == NULL || j->order->holder == j;
+	const struct order	*o = job_order(j);
+
+	return o == NULL || o->holder == j;
 }
 
 static void
@@ -52,10 +54,12 @@ hold(struct order *o, struct job *j)
 void
 order_enter(struct job *j)
 {
-	if (j->order->holder_id == 0)
-		hold(j->order, j);
+	struct order	*o = job_order(j);
+
+	if (o->holder_id == 0)
+		hold(o, j);
 	else
-		list_push_back(&j->order->behind, &j->link);
+		list_push_back(&o->behind, &j->link);
 }
 
 void
@@ -72,8 +76,8 @@ order_pass(struct core *c, struct order *o)
 void
 order_leave(struct core *c, struct job *j)
 {
-	if (j->order->holder == j)
-		order_pass(c, j->order);
+	if (job_order(j)->holder == j)
+		order_pass(c, job_order(j));
 	else
 		list_remove(&j->link);
 }
@@ -81,6 +85,8 @@ order_leave(struct core *c, struct job *j)
 const char *
 core_order_key(const struct job *j, size_t *len)
 {
-	*len = j->order == NULL ? 0 : j->order->key_len;
-	return j->order == NULL ? "" : j->order->key;
+	const struct order	*o = job_order(j);
+
+	*len = o == NULL ? 0 : o->key_len;
+	return o == NULL ? "" : o->key;
 }

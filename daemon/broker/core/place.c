@@ -106,7 +106,7 @@ next_in(struct core *c, struct core_time now, int lane)
 		j = flow_head(f);
 		if (type_full(f->type))
 			limits_park(c, f);
-		else if (j->ttl_ns != 0 && j->ttl_ns <= now.mono_ns && !j->begun)
+		else if (job_ttl_ns(j) != 0 && job_ttl_ns(j) <= now.mono_ns && !j->begun)
 			job_expire(c, now, j);
 		else
 			return j;
@@ -124,7 +124,7 @@ lane_is_open(struct core *c, int lane)
 static struct attempt *
 take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 {
-	struct bench	*b = j->wait.flow->bench;
+	struct bench	*b = j->flow->bench;
 	int		 lane = b->lane;
 	struct attempt	*at = NULL;
 

@@ -1,7 +1,7 @@
 /* ready.c - jobs that could run now, in line: levels, flows, benches, turns.
  * Runs in: broker, loop thread.
  *
- * A job gets its place in line (wait.seq) when it is first ready and keeps it: one that comes back
+ * A job gets its place in line (seq) when it is first ready and keeps it: one that comes back
  * from a dead worker stands where it stood.
  */
 #include "daemon/broker/core/core_internal.h"
@@ -18,7 +18,7 @@
 static uint64_t
 seq_of(const struct list *link)
 {
-	return list_entry(link, struct job, link)->wait.seq;
+	return list_entry(link, struct job, link)->seq;
 }
 
 /*
@@ -32,12 +32,12 @@ level_insert(struct level *l, struct job *j)
 	struct list	*at;
 
 	l->count++;
-	if (list_empty(&l->jobs) || seq_of(l->jobs.prev) < j->wait.seq) {
+	if (list_empty(&l->jobs) || seq_of(l->jobs.prev) < j->seq) {
 		list_push_back(&l->jobs, &j->link);
 		return;
 	}
-	at = l->finger != NULL && seq_of(l->finger) < j->wait.seq ? l->finger->next : l->jobs.next;
-	while (seq_of(at) < j->wait.seq)
+	at = l->finger != NULL && seq_of(l->finger) < j->seq ? l->finger->next : l->jobs.next;
+	while (seq_of(at) < j->seq)
 		at = at->next;
 	list_insert_before(at, &j->link);
 	l->finger = &j->link;
@@ -110,7 +110,7 @@ flow_key(const struct flow *f)
 {
 	const struct job	*j = flow_head(f);
 
-	return ((int64_t)(INT8_MAX - j->priority) << SEQ_BITS) | (int64_t)j->wait.seq;
+	return ((int64_t)(INT8_MAX - j->priority) << SEQ_BITS) | (int64_t)j->seq;
 }
 
 void
@@ -211,14 +211,14 @@ ready_add(struct core *c, struct job *j)
 	uint32_t	 at = level_at(f, j->priority);
 	struct level	*l;
 
-	if (j->wait.seq == 0)
-		j->wait.seq = ++c->seq;
+	if (j->seq == 0)
+		j->seq = ++c->seq;
 	if (at < f->levels_len && f->levels[at]->priority == j->priority)
 		l = f->levels[at];
 	else
 		l = level_make(f, at, j->priority);
 	level_insert(l, j);
-	j->wait.flow = f;
+	j->flow = f;
 	f->count++;
 	if (f->bench->count++ == 0)
 		f->bench->turn = ++c->turn;
@@ -228,13 +228,13 @@ ready_add(struct core *c, struct job *j)
 void
 ready_remove(struct core *c, struct job *j)
 {
-	struct flow	*f = j->wait.flow;
+	struct flow	*f = j->flow;
 	uint32_t	 at = level_at(f, j->priority);
 
 	level_remove(f->levels[at], j);
 	if (f->levels[at]->count == 0)
 		level_drop(f, at);
-	j->wait.flow = NULL;
+	j->flow = NULL;
 	f->count--;
 	f->bench->count--;
 	flow_refresh(c, f);

@@ -20,7 +20,7 @@ kept_of(struct core *c, const struct job *j)
 static int64_t
 kept_bytes(const struct job *j)
 {
-	const struct outcome	*o = &j->outcome;
+	const struct outcome	*o = job_outcome(j);
 
 	return (int64_t)j->args_len + j->labels_len + o->len +
 	    (o->data == NULL ? 0 : (int64_t)strlen(o->data));
@@ -31,7 +31,7 @@ retain_add(struct core *c, struct core_time now, struct job *j)
 {
 	struct kept	*k = kept_of(c, j);
 
-	j->timer.key = ns_after(now.mono_ns, k->keep_ms);
+	j->run->keep_ns = ns_after(now.mono_ns, k->keep_ms);
 	list_push_back(&k->jobs, &j->link);
 	k->count++;
 	k->bytes += kept_bytes(j);
@@ -51,7 +51,7 @@ retain_oldest_due(struct core *c, struct core_time now)
 		struct job		*j = oldest(k);
 
 		if (j != NULL && (k->count > c->cfg.keep_finished ||
-		    k->bytes > c->cfg.keep_finished_bytes || j->timer.key <= now.mono_ns))
+		    k->bytes > c->cfg.keep_finished_bytes || j->run->keep_ns <= now.mono_ns))
 			return j;
 	}
 	return NULL;
@@ -62,7 +62,7 @@ static void
 find_oldest_id(struct core *c)
 {
 	for (int i = 0; i < OLDEST_STEPS && c->oldest_id < c->newest_id; i++) {
-		if (idmap_get(&c->jobs, c->oldest_id) != NULL)
+		if (idset_get(&c->jobs, c->oldest_id) != NULL)
 			break;
 		c->oldest_id++;
 	}
@@ -78,7 +78,7 @@ retain_drop(struct core *c, struct job *j)
 	k->bytes -= kept_bytes(j);
 	c->stats.states[j->state]--;
 	j->queue->states[j->state]--;
-	idmap_del(&c->jobs, j->id);
+	idset_del(&c->jobs, j->id);
 	find_oldest_id(c);
 }
 
@@ -90,8 +90,8 @@ retain_next_ns(const struct core *c)
 	for (int i = 0; i < 2; i++) {
 		const struct job	*j = oldest(&c->kept[i]);
 
-		if (j != NULL && j->timer.key < next)
-			next = j->timer.key;
+		if (j != NULL && j->run->keep_ns < next)
+			next = j->run->keep_ns;
 	}
 	return next;
 }

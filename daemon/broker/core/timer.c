@@ -12,21 +12,31 @@ ns_after(int64_t now_ns, int64_t ms)
 void
 job_timer_set(struct core *c, struct job *j)
 {
-	int64_t	key = INT64_MAX;
+	struct job_extra	*x = j->extra;
+	int64_t			 key = INT64_MAX;
 
+	if (x == NULL)
+		return;
 	if (j->state == JOB_scheduled)
-		key = j->due_ns;
-	if (j->ttl_ns != 0 && !j->begun && j->ttl_ns < key)
-		key = j->ttl_ns;
+		key = x->due_ns;
+	if (x->ttl_ns != 0 && !j->begun && x->ttl_ns < key)
+		key = x->ttl_ns;
 	if (key != INT64_MAX)
-		heap_set(&c->job_timers, &j->timer, key);
+		heap_set(&c->job_timers, &x->timer, key);
+}
+
+void
+job_timer_stop(struct core *c, struct job *j)
+{
+	if (j->extra != NULL)
+		heap_remove(&c->job_timers, &j->extra->timer);
 }
 
 static void
 job_due(struct core *c, struct core_time now, struct job *j)
 {
-	heap_remove(&c->job_timers, &j->timer);
-	if (j->ttl_ns != 0 && j->ttl_ns <= now.mono_ns) {
+	job_timer_stop(c, j);
+	if (job_ttl_ns(j) != 0 && job_ttl_ns(j) <= now.mono_ns) {
 		job_expire(c, now, j);
 		return;
 	}
@@ -61,7 +71,7 @@ core_tick(struct core *c, struct core_time now)
 	for (; budget > 0 && (node = due(&c->attempt_timers, now.mono_ns)) != NULL; budget--)
 		attempt_due(c, now, list_entry(node, struct attempt, timer));
 	for (; budget > 0 && (node = due(&c->job_timers, now.mono_ns)) != NULL; budget--)
-		job_due(c, now, list_entry(node, struct job, timer));
+		job_due(c, now, list_entry(node, struct job_extra, timer)->job);
 	while ((node = due(&c->retries, now.mono_ns)) != NULL)
 		reopen(c, list_entry(node, struct worker, retry));
 	alone_tick(c, now.mono_ns);

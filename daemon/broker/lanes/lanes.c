@@ -388,9 +388,10 @@ lanes_worker_name(const struct lanes *l, uint32_t number)
 bool
 lanes_progress(const struct lanes *l, const struct job *j, struct channel_progress *out)
 {
+	const struct attempt	*at = job_attempt(j);
 	const struct seat	*seat;
 
-	if (j->attempt == NULL || (seat = lanes_seat(l, j->attempt->worker)) == NULL || seat->channel == NULL)
+	if (at == NULL || (seat = lanes_seat(l, at->worker)) == NULL || seat->channel == NULL)
 		return false;
-	return channel_progress_read(seat->channel, j->attempt->token, out);
+	return channel_progress_read(seat->channel, at->token, out);
 }

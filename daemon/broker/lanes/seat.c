@@ -333,7 +333,7 @@ was_running(void *arg, const struct job *j)
 {
 	const struct seat	*seat = arg;
 
-	return j->attempt != NULL && channel_suspect(seat->channel, j->attempt->token);
+	return job_attempt(j) != NULL && channel_suspect(seat->channel, job_attempt(j)->token);
 }
 
 static void

@@ -56,21 +56,21 @@ piece_length(const char *text, size_t len, size_t limit, size_t room)
 static bool
 inside_character(const struct job *j, size_t offset)
 {
-	return offset < j->outcome.len && ((unsigned char)j->outcome.text[offset] & 0xc0) == 0x80;
+	return offset < job_outcome(j)->len && ((unsigned char)job_outcome(j)->text[offset] & 0xc0) == 0x80;
 }
 
 static void
 print_piece(struct call *call, const struct job *j, size_t offset, size_t limit)
 {
 	struct buf	*out = reply_begin(&call->reply);
-	size_t		 total = j->outcome.len, room = reply_room(&call->reply);
+	size_t		 total = job_outcome(j)->len, room = reply_room(&call->reply);
 	size_t		 from = offset < total ? offset : total, len;
 
 	room = room > PIECE_FRAME_BYTES ? room - PIECE_FRAME_BYTES : 0;
-	len = piece_length(j->outcome.text + from, total - from, limit, room);
+	len = piece_length(job_outcome(j)->text + from, total - from, limit, room);
 	call->net->work += (unsigned)(len / 1024);
 	print_literal(out, "{\"data\":");
-	buf_put_json(out, j->outcome.text + from, len);
+	buf_put_json(out, job_outcome(j)->text + from, len);
 	print_next(out, "offset");
 	buf_put_u64(out, offset);
 	print_next(out, "total");

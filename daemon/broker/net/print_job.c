@@ -102,12 +102,12 @@ print_id_state(struct buf *out, const struct job *j)
 static void
 print_result(struct buf *out, const struct job *j, size_t room)
 {
-	if (j->outcome.len <= room) {
+	if (job_outcome(j)->len <= room) {
 		print_next(out, "result");
-		print_json(out, j->outcome.text, j->outcome.len);
+		print_json(out, job_outcome(j)->text, job_outcome(j)->len);
 	} else {
 		print_next(out, "result_bytes");
-		buf_put_u64(out, j->outcome.len);
+		buf_put_u64(out, job_outcome(j)->len);
 	}
 }
 
@@ -115,18 +115,18 @@ static void
 print_failure(struct buf *out, const struct job *j, size_t room)
 {
 	size_t	before = buf_len(out);
-	size_t	data_len = j->outcome.data == NULL ? 0 : strlen(j->outcome.data);
+	size_t	data_len = job_outcome(j)->data == NULL ? 0 : strlen(job_outcome(j)->data);
 
 	print_next(out, "failure");
 	print_literal(out, "{\"kind\":");
-	print_name(out, failure_names[j->outcome.kind]);
+	print_name(out, failure_names[job_outcome(j)->kind]);
 	print_next(out, "message");
-	buf_put_json(out, j->outcome.text == NULL ? "" : j->outcome.text, j->outcome.len);
+	buf_put_json(out, job_outcome(j)->text == NULL ? "" : job_outcome(j)->text, job_outcome(j)->len);
 	print_next(out, "attempt");
 	buf_put_u64(out, j->attempts);
 	if (data_len > 0 && buf_len(out) - before + data_len <= room) {
 		print_next(out, "data");
-		print_json(out, j->outcome.data, data_len);
+		print_json(out, job_outcome(j)->data, data_len);
 	} else if (data_len > 0) {
 		print_next(out, "data_bytes");
 		buf_put_u64(out, data_len);
@@ -167,10 +167,13 @@ print_outcome(struct buf *out, const struct job *j, size_t room)
 static void
 print_tries(struct buf *out, const struct broker *b, const struct job *j)
 {
+	size_t				 len;
+	const struct attempt_record	*tries = job_tries(j, &len);
+
 	print_next(out, "attempts");
 	buf_putc(out, '[');
-	for (unsigned i = 0; i < j->tries_len; i++) {
-		const struct attempt_record	*t = &j->tries[i];
+	for (size_t i = 0; i < len; i++) {
+		const struct attempt_record	*t = &tries[i];
 
 		if (i > 0)
 			buf_putc(out, ',');
@@ -272,17 +275,17 @@ static void
 print_times(struct buf *out, const struct broker *b, const struct job *j)
 {
 	print_next(out, "created_ms");
-	buf_put_i64(out, j->created_ms);
+	buf_put_i64(out, job_created_ms(j));
 	if (j->state == JOB_scheduled) {
 		print_next(out, "due_ms");
-		buf_put_i64(out, due_ms(b, j->due_ns));
+		buf_put_i64(out, due_ms(b, job_due_ns(j)));
 	}
-	if (j->ttl_ns != 0) {
+	if (job_ttl_ns(j) != 0) {
 		print_next(out, "expires_ms");
-		buf_put_i64(out, due_ms(b, j->ttl_ns));
+		buf_put_i64(out, due_ms(b, job_ttl_ns(j)));
 	}
 	print_next(out, "timeout_ms");
-	buf_put_i64(out, j->timeout_ms);
+	buf_put_i64(out, job_timeout_ms(j));
 }
 
 /* What an item of a list says too. */
@@ -355,7 +358,7 @@ print_job_row(struct buf *out, const struct job *j)
 {
 	print_summary(out, j);
 	print_next(out, "created_ms");
-	buf_put_i64(out, j->created_ms);
+	buf_put_i64(out, job_created_ms(j));
 	print_next(out, "changed_ms");
 	buf_put_i64(out, last_move(j)->at_ms);
 	print_next(out, "attempts_total");

@@ -19,12 +19,14 @@
 void
 watcher_join(struct watcher *node, struct job *j)
 {
+	struct job_run	*r = job_run_get(j);
+
 	node->job = j;
-	if (j->watchers == NULL) {
+	if (r->watchers == NULL) {
 		list_init(&node->link);
-		j->watchers = &node->link;
+		r->watchers = &node->link;
 	} else {
-		list_insert_before(j->watchers, &node->link);
+		list_insert_before(r->watchers, &node->link);
 	}
 }
 
@@ -35,8 +37,8 @@ watcher_leave(struct watcher *node)
 
 	if (j == NULL)
 		return;
-	if (j->watchers == &node->link)
-		j->watchers = list_linked(&node->link) ? node->link.next : NULL;
+	if (j->run->watchers == &node->link)
+		j->run->watchers = list_linked(&node->link) ? node->link.next : NULL;
 	list_remove(&node->link);
 	node->job = NULL;
 }
@@ -256,8 +258,8 @@ void
 watch_job_finished(struct net *n, struct job *j)
 {
 	(void)n;
-	while (j->watchers != NULL) {
-		struct watcher	*node = list_entry(j->watchers, struct watcher, link);
+	while (j->run->watchers != NULL) {
+		struct watcher	*node = list_entry(j->run->watchers, struct watcher, link);
 
 		if (node->kind == WATCH_GROUP)
 			watch_group_finished(node);
@@ -273,8 +275,8 @@ watch_job_forgotten(struct net *n, struct job *j)
 	struct rpc_error	err;
 
 	(void)n;
-	while (j->watchers != NULL) {
-		struct watcher	*node = list_entry(j->watchers, struct watcher, link);
+	while (j->run->watchers != NULL) {
+		struct watcher	*node = list_entry(j->run->watchers, struct watcher, link);
 
 		rpc_fail(&err, RPC_not_found, "job %" PRIu64 " was forgotten", j->id);
 		if (node->kind == WATCH_GROUP)

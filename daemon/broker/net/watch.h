@@ -2,7 +2,7 @@
  * watch.h - who waits for what: calls that are answered when a job has its outcome, when all jobs
  * are gone, or when a delay is over.
  *
- * job->watchers points into a ring of struct watcher: the watches of single jobs and the members of
+ * job->run->watchers points into a ring of struct watcher: the watches of single jobs and the members of
  * waits on many.  A connection lists its watches; its end drops them all.
  */
 #ifndef NET_WATCH_H
