@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "client/print.h"
+#include "client/schema_page.h"
 #include "client/tree.h"
 
 static void
@@ -89,18 +90,19 @@ static void
 print_type(struct ctl *ctl, struct span type)
 {
 	struct table	t = { 0 };
-	struct span	route;
+	struct span	route, schema;
 
 	table_add(&t, NULL, false);
 	table_add(&t, NULL, false);
 	put_text(&t, "type", json_text(type, "name"));
 	put_text(&t, "does", json_text(type, "summary"));
-	put_text(&t, "argument", json_text(type, "args"));
 	put_words(&t, "lanes", type, "lanes");
 	put_words(&t, "traits", type, "traits");
 	put_running(&t, type);
 	put_ended(&t, type);
 	put_measured(&t, type);
+	if (json_member(type, "args_schema", &schema))
+		schema_page(&t, schema);
 	table_print(&t, &ctl->out, 0, 0, false);
 	table_free(&t);
 	if (json_member(type, "route", &route))

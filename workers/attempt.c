@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "lib/alloc.h"
 #include "lib/buf.h"
 #include "lib/log.h"
@@ -246,11 +248,33 @@ jobd_cancelled(struct jobd_attempt *at)
 	finish_end(at);
 }
 
+/* Is the argument what the type takes?  False: the attempt has failed. */
+static bool
+check_args(struct jobd_attempt *at)
+{
+	char	why[BOUND_FAILURE_MESSAGE + 1];
+
+	if (at->schema == NULL)
+		return true;
+	at->tree = schema_read(at->schema, at->args, at->args_len, why, sizeof(why));
+	if (at->tree == NULL)
+		jobd_fail(at, why, NULL);
+	return at->tree != NULL;
+}
+
 void
 attempt_run(struct jobd_attempt *at)
 {
-	at->handler->run(at);
+	if (check_args(at))
+		at->handler->run(at);
 	attempt_settle(at);
+}
+
+void
+attempt_start(struct jobd_attempt *at)
+{
+	if (check_args(at))
+		at->handler->start(at);
 }
 
 void
@@ -263,7 +287,8 @@ attempt_settle(struct jobd_attempt *at)
 	snprintf(text, sizeof(text), at->ended_twice ? "handler %.*s ended its attempt twice" :
 	    "handler %.*s returned without a result", BOUND_NAME_BYTES, at->handler->name);
 	log_error("%s job=%llu", text, (unsigned long long)at->job);
-	attempt_fini(at);
+	free(at->large);
+	at->large = NULL;
 	attempt_write_failure(at, "error", text, NULL);
 }
 
@@ -272,4 +297,6 @@ attempt_fini(struct jobd_attempt *at)
 {
 	free(at->large);
 	at->large = NULL;
+	json_decref(at->tree);
+	at->tree = NULL;
 }

@@ -15,6 +15,7 @@
 #include "proto/channel.h"
 #include "proto/jobspec.h"
 #include "workers/handler.h"
+#include "workers/schema.h"
 
 /* Where an attempt runs. */
 struct attempt_host {
@@ -27,6 +28,8 @@ struct attempt_host {
 struct jobd_attempt {
 	const struct attempt_host	*host;
 	const struct jobd_handler	*handler;
+	const struct schema		*schema;	/* of its argument; NULL: anything */
+	struct json_t			*tree;		/* the checked argument, or NULL; owned */
 	uint64_t			 job, fence;
 	const char			*args;		/* lent */
 	size_t				 args_len;
@@ -42,8 +45,10 @@ struct jobd_attempt {
 	bool				 ended_twice;
 };
 
-/* Runs a blocking attempt to its end, and settles it. */
+/* Checks the argument, runs a blocking attempt to its end, and settles it. */
 void attempt_run(struct jobd_attempt *at);
+/* Checks the argument and starts an asynchronous attempt; it may have ended when this returns. */
+void attempt_start(struct jobd_attempt *at);
 /* After it: an attempt that did not end, or ended twice, is made a failed one. */
 void attempt_settle(struct jobd_attempt *at);
 /* Writes a failure as the outcome; data_json may be NULL.  What does not fit is left out. */

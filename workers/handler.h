@@ -27,6 +27,9 @@
 #define JOBD_LANE_THREAD	(1u << 2)	/* needs run */
 #define JOBD_LANE_PROCESS	(1u << 3)	/* needs run */
 
+/* Text of JSON without escapes: JOBD_JSON({"type": "object"}) */
+#define JOBD_JSON(...)		#__VA_ARGS__
+
 struct jobd_attempt;		/* one try at running a job; the worker owns it */
 struct uv_loop_s;
 
@@ -35,7 +38,11 @@ struct jobd_handler {
 	uint32_t	 size;		/* sizeof(struct jobd_handler) */
 	const char	*name;		/* [a-z0-9_.-]{1,64} */
 	const char	*summary;	/* one line for people */
-	const char	*args;		/* its argument, for people: `{"ms": integer}` */
+	/*
+	 * What it takes: JSON Schema of the keywords that jobd-handlers(7) lists, checked before
+	 * each attempt, with defaults filled in.  NULL: any JSON, unchecked.
+	 */
+	const char	*args_schema;
 	uint32_t	 traits, lanes;
 	/* Blocking.  Runs in a thread of the io worker or in a cpu worker. */
 	void		(*run)(struct jobd_attempt *at);
@@ -50,7 +57,7 @@ struct jobd_handler {
 uint64_t jobd_job_id(const struct jobd_attempt *at);
 uint32_t jobd_attempt_number(const struct jobd_attempt *at);
 uint64_t jobd_fence(const struct jobd_attempt *at);
-/* The argument's JSON text, not NUL-terminated; lives until the attempt ends. */
+/* The argument's JSON text as it was sent, not NUL-terminated; lives until the attempt ends. */
 const char *jobd_args(const struct jobd_attempt *at, size_t *len);
 /* CLOCK_MONOTONIC nanoseconds at which the attempt's time is over; 0: none. */
 int64_t jobd_deadline_ns(const struct jobd_attempt *at);

@@ -40,7 +40,7 @@ print_type(struct buf *out, const struct jobd_handler *h)
 	buf_putc(out, '{');
 	print_text(out, "name", h->name);
 	print_text(out, "summary", h->summary);
-	print_text(out, "args", h->args);
+	buf_printf(out, "\"args_schema\":%s,", h->args_schema == NULL ? "true" : h->args_schema);
 	buf_printf(out, "\"traits\":{\"cpu_bound\":%s,\"waits\":%s,\"thread_safe\":%s},",
 	    truth(h->traits & JOBD_CPU_BOUND), truth(h->traits & JOBD_WAITS),
 	    truth(h->traits & JOBD_THREAD_SAFE));
@@ -55,14 +55,14 @@ _Static_assert(JOBD_LANE_INLINE == 1u << LANE_INLINE && JOBD_LANE_ASYNC == 1u <<
 void
 hello_print(struct buf *out)
 {
-	const struct jobd_handler	*h;
+	const struct handler_entry	*h;
 	size_t				 at = 0;
 	const char			*comma = "";
 
 	buf_puts(out, "{\"types\":[");
 	while ((h = handler_next(&at)) != NULL) {
 		buf_puts(out, comma);
-		print_type(out, h);
+		print_type(out, h->handler);
 		comma = ",";
 	}
 	buf_puts(out, "]}");

@@ -95,7 +95,7 @@ start_async(struct io_task *t)
 	list_push_back(&waiting, &t->link);
 	waiting_count++;
 	channel_running(worker->channel, loops_run, t->task.entry.token);
-	t->task.at.handler->start(&t->task.at);
+	attempt_start(&t->task.at);
 	channel_running(worker->channel, loops_run, 0);
 }
 

@@ -16,6 +16,7 @@
 
 #include "lib/log.h"
 #include "lib/title.h"
+#include "workers/handlers/handlers.h"
 #include "workers/handlers/roots.h"
 
 static const char	usage_text[] =
@@ -121,6 +122,7 @@ attach(struct worker *w)
 static int
 set_up(struct worker *w)
 {
+	char	why[256];
 	int	rc;
 
 	if ((rc = sandbox_enter(w->lane, &w->config)) != 0) {
@@ -131,6 +133,10 @@ set_up(struct worker *w)
 		return rc;
 	seed_json();
 	roots_init(w->config.files_roots);
+	if (handlers_init(why, sizeof(why)) != 0) {
+		log_error("%s", why);
+		return EX_SOFTWARE;
+	}
 	if ((rc = sandbox_seal(w->lane)) != 0) {
 		log_error("the filter of system calls cannot be set: %s", strerror(-rc));
 		return EX_OSERR;
@@ -155,6 +161,7 @@ main(int argc, char **argv)
 	}
 	channel_detach(w.channel);
 	task_fini(&w);
+	handlers_fini();
 	roots_fini();
 	config_fini(&w.config);
 	return rc;

@@ -156,7 +156,7 @@ task_progress(struct jobd_attempt *at, const struct channel_progress *p)
 static bool
 can_run(const struct worker *w, const struct jobd_handler *h, uint32_t lane)
 {
-	if (h == NULL || lane >= LANES || (h->lanes & lanes_of[w->lane] & 1u << lane) == 0)
+	if (lane >= LANES || (h->lanes & lanes_of[w->lane] & 1u << lane) == 0)
 		return false;
 	return lane == LANE_ASYNC ? h->start != NULL : h->run != NULL;
 }
@@ -177,7 +177,7 @@ bool
 task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
     const struct attempt_host *host, enum lane *lane)
 {
-	const struct jobd_handler	*h;
+	const struct handler_entry	*h;
 	struct channel_head		 head;
 	const char			*type = e->in + sizeof(head);
 
@@ -195,7 +195,7 @@ task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
 		return false;
 	}
 	h = handler_find(type, head.type_len);
-	if (!can_run(w, h, head.lane)) {
+	if (h == NULL || !can_run(w, h->handler, head.lane)) {
 		complete_no_handler(w, e, type, &head);
 		return false;
 	}
@@ -203,8 +203,9 @@ task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
 	t->entry = *e;
 	t->started_ns = clock_mono_ns();
 	t->at = (struct jobd_attempt){
-		.host = host, .handler = h, .job = head.job, .fence = head.fence,
-		.number = head.attempt, .args = type + head.type_len, .args_len = head.args_len,
+		.host = host, .handler = h->handler, .schema = h->schema, .job = head.job,
+		.fence = head.fence, .number = head.attempt, .args = type + head.type_len,
+		.args_len = head.args_len,
 		.deadline_ns = (int64_t)e->deadline_ns, .out = e->out, .out_cap = e->out_cap,
 		.max_result = (size_t)w->config.max_result_bytes,
 	};
@@ -241,4 +242,5 @@ task_end(struct task *t)
 	else
 		channel_complete(t->worker->channel, &t->entry, at->status, (uint32_t)at->out_len,
 		    (uint64_t)(clock_mono_ns() - t->started_ns));
+	attempt_fini(at);
 }

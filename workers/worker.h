@@ -61,7 +61,7 @@ void task_fini(struct worker *w);
 
 /* ---- hello.c ---- */
 
-/* `{"types":[{"name","summary","args","traits":{},"lanes":[],"run":bool,"start":bool},...]}` */
+/* `{"types":[{"name","summary","args_schema","traits":{},"lanes":[],"run":,"start":},...]}` */
 void hello_print(struct buf *out);
 
 /* ---- sandbox.c ---- */

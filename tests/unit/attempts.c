@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "lib/alloc.h"
+#include "lib/log.h"
 
 char			*try_text;
 unsigned		 try_progress_count, try_stop_after;
@@ -39,6 +40,22 @@ get_loop(void)
 
 static const struct attempt_host host = { should_stop, progress, NULL, get_loop };
 
+/* As the worker has it; a handler of a test has its own, compiled for each attempt. */
+static struct schema *
+schema_of(const struct jobd_handler *h)
+{
+	static struct schema	*own;
+	char			 why[256];
+
+	schema_free(own);
+	own = NULL;
+	if (h->args_schema == NULL)
+		return NULL;
+	if ((own = schema_compile(h->args_schema, why, sizeof(why))) == NULL)
+		log_fatal("%s: %s", h->name, why);
+	return own;
+}
+
 static void
 begin(struct jobd_attempt *at, const struct jobd_handler *h, const char *args)
 {
@@ -46,7 +63,8 @@ begin(struct jobd_attempt *at, const struct jobd_handler *h, const char *args)
 
 	try_fini();
 	asked = try_progress_count = 0;
-	*at = (struct jobd_attempt){ .host = &host, .handler = h, .job = 7, .number = 1,
+	*at = (struct jobd_attempt){ .host = &host, .handler = h, .schema = schema_of(h),
+	    .job = 7, .number = 1,
 	    .args = args, .args_len = strlen(args), .out = out, .out_cap = try_out_cap,
 	    .max_result = 1 << 20 };
 }
@@ -90,7 +108,7 @@ try_start(const struct jobd_handler *h, const char *args, int cancel_ms)
 	timer.data = &at;
 	if (cancel_ms >= 0)
 		uv_timer_start(&timer, cancel, (uint64_t)cancel_ms, 0);
-	h->start(&at);
+	attempt_start(&at);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&timer, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);

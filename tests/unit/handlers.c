@@ -109,12 +109,17 @@ copy(const char *from, const char *to)
 static void
 test_handlers_are_found_by_their_whole_name(void **state)
 {
-	const struct jobd_handler	*h;
+	const struct handler_entry	*entry;
 	size_t				 at = 0, n = 0;
+	char				 why[256];
 
 	(void)state;
-	while ((h = handler_next(&at)) != NULL) {
-		assert_ptr_equal(handler_find(h->name, strlen(h->name)), h);
+	assert_int_equal(handlers_init(why, sizeof(why)), 0);
+	while ((entry = handler_next(&at)) != NULL) {
+		const struct jobd_handler	*h = entry->handler;
+
+		assert_ptr_equal(handler_find(h->name, strlen(h->name)), entry);
+		assert_true((h->args_schema == NULL) == (entry->schema == NULL));
 		assert_int_equal(h->abi, JOBD_HANDLER_ABI);
 		assert_int_equal(h->size, sizeof(*h));
 		assert_true((h->lanes & JOBD_LANE_ASYNC) == 0 || h->start != NULL);
@@ -127,6 +132,26 @@ test_handlers_are_found_by_their_whole_name(void **state)
 	assert_null(handler_find("echo ", 5));
 	assert_null(handler_find("echo\0x", 6));
 	assert_null(handler_find("", 0));
+	handlers_fini();
+	assert_null(handler_find("echo", 4));
+}
+
+static void
+test_a_type_with_a_bad_schema_or_a_taken_name_is_refused(void **state)
+{
+	static const struct jobd_handler	bad = {
+		.name = "bad", .args_schema = "{\"type\":\"float\"}"
+	};
+	static const struct jobd_handler	taken = { .name = "echo" };
+	char					why[256];
+
+	(void)state;
+	assert_int_equal(handlers_init(why, sizeof(why)), 0);
+	assert_int_equal(handlers_add(&bad, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "type bad: args_schema: type must be null, boolean"));
+	assert_int_equal(handlers_add(&taken, why, sizeof(why)), -EEXIST);
+	assert_string_equal(why, "type echo: there is one of this name already");
+	handlers_fini();
 }
 
 static void
@@ -170,13 +195,13 @@ test_arguments_are_checked_by_name(void **state)
 	static const struct {
 		const char	*args, *part;
 	} rows[] = {
-		{ "null", "args must be an object" },
+		{ "null", "args must be an object, not null" },
 		{ "5", "args must be an object" },
 		{ "[]", "args must be an object" },
 		{ "{}", "args.ms is missing" },
-		{ "{\"ms\":\"5\"}", "args.ms must be an integer from 0 to 86400000" },
+		{ "{\"ms\":\"5\"}", "args.ms must be an integer, not \\\"5\\\"" },
 		{ "{\"ms\":5.0}", "args.ms must be an integer" },
-		{ "{\"ms\":-1}", "args.ms must be an integer" },
+		{ "{\"ms\":-1}", "args.ms must be an integer from 0 to 86400000, not -1" },
 		{ "{\"ms\":86400001}", "args.ms must be an integer" },
 		{ "{\"ms\":null}", "args.ms must be an integer" },
 		{ "{\"ms\":1,\"mz\":2}", "args.mz is not known; known: ms" },
@@ -195,9 +220,9 @@ test_arguments_are_checked_by_name(void **state)
 	assert_int_equal(try_start(&handler_sleep, "{\"s\":1}", -1), CHANNEL_FAILED);
 	assert_failure("args.s is not known; known: ms");
 	assert_int_equal(try_run(&handler_file_digest, "{\"path\":\"a\\u0000b\"}"), CHANNEL_FAILED);
-	assert_failure("args.path must be a string of 1 to 4095 bytes without NUL");
+	assert_failure("args cannot be read: a string holds \\\\u0000");
 	assert_int_equal(try_run(&handler_file_digest, "{\"path\":\"\"}"), CHANNEL_FAILED);
-	assert_failure("args.path must be a string");
+	assert_failure("args.path must be a string of 1 to 4095 characters, not 0");
 	assert_int_equal(try_run(&handler_file_copy, "{\"from\":\"/x\"}"), CHANNEL_FAILED);
 	assert_failure("args.to is missing");
 }
@@ -546,6 +571,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_handlers_are_found_by_their_whole_name),
+		cmocka_unit_test(test_a_type_with_a_bad_schema_or_a_taken_name_is_refused),
 		cmocka_unit_test(test_echo_gives_back_every_byte),
 		cmocka_unit_test(test_sleep_takes_at_least_its_time),
 		cmocka_unit_test(test_sleep_ends_early_when_cancelled),

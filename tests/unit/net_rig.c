@@ -129,7 +129,7 @@ define_types(struct core *c)
 	for (size_t i = 0; i < COUNT(types); i++) {
 		struct type	t = {
 			.name = (char *)(size_t)types[i].name,
-			.summary = (char *)(size_t)"for tests", .args = (char *)(size_t)"any",
+			.summary = (char *)(size_t)"for tests", .args_schema = (char *)(size_t)"true",
 			.traits = types[i].traits, .lanes = types[i].lanes,
 			.has_run = true, .has_start = true,
 		};

@@ -66,7 +66,7 @@ SERVED = [
     ('queue.list', {}, {'items': [{'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'max_running': 0}],
                         'next': '1'}),
     ('type.list', None, {'items': [TYPE], 'next': None}),
-    ('type.show', {'name': 'echo'}, {**TYPE, 'args': 'any', 'traits': ['waits'],
+    ('type.show', {'name': 'echo'}, {**TYPE, 'args_schema': True, 'traits': ['waits'],
                                      'measured': {'samples': 0, 'mean_us': None}, 'route': ROUTE}),
     ('worker.list', None, {'items': [{
         'name': 'cpu-1', 'lane': 'process', 'user': 'root', 'pid': 5, 'state': 'running', 'job': 7, 'type': 'echo',

@@ -6,7 +6,6 @@
 #include "workers/handlers/handlers.h"
 
 #define BURN_ROUNDS	20000		/* about 20 us between two looks at the clock */
-#define BURN_MS_MAX	86400000
 
 static uint64_t
 burn(uint64_t x)
@@ -22,18 +21,11 @@ burn(uint64_t x)
 static void
 bench_cpu(struct jobd_attempt *at)
 {
-	static const struct args_row	 rows[] = {
-		{ "ms", ARGS_INTEGER, true, 0, BURN_MS_MAX, 0 },
-	};
-	int64_t				 ms, since_ns = clock_thread_cpu_ns(), burned_ms;
-	volatile uint64_t		 x = 88172645463325252;
-	struct json_t			*tree = args_read(at, rows, 1, &ms);
-	char				 result[48];
-	int				 len;
+	int64_t			ms = args_int(at, "ms"), since_ns = clock_thread_cpu_ns(), burned_ms;
+	volatile uint64_t	x = 88172645463325252;
+	char			result[48];
+	int			len;
 
-	if (tree == NULL)
-		return;
-	args_free(tree);
 	while ((burned_ms = (clock_thread_cpu_ns() - since_ns) / NS_PER_MS) < ms) {
 		jobd_progress(at, (uint64_t)burned_ms, (uint64_t)ms, "burns");
 		x = burn(x);
@@ -52,7 +44,13 @@ const struct jobd_handler handler_bench_cpu = {
 	.size = sizeof(struct jobd_handler),
 	.name = "bench.cpu",
 	.summary = "burns so much CPU time",
-	.args = "{\"ms\": integer}",
+	.args_schema = JOBD_JSON({
+		"type": "object",
+		"properties": {
+			"ms": {"type": "integer", "minimum": 0, "maximum": 86400000}
+		},
+		"required": ["ms"], "additionalProperties": false
+	}),
 	.traits = JOBD_CPU_BOUND | JOBD_THREAD_SAFE,
 	.lanes = JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
 	.run = bench_cpu,

@@ -7,7 +7,6 @@
 #include "workers/handlers/handlers.h"
 
 #define SLICE_NS	(5 * NS_PER_MS)		/* how late it may notice that it should stop */
-#define BLOCK_MS_MAX	86400000
 
 static void
 block_until(int64_t ns)
@@ -20,18 +19,11 @@ block_until(int64_t ns)
 static void
 bench_io(struct jobd_attempt *at)
 {
-	static const struct args_row	 rows[] = {
-		{ "ms", ARGS_INTEGER, true, 0, BLOCK_MS_MAX, 0 },
-	};
-	int64_t				 ms, since_ns = clock_mono_ns(), now_ns, end_ns;
-	struct json_t			*tree = args_read(at, rows, 1, &ms);
-	char				 result[48];
-	int				 len;
+	int64_t	ms = args_int(at, "ms"), since_ns = clock_mono_ns(), now_ns;
+	int64_t	end_ns = since_ns + ms * NS_PER_MS;
+	char	result[48];
+	int	len;
 
-	if (tree == NULL)
-		return;
-	args_free(tree);
-	end_ns = since_ns + ms * NS_PER_MS;
 	while ((now_ns = clock_mono_ns()) < end_ns) {
 		if (jobd_should_stop(at)) {
 			jobd_cancelled(at);
@@ -50,7 +42,13 @@ const struct jobd_handler handler_bench_io = {
 	.size = sizeof(struct jobd_handler),
 	.name = "bench.io",
 	.summary = "blocks a thread for so long",
-	.args = "{\"ms\": integer}",
+	.args_schema = JOBD_JSON({
+		"type": "object",
+		"properties": {
+			"ms": {"type": "integer", "minimum": 0, "maximum": 86400000}
+		},
+		"required": ["ms"], "additionalProperties": false
+	}),
 	.traits = JOBD_WAITS | JOBD_THREAD_SAFE,
 	.lanes = JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
 	.run = bench_io,

@@ -15,7 +15,6 @@ const struct jobd_handler handler_echo = {
 	.size = sizeof(struct jobd_handler),
 	.name = "echo",
 	.summary = "returns its argument",
-	.args = "any JSON",
 	.traits = JOBD_THREAD_SAFE,
 	.lanes = JOBD_LANE_INLINE | JOBD_LANE_ASYNC | JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
 	.run = echo,

@@ -165,15 +165,10 @@ answer(struct copy *c, int rc)
 static void
 file_copy(struct jobd_attempt *at)
 {
-	static const struct args_row	 rows[] = {
-		{ "from", ARGS_TEXT, true, 1, ROOTS_PATH_MAX, offsetof(struct copy, from) },
-		{ "to", ARGS_TEXT, true, 1, ROOTS_PATH_MAX, offsetof(struct copy, to) },
-	};
-	struct copy			 c = { .at = at };
-	struct json_t			*tree = args_read(at, rows, 2, &c);
+	struct copy	c = { .at = at };
 
-	if (tree == NULL)
-		return;
+	c.from = args_text(at, "from");
+	c.to = args_text(at, "to");
 	if ((c.in = roots_open_file(at, c.from, &c.st)) >= 0) {
 		if ((c.dir = roots_open_parent(at, c.to, &c.name)) >= 0) {
 			answer(&c, copy_to_temp_and_rename(&c));
@@ -181,7 +176,6 @@ file_copy(struct jobd_attempt *at)
 		}
 		close(c.in);
 	}
-	args_free(tree);
 }
 
 const struct jobd_handler handler_file_copy = {
@@ -189,7 +183,14 @@ const struct jobd_handler handler_file_copy = {
 	.size = sizeof(struct jobd_handler),
 	.name = "file.copy",
 	.summary = "copies a file; the target appears whole or not at all",
-	.args = "{\"from\": string, \"to\": string}",
+	.args_schema = JOBD_JSON({
+		"type": "object",
+		"properties": {
+			"from": {"type": "string", "minLength": 1, "maxLength": 4095},
+			"to": {"type": "string", "minLength": 1, "maxLength": 4095}
+		},
+		"required": ["from", "to"], "additionalProperties": false
+	}),
 	.traits = JOBD_WAITS | JOBD_THREAD_SAFE,
 	.lanes = JOBD_LANE_THREAD,
 	.run = file_copy,

@@ -16,10 +16,6 @@
 #define READ_BYTES	(64 << 10)
 #define PROGRESS_BYTES	(8 << 20)
 
-struct digest_args {
-	const char	*path, *algorithm;
-};
-
 static EVP_MD *
 find_algorithm(struct jobd_attempt *at, const char *name)
 {
@@ -85,9 +81,10 @@ succeed(struct jobd_attempt *at, const char *algorithm, EVP_MD_CTX *ctx, uint64_
 }
 
 static void
-digest_file(struct jobd_attempt *at, const struct digest_args *args)
+file_digest(struct jobd_attempt *at)
 {
-	EVP_MD		*md = find_algorithm(at, args->algorithm);
+	const char	*algorithm = args_text(at, "algorithm");
+	EVP_MD		*md = find_algorithm(at, algorithm);
 	EVP_MD_CTX	*ctx;
 	struct stat	 st;
 	uint64_t	 total;
@@ -95,32 +92,16 @@ digest_file(struct jobd_attempt *at, const struct digest_args *args)
 
 	if (md == NULL)
 		return;
-	if ((fd = roots_open_file(at, args->path, &st)) >= 0) {
+	if ((fd = roots_open_file(at, args_text(at, "path"), &st)) >= 0) {
 		ctx = EVP_MD_CTX_new();
 		if (ctx == NULL || EVP_DigestInit_ex(ctx, md, NULL) != 1)
-			jobd_failf(at, "args.algorithm cannot be used: %s", args->algorithm);
+			jobd_failf(at, "args.algorithm cannot be used: %s", algorithm);
 		else if (feed(at, ctx, fd, &st, &total))
-			succeed(at, args->algorithm, ctx, total);
+			succeed(at, algorithm, ctx, total);
 		EVP_MD_CTX_free(ctx);
 		close(fd);
 	}
 	EVP_MD_free(md);
-}
-
-static void
-file_digest(struct jobd_attempt *at)
-{
-	static const struct args_row	 rows[] = {
-		{ "path", ARGS_TEXT, true, 1, ROOTS_PATH_MAX, offsetof(struct digest_args, path) },
-		{ "algorithm", ARGS_TEXT, false, 1, 64, offsetof(struct digest_args, algorithm) },
-	};
-	struct digest_args		 args = { .algorithm = "sha256" };
-	struct json_t			*tree = args_read(at, rows, 2, &args);
-
-	if (tree == NULL)
-		return;
-	digest_file(at, &args);
-	args_free(tree);
 }
 
 const struct jobd_handler handler_file_digest = {
@@ -128,7 +109,16 @@ const struct jobd_handler handler_file_digest = {
 	.size = sizeof(struct jobd_handler),
 	.name = "file.digest",
 	.summary = "digest of a file, by any algorithm that OpenSSL has",
-	.args = "{\"path\": string, \"algorithm\": string (\"sha256\")}",
+	.args_schema = JOBD_JSON({
+		"type": "object",
+		"properties": {
+			"path": {"type": "string", "minLength": 1, "maxLength": 4095},
+			"algorithm": {
+				"type": "string", "minLength": 1, "maxLength": 64, "default": "sha256"
+			}
+		},
+		"required": ["path"], "additionalProperties": false
+	}),
 	.traits = JOBD_CPU_BOUND | JOBD_THREAD_SAFE,
 	.lanes = JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
 	.run = file_digest,

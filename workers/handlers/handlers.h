@@ -1,4 +1,4 @@
-/* handlers.h - the types that are built in: one file each, one row each in table.c. */
+/* handlers.h - the types of this worker; those built in: one file each, one row each in table.c. */
 #ifndef HANDLERS_HANDLERS_H
 #define HANDLERS_HANDLERS_H
 
@@ -11,9 +11,20 @@ extern const struct jobd_handler handler_file_copy;	/* file_copy.c */
 extern const struct jobd_handler handler_bench_cpu;	/* bench_cpu.c */
 extern const struct jobd_handler handler_bench_io;	/* bench_io.c */
 
+struct handler_entry {
+	const struct jobd_handler	*handler;
+	struct schema			*schema;	/* of its args_schema; NULL: anything */
+};
+
+/* The types that are built in.  At start, before there are threads.  0 or as handlers_add. */
+int handlers_init(char *why, size_t size);
+/* One more type; h is lent.  0; -EEXIST, -EINVAL with a sentence in why[size]. */
+int handlers_add(const struct jobd_handler *h, char *why, size_t size);
+void handlers_fini(void);
+
 /* NULL when there is none of this name. */
-const struct jobd_handler *handler_find(const char *name, size_t len);
+const struct handler_entry *handler_find(const char *name, size_t len);
 /* Walk: *at starts at 0; NULL at the end. */
-const struct jobd_handler *handler_next(size_t *at);
+const struct handler_entry *handler_next(size_t *at);
 
 #endif

@@ -147,13 +147,24 @@ open_path(struct jobd_attempt *at, const char *whole, const char *path, uint64_t
 	return fd;
 }
 
+static bool
+is_too_long(struct jobd_attempt *at, const char *path)
+{
+	if (strlen(path) <= ROOTS_PATH_MAX)
+		return false;
+	jobd_failf(at, "a path may have %d bytes: %.64s...", ROOTS_PATH_MAX, path);
+	return true;
+}
+
 int
 roots_open_file(struct jobd_attempt *at, const char *path, struct stat *st)
 {
-	/* without O_NONBLOCK, opening a FIFO would wait for a writer, perhaps for ever */
-	int	fd = open_path(at, path, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int	fd;
 
-	if (fd < 0)
+	if (is_too_long(at, path))
+		return -1;
+	/* without O_NONBLOCK, opening a FIFO would wait for a writer, perhaps for ever */
+	if ((fd = open_path(at, path, path, O_RDONLY | O_NONBLOCK | O_NOCTTY)) < 0)
 		return -1;
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		return fd;
@@ -169,6 +180,8 @@ roots_open_parent(struct jobd_attempt *at, const char *path, const char **name)
 	const char	*slash = strrchr(path, '/');
 	const char	*last = slash == NULL ? path : slash + 1;
 
+	if (is_too_long(at, path))
+		return -1;
 	if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
 		jobd_failf(at, "this names no file: %s", path);
 		return -1;

@@ -38,17 +38,9 @@ nap_over(uv_timer_t *timer)
 static void
 sleep_start(struct jobd_attempt *at)
 {
-	static const struct args_row	 rows[] = {
-		{ "ms", ARGS_INTEGER, true, 0, BOUND_DURATION_MS, 0 },
-	};
-	int64_t				 ms;
-	struct json_t			*tree = args_read(at, rows, 1, &ms);
-	struct nap			*nap;
+	int64_t		 ms = args_int(at, "ms");
+	struct nap	*nap = mem_alloc(sizeof(*nap));
 
-	if (tree == NULL)
-		return;
-	args_free(tree);
-	nap = mem_alloc(sizeof(*nap));
 	nap->at = at;
 	nap->since_ns = clock_mono_ns();
 	uv_timer_init(jobd_loop(at), &nap->timer);
@@ -68,12 +60,20 @@ sleep_cancel(struct jobd_attempt *at)
 	uv_close((uv_handle_t *)&nap->timer, nap_closed);
 }
 
+_Static_assert(BOUND_DURATION_MS == 35184372088832, "the schema's number");
+
 const struct jobd_handler handler_sleep = {
 	.abi = JOBD_HANDLER_ABI,
 	.size = sizeof(struct jobd_handler),
 	.name = "sleep",
 	.summary = "waits on a timer; the result says how long it was",
-	.args = "{\"ms\": integer}",
+	.args_schema = JOBD_JSON({
+		"type": "object",
+		"properties": {
+			"ms": {"type": "integer", "minimum": 0, "maximum": 35184372088832}
+		},
+		"required": ["ms"], "additionalProperties": false
+	}),
 	.traits = JOBD_WAITS,
 	.lanes = JOBD_LANE_ASYNC,
 	.start = sleep_start,

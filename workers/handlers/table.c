@@ -1,9 +1,15 @@
-/* table.c - the types that are built in.  Runs in: workers. */
+/* table.c - the types that this worker has.  Runs in: workers. */
 #include "workers/handlers/handlers.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const struct jobd_handler *const handlers[] = {
+#include "lib/alloc.h"
+#include "workers/schema.h"
+
+static const struct jobd_handler *const built_in[] = {
 	&handler_echo,
 	&handler_sleep,
 	&handler_file_digest,
@@ -12,20 +18,63 @@ static const struct jobd_handler *const handlers[] = {
 	&handler_bench_io,
 };
 
-const struct jobd_handler *
-handler_next(size_t *at)
+static struct handler_entry	*entries;	/* written at start only, then read by all threads */
+static size_t			 entries_count;
+
+int
+handlers_add(const struct jobd_handler *h, char *why, size_t size)
 {
-	return *at < sizeof(handlers) / sizeof(handlers[0]) ? handlers[(*at)++] : NULL;
+	struct schema	*schema = NULL;
+	char		 wrong[512];
+
+	if (handler_find(h->name, strlen(h->name)) != NULL) {
+		snprintf(why, size, "type %s: there is one of this name already", h->name);
+		return -EEXIST;
+	}
+	if (h->args_schema != NULL &&
+	    (schema = schema_compile(h->args_schema, wrong, sizeof(wrong))) == NULL) {
+		snprintf(why, size, "type %s: args_schema: %s", h->name, wrong);
+		return -EINVAL;
+	}
+	entries = mem_resize(entries, entries_count + 1, sizeof(*entries));
+	entries[entries_count++] = (struct handler_entry){ h, schema };
+	return 0;
 }
 
-const struct jobd_handler *
+int
+handlers_init(char *why, size_t size)
+{
+	int	rc = 0;
+
+	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]) && rc == 0; i++)
+		rc = handlers_add(built_in[i], why, size);
+	return rc;
+}
+
+void
+handlers_fini(void)
+{
+	for (size_t i = 0; i < entries_count; i++)
+		schema_free(entries[i].schema);
+	free(entries);
+	entries = NULL;
+	entries_count = 0;
+}
+
+const struct handler_entry *
+handler_next(size_t *at)
+{
+	return *at < entries_count ? &entries[(*at)++] : NULL;
+}
+
+const struct handler_entry *
 handler_find(const char *name, size_t len)
 {
-	const struct jobd_handler	*h;
-	size_t				 at = 0;
+	for (size_t i = 0; i < entries_count; i++) {
+		const char	*known = entries[i].handler->name;
 
-	while ((h = handler_next(&at)) != NULL)
-		if (strlen(h->name) == len && memcmp(h->name, name, len) == 0)
-			return h;
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
+			return &entries[i];
+	}
 	return NULL;
 }

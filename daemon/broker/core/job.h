@@ -65,7 +65,8 @@ void submitter_unref(struct submitter *s);
 /* What a type declares (from its worker's hello), its limit, and what was measured. */
 struct type {
 	char		*name;
-	char		*summary, *args;	/* for people */
+	char		*summary;		/* for people */
+	char		*args_schema;		/* JSON: an object, or true */
 	uint32_t	 traits, lanes;		/* workers/handler.h bits */
 	bool		 has_run, has_start;
 	uint32_t	 max_running;		/* 0: no limit */

@@ -43,7 +43,7 @@ type_free(struct type *t)
 {
 	free(t->name);
 	free(t->summary);
-	free(t->args);
+	free(t->args_schema);
 	free(t);
 }
 
@@ -55,7 +55,7 @@ core_type_define(struct core *c, const struct type *declared)
 	if (t == NULL)
 		t = type_new(c, declared->name);
 	set_text(&t->summary, declared->summary);
-	set_text(&t->args, declared->args);
+	set_text(&t->args_schema, declared->args_schema);
 	t->traits = declared->traits;
 	t->lanes = declared->lanes;
 	t->has_run = declared->has_run;

@@ -1,9 +1,11 @@
 /* types.c - what a worker's hello declares becomes types of core.  Runs in: broker, loop thread. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/broker/lanes/lanes_internal.h"
+#include "lib/alloc.h"
 #include "workers/handler.h"
 
 struct flag {
@@ -62,6 +64,8 @@ wrong_with(const struct type *t)
 		return "the async lane needs start";
 	if ((t->lanes & (JOBD_LANE_THREAD | JOBD_LANE_PROCESS)) && !t->has_run)
 		return "the thread and process lanes need run";
+	if (t->args_schema[0] != '{' && strcmp(t->args_schema, "true") != 0)
+		return "args_schema is an object, or true";
 	if ((t->lanes & JOBD_LANE_THREAD) && !(t->traits & JOBD_THREAD_SAFE))
 		return "the thread lane needs thread_safe";
 	return NULL;
@@ -71,24 +75,26 @@ static int
 declare_one(struct core *c, const json_t *item, char *why, size_t size)
 {
 	const char	*summary = json_string_value(json_object_get(item, "summary"));
-	const char	*args = json_string_value(json_object_get(item, "args"));
+	const json_t	*schema = json_object_get(item, "args_schema");
+	char		*args = schema == NULL ? mem_strdup("true") :
+	    json_dumps(schema, JSON_COMPACT | JSON_ENCODE_ANY);
 	const char	*wrong;
 	struct type	 t = {
 		.name = (char *)(size_t)json_string_value(json_object_get(item, "name")),
 		.summary = (char *)(size_t)(summary == NULL ? "" : summary),
-		.args = (char *)(size_t)(args == NULL ? "" : args),
+		.args_schema = args,
 		.traits = read_traits(json_object_get(item, "traits")),
 		.lanes = read_lanes(json_object_get(item, "lanes")),
 		.has_run = json_is_true(json_object_get(item, "run")),
 		.has_start = json_is_true(json_object_get(item, "start")),
 	};
 
-	if ((wrong = wrong_with(&t)) != NULL) {
+	if ((wrong = wrong_with(&t)) != NULL)
 		snprintf(why, size, "type %.64s: %s", t.name == NULL ? "?" : t.name, wrong);
-		return -1;
-	}
-	core_type_define(c, &t);
-	return 0;
+	else
+		core_type_define(c, &t);
+	free(args);
+	return wrong == NULL ? 0 : -1;
 }
 
 int
