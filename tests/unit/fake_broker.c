@@ -34,6 +34,7 @@
 #define LISTENER	(CONTROL_BROKER_FD + 1)
 
 static int	reloads;
+static struct control_msg ended;	/* the end of a worker that came before it was asked for */
 static uint32_t	generation;
 
 static void
@@ -223,7 +224,11 @@ obey(struct buf *out, char **argv, char *line, int client)
 	} else if (strcmp(verb, "flood") == 0) {
 		misstart(out, atoi(a));
 	} else if (strcmp(verb, "exited") == 0) {
-		await_message(&m, fds, &nfds);
+		if (ended.kind == CONTROL_EXITED)
+			m = ended;
+		else
+			await_message(&m, fds, &nfds);
+		ended.kind = 0;
 		buf_printf(out, "%d %d %u %s", m.pid, m.status, m.gen, m.name);
 	} else if (strcmp(verb, "reloads") == 0) {
 		if (reloads == 0)
@@ -262,6 +267,8 @@ serve(char **argv, int client)
 			buf_free(&out);
 		} else if (p[0].revents != 0) {
 			await_message(&m, fds, &nfds);
+			if (m.kind == CONTROL_EXITED)
+				ended = m;
 		}
 	}
 }
