@@ -15,7 +15,7 @@ say_what_is_left(struct ctl *ctl)
 	if (json_member(stats, "jobs", &jobs) && json_member(jobs, "now", &now))
 		for (int i = 0; i < 3; i++)
 			json_int(now, states[i], &n[i]);
-	ctl_say(ctl, "%s takes no new jobs from now on; %lld run, %lld wait", ctl->target.text,
+	ctl_say(ctl, "%s takes no new jobs from now on; %lld run, %lld wait", jobd_address(ctl->conn),
 	    (long long)n[1], (long long)n[0]);
 	if (n[2] > 0)
 		ctl_say(ctl, "%lld jobs are scheduled for later and stay so", (long long)n[2]);

@@ -48,7 +48,9 @@ wait_for_something(struct map *m, struct bar *bar, struct pollfd *p, bool want_i
 	bool	to_write = buf_len(&m->out.ready) > 0;
 	int	timeout_ms = bar->shown ? BAR_MS : -1, rc;
 
-	p[POLL_DAEMON] = (struct pollfd){ conn_fd(m->ctl->conn), conn_events(m->ctl->conn), 0 };
+	p[POLL_DAEMON] = (struct pollfd){ jobd_fd(m->ctl->conn), POLLIN, 0 };
+	if ((jobd_want(m->ctl->conn) & JOBD_WRITE) != 0)
+		p[POLL_DAEMON].events |= POLLOUT;
 	p[POLL_SIGNAL].events = POLLIN;
 	p[POLL_STDIN] = (struct pollfd){ want_items ? STDIN_FILENO : -1, POLLIN, 0 };
 	p[POLL_STDOUT] = (struct pollfd){ to_write ? STDOUT_FILENO : -1, POLLOUT, 0 };
@@ -78,8 +80,6 @@ turn(struct map *m, struct bar *bar, struct pollfd *p, int *signal_number)
 		return rc;
 	if (p[POLL_STDIN].revents != 0 && (rc = items_fill(&m->items)) != 0)
 		return ctl_fail(m->ctl, EXIT_USAGE, "cannot read stdin: %s", strerror(-rc));
-	if ((rc = conn_move(m->ctl->conn)) != 0)
-		return ctl_lost(m->ctl, rc);
 	if ((rc = map_take_replies(m)) != 0)
 		return rc;
 	if (buf_len(&m->out.ready) > 0 && bar->shares_stdout)

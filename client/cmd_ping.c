@@ -19,7 +19,7 @@ run(struct ctl *ctl)
 		ctl_line(ctl, pong);
 	else
 		buf_printf(&ctl->out, "%s at %s answered in %.2f ms\n",
-		    ctl->server != NULL ? ctl->server : "jobd", ctl->target.text,
+		    ctl->server != NULL ? ctl->server : "jobd", jobd_address(ctl->conn),
 		    (double)(clock_mono_ns() - began) / (double)NS_PER_MS);
 	return ctl_flush(ctl);
 }

@@ -26,7 +26,7 @@ run(struct ctl *ctl)
 		buf_puts(&ctl->out, "jobctl " PACKAGE_VERSION "\n");
 		if (code == 0)
 			buf_printf(&ctl->out, "%s at %s\n",
-			    ctl->server != NULL ? ctl->server : "jobd", ctl->target.text);
+			    ctl->server != NULL ? ctl->server : "jobd", jobd_address(ctl->conn));
 	}
 	if (code != 0)
 		ctl_say(ctl, "%s", why);

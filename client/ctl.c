@@ -1,7 +1,6 @@
 /* ctl.c - one run of jobctl: words on stderr, questions to the daemon.  Runs in: jobctl. */
 #include "client/ctl.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,16 +73,47 @@ ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 int
 ctl_lost(struct ctl *ctl, int rc)
 {
-	if (rc == -ETIMEDOUT && ctl->verb->options & (FOR_DRAIN | FOR_WAIT))
+	const struct jobd_error	*why = jobd_broken(ctl->conn);
+
+	if (rc == JOBD_TIMED_OUT && ctl->verb->options & (FOR_DRAIN | FOR_WAIT))
 		return ctl_fail(ctl, EXIT_WAIT_TIMEOUT, "the time to wait is over");
-	return ctl_fail(ctl, EXIT_UNREACHABLE, "%s: %s", ctl->target.text, conn_why(ctl->conn));
+	if (rc == JOBD_TIMED_OUT)
+		return ctl_fail(ctl, EXIT_UNREACHABLE, "%s: the daemon did not answer in time",
+		    jobd_address(ctl->conn));
+	if (why->code < 0) {		/* the daemon said why, about the whole connection */
+		ctl_say(ctl, "%s (%s)", why->message, why->kind);
+		return exit_of_error(why->kind, ctl->verb->one_job);
+	}
+	return ctl_fail(ctl, EXIT_UNREACHABLE, "%s: %s", jobd_address(ctl->conn), why->message);
+}
+
+int
+ctl_unsent(struct ctl *ctl, const struct jobd_error *err)
+{
+	if (jobd_broken(ctl->conn)->code != 0)
+		return ctl_lost(ctl, err->code);
+	ctl_say(ctl, "%s (%s)", err->message, err->kind);
+	return exit_of_error(err->kind, ctl->verb->one_job);
+}
+
+bool
+ctl_reply(const struct jobd_future *f, struct reply *out)
+{
+	const char	*error = jobd_error_text(f);
+
+	memset(out, 0, sizeof(*out));
+	if (error != NULL)
+		out->error = (struct span){ error, strlen(error) };
+	else if (jobd_error(f) == NULL)
+		out->result.p = jobd_result(f, &out->result.len);
+	return jobd_error(f) == NULL || error != NULL;
 }
 
 int
 ctl_odd(const struct ctl *ctl, const char *method)
 {
 	return ctl_fail(ctl, EXIT_UNREACHABLE, "%s: the reply to %s lacks what it should say",
-	    ctl->target.text, method);
+	    jobd_address(ctl->conn), method);
 }
 
 /* The type that was probably meant, from the daemon's own list; the caller frees. */
@@ -92,15 +122,15 @@ nearest_type(struct ctl *ctl)
 {
 	struct suggestion	near = { 0 };
 	struct json_walk	w;
-	struct reply		reply;
 	struct span		items;
-	char			*names[64], *best = NULL;
+	char			*names[64], *best = NULL, *types;
 	size_t			 n = 0;
 
 	if (ctl->opt.operands_len < 1 ||
-	    conn_ask(ctl->conn, "type.list", "{}", 2, CTL_ANSWER_MS, &reply) != 0 ||
-	    !json_member(reply.result, "items", &items))
+	    jobd_ask(ctl->conn, "type.list", NULL, CTL_ANSWER_MS, &types, NULL) != 0)
 		return NULL;
+	if (!json_member((struct span){ types, strlen(types) }, "items", &items))
+		items.len = 0;
 	json_array(&w, items);
 	while (n < 64 && json_element(&w))
 		if ((names[n] = json_text(w.value, "name")) != NULL)
@@ -109,6 +139,7 @@ nearest_type(struct ctl *ctl)
 		best = mem_strdup(near.word);
 	while (n > 0)
 		free(names[--n]);
+	free(types);
 	return best;
 }
 
@@ -158,16 +189,22 @@ int
 ctl_ask(struct ctl *ctl, const char *method, const struct buf *params, int64_t timeout_ms,
     struct span *result)
 {
-	struct reply	reply;
-	int		rc;
+	struct jobd_error	 err;
+	struct reply		 reply;
+	char			*text = NULL;
+	int			 rc;
 
-	if (params == NULL || buf_len(params) == 0)
-		rc = conn_ask(ctl->conn, method, "{}", 2, timeout_ms, &reply);
-	else
-		rc = conn_ask(ctl->conn, method, buf_data(params), buf_len(params), timeout_ms,
-		    &reply);
-	if (rc != 0)
+	if (params != NULL && buf_len(params) > 0)
+		text = mem_strndup(buf_data(params), buf_len(params));
+	jobd_forget(ctl->last);
+	ctl->last = jobd_start(ctl->conn, method, text, &err);
+	free(text);
+	if (ctl->last == NULL)
+		return ctl_unsent(ctl, &err);
+	if ((rc = jobd_wait(ctl->last, timeout_ms)) != 0)
 		return ctl_lost(ctl, rc);
+	if (!ctl_reply(ctl->last, &reply))
+		return ctl_lost(ctl, jobd_code(ctl->last));
 	if (reply.error.len > 0)
 		return ctl_error(ctl, reply.error, NULL);
 	*result = reply.result;

@@ -7,22 +7,30 @@
 #ifndef CLIENT_CTL_H
 #define CLIENT_CTL_H
 
-#include "client/conn.h"
 #include "client/exit.h"
+#include "client/jobd.h"
 #include "client/json.h"
 #include "client/options.h"
-#include "client/target.h"
 #include "client/verbs.h"
 #include "lib/buf.h"
+#include "lib/parse.h"
 
 #define CTL_ANSWER_MS	INT64_C(30000)	/* for methods that answer at once */
 #define CTL_LINE_BYTES	((int64_t)4 << 20)	/* of a reply, unless a verb wants otherwise */
 
+#define CONN_FOREVER	JOBD_FOREVER
+
+/* One of result and error is there (len > 0): raw JSON, lent by its future. */
+struct reply {
+	struct span	result;
+	struct span	error;
+};
+
 struct ctl {
 	const struct verb	*verb;
 	struct options		 opt;
-	struct target		 target;	/* where we are connected */
-	struct conn		*conn;
+	struct jobd		*conn;
+	struct jobd_future	*last;		/* of ctl_ask: lends its answer */
 	char			*principal;	/* who the daemon says we are */
 	char			*server;	/* its version */
 	int64_t			 daemon_line;	/* the longest line that it takes; 0: not told */
@@ -51,8 +59,12 @@ int ctl_try_connect(struct ctl *ctl, int64_t line_bytes, char *why, size_t size)
 /* Asks and waits; *result lives until the next question.  0, or the exit status, reason said. */
 int ctl_ask(struct ctl *ctl, const char *method, const struct buf *params, int64_t timeout_ms,
     struct span *result);
-/* The connection failed with rc. */
+/* The connection is lost, or the time to wait is over: what jobd_wait or jobd_next said. */
 int ctl_lost(struct ctl *ctl, int rc);
+/* A request could not be sent. */
+int ctl_unsent(struct ctl *ctl, const struct jobd_error *err);
+/* The daemon's reply in a future that is done; false: there is none, the connection is lost. */
+bool ctl_reply(const struct jobd_future *f, struct reply *out);
 /* The daemon answered with an error: says it, about what (NULL: nothing more to say). */
 int ctl_error(struct ctl *ctl, struct span error, const char *about);
 /* What a reply says of itself is missing. */

@@ -32,6 +32,7 @@ struct flight {
 enum request_kind { REQUEST_CALL, REQUEST_PIECE, REQUEST_LIST, REQUEST_CANCEL };
 
 struct request {
+	uint64_t	 id;		/* in map->requests */
 	enum request_kind kind;
 	struct flight	 *flight;	/* CALL, PIECE */
 	const char	 *state;	/* LIST: of the jobs that it lists */
@@ -46,6 +47,7 @@ struct map {
 	struct items		 items;
 	struct map_out		 out;
 	struct idmap		 requests;	/* id to struct request */
+	uint64_t		 last_request;
 	struct list		 fetches;	/* of struct flight; the first is on its way */
 	struct map_counts	 counts;
 	uint64_t		 inflight;	/* calls without a line yet */

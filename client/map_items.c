@@ -132,7 +132,7 @@ static bool
 has_room(const struct map *m)
 {
 	return !m->no_more && m->inflight < map_calls_at_once(m) && m->args_bytes < ARGS_BYTES &&
-	    conn_unsent(m->ctl->conn) < UNSENT_BYTES && !map_out_full(&m->out);
+	    jobd_unsent(m->ctl->conn) < UNSENT_BYTES && !map_out_full(&m->out);
 }
 
 bool

@@ -7,20 +7,6 @@
 #include "client/outcome.h"
 #include "lib/alloc.h"
 
-void
-map_request(struct map *m, enum request_kind kind, struct flight *f, const char *state,
-    const char *method, const struct buf *params)
-{
-	struct request	*r = mem_zalloc(1, sizeof(*r));
-	uint64_t	 id;
-
-	r->kind = kind;
-	r->flight = f;
-	r->state = state;
-	id = conn_send(m->ctl->conn, method, buf_data(params), buf_len(params));
-	idmap_put(&m->requests, id, r);
-}
-
 static void
 flight_free(struct map *m, struct flight *f)
 {
@@ -265,18 +251,62 @@ got_list(struct map *m, const struct request *r, const struct reply *reply)
 	return 0;
 }
 
+/* ---- requests ---- */
+
+/* Longer than the daemon takes: refused here as it would be there. */
+static void
+request_unsent(struct map *m, struct request *r, const struct jobd_error *err)
+{
+	struct buf	error = { 0 };
+	struct span	text;
+
+	if (jobd_broken(m->ctl->conn)->code != 0)
+		return;			/* that is said once, by who reads */
+	buf_puts(&error, "{\"message\":");
+	json_put_text(&error, err->message);
+	buf_puts(&error, ",\"data\":{\"kind\":");
+	json_put_text(&error, err->kind);
+	buf_puts(&error, "}}");
+	text = (struct span){ buf_data(&error), buf_len(&error) };
+	idmap_del(&m->requests, r->id);
+	if (r->kind == REQUEST_CALL)
+		call_refused(m, r->flight, text);
+	else if (r->kind == REQUEST_PIECE)
+		fetch_failed(m, r->flight, text);
+	free(r);
+	buf_free(&error);
+}
+
+void
+map_request(struct map *m, enum request_kind kind, struct flight *f, const char *state,
+    const char *method, const struct buf *params)
+{
+	struct request		*r = mem_zalloc(1, sizeof(*r));
+	struct jobd_error	 err;
+	struct jobd_future	*future;
+	char			*text = mem_strndup(buf_data(params), buf_len(params));
+
+	r->kind = kind;
+	r->flight = f;
+	r->state = state;
+	r->id = ++m->last_request;
+	idmap_put(&m->requests, r->id, r);
+	future = jobd_start(m->ctl->conn, method, text, &err);
+	free(text);
+	if (future != NULL)
+		jobd_set_data(future, r);
+	else
+		request_unsent(m, r, &err);
+}
+
 /* ---- replies ---- */
 
 static int
-take_reply(struct map *m, const struct reply *reply)
+take_reply(struct map *m, struct request *r, const struct reply *reply)
 {
-	struct request	*r = idmap_del(&m->requests, reply->id);
-	int		 rc = 0;
+	int	rc = 0;
 
-	if (r == NULL && reply->error.len > 0)
-		return ctl_error(m->ctl, reply->error, NULL);	/* about the whole connection */
-	if (r == NULL)
-		return ctl_odd(m->ctl, "job.call");
+	idmap_del(&m->requests, r->id);
 	switch (r->kind) {
 	case REQUEST_CALL:
 		rc = got_outcome(m, r->flight, reply);
@@ -297,11 +327,19 @@ take_reply(struct map *m, const struct reply *reply)
 int
 map_take_replies(struct map *m)
 {
-	struct reply	reply;
-	int		rc;
+	struct jobd_future	*f;
+	struct reply		 reply;
+	int			 rc = jobd_turn(m->ctl->conn);
 
-	while ((rc = conn_next(m->ctl->conn, &reply)) > 0)
-		if ((rc = take_reply(m, &reply)) != 0)
+	while (jobd_next(m->ctl->conn, 0, &f) == 0) {
+		bool	replied = ctl_reply(f, &reply);
+
+		rc = replied ? take_reply(m, jobd_data(f), &reply) :
+		    ctl_lost(m->ctl, jobd_code(f));
+		jobd_forget(f);
+		if (rc != 0)
 			return rc;
-	return rc < 0 ? ctl_lost(m->ctl, rc) : 0;
+	}
+	rc = jobd_broken(m->ctl->conn)->code;
+	return rc != 0 ? ctl_lost(m->ctl, rc) : 0;
 }

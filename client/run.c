@@ -97,7 +97,7 @@ ctl_run(int argc, char **argv)
 
 	if (fflush(stdout) != 0)	/* help is printed there */
 		rc = ctl_fail(&ctl, EXIT_REFUSED, "cannot write to stdout: %s", strerror(errno));
-	conn_free(ctl.conn);
+	jobd_close(ctl.conn);
 	free(ctl.principal);
 	free(ctl.server);
 	buf_free(&ctl.out);

@@ -1,4 +1,7 @@
-/* target.c - where the daemon is, and the secret that TCP wants.  Runs in: jobctl. */
+/*
+ * target.c - where the daemon is, and the secret that TCP wants.
+ * Runs in: programs that use libjobd.
+ */
 #include "client/target.h"
 
 #include <errno.h>
@@ -48,16 +51,16 @@ parse_given(const char *text, const char *whence, struct target *out, char *why,
 	int	rc = parse_addr(text, &out->addr);
 
 	if (rc == -ERANGE) {
-		snprintf(why, size, "%s: '%s': the path or the port is out of range", whence, text);
+		snprintf(why, size, "%s'%s': the path or the port is out of range", whence, text);
 		return -EINVAL;
 	}
 	if (rc != 0) {
-		snprintf(why, size, "%s: '%s' is no address: write %s%s", whence, text,
+		snprintf(why, size, "%s'%s' is no address: write %s%s", whence, text,
 		    slash ? "unix:" : "unix:PATH or tcp:HOST:PORT", slash ? text : "");
 		return -EINVAL;
 	}
 	if (out->addr.kind == ADDR_TLS) {
-		snprintf(why, size, "%s: '%s': tls is not built in this version", whence, text);
+		snprintf(why, size, "%s'%s': tls is not built in this version", whence, text);
 		return -EINVAL;
 	}
 	snprintf(out->text, sizeof(out->text), "%s", text);
@@ -90,9 +93,9 @@ target_list(const struct surroundings *s, struct target out[TARGET_MAX], char *w
 	int	n = 0;
 
 	if (is_set(s->option))
-		return parse_given(s->option, "-H", out, why, size);
+		return parse_given(s->option, "", out, why, size);
 	if (is_set(s->host))
-		return parse_given(s->host, "JOBD_HOST", out, why, size);
+		return parse_given(s->host, "JOBD_HOST: ", out, why, size);
 	/* root's own daemon is the system's */
 	if (s->uid != 0 && own_socket(s, &out[n]))
 		n++;

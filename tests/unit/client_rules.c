@@ -468,11 +468,11 @@ test_addresses_that_are_none_are_explained(void **state)
 	static const struct {
 		const char	*option, *why;
 	} rows[] = {
-		{ "/run/x", "-H: '/run/x' is no address: write unix:/run/x" },
+		{ "/run/x", "'/run/x' is no address: write unix:/run/x" },
 		{ "localhost:80",
-		    "-H: 'localhost:80' is no address: write unix:PATH or tcp:HOST:PORT" },
-		{ "tcp:h:99999", "-H: 'tcp:h:99999': the path or the port is out of range" },
-		{ "tls:h:1", "-H: 'tls:h:1': tls is not built in this version" },
+		    "'localhost:80' is no address: write unix:PATH or tcp:HOST:PORT" },
+		{ "tcp:h:99999", "'tcp:h:99999': the path or the port is out of range" },
+		{ "tls:h:1", "'tls:h:1': tls is not built in this version" },
 	};
 	struct target	list[TARGET_MAX];
 	char		why[256];

@@ -421,7 +421,7 @@ test_a_daemon_that_talks_nonsense_is_not_believed(void **state)
 		{ "{\"id\":2}\n", "a reply to nothing that was asked" },
 		{ "{\"id\":7,\"result\":{}}\n", "a reply to nothing that was asked" },
 		{ "{\"id\":\"2\",\"result\":{}}\n", "a reply to nothing that was asked" },
-		{ "{\"id\":1,\"result\":{}}\n", "answered something else" },
+		{ "{\"id\":1,\"result\":{}}\n", "a second reply to one request" },
 		{ "{\"id\":2,\"result\":{}", "closed the connection in the middle of a reply" },
 		{ "", "closed the connection without an answer" },
 		{ "{\"id\":null,\"error\":{\"message\":\"go away\","
