@@ -13,13 +13,20 @@ put(struct heap *h, uint32_t at, struct heap_node *node)
 	node->index = at + 1;
 }
 
+/* Must a come out before b? */
+static bool
+before(const struct heap *h, const struct heap_node *a, const struct heap_node *b)
+{
+	return a->key < b->key || (a->key == b->key && h->before != NULL && h->before(a, b));
+}
+
 static void
 sift_up(struct heap *h, uint32_t at, struct heap_node *node)
 {
 	while (at > 0) {
 		uint32_t	parent = (at - 1) / 4;
 
-		if (h->nodes[parent]->key <= node->key)
+		if (!before(h, node, h->nodes[parent]))
 			break;
 		put(h, at, h->nodes[parent]);
 		at = parent;
@@ -36,9 +43,9 @@ sift_down(struct heap *h, uint32_t at, struct heap_node *node)
 		if (first >= h->len)
 			break;
 		for (uint32_t i = first + 1; i < first + 4 && i < h->len; i++)
-			if (h->nodes[i]->key < h->nodes[least]->key)
+			if (before(h, h->nodes[i], h->nodes[least]))
 				least = i;
-		if (h->nodes[least]->key >= node->key)
+		if (!before(h, h->nodes[least], node))
 			break;
 		put(h, at, h->nodes[least]);
 		at = least;
@@ -49,18 +56,18 @@ sift_down(struct heap *h, uint32_t at, struct heap_node *node)
 void
 heap_set(struct heap *h, struct heap_node *node, int64_t key)
 {
-	int64_t	before = node->key;
+	int64_t	was = node->key;
 
 	node->key = key;
 	if (node->index != 0) {
-		if (key < before)
+		if (key <= was)
 			sift_up(h, node->index - 1, node);
-		else
+		if (key >= was)
 			sift_down(h, node->index - 1, node);
 		return;
 	}
 	if (h->len == h->cap) {
-		h->cap = h->cap == 0 ? 64 : h->cap * 2;
+		h->cap = h->cap == 0 ? 4 : h->cap * 2;
 		h->nodes = mem_resize(h->nodes, h->cap, sizeof(h->nodes[0]));
 	}
 	sift_up(h, h->len++, node);
@@ -79,15 +86,14 @@ heap_remove(struct heap *h, struct heap_node *node)
 	last = h->nodes[--h->len];
 	if (last == node)
 		return;
-	if (last->key < node->key)
-		sift_up(h, at, last);
-	else
-		sift_down(h, at, last);
+	sift_up(h, at, last);
+	sift_down(h, last->index - 1, last);
 }
 
 void
 heap_free(struct heap *h)
 {
 	free(h->nodes);
-	memset(h, 0, sizeof(*h));
+	h->nodes = NULL;
+	h->len = h->cap = 0;
 }

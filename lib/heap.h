@@ -1,7 +1,8 @@
 /*
  * heap.h - intrusive 4-ary min-heap of int64 keys; an object embeds one heap_node.
  *
- * heap_node.index is 0 when the node is in no heap.  Equal keys come out in any order.
+ * heap_node.index is 0 when the node is in no heap.  Equal keys come out in any order,
+ * unless `before` says which comes first; a node whose place among equals has changed is set again.
  */
 #ifndef LIB_HEAP_H
 #define LIB_HEAP_H
@@ -18,6 +19,8 @@ struct heap_node {
 struct heap {
 	struct heap_node	**nodes;
 	uint32_t		  len, cap;
+	/* of two nodes with equal keys; NULL: never */
+	bool			(*before)(const struct heap_node *, const struct heap_node *);
 };
 
 /* Insert, or move when it is in the heap already. */

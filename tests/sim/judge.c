@@ -60,8 +60,8 @@ same_counts(struct model *m, const struct core *c)
 	    s.submitted != (uint64_t)m->jobs_len)
 		model_violation(m, "stats disagree: bytes, stuck attempts, crashes or submits");
 	for (int t = 0; t < MODEL_TYPES; t++)
-		if (m->types[t]->running != model_type_running(m, t))
-			model_violation(m, "type %d is said to run %u", t, m->types[t]->running);
+		if (m->types[t]->gate.running != model_type_running(m, t))
+			model_violation(m, "type %d is said to run %u", t, m->types[t]->gate.running);
 }
 
 /* Turns are remembered while a job is in line; a limit that holds it up does not cost it its

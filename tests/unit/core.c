@@ -406,7 +406,7 @@ test_a_limit_for_a_type_not_yet_known_is_kept(void **state)
 
 	core_type_limit(w->c, "later", 3);
 	assert_null(core_type_find(w->c, "later", 5));
-	assert_int_equal(define(w, "later")->max_running, 3);
+	assert_int_equal(define(w, "later")->gate.max_running, 3);
 }
 
 static void

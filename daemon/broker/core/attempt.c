@@ -49,14 +49,13 @@ attempt_new(struct core *c, struct job *j, struct worker *w)
 	at->job_id = j->id;
 	at->fence = c->cfg.fence_base + ++c->fences;
 	at->type = j->type;
-	at->queue = j->queue;
+	at->flow = flow_ref(j->flow);
 	at->order = job_order(j);
 	at->timeout_ms = job_timeout_ms(j);
 	at->worker = w->number;
 	at->number = ++j->attempts;
 	at->lane = j->lane;
 	at->bytes = j->args_len;
-	j->queue->refs++;
 	return at;
 }
 
@@ -66,7 +65,7 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	struct attempt	*at = attempt_new(c, j, w);
 
 	if (!j->alone_asked)
-		limits_hold(c, j->type, j->queue);
+		gates_hold(c, now, j->flow);
 	j->alone_asked = false;
 	w->used[at->lane]++;
 	w->bytes += at->bytes;
@@ -107,7 +106,7 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 	w->used[at->lane]--;
 	w->bytes -= at->bytes;
 	c->lane_used[at->lane]--;
-	limits_release(c, at->type, at->queue);
+	gates_release(c, now, at->flow, !at->refused);
 	if (at->stuck) {
 		w->stuck--;
 		c->stats.stuck--;
@@ -115,7 +114,7 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 			order_pass(c, at->order);
 		order_unref(c, at->order);
 	}
-	queue_unref(c, at->queue);
+	flow_unref(c, at->flow);
 	free(at);
 	if (w->lost)
 		return;
@@ -226,6 +225,7 @@ core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
 
 	c->stats.attempts--;
 	c->stats.lane_started[at->lane]--;
+	at->refused = true;
 	attempt_requeue(c, now, at, REASON_channel_full);
 	attempt_free(c, now, at);
 	w->refused = true;

@@ -2,27 +2,22 @@
  *
  * Everything that is kept incrementally is counted again here from the jobs themselves.
  */
-#include "daemon/broker/core/core_internal.h"
+#include "daemon/broker/core/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define must(condition, j) do { \
-		if (!(condition)) \
-			broken(#condition, __LINE__, j); \
-	} while (0)
-
-static void
-broken(const char *what, int line, const struct job *j)
+void
+check_broken(const char *what, const char *file, int line, const struct job *j)
 {
-	fprintf(stderr, "core_check: check.c:%d: broken: %s job=%llu state=%d\n", line, what,
+	fprintf(stderr, "core_check: %s:%d: broken: %s job=%llu state=%d\n", file, line, what,
 	    j == NULL ? 0 : (unsigned long long)j->id, j == NULL ? -1 : (int)j->state);
 	abort();
 }
 
 struct sums {
 	uint64_t	states[JOB_STATES];
-	uint64_t	waiting, waiting_bytes, running, in_flows;
+	uint64_t	waiting, waiting_bytes, running, in_line;
 };
 
 /* When time does something to a job that waits. */
@@ -40,80 +35,19 @@ next_ns(const struct job *j)
 static void
 check_place(const struct core *c, const struct job *j)
 {
-	bool	in_flow = j->state == JOB_ready && order_open(j) && !j->alone_asked;
+	bool	in_line = j->state == JOB_ready && order_open(j) && !j->alone_asked;
 
 	if (job_state_finished(j->state)) {
 		must(job_attempt(j) == NULL, j);
 		must(list_linked(&j->link), j);
 		return;
 	}
-	must((j->flow != NULL) == in_flow, j);
+	must(j->in_line == in_line, j);
 	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);
 	must(!j->alone_asked || alone_of((struct core *)(size_t)c, j) != NULL, j);
 	must((j->extra != NULL && j->extra->timer.index != 0) == (next_ns(j) != INT64_MAX), j);
-}
-
-static void
-check_flow(const struct flow *f)
-{
-	uint64_t	count = 0;
-
-	for (uint32_t i = 0; i < f->levels_len; i++) {
-		const struct level	*l = f->levels[i];
-		uint64_t		 before = 0, in_level = 0;
-
-		must(i == 0 || f->levels[i - 1]->priority > l->priority, NULL);
-		must(!list_empty(&l->jobs), NULL);
-		list_for(node, &l->jobs) {
-			const struct job	*j = list_entry(node, struct job, link);
-
-			must(j->seq > before && j->priority == l->priority &&
-			    j->flow == f, j);
-			before = j->seq;
-			in_level++;
-		}
-		must(in_level == l->count, NULL);
-		count += in_level;
-	}
-	must(count == f->count, NULL);
-	must(!f->parked || (count > 0 && list_linked(&f->link)), NULL);
-	must((f->node.index != 0) == (count > 0 && !f->parked), NULL);
-	must(f->node.index == 0 || f->node.key == flow_key(f), NULL);
-}
-
-static uint64_t
-check_queue(const struct queue *q)
-{
-	uint64_t	sum = 0;
-
-	for (int lane = 0; lane < PLACES; lane++) {
-		const struct bench	*b = q->benches[lane];
-		uint64_t		 count = 0;
-		uint32_t		 parked = 0;
-
-		if (b == NULL)
-			continue;
-		for (const struct flow *f = b->first; f != NULL; f = f->next) {
-			check_flow(f);
-			count += f->count;
-			parked += f->parked;
-		}
-		must(count == b->count && parked == b->parked, NULL);
-		must((b->node.index != 0) == (b->flows.len > 0 && !queue_full(q)), NULL);
-		must(b->node.index == 0 || b->node.key == b->turn, NULL);
-		sum += count;
-	}
-	return sum;
-}
-
-static void
-check_type(const struct type *t)
-{
-	for (int lane = 0; lane < PLACES; lane++)
-		must(list_linked(&t->thirsty[lane]) ==
-		    (!type_full(t) && !list_empty(&t->parked[lane])), NULL);
 }
 
 static void
@@ -151,7 +85,7 @@ sum_jobs(const struct core *c, struct sums *sums)
 			continue;
 		sums->waiting++;
 		sums->waiting_bytes += (uint64_t)job_bytes(j);
-		sums->in_flows += j->flow != NULL;
+		sums->in_line += j->in_line;
 	}
 }
 
@@ -159,18 +93,13 @@ void
 core_check(const struct core *c)
 {
 	struct sums	 sums = { 0 };
-	const void	*p;
-	uint64_t	 in_flows = 0, used = 0;
+	uint64_t	 used = 0;
 
 	sum_jobs(c, &sums);
 	for (int state = 0; state < JOB_STATES; state++)
 		must(sums.states[state] == c->stats.states[state], NULL);
 	must(sums.waiting == c->waiting && sums.waiting_bytes == c->stats.waiting_bytes, NULL);
-	for (size_t at = 0; (p = namemap_next(&c->queues, &at)) != NULL; )
-		in_flows += check_queue(p);
-	must(in_flows == sums.in_flows, NULL);
-	for (size_t at = 0; (p = namemap_next(&c->types, &at)) != NULL; )
-		check_type(p);
+	must(check_turns(c) == sums.in_line, NULL);
 	for (uint32_t i = 0; i < c->workers_len; i++)
 		if (c->workers[i] != NULL)
 			check_worker(c->workers[i]);

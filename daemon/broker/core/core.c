@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/alloc.h"
 
@@ -47,12 +48,16 @@ core_new(const struct core_config *cfg)
 }
 
 static void
-free_attempts(struct worker *w)
+free_attempts(struct core *c, struct worker *w)
 {
 	struct list	*node;
 
-	while ((node = list_pop(&w->attempts)) != NULL)
-		free(list_entry(node, struct attempt, link));
+	while ((node = list_pop(&w->attempts)) != NULL) {
+		struct attempt	*at = list_entry(node, struct attempt, link);
+
+		flow_unref(c, at->flow);
+		free(at);
+	}
 }
 
 static void
@@ -61,7 +66,7 @@ free_names(struct core *c)
 	void	*p;
 
 	for (size_t at = 0; (p = namemap_next(&c->queues, &at)) != NULL; )
-		queue_free(p);
+		queue_free(c, p);
 	for (size_t at = 0; (p = namemap_next(&c->orders, &at)) != NULL; )
 		free(p);
 	for (size_t at = 0; (p = namemap_next(&c->types, &at)) != NULL; )
@@ -72,6 +77,9 @@ free_names(struct core *c)
 	namemap_free(&c->orders);
 	namemap_free(&c->types);
 	namemap_free(&c->type_limits);
+	namemap_free(&c->flows);
+	namemap_free(&c->rows);
+	namemap_free(&c->stalls);
 }
 
 static void
@@ -80,10 +88,10 @@ free_workers(struct core *c)
 	for (uint32_t i = 0; i < c->workers_len; i++) {
 		if (c->workers[i] == NULL)
 			continue;
-		free_attempts(c->workers[i]);
+		free_attempts(c, c->workers[i]);
 		free(c->workers[i]);
 	}
-	free_attempts(c->inliner);
+	free_attempts(c, c->inliner);
 	free(c->inliner);
 	free(c->workers);
 }
@@ -95,8 +103,11 @@ core_free(struct core *c)
 
 	if (c == NULL)
 		return;
-	for (size_t at = 0; (j = idset_next(&c->jobs, &at)) != NULL; )
+	for (size_t at = 0; (j = idset_next(&c->jobs, &at)) != NULL; ) {
+		if (j->in_line)
+			ready_remove(c, j);
 		job_free(c, j);
+	}
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	idset_free(&c->jobs);
@@ -108,6 +119,7 @@ core_free(struct core *c)
 		heap_free(&c->turns[lane].benches);
 	heap_free(&c->job_timers);
 	heap_free(&c->attempt_timers);
+	heap_free(&c->gate_timers);
 	heap_free(&c->retries);
 	free(c);
 }
@@ -138,6 +150,24 @@ enter(struct core *c, struct core_time now, struct job *j)
 		ready_add(c, j);
 }
 
+/* What the job shares with others; made if it is the first of its kind. */
+static struct flow *
+flow_for(struct core *c, const struct jobspec *spec, struct type *type, enum lane lane,
+    const struct submitter *by)
+{
+	struct queue	*q = queue_get(c, spec->queue.p, spec->queue.len);
+	struct span	 tenant = spec->tenant;
+	struct flow_of	 of = { .bench = bench_get(q, (int)lane) };
+
+	if (tenant.len == 0)
+		tenant = (struct span){ by->principal, strlen(by->principal) };
+	of.gates[GATE_TYPE] = &type->gate;
+	of.gates[GATE_TENANT] = &tenant_get(q, tenant)->gate;
+	if (spec->limit_key.len > 0)
+		of.gates[GATE_KEY] = &limit_key_get(q, spec->limit_key)->gate;
+	return flow_get(c, &of);
+}
+
 int
 core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out)
@@ -153,7 +183,7 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 	j->type = type;
 	j->lane = lane & 7;
 	j->by = submitter_ref(by);
-	j->queue = queue_get(c, spec->queue.p, spec->queue.len);
+	j->flow = flow_for(c, spec, type, lane, by);
 	if (spec->order_key.len > 0)
 		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
 	add_job(c, j);
@@ -167,7 +197,7 @@ core_inline_ready(const struct core *c, const struct job *j)
 {
 	(void)c;
 	return j->lane == LANE_INLINE && j->state == JOB_ready && order_open(j) &&
-	    !type_full(j->type) && !queue_full(j->queue) && !j->alone;
+	    flow_shut_gate(j->flow) == NULL && !gate_closed(&job_queue(j)->gate) && !j->alone;
 }
 
 void
@@ -236,7 +266,7 @@ take_kill(struct core *c, struct effect *out)
 }
 
 static bool
-take_idle(struct core *c, struct effect *out)
+take_idle(struct core *c, struct core_time now, struct effect *out)
 {
 	struct list	*node = list_pop(&c->idles);
 	struct worker	*w;
@@ -246,7 +276,7 @@ take_idle(struct core *c, struct effect *out)
 	w = list_entry(node, struct worker, effect);
 	*out = (struct effect){ .kind = EFFECT_WORKER_IDLE, .worker = w->number };
 	if (list_empty(&w->attempts))
-		worker_free(c, w);
+		worker_free(c, now, w);
 	return true;
 }
 
@@ -301,7 +331,7 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	return take_tell(c, out) || take_kill(c, out) || take_finished(c, now, out) ||
 	    take_forgotten(c, now, out) || take_start(c, now, out) ||
 	    take_finished(c, now, out) ||	/* what was next may have expired */
-	    take_idle(c, out);
+	    take_idle(c, now, out);
 }
 
 /* ---- to look at ---- */

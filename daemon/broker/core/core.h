@@ -114,7 +114,7 @@ struct attempt {
 	uint64_t	 fence;
 	uint64_t	 token;		/* the caller's: its channel token */
 	struct type	*type;
-	struct queue	*queue;
+	struct flow	*flow;
 	struct order	*order;
 	struct list	 tell;		/* EFFECT_TELL is to be given out */
 	struct heap_node timer;		/* deadline, then grace */
@@ -131,6 +131,7 @@ struct attempt {
 	uint8_t		 told;		/* asked to end: 0 (REASON_submitted), or the enum
 					 * job_reason why */
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
+	bool		 refused;	/* it never reached its worker */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };
 
@@ -184,7 +185,9 @@ struct queue_view {
 };
 /* Walk: *at starts at 0; false at the end. */
 bool core_queue_next(const struct core *c, size_t *at, struct queue_view *out);
-const char *core_queue_name(const struct queue *q);
+const char *core_job_queue(const struct job *j);
+/* Whose turn it uses. */
+const char *core_job_tenant(const struct job *j);
 /* "" when the job has none; *len its length. */
 const char *core_order_key(const struct job *j, size_t *len);
 

@@ -1,11 +1,19 @@
 /*
  * core_internal.h - what the files of core/ share: the structures, and who may touch which.
  *
- * How a job comes to run.  A ready job sits in a flow: the jobs of one queue, lane and type, by
- * priority and then in order of getting ready.  The flows of one queue and lane make a bench; the
- * benches of a lane that have something to give take turns.  So a type at its limit parks whole
- * flows, a queue at its limit takes whole benches out of the turns, and nothing ever walks over
- * jobs that cannot run.
+ * How a job comes to run.  A ready job sits in a flow: the jobs that share all their gates (queue,
+ * type, tenant, limit key, group) and their lane, by priority and then in order of getting ready.
+ * The jobs of one queue and lane are a bench; each tenant has a seat on it.  The benches of a lane
+ * that have something to give take turns, and so do the seats of a bench.
+ *
+ * A flow that comes up and finds a gate closed is parked: in a stall, the flows of one bench that
+ * are held by one gate.  While the gate is open a stall gives jobs as the bench itself does, and a
+ * start that closes the gate takes the whole stall out of the bench.  So a gate that opens and
+ * closes costs the same with one flow behind it as with a million, and nothing ever walks over
+ * jobs that cannot run.  Inside a bench or a stall, the flows of one tenant are a row.
+ *
+ *   bench ── rows ───────────── row of tenant a ── flows ── levels ── jobs
+ *     └── open: stalls ── rows ── row of tenant a ── flows ...
  *
  * Jobs that must run alone have a lane of their own here (LANE_ALONE) with CORE_ALONE_MAX slots.
  */
@@ -35,47 +43,124 @@ struct level {
 	int		 priority;
 };
 
-struct flow {
-	struct heap_node node;		/* in bench->flows, by the place in line of its first job */
-	struct list	 link;		/* in type->parked, when held by the type's limit */
+#define FLOW_GATES	(GATE_GROUP + 1)	/* the queue's gate is the bench's */
+
+/* What the jobs of a flow share.  Its bytes are what a flow is found by. */
+struct flow_of {
 	struct bench	*bench;
-	struct type	*type;
-	struct flow	*next;		/* of the same bench */
+	struct gate	*gates[FLOW_GATES];	/* by enum gate_kind; NULL: it has no such */
+};
+
+struct flow {
+	struct flow_of	 of;
+	struct heap_node node;		/* in row->flows, by the place in line of its first job */
+	struct seat	*seat;
+	struct row	*row;		/* where it waits; NULL: no job of it is in line */
+	struct list	 link;		/* in seat->flows */
 	struct level	**levels;	/* highest priority first; none is empty */
 	struct level	*spare;		/* an empty one, so that a flow that comes and goes
 					 * allocates nothing */
 	uint32_t	 levels_len, levels_cap;
-	uint64_t	 count;
-	bool		 parked;
+	uint32_t	 refs;		/* jobs and attempts */
+	uint64_t	 count;		/* jobs in line */
+};
+
+/* ---- turns (turns.c) ---- */
+
+/* The flows of one tenant that wait in one place: on the bench, or in one stall. */
+struct row_of {
+	struct stall	*stall;		/* NULL: on the bench */
+	struct seat	*seat;
+};
+
+struct row {
+	struct row_of	 of;
+	struct heap_node node;		/* in stall->rows or bench->rows, by priority and turn;
+					 * a turn in a stall may be an older one of its seat's */
+	struct heap	 flows;
+};
+
+/* A tenant on a bench. */
+struct seat {
+	struct row	 own;
+	struct bench	*bench;
+	struct tenant	*tenant;
+	struct list	 flows;		/* all of them */
+	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller
+					 * is next.  Kept while it is held up, so that no turn is
+					 * lost by that */
+	uint32_t	 credit;	/* starts left of this turn */
+	uint32_t	 refs;		/* flows */
+	uint64_t	 count;		/* jobs in line */
+};
+
+/* The flows of one bench that are parked at one gate. */
+struct stall_of {
+	struct bench	*bench;
+	struct gate	*gate;
+};
+
+struct stall {
+	struct stall_of	 of;
+	struct heap_node node;		/* in bench->open, by its first row, while the gate is
+					 * open (a type's: was, when it was last looked at) */
+	struct list	 link;		/* in gate->stalls */
+	struct list	 wide;		/* in bench->wide, at a type's gate */
+	struct list	 sleep;		/* in type->asleep, at a type's gate and not in open */
+	struct heap	 rows;		/* one for each tenant */
 };
 
 struct bench {
-	struct heap_node node;		/* in core->turns[lane].benches, when it has something to
+	struct heap_node node;		/* in core->turns[place].benches, when it has something to
 					 * give */
 	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller
 					 * is next.  It is kept while the queue is at its limit,
 					 * so no turn is lost by that */
 	struct queue	*queue;
-	struct heap	 flows;		/* those with jobs and not parked */
-	struct flow	*first;		/* all flows */
+	struct heap	 rows;		/* the one with the highest priority is next, then the
+					 * one with the smallest turn */
+	struct heap	 open;		/* stalls, in the same order */
+	struct list	 wide;		/* stalls at gates of types */
+	struct flow	*recent;	/* the flow that was found last; NULL: none */
 	uint64_t	 count;
-	uint32_t	 parked;	/* flows */
-	int		 lane;		/* enum lane or LANE_ALONE */
+	int		 place;		/* enum lane or LANE_ALONE */
 };
 
 struct turns {
 	struct heap	 benches;	/* the one with the smallest turn is next */
-	struct list	 thirsty;	/* types with room again and flows still parked */
+	struct list	 thirsty;	/* types whose gate is open and stalls still asleep */
+};
+
+/* ---- queues, tenants, limit keys (queue.c, tenant.c) ---- */
+
+struct tenant {
+	struct gate	 gate;
+	struct queue	*queue;
+	struct seat	*seats[PLACES];
+	uint32_t	 refs;		/* seats */
+	uint32_t	 weight;	/* starts in one turn */
+	uint32_t	 name_len;
+	char		 name[];
+};
+
+struct limit_key {
+	struct gate	 gate;
+	struct queue	*queue;
+	uint32_t	 refs;		/* flows */
+	uint32_t	 key_len;
+	char		 key[];
 };
 
 struct queue {
 	char		*name;
-	uint32_t	 name_len, refs;
-	uint32_t	 max_running;	/* 0: no limit */
-	uint32_t	 running;	/* attempts that hold the limit, stuck ones too */
+	uint32_t	 name_len;
+	uint32_t	 refs;		/* tenants */
+	struct gate	 gate;
+	uint32_t	 tenant_running, key_running;	/* limits of its tenants and keys; 0: none */
 	bool		 configured;	/* stays when no job refers to it */
 	uint64_t	 states[JOB_STATES];
 	struct bench	*benches[PLACES];
+	struct namemap	 tenants, keys;
 };
 
 /* ---- order keys (order.c) ---- */
@@ -132,6 +217,7 @@ struct core {
 	struct core_stats stats;
 	struct idset	 jobs;
 	struct namemap	 types, queues, orders, type_limits;
+	struct namemap	 flows, rows, stalls;	/* by struct flow_of, row_of, stall_of */
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
 	uint64_t	 fences;		/* attempts started so far */
@@ -148,7 +234,7 @@ struct core {
 	struct worker	*inliner;		/* the caller, as worker of the inline lane */
 	struct alone	 alone[CORE_ALONE_MAX];
 
-	struct heap	 job_timers, attempt_timers, retries;
+	struct heap	 job_timers, attempt_timers, gate_timers, retries;
 
 	struct list	 tells, kills, idles;	/* effects to give out */
 	struct list	 finished;		/* jobs with an outcome that nobody was told yet */
@@ -179,40 +265,68 @@ void job_fail(struct core *c, struct core_time now, struct job *j, enum job_reas
     enum failure_kind kind, char *message, bool stuck);
 bool job_waiting(const struct job *j);
 /* Takes a waiting job from wherever it waits. */
-void job_withdraw(struct core *c, struct job *j);
+void job_withdraw(struct core *c, struct core_time now, struct job *j);
 void job_expire(struct core *c, struct core_time now, struct job *j);
 
 /* queue.c: queues by name */
 struct queue *queue_get(struct core *c, const char *name, size_t len);
-void queue_unref(struct core *c, struct queue *q);
-void queue_free(struct queue *q);
+/* Is gone when nothing refers to it. */
+void queue_settle(struct core *c, struct queue *q);
+void queue_free(struct core *c, struct queue *q);
+
+static inline struct queue *
+job_queue(const struct job *j)
+{
+	return j->flow->of.bench->queue;
+}
+
+/* tenant.c: tenants and limit keys of a queue; made at first use, gone with their last flow */
+struct tenant *tenant_get(struct queue *q, struct span name);
+void tenant_unref(struct core *c, struct tenant *t);
+struct limit_key *limit_key_get(struct queue *q, struct span key);
+void limit_key_unref(struct core *c, struct limit_key *k);
 
 /* ready.c: jobs that could run now, in line */
 void ready_add(struct core *c, struct job *j);
 void ready_remove(struct core *c, struct job *j);
 struct job *flow_head(const struct flow *f);
 int64_t flow_key(const struct flow *f);
-/* After what a flow holds, or whether it is parked, has changed. */
-void flow_refresh(struct core *c, struct flow *f);
-/* After what a bench holds, or whether its queue is full, has changed. */
-void bench_refresh(struct core *c, struct bench *b);
-/* It had its turn: all others come first. */
-void bench_served(struct core *c, struct bench *b);
-void bench_free(struct bench *b);
+/* The flow of jobs that share this: found or made, and counted. */
+struct flow *flow_get(struct core *c, const struct flow_of *of);
+struct flow *flow_ref(struct flow *f);
+void flow_unref(struct core *c, struct flow *f);
 
-/* limits.c: max_running of types and queues */
-bool type_full(const struct type *t);
-bool queue_full(const struct queue *q);
-void limits_hold(struct core *c, struct type *t, struct queue *q);
-void limits_release(struct core *c, struct type *t, struct queue *q);
-void limits_park(struct core *c, struct flow *f);
-void limits_set_type(struct core *c, struct type *t, uint32_t max_running);
-/* After the flow of a type at its limit has lost its last job. */
-void limits_unpark(struct core *c, struct flow *f);
-/* Lets one parked flow of a type with room back into its bench; false: there is none. */
-bool limits_wake(struct core *c, int lane);
-/* Lets a bench have its parked flows back whose types have room. */
-void limits_wake_bench(struct core *c, struct bench *b);
+/* turns.c: whose turn it is on a bench */
+struct bench *bench_get(struct queue *q, int place);
+void bench_free(struct bench *b);
+/* After what a bench holds, or its queue's gate, has changed. */
+void bench_refresh(struct core *c, struct bench *b);
+/* The flow whose turn it is; NULL: none, and the bench is out of the turns. */
+struct flow *bench_next(struct core *c, struct bench *b);
+/* This flow of it had its turn: all others come first. */
+void bench_served(struct core *c, struct flow *f);
+/* Of a row with flows: smaller is next, by priority and then by turn. */
+int64_t row_key(const struct row *r);
+struct seat *seat_get(struct bench *b, struct tenant *t);
+void seat_unref(struct core *c, struct seat *s);
+/* A job of this flow came or went, in line. */
+void turns_changed(struct core *c, struct flow *f, int by);
+/* This gate is closed: the flow waits there. */
+void turns_park(struct core *c, struct flow *f, struct gate *g);
+void stall_sleep(struct core *c, struct stall *s);
+void stall_wake(struct core *c, struct stall *s);
+
+/* gate.c: what keeps a flow from running */
+void gates_hold(struct core *c, struct core_time now, struct flow *f);
+/* began: false gives back what it took of a rate. */
+void gates_release(struct core *c, struct core_time now, struct flow *f, bool began);
+/* The first gate of it that is closed, its queue's not counted; NULL: all are open. */
+struct gate *flow_shut_gate(const struct flow *f);
+/* A gate's timer is due. */
+void gates_tick(struct core *c, struct heap_node *due, int64_t now_ns);
+/* Wakes one stall of a type whose gate is open; false: there is none. */
+bool gates_wake(struct core *c, int place);
+void type_refresh_thirst(struct core *c, struct type *t);
 
 /* order.c: one at a time */
 struct order *order_get(struct core *c, const char *key, size_t len);
@@ -242,7 +356,7 @@ void type_measure(struct core *c, struct type *t, int64_t took_ns);
 /* worker.c */
 struct worker *worker_find(const struct core *c, uint32_t number);
 struct worker *worker_new(uint32_t number);
-void worker_free(struct core *c, struct worker *w);
+void worker_free(struct core *c, struct core_time now, struct worker *w);
 struct attempt *worker_head(const struct worker *w);
 /* It may have nothing left to do. */
 void worker_settle(struct core *c, struct worker *w);
@@ -251,11 +365,11 @@ void worker_kill(struct core *c, struct worker *w);
 
 /* alone.c: jobs that get a worker of their own */
 struct alone *alone_free_slot(struct core *c);
-void alone_ask(struct core *c, struct job *j, struct alone *a);
+void alone_ask(struct core *c, struct core_time now, struct job *j, struct alone *a);
 struct alone *alone_of(struct core *c, const struct job *j);
 void alone_up(struct core *c, struct worker *w);
-void alone_withdraw(struct core *c, struct job *j);
-void alone_worker_gone(struct core *c, struct worker *w);
+void alone_withdraw(struct core *c, struct core_time now, struct job *j);
+void alone_worker_gone(struct core *c, struct core_time now, struct worker *w);
 struct attempt *alone_start(struct core *c, struct core_time now);
 void alone_tick(struct core *c, int64_t now_ns);
 int64_t alone_next_ns(const struct core *c);

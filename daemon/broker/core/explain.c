@@ -79,13 +79,17 @@ count_flow(const struct flow *f, const struct job *j, struct ahead *a)
 	}
 }
 
+/* Of its tenant: other tenants take turns with it. */
 static void
 put_ahead(struct saying *s, const struct job *j)
 {
 	struct ahead	a = { .steps = COUNT_AT_MOST };
 
-	for (const struct flow *f = j->flow->bench->first; f != NULL; f = f->next)
-		count_flow(f, j, &a);
+	list_for(node, &j->flow->seat->flows) {
+		if (a.steps-- <= 0)
+			break;
+		count_flow(list_entry(node, struct flow, link), j, &a);
+	}
 	member(s, "ahead", (int64_t)a.jobs);
 	if (a.steps < 0)
 		buf_puts(&s->waits, ",\"ahead_at_least\":true");
@@ -126,16 +130,93 @@ explain_order(struct saying *s, const struct job *j)
 		    (unsigned long long)o->holder_id);
 }
 
-static void
-explain_limit(struct saying *s, const char *kind, const char *of, const char *name,
-    uint32_t running, uint32_t limit)
+/* Whose gate it is: what it is called in words and in members, and its name. */
+struct owner {
+	const char	*kind, *word, *name;
+};
+
+static struct owner
+owner_of(const struct gate *g, const struct job *j)
 {
-	begin(s, kind);
-	member_text(s, of, name);
-	member(s, "running", running);
-	member(s, "limit", limit);
+	switch ((enum gate_kind)g->kind) {
+	case GATE_TYPE:
+		return (struct owner){ "type_limit", "type", j->type->name };
+	case GATE_TENANT:
+		return (struct owner){ "tenant_limit", "tenant", core_job_tenant(j) };
+	case GATE_KEY:
+		return (struct owner){ "key_limit", "limit_key",
+		    list_entry(g, struct limit_key, gate)->key };
+	case GATE_GROUP:
+		return (struct owner){ "group_limit", "group", "" };
+	case GATE_QUEUE:
+		break;
+	}
+	return (struct owner){ "queue_limit", "queue", core_job_queue(j) };
+}
+
+static void
+explain_full(struct saying *s, const struct gate *g, struct owner of)
+{
+	begin(s, of.kind);
+	member_text(s, of.word, of.name);
+	member(s, "running", g->running);
+	member(s, "limit", g->max_running);
 	end(s);
-	buf_printf(words(s), "%s %s runs %u of at most %u", of, name, running, limit);
+	buf_printf(words(s), "%s %s runs %u of at most %u", of.word, of.name, g->running,
+	    g->max_running);
+}
+
+static void
+explain_rate(struct saying *s, const struct gate *g, struct owner of, struct core_time now)
+{
+	int64_t	left_ms = (gate_next_ns(g) - now.mono_ns + NS_IN_MS - 1) / NS_IN_MS;
+
+	begin(s, "rate");
+	member_text(s, of.word, of.name);
+	buf_printf(&s->waits, ",\"rate\":%u.%03u", g->rate.rate_milli / 1000,
+	    g->rate.rate_milli % 1000);
+	member(s, "burst", g->rate.burst);
+	member(s, "next_in_ms", left_ms < 0 ? 0 : left_ms);
+	end(s);
+	buf_printf(words(s), "%s %s starts %u.%03u a second: the next in %lld ms", of.word,
+	    of.name, g->rate.rate_milli / 1000, g->rate.rate_milli % 1000,
+	    (long long)(left_ms < 0 ? 0 : left_ms));
+}
+
+static void
+explain_paused(struct saying *s, struct owner of)
+{
+	begin(s, "paused");
+	member_text(s, of.word, of.name);
+	end(s);
+	buf_printf(words(s), "%s %s is paused", of.word, of.name);
+}
+
+static void
+explain_gate(struct saying *s, struct core_time now, const struct job *j, const struct gate *g)
+{
+	struct owner	of = owner_of(g, j);
+
+	if (g->paused)
+		explain_paused(s, of);
+	if (gate_full(g))
+		explain_full(s, g, of);
+	if (g->dry)
+		explain_rate(s, g, of, now);
+}
+
+/* All gates that are closed; false: none is. */
+static bool
+explain_gates(struct saying *s, struct core_time now, const struct job *j)
+{
+	const struct gate	*queue = &job_queue(j)->gate;
+
+	if (gate_closed(queue))
+		explain_gate(s, now, j, queue);
+	for (int i = 0; i < FLOW_GATES; i++)
+		if (j->flow->of.gates[i] != NULL && gate_closed(j->flow->of.gates[i]))
+			explain_gate(s, now, j, j->flow->of.gates[i]);
+	return gate_closed(queue) || flow_shut_gate(j->flow) != NULL;
 }
 
 static void
@@ -149,7 +230,7 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 	member(s, "suspicions", j->suspicions);
 	member(s, "running", busy);
 	member(s, "slots", CORE_ALONE_MAX);
-	if (j->flow != NULL)
+	if (j->in_line)
 		put_ahead(s, j);
 	else
 		buf_puts(&s->waits, ",\"starting\":true");
@@ -181,23 +262,17 @@ explain_lane(struct saying *s, const struct core *c, const struct job *j)
 }
 
 static void
-explain_ready(struct saying *s, const struct core *c, const struct job *j)
+explain_ready(struct saying *s, const struct core *c, struct core_time now, const struct job *j)
 {
-	const struct queue	*q = j->queue;
-	const struct type	*t = j->type;
-	bool			 limited = queue_full(q) || type_full(t);
-
-	if (!order_open(j)) {
+	if (!order_open(j))
 		explain_order(s, j);
-		return;
-	}
-	if (queue_full(q) && !j->alone_asked)
-		explain_limit(s, "queue_limit", "queue", q->name, q->running, q->max_running);
-	if (type_full(t) && !j->alone_asked)
-		explain_limit(s, "type_limit", "type", t->name, t->running, t->max_running);
-	if (j->alone_asked || (j->alone && !limited))
+	else if (j->alone_asked)
 		explain_alone(s, c, j);
-	else if (!limited)
+	else if (explain_gates(s, now, j))
+		return;
+	else if (j->alone)
+		explain_alone(s, c, j);
+	else
 		explain_lane(s, c, j);
 }
 
@@ -263,7 +338,7 @@ core_explain(const struct core *c, struct core_time now, const struct job *j, st
 		if (!order_open(j))
 			explain_order(&s, j);
 	} else if (j->state == JOB_ready) {
-		explain_ready(&s, c, j);
+		explain_ready(&s, c, now, j);
 	} else if (j->state == JOB_running) {
 		explain_running(&s, c, now, j);
 	} else {

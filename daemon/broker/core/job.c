@@ -148,7 +148,7 @@ job_new(struct core_time now, uint64_t id, const struct jobspec *spec)
 	j->id = id;
 	j->priority = (int8_t)spec->priority;
 	j->lane_asked = (int16_t)spec->lane & 15;
-	j->on_lost = spec->on_lost & 3;
+	j->on_lost = spec->on_lost & 1;
 	set_times(j, now, spec);
 	j->args_len = (uint32_t)spec->args.len;
 	j->labels_len = (uint32_t)spec->labels.len;
@@ -165,7 +165,7 @@ job_free(struct core *c, struct job *j)
 	run_free(j->run);
 	extra_free(c, j->extra);
 	submitter_unref(j->by);
-	queue_unref(c, j->queue);
+	flow_unref(c, j->flow);
 	free(j);
 }
 
@@ -196,7 +196,7 @@ static void
 count_state(struct core *c, const struct job *j, int by)
 {
 	c->stats.states[j->state] += (uint64_t)by;
-	j->queue->states[j->state] += (uint64_t)by;
+	job_queue(j)->states[j->state] += (uint64_t)by;
 	if (!job_waiting(j))
 		return;
 	c->waiting += (uint64_t)by;
@@ -231,13 +231,13 @@ job_waiting(const struct job *j)
 }
 
 void
-job_withdraw(struct core *c, struct job *j)
+job_withdraw(struct core *c, struct core_time now, struct job *j)
 {
 	job_timer_stop(c, j);
-	if (j->flow != NULL)
+	if (j->in_line)
 		ready_remove(c, j);
 	else if (j->alone_asked)
-		alone_withdraw(c, j);
+		alone_withdraw(c, now, j);
 }
 
 /* ---- tries ---- */
@@ -311,7 +311,7 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
     enum job_reason reason, struct outcome *o, bool stuck)
 {
 	if (job_waiting(j))
-		job_withdraw(c, j);
+		job_withdraw(c, now, j);
 	if (job_order(j) != NULL && stuck)
 		job_order(j)->holder = NULL;	/* and holder_id stays: the attempt passes the
 						 * key on */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/broker/core/gate.h"
 #include "lib/heap.h"
 #include "lib/list.h"
 #include "proto/jobspec.h"
@@ -69,16 +70,15 @@ struct type {
 	char		*args_schema;		/* JSON: an object, or true */
 	uint32_t	 traits, lanes;		/* workers/handler.h bits */
 	bool		 has_run, has_start;
-	uint32_t	 max_running;		/* 0: no limit */
-	uint32_t	 running;		/* attempts that hold the limit, stuck ones too */
+	struct gate	 gate;			/* its limits */
 	uint64_t	 samples;
 	int64_t		 mean_ns;		/* decayed mean of attempts' times */
 	uint32_t	 out_hint;		/* bytes of room for a result that were enough
 						 * lately */
 	uint64_t	 succeeded, failed, cancelled;
-	/* core's own: flows held by max_running, and the lanes that wait for them while there is
-	 * room again; one more than lanes: jobs that run alone */
-	struct list	 parked[LANES + 1], thirsty[LANES + 1];
+	/* core's own: stalls asleep at its gate, and the lanes that wait for them while it is
+	 * open; one more than lanes: jobs that run alone */
+	struct list	 asleep[LANES + 1], thirsty[LANES + 1];
 };
 
 /* A move of a job: packed, because there are many. */
@@ -151,9 +151,8 @@ struct job {
 	uint64_t	 id;		/* first: core's idset looks here */
 	struct list	 link;		/* the list that `state` names */
 	struct type	*type;
-	struct queue	*queue;
+	struct flow	*flow;		/* what it shares with others: queue, tenant, limits */
 	struct submitter *by;
-	struct flow	*flow;		/* NULL: not in a ready set */
 	struct job_extra *extra;	/* NULL: it asked for nothing out of the ordinary */
 	struct job_run	*run;		/* NULL: nothing has happened to it yet */
 	struct transition first;	/* its submission */
@@ -161,7 +160,7 @@ struct job {
 					 * yet */
 	uint16_t	 lane : 3;	/* enum lane, as routed */
 	int16_t		 lane_asked : 4; /* enum lane or -1 */
-	uint16_t	 on_lost : 2;
+	uint16_t	 on_lost : 1;
 	uint16_t	 suspicions : 3; /* workers that died while running it; above 0 it runs
 					 * alone */
 	uint16_t	 alone : 1;	/* its next attempt gets a worker of its own */
@@ -170,6 +169,7 @@ struct job {
 	uint16_t	 begun : 1;	/* an attempt may have begun: its ttl is over, it did
 					 * start */
 	uint16_t	 cancel_asked : 1;
+	uint16_t	 in_line : 1;	/* its flow holds it: it could run now, for all it knows */
 	uint32_t	 args_len, labels_len;
 	uint32_t	 timeout_ms;	/* read it by job_timeout_ms */
 	uint16_t	 attempts;	/* tries so far, innocent ones too */

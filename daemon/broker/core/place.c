@@ -93,19 +93,19 @@ next_in(struct core *c, struct core_time now, int lane)
 {
 	struct turns	*turns = &c->turns[lane];
 
-	while (turns->benches.len > 0 || limits_wake(c, lane)) {
-		struct bench	*b;
+	while (turns->benches.len > 0 || gates_wake(c, lane)) {
+		struct gate	*shut;
 		struct flow	*f;
 		struct job	*j;
 
 		if (turns->benches.len == 0)
 			continue;		/* what woke up is of a queue at its limit */
-		b = list_entry(heap_min(&turns->benches), struct bench, node);
-		limits_wake_bench(c, b);
-		f = list_entry(heap_min(&b->flows), struct flow, node);
+		f = bench_next(c, list_entry(heap_min(&turns->benches), struct bench, node));
+		if (f == NULL)
+			continue;
 		j = flow_head(f);
-		if (type_full(f->type))
-			limits_park(c, f);
+		if ((shut = flow_shut_gate(f)) != NULL)
+			turns_park(c, f, shut);
 		else if (job_ttl_ns(j) != 0 && job_ttl_ns(j) <= now.mono_ns && !j->begun)
 			job_expire(c, now, j);
 		else
@@ -124,17 +124,17 @@ lane_is_open(struct core *c, int lane)
 static struct attempt *
 take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 {
-	struct bench	*b = j->flow->bench;
-	int		 lane = b->lane;
+	struct flow	*f = j->flow;
+	int		 place = f->of.bench->place;
 	struct attempt	*at = NULL;
 
 	ready_remove(c, j);
 	if (w != NULL)
 		at = attempt_start(c, now, j, w);
 	else
-		alone_ask(c, j, alone_free_slot(c));
-	bench_served(c, b);
-	limits_wake(c, lane);
+		alone_ask(c, now, j, alone_free_slot(c));
+	bench_served(c, f);
+	gates_wake(c, place);
 	return at;
 }
 

@@ -3,6 +3,7 @@
 #include "daemon/broker/core/core_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/alloc.h"
 
@@ -11,38 +12,56 @@ queue_get(struct core *c, const char *name, size_t len)
 {
 	struct queue	*q = namemap_get(&c->queues, name, len);
 
-	if (q == NULL) {
-		q = mem_zalloc(1, sizeof(*q));
-		q->name = mem_strndup(name, len);
-		q->name_len = (uint32_t)len;
-		namemap_put(&c->queues, q->name, len, q);
-	}
-	q->refs++;
+	if (q != NULL)
+		return q;
+	q = mem_zalloc(1, sizeof(*q));
+	gate_init(&q->gate, GATE_QUEUE);
+	q->name = mem_strndup(name, len);
+	q->name_len = (uint32_t)len;
+	namemap_put(&c->queues, q->name, len, q);
 	return q;
 }
 
 void
-queue_free(struct queue *q)
+queue_free(struct core *c, struct queue *q)
 {
-	for (int lane = 0; lane < PLACES; lane++)
-		bench_free(q->benches[lane]);
+	gate_fini(c, &q->gate);
+	for (int place = 0; place < PLACES; place++)
+		bench_free(q->benches[place]);
+	namemap_free(&q->tenants);
+	namemap_free(&q->keys);
 	free(q->name);
 	free(q);
 }
 
 void
-queue_unref(struct core *c, struct queue *q)
+queue_settle(struct core *c, struct queue *q)
 {
-	if (--q->refs > 0 || q->configured)
+	if (q->refs > 0 || q->configured)
 		return;
 	namemap_del(&c->queues, q->name, q->name_len);
-	queue_free(q);
+	queue_free(c, q);
+}
+
+void
+core_queue_limit(struct core *c, const char *name, uint32_t max_running)
+{
+	struct queue	*q = queue_get(c, name, strlen(name));
+
+	q->configured = true;
+	gate_limit(c, &q->gate, max_running);
 }
 
 const char *
-core_queue_name(const struct queue *q)
+core_job_queue(const struct job *j)
 {
-	return q->name;
+	return job_queue(j)->name;
+}
+
+const char *
+core_job_tenant(const struct job *j)
+{
+	return j->flow->seat->tenant->name;
 }
 
 bool
@@ -55,7 +74,7 @@ core_queue_next(const struct core *c, size_t *at, struct queue_view *out)
 	*out = (struct queue_view){
 		.name = q->name, .scheduled = q->states[JOB_scheduled],
 		.ready = q->states[JOB_ready],
-		.running = q->states[JOB_running], .max_running = q->max_running,
+		.running = q->states[JOB_running], .max_running = q->gate.max_running,
 	};
 	return true;
 }

@@ -1,4 +1,4 @@
-/* ready.c - jobs that could run now, in line: levels, flows, benches, turns.
+/* ready.c - jobs that could run now, in line: levels and flows.
  * Runs in: broker, loop thread.
  *
  * A job gets its place in line (seq) when it is first ready and keeps it: one that comes back
@@ -6,6 +6,7 @@
  */
 #include "daemon/broker/core/core_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,104 +114,89 @@ flow_key(const struct flow *f)
 	return ((int64_t)(INT8_MAX - j->priority) << SEQ_BITS) | (int64_t)j->seq;
 }
 
-void
-flow_refresh(struct core *c, struct flow *f)
-{
-	if (f->parked && f->count == 0)
-		limits_unpark(c, f);
-	if (f->parked || f->count == 0)
-		heap_remove(&f->bench->flows, &f->node);
-	else
-		heap_set(&f->bench->flows, &f->node, flow_key(f));
-	bench_refresh(c, f->bench);
-}
-
-static struct bench *
-bench_get(struct queue *q, int lane)
-{
-	struct bench	*b = q->benches[lane];
-
-	if (b != NULL)
-		return b;
-	b = q->benches[lane] = mem_zalloc(1, sizeof(*b));
-	b->queue = q;
-	b->lane = lane;
-	return b;
-}
-
 static struct flow *
-flow_get(struct queue *q, int lane, struct type *t)
+flow_new(struct core *c, const struct flow_of *of)
 {
-	struct bench	*b = bench_get(q, lane);
-	struct flow	*f = b->first;
+	struct flow	*f = mem_zalloc(1, sizeof(*f));
 
-	while (f != NULL && f->type != t)
-		f = f->next;
-	if (f != NULL)
-		return f;
-	f = mem_zalloc(1, sizeof(*f));
-	f->bench = b;
-	f->type = t;
-	f->next = b->first;
-	b->first = f;
-	list_init(&f->link);
+	f->of = *of;
+	f->seat = seat_get(of->bench, list_entry(of->gates[GATE_TENANT], struct tenant, gate));
+	f->seat->refs++;
+	list_push_back(&f->seat->flows, &f->link);
+	if (of->gates[GATE_KEY] != NULL)
+		list_entry(of->gates[GATE_KEY], struct limit_key, gate)->refs++;
+	namemap_put(&c->flows, (const char *)&f->of, sizeof(f->of), f);
 	return f;
 }
 
 static void
-flow_free(struct flow *f)
+flow_free(struct core *c, struct flow *f)
 {
-	for (uint32_t i = 0; i < f->levels_len; i++)
-		free(f->levels[i]);
+	assert(f->count == 0);
+	namemap_del(&c->flows, (const char *)&f->of, sizeof(f->of));
+	if (f->of.bench->recent == f)
+		f->of.bench->recent = NULL;
+	if (f->of.gates[GATE_KEY] != NULL)
+		limit_key_unref(c, list_entry(f->of.gates[GATE_KEY], struct limit_key, gate));
+	list_remove(&f->link);
+	seat_unref(c, f->seat);
 	free(f->levels);
 	free(f->spare);
 	free(f);
 }
 
-/* ---- benches ---- */
-
-void
-bench_refresh(struct core *c, struct bench *b)
+struct flow *
+flow_get(struct core *c, const struct flow_of *of)
 {
-	struct heap	*turns = &c->turns[b->lane].benches;
+	struct flow	*f = of->bench->recent;
 
-	if (b->flows.len > 0 && !queue_full(b->queue))
-		heap_set(turns, &b->node, b->turn);
-	else
-		heap_remove(turns, &b->node);
+	if (f == NULL || memcmp(&f->of, of, sizeof(*of)) != 0)
+		f = namemap_get(&c->flows, (const char *)of, sizeof(*of));
+	if (f == NULL)
+		f = flow_new(c, of);
+	of->bench->recent = f;
+	return flow_ref(f);
+}
+
+struct flow *
+flow_ref(struct flow *f)
+{
+	f->refs++;
+	return f;
 }
 
 void
-bench_served(struct core *c, struct bench *b)
+flow_unref(struct core *c, struct flow *f)
 {
-	b->turn = ++c->turn;
-	bench_refresh(c, b);
-}
-
-void
-bench_free(struct bench *b)
-{
-	struct flow	*next;
-
-	if (b == NULL)
-		return;
-	for (struct flow *f = b->first; f != NULL; f = next) {
-		next = f->next;
-		flow_free(f);
-	}
-	heap_free(&b->flows);
-	free(b);
+	if (--f->refs == 0)
+		flow_free(c, f);
 }
 
 /* ---- jobs ---- */
 
+/* A job that must run alone waits on another bench, with the same gates. */
+static void
+move_alone(struct core *c, struct job *j)
+{
+	struct flow	*from = j->flow;
+	struct flow_of	 of = from->of;
+
+	of.bench = bench_get(of.bench->queue, LANE_ALONE);
+	j->flow = flow_get(c, &of);
+	flow_unref(c, from);
+}
+
 void
 ready_add(struct core *c, struct job *j)
 {
-	struct flow	*f = flow_get(j->queue, j->alone ? LANE_ALONE : j->lane, j->type);
-	uint32_t	 at = level_at(f, j->priority);
+	struct flow	*f;
 	struct level	*l;
+	uint32_t	 at;
 
+	if (j->alone && j->flow->of.bench->place != LANE_ALONE)
+		move_alone(c, j);
+	f = j->flow;
+	at = level_at(f, j->priority);
 	if (j->seq == 0)
 		j->seq = ++c->seq;
 	if (at < f->levels_len && f->levels[at]->priority == j->priority)
@@ -218,11 +204,9 @@ ready_add(struct core *c, struct job *j)
 	else
 		l = level_make(f, at, j->priority);
 	level_insert(l, j);
-	j->flow = f;
+	j->in_line = true;
 	f->count++;
-	if (f->bench->count++ == 0)
-		f->bench->turn = ++c->turn;
-	flow_refresh(c, f);
+	turns_changed(c, f, 1);
 }
 
 void
@@ -234,8 +218,7 @@ ready_remove(struct core *c, struct job *j)
 	level_remove(f->levels[at], j);
 	if (f->levels[at]->count == 0)
 		level_drop(f, at);
-	j->flow = NULL;
+	j->in_line = false;
 	f->count--;
-	f->bench->count--;
-	flow_refresh(c, f);
+	turns_changed(c, f, -1);
 }

@@ -77,7 +77,7 @@ retain_drop(struct core *c, struct job *j)
 	k->count--;
 	k->bytes -= kept_bytes(j);
 	c->stats.states[j->state]--;
-	j->queue->states[j->state]--;
+	job_queue(j)->states[j->state]--;
 	idset_del(&c->jobs, j->id);
 	find_oldest_id(c);
 }

@@ -72,6 +72,8 @@ core_tick(struct core *c, struct core_time now)
 		attempt_due(c, now, list_entry(node, struct attempt, timer));
 	for (; budget > 0 && (node = due(&c->job_timers, now.mono_ns)) != NULL; budget--)
 		job_due(c, now, list_entry(node, struct job_extra, timer)->job);
+	for (; budget > 0 && (node = due(&c->gate_timers, now.mono_ns)) != NULL; budget--)
+		gates_tick(c, node, now.mono_ns);
 	while ((node = due(&c->retries, now.mono_ns)) != NULL)
 		reopen(c, list_entry(node, struct worker, retry));
 	alone_tick(c, now.mono_ns);
@@ -94,5 +96,6 @@ core_next_ns(const struct core *c)
 		next = alone;
 	next = earlier(next, &c->attempt_timers);
 	next = earlier(next, &c->job_timers);
+	next = earlier(next, &c->gate_timers);
 	return earlier(next, &c->retries);
 }

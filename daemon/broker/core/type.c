@@ -28,12 +28,13 @@ type_new(struct core *c, const char *name)
 	struct type_limit	*limit = namemap_get(&c->type_limits, name, strlen(name));
 
 	t->name = mem_strdup(name);
+	gate_init(&t->gate, GATE_TYPE);
 	for (int lane = 0; lane < PLACES; lane++) {
-		list_init(&t->parked[lane]);
+		list_init(&t->asleep[lane]);
 		list_init(&t->thirsty[lane]);
 	}
 	if (limit != NULL)
-		t->max_running = limit->max_running;
+		t->gate.max_running = limit->max_running;
 	namemap_put(&c->types, t->name, strlen(t->name), t);
 	return t;
 }
@@ -90,7 +91,7 @@ core_type_limit(struct core *c, const char *name, uint32_t max_running)
 	}
 	limit->max_running = max_running;
 	if (t != NULL)
-		limits_set_type(c, t, max_running);
+		gate_limit(c, &t->gate, max_running);
 }
 
 /* Is an attempt so short, as far as is known, that another may wait behind it? */

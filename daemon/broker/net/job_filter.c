@@ -208,7 +208,7 @@ bool
 job_filter_match(struct job_filter *f, const struct job *j)
 {
 	return (f->state < 0 || f->state == j->state) && match_name(f->type, j->type->name) &&
-	    match_name(f->queue, core_queue_name(j->queue)) &&
+	    match_name(f->queue, core_job_queue(j)) &&
 	    match_name(f->by, j->by->principal) && match_order_key(f, j) && match_labels(f, j);
 }
 

@@ -23,9 +23,9 @@ print_type_head(struct buf *out, const struct type *t)
 	print_next(out, "lanes");
 	print_lanes(out, t->lanes);
 	print_next(out, "running");
-	buf_put_u64(out, t->running);
+	buf_put_u64(out, t->gate.running);
 	print_next(out, "max_running");
-	buf_put_u64(out, t->max_running);
+	buf_put_u64(out, t->gate.max_running);
 	print_next(out, "succeeded");
 	buf_put_u64(out, t->succeeded);
 	print_next(out, "failed");

@@ -298,7 +298,7 @@ print_summary(struct buf *out, const struct job *j)
 	print_next(out, "type");
 	print_name(out, j->type->name);
 	print_next(out, "queue");
-	print_name(out, core_queue_name(j->queue));
+	print_name(out, core_job_queue(j));
 	print_next(out, "priority");
 	buf_put_i64(out, j->priority);
 	print_next(out, "lane");
