@@ -19,14 +19,14 @@
 #include "lib/parse.h"
 #include "proto/bounds.h"
 
-enum type { TYPE_INT, TYPE_SIZE, TYPE_MS, TYPE_DIRS, TYPE_LEVEL };
+enum type { TYPE_INT, TYPE_SIZE, TYPE_MS, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL };
 
 struct row {
 	const char	*section, *key;
 	enum type	 type;
 	size_t		 offset;	/* in struct config, or in struct config_limit */
 	int64_t		 number;	/* the default, of INT, SIZE and MS */
-	const char	*text;		/* the default, of DIRS and LEVEL */
+	const char	*text;		/* the default, of DIR, DIRS and LEVEL */
 	int64_t		 min, max;
 	const char	*help;
 };
@@ -34,6 +34,7 @@ struct row {
 #define DEFAULT_INT(value)	(value), NULL
 #define DEFAULT_SIZE(value)	(value), NULL
 #define DEFAULT_MS(value)	(value), NULL
+#define DEFAULT_DIR(value)	0, (value)
 #define DEFAULT_DIRS(value)	0, (value)
 #define DEFAULT_LEVEL(value)	0, (value)
 #define LIMIT_ROW(section, key, type, value, min, max, help) \
@@ -66,7 +67,7 @@ static const struct row limits[] = {
 static bool
 is_text(const struct row *row)
 {
-	return row->type == TYPE_DIRS || row->type == TYPE_LEVEL;
+	return row->type == TYPE_DIR || row->type == TYPE_DIRS || row->type == TYPE_LEVEL;
 }
 
 static void *
@@ -157,6 +158,7 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_INT] = "a whole number",
 		[TYPE_SIZE] = "a size (4096, 64K, 16M, 2G)",
 		[TYPE_MS] = "a duration (250ms, 10s, 5m, 2h, 3d)",
+		[TYPE_DIR] = "an absolute path",
 		[TYPE_DIRS] = "absolute paths separated by `:`",
 		[TYPE_LEVEL] = "error, warn, info or debug",
 	};
@@ -316,6 +318,8 @@ text_allowed(const struct row *row, const char *text)
 
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
+	if (row->type == TYPE_DIR)
+		return text[0] == '\0' || text[0] == '/';
 	return text[0] == '\0' || is_absolute_paths(text);
 }
 

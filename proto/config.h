@@ -27,7 +27,9 @@ struct config {
 	int64_t	 max_line_bytes, max_connections;
 	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;
 	int64_t	 drain_ms;
+	int64_t	 stuck_threads;
 	char	*files_roots;		/* NULL: none */
+	char	*plugins_dir;		/* NULL: none */
 	char	*log_level;
 	struct list queues, types;	/* of struct config_limit */
 };

@@ -26,7 +26,7 @@ static bool
 well_formed(const struct control_msg *m)
 {
 	return m->kind >= CONTROL_START && m->kind <= CONTROL_RELOAD &&
-	    m->lane <= CONTROL_LANE_IO &&
+	    m->lane < CONTROL_LANES &&
 	    memchr(m->name, '\0', sizeof(m->name)) != NULL &&
 	    memchr(m->text, '\0', sizeof(m->text)) != NULL;
 }

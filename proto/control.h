@@ -11,8 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which binary and which arguments a worker gets.  `exec` comes with commands. */
-enum control_lane { CONTROL_LANE_CPU, CONTROL_LANE_IO };
+/*
+ * Which binary and which arguments a worker gets.  PLUGIN: an io worker for the async and thread
+ * types of plugins alone.  `exec` comes with commands.
+ */
+enum control_lane { CONTROL_LANE_CPU, CONTROL_LANE_IO, CONTROL_LANE_PLUGIN };
+#define CONTROL_LANES	3
 
 enum control_kind {
 	/* broker to supervisor */
@@ -57,6 +61,6 @@ int control_receive(int sock, struct control_msg *m, int fds[CONTROL_FDS_MAX], s
 #define CONTROL_WORKER_A	3
 #define CONTROL_WORKER_B	4
 #define CONTROL_WORKER_EVENT	5
-#define CONTROL_WORKER_KICK	6	/* io */
+#define CONTROL_WORKER_KICK	6	/* io, plugin */
 
 #endif

@@ -1,5 +1,8 @@
 /*
- * handler.h - how code for a type of job is written in C.
+ * handler.h - how code for a type of job is written in C: built in, or as a plugin.
+ *
+ * Installed as <jobd/handler.h>; docs/plugins.md is the guide.  Members are only ever added, at the
+ * end of a struct, and `size` tells what there is; anything else changes JOBD_HANDLER_ABI.
  *
  * A handler declares what it is like (traits), in which lanes it is safe, and has a blocking
  * `run`, an asynchronous `start`, or both.  Argument and result are JSON text.  Each attempt ends
@@ -13,6 +16,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define JOBD_HANDLER_ABI	1
 
@@ -52,6 +59,20 @@ struct jobd_handler {
 	void		(*cancel)(struct jobd_attempt *at);
 };
 
+/*
+ * A plugin: a shared object that exports `jobd_plugin`.  Its types are its own: a name that a
+ * built-in type or another plugin has, or the inline lane, makes the whole plugin refused.
+ */
+struct jobd_plugin {
+	uint32_t	 abi;		/* JOBD_HANDLER_ABI */
+	uint32_t	 size;		/* sizeof(struct jobd_plugin) */
+	const char	*name;		/* [a-z0-9_.-]{1,64} */
+	const char	*version;	/* for people; at most 64 bytes */
+	const struct jobd_handler *const *handlers;	/* NULL ends the list */
+};
+
+extern const struct jobd_plugin jobd_plugin __attribute__((visibility("default")));
+
 /* ---- what an attempt can be asked ---- */
 
 uint64_t jobd_job_id(const struct jobd_attempt *at);
@@ -59,6 +80,13 @@ uint32_t jobd_attempt_number(const struct jobd_attempt *at);
 uint64_t jobd_fence(const struct jobd_attempt *at);
 /* The argument's JSON text as it was sent, not NUL-terminated; lives until the attempt ends. */
 const char *jobd_args(const struct jobd_attempt *at, size_t *len);
+/*
+ * Members of an argument that args_schema has checked, defaults filled in; they live until the
+ * attempt ends.  Where there is no such member: 0, false, NULL.  A text has no NUL inside.
+ */
+int64_t jobd_arg_int(const struct jobd_attempt *at, const char *name);
+bool jobd_arg_true(const struct jobd_attempt *at, const char *name);
+const char *jobd_arg_text(const struct jobd_attempt *at, const char *name);
 /* CLOCK_MONOTONIC nanoseconds at which the attempt's time is over; 0: none. */
 int64_t jobd_deadline_ns(const struct jobd_attempt *at);
 /* Has the daemon asked for an early end?  Cheap; any thread.  Ask every few milliseconds. */
@@ -84,5 +112,9 @@ void jobd_failf(struct jobd_attempt *at, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* It ended early because jobd_should_stop, or its cancel, asked it to. */
 void jobd_cancelled(struct jobd_attempt *at);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "workers/handlers/handlers.h"
+#include "workers/plugins.h"
 
 static void
 print_text(struct buf *out, const char *name, const char *text)
@@ -35,9 +36,11 @@ print_lanes(struct buf *out, uint32_t lanes)
 }
 
 static void
-print_type(struct buf *out, const struct jobd_handler *h)
+print_type(struct buf *out, const struct jobd_handler *h, const char *plugin)
 {
 	buf_putc(out, '{');
+	if (plugin != NULL)
+		print_text(out, "plugin", plugin);
 	print_text(out, "name", h->name);
 	print_text(out, "summary", h->summary);
 	buf_printf(out, "\"args_schema\":%s,", h->args_schema == NULL ? "true" : h->args_schema);
@@ -52,18 +55,49 @@ _Static_assert(JOBD_LANE_INLINE == 1u << LANE_INLINE && JOBD_LANE_ASYNC == 1u <<
     JOBD_LANE_THREAD == 1u << LANE_THREAD && JOBD_LANE_PROCESS == 1u << LANE_PROCESS,
     "a lane's bit is its number");
 
-void
-hello_print(struct buf *out)
+static void
+print_types(struct buf *out)
 {
 	const struct handler_entry	*h;
 	size_t				 at = 0;
 	const char			*comma = "";
 
-	buf_puts(out, "{\"types\":[");
 	while ((h = handler_next(&at)) != NULL) {
 		buf_puts(out, comma);
-		print_type(out, h->handler);
+		print_type(out, h->handler, h->plugin);
 		comma = ",";
 	}
+}
+
+/* Loaded or refused: who looks for a type that is missing must find out why. */
+static void
+print_plugins(struct buf *out)
+{
+	const struct plugin	*p;
+	size_t			 at = 0;
+	const char		*comma = "";
+
+	while ((p = plugins_next(&at)) != NULL) {
+		buf_printf(out, "%s{", comma);
+		if (p->why != NULL)
+			print_text(out, "error", p->why);
+		if (p->name != NULL)
+			print_text(out, "name", p->name);
+		if (p->version != NULL)
+			print_text(out, "version", p->version);
+		buf_puts(out, "\"file\":");
+		buf_put_json(out, p->file, strlen(p->file));
+		buf_putc(out, '}');
+		comma = ",";
+	}
+}
+
+void
+hello_print(struct buf *out)
+{
+	buf_puts(out, "{\"types\":[");
+	print_types(out);
+	buf_puts(out, "],\"plugins\":[");
+	print_plugins(out);
 	buf_puts(out, "]}");
 }

@@ -18,9 +18,10 @@
 #include "lib/title.h"
 #include "workers/handlers/handlers.h"
 #include "workers/handlers/roots.h"
+#include "workers/plugins.h"
 
 static const char	usage_text[] =
-    "usage: jobd-worker --lane=io|cpu --name=NAME [--set section.key=value]...\n"
+    "usage: jobd-worker --lane=cpu|io|plugin --name=NAME [--set section.key=value]...\n"
     "This is a part of jobd and is started by it; to run jobs, start jobd.\n";
 
 struct options {
@@ -86,6 +87,8 @@ read_command_line(int argc, char **argv, struct worker *w)
 		w->lane = CONTROL_LANE_CPU;
 	else if (strcmp(o.lane, "io") == 0)
 		w->lane = CONTROL_LANE_IO;
+	else if (strcmp(o.lane, "plugin") == 0)
+		w->lane = CONTROL_LANE_PLUGIN;
 	else
 		return usage();
 	log_level_parse(w->config.log_level, &level);
@@ -109,7 +112,7 @@ static int
 attach(struct worker *w)
 {
 	struct channel_fds	fds = { CONTROL_WORKER_A, CONTROL_WORKER_B, CONTROL_WORKER_EVENT,
-				    w->lane == CONTROL_LANE_IO ? CONTROL_WORKER_KICK : -1 };
+				    w->lane == CONTROL_LANE_CPU ? -1 : CONTROL_WORKER_KICK };
 	int			rc = channel_attach(&fds, &w->channel);
 
 	if (rc == 0)
@@ -117,6 +120,16 @@ attach(struct worker *w)
 	log_error("no channel on descriptors %d to %d: %s; jobd-worker is started by jobd",
 	    CONTROL_WORKER_A, CONTROL_WORKER_KICK, strerror(-rc));
 	return EX_CONFIG;
+}
+
+/* Built-in waits do not share a process with plugins: their worker loads none. */
+static void
+load_plugins(const struct worker *w)
+{
+	const char	*dir = w->config.plugins_dir;
+
+	if (w->lane != CONTROL_LANE_IO && dir != NULL)
+		plugins_load(dir, strcmp(dir, PLUGINDIR) == 0);
 }
 
 static int
@@ -137,6 +150,7 @@ set_up(struct worker *w)
 		log_error("%s", why);
 		return EX_SOFTWARE;
 	}
+	load_plugins(w);
 	if ((rc = sandbox_seal(w->lane)) != 0) {
 		log_error("the filter of system calls cannot be set: %s", strerror(-rc));
 		return EX_OSERR;
@@ -162,6 +176,7 @@ main(int argc, char **argv)
 	channel_detach(w.channel);
 	task_fini(&w);
 	handlers_fini();
+	plugins_fini();
 	roots_fini();
 	config_fini(&w.config);
 	return rc;

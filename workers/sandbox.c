@@ -72,7 +72,7 @@ sandbox_enter(enum control_lane lane, const struct config *config)
 	ignore_signals();
 	if ((rc = die_with_parent()) != 0)
 		return rc;
-	first = lane == CONTROL_LANE_IO ? CONTROL_WORKER_KICK + 1 : CONTROL_WORKER_EVENT + 1;
+	first = lane == CONTROL_LANE_CPU ? CONTROL_WORKER_EVENT + 1 : CONTROL_WORKER_KICK + 1;
 	if (syscall(SYS_close_range, first, ~0u, 0) != 0)
 		return -errno;
 	if (setrlimit(RLIMIT_CORE, &no_core) != 0)

@@ -24,6 +24,7 @@ struct kept {
 static const uint32_t	lanes_of[] = {
 	[CONTROL_LANE_CPU] = JOBD_LANE_PROCESS,
 	[CONTROL_LANE_IO] = JOBD_LANE_ASYNC | JOBD_LANE_THREAD,
+	[CONTROL_LANE_PLUGIN] = JOBD_LANE_ASYNC | JOBD_LANE_THREAD,
 };
 
 /* ---- kept results ---- */

@@ -61,7 +61,10 @@ void task_fini(struct worker *w);
 
 /* ---- hello.c ---- */
 
-/* `{"types":[{"name","summary","args_schema","traits":{},"lanes":[],"run":,"start":},...]}` */
+/*
+ * `{"types":[{"name","summary","args_schema","traits":{},"lanes":[],"run":,"start":,"plugin"?},...],
+ *   "plugins":[{"file","name"?,"version"?,"error"?},...]}`
+ */
 void hello_print(struct buf *out);
 
 /* ---- sandbox.c ---- */

@@ -17,6 +17,7 @@ static const struct {
 } lanes[] = {
 	[CONTROL_LANE_CPU] = { "cpu", 3 },	/* a, b, event */
 	[CONTROL_LANE_IO] = { "io", 4 },	/* and kick */
+	[CONTROL_LANE_PLUGIN] = { "plugin", 4 },
 };
 
 static void

@@ -23,7 +23,7 @@ check_first(struct model *m, const struct model_job *j)
 			continue;
 		if ((other->suspicions > 0) != (j->suspicions > 0))
 			continue;
-		if (j->suspicions == 0 && other->lane != j->lane)
+		if (j->suspicions == 0 && model_place(other) != model_place(j))
 			continue;
 		if (other->priority > j->priority ||
 		    (other->priority == j->priority && other->place < j->place))
@@ -37,7 +37,8 @@ static void
 check_turns(struct model *m, const struct model_job *j)
 {
 	for_jobs(m, other) {
-		if (other->queue == j->queue || other->lane != j->lane || other->suspicions > 0)
+		if (other->queue == j->queue || model_place(other) != model_place(j) ||
+		    other->suspicions > 0)
 			continue;
 		if (!model_eligible(m, other) || m->type_limit[other->type] > 0)
 			continue;
@@ -47,7 +48,7 @@ check_turns(struct model *m, const struct model_job *j)
 		other->unfair[j->queue] = true;
 	}
 	for_jobs(m, other)
-		if (other->queue == j->queue && other->lane == j->lane)
+		if (other->queue == j->queue && model_place(other) == model_place(j))
 			for (int q = 0; q < MODEL_QUEUES; q++)
 				other->unfair[q] = false;
 }

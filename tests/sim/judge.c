@@ -90,25 +90,26 @@ judge_same(struct model *m, const struct core *c)
 /* Everything that could be next in the lane can be taken by one worker: then it should have
  * been. */
 static void
-quiet_lane(struct model *m, enum lane lane)
+quiet_lane(struct model *m, int place)
 {
 	bool	all[MODEL_WORKERS], any = false;
 
 	memset(all, true, sizeof(all));
 	for_jobs(m, j) {
-		if (j->lane != lane || j->suspicions > 0 || !model_eligible(m, j))
+		if (model_place(j) != place || j->suspicions > 0 || !model_eligible(m, j))
 			continue;
 		any = true;
 		for (int w = 0; w < MODEL_WORKERS; w++)
 			all[w] &= model_takes(m, w, j);
-		if (lane == LANE_INLINE)
+		if (place == LANE_INLINE)
 			model_violation(m, "inline job %llu could run and does not",
 			    (unsigned long long)j->id);
 	}
 	for (int w = 0; any && w < MODEL_WORKERS; w++)
 		if (all[w])
-			model_violation(m, "worker %d could run a job in lane %s and gets none", w,
-			    lane_names[lane]);
+			model_violation(m, "worker %d could run a job in lane %s%s and gets none", w,
+			    lane_names[place % MODEL_PLUGIN],
+			    place < MODEL_PLUGIN ? "" : " of plugins");
 }
 
 static void
@@ -189,8 +190,8 @@ quiet_clock(struct model *m, const struct core *c)
 void
 judge_quiet(struct model *m, const struct core *c)
 {
-	for (int lane = 0; lane < LANES; lane++)
-		quiet_lane(m, (enum lane)lane);
+	for (int place = 0; place < MODEL_PLACES; place++)
+		quiet_lane(m, place);
 	for_jobs(m, j)
 		if (!j->forgotten)
 			quiet_job(m, j);
@@ -247,7 +248,7 @@ count_ahead(struct model *m, const struct model_job *j)
 		    !model_open(m, o))
 			continue;
 		if ((o->suspicions > 0) != (j->suspicions > 0) ||
-		    (j->suspicions == 0 && o->lane != j->lane))
+		    (j->suspicions == 0 && model_place(o) != model_place(j)))
 			continue;
 		n += o->priority > j->priority ||
 		    (o->priority == j->priority && o->place < j->place);
@@ -266,7 +267,7 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 
 	for (int w = 0; w < MODEL_WORKERS; w++)
 		worker |= m->workers[w].up && !m->workers[w].retired &&
-		    m->workers[w].alone_for == 0 && m->workers[w].slots[j->lane] > 0;
+		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], model_place(j));
 	expect(m, j, text, "scheduled", j->state == JOB_scheduled);
 	expect(m, j, text, "order_key", !open);
 	expect(m, j, text, "queue_limit", queue);

@@ -142,6 +142,21 @@ bytes_in(struct model *m, int worker)
 	return sum;
 }
 
+int
+model_place(const struct model_job *j)
+{
+	bool	own = j->type == MODEL_PLUGIN_TYPE && (j->lane == LANE_ASYNC || j->lane == LANE_THREAD);
+
+	return (int)j->lane + (own ? MODEL_PLUGIN : 0);
+}
+
+bool
+model_serves(const struct model_worker *w, int place)
+{
+	return w->slots[place % MODEL_PLUGIN] > 0 &&
+	    (w->plugin == (place >= MODEL_PLUGIN) || place == LANE_PROCESS);
+}
+
 bool
 model_takes(struct model *m, int worker, const struct model_job *j)
 {
@@ -150,7 +165,7 @@ model_takes(struct model *m, int worker, const struct model_job *j)
 
 	if (!w->up || w->retired || w->killed || w->refused || w->alone_for != 0)
 		return false;
-	if (used >= w->slots[j->lane])
+	if (!model_serves(w, model_place(j)) || used >= w->slots[j->lane])
 		return false;
 	if (!w->fifo || used == 0)
 		return true;
@@ -424,12 +439,13 @@ model_cancel(struct model *m, struct model_job *j)
 /* ---- workers ---- */
 
 void
-model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], uint64_t alone_for)
+model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], bool plugin,
+    uint64_t alone_for)
 {
 	struct model_worker	*w = &m->workers[worker];
 
 	*w = (struct model_worker){ .up = true, .fifo = slots[LANE_PROCESS] > 0,
-	    .alone_for = alone_for };
+	    .plugin = plugin, .alone_for = alone_for };
 	for (int lane = 0; lane < LANES; lane++)
 		w->slots[lane] = slots[lane];
 	if (alone_for == 0)

@@ -14,6 +14,9 @@
 #define MODEL_WORKERS	24
 #define MODEL_QUEUES	5
 #define MODEL_TYPES	5
+#define MODEL_PLUGIN_TYPE 4		/* the last one is a plugin's */
+#define MODEL_PLUGIN	LANES		/* added to a lane: that of plugins' own io workers */
+#define MODEL_PLACES	(2 * LANES)
 #define MODEL_KEYS	4
 #define MODEL_ALONE	2		/* workers for jobs alone, at once */
 #define NEVER		INT64_MAX
@@ -53,7 +56,7 @@ struct model_attempt {
 };
 
 struct model_worker {
-	bool		 up, fifo, retired, killed, refused, kill_due, idle_due, idle_said;
+	bool		 up, fifo, plugin, retired, killed, refused, kill_due, idle_due, idle_said;
 	uint32_t	 slots[LANES];
 	uint64_t	 alone_for;
 	int64_t		 refused_until_ns;	/* NEVER: until something ends there */
@@ -109,6 +112,10 @@ bool model_queue_full(const struct model *m, int queue);
 bool model_eligible(const struct model *m, const struct model_job *j);
 uint32_t model_used(const struct model *m, int worker, int lane);	/* lane -1: all */
 struct model_attempt *model_head(struct model *m, int worker);
+/* Where it waits for a worker: its lane, or the one that plugins have of their own. */
+int model_place(const struct model_job *j);
+/* Is this worker one of those that serve a place? */
+bool model_serves(const struct model_worker *w, int place);
 /* May this worker take this job now? */
 bool model_takes(struct model *m, int worker, const struct model_job *j);
 int model_alone_free(const struct model *m);
@@ -123,7 +130,8 @@ void model_cancel(struct model *m, struct model_job *j);
 void model_done(struct model *m, struct model_attempt *at, enum attempt_end end,
     enum failure_kind kind);
 void model_refused(struct model *m, struct model_attempt *at);
-void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], uint64_t alone_for);
+void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES],
+    bool plugin, uint64_t alone_for);
 void model_worker_retire(struct model *m, int worker);
 void model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j),
     void *ctx);

@@ -16,7 +16,7 @@ worker(struct world *w, int number)
 }
 
 static void
-start_worker(struct world *w, int number, enum lane lane, uint64_t alone_for)
+start_worker(struct world *w, int number, enum lane lane, bool plugin, uint64_t alone_for)
 {
 	struct chance	*r = &w->chance;
 	uint32_t	 slots[LANES] = { 0 };
@@ -27,11 +27,14 @@ start_worker(struct world *w, int number, enum lane lane, uint64_t alone_for)
 		slots[LANE_ASYNC] = 1 + (uint32_t)below(r, 6);
 		slots[LANE_THREAD] = 1 + (uint32_t)below(r, 3);
 	}
-	trace(w, "worker %d up, %s, alone for %llu", number, lane == LANE_PROCESS ? "cpu" : "io",
-	    (unsigned long long)alone_for);
+	trace(w, "worker %d up, %s%s, alone for %llu", number, plugin ? "plugin " : "",
+	    lane == LANE_PROCESS ? "cpu" : "io", (unsigned long long)alone_for);
 	w->doomed[number] = false;
-	core_worker_up(w->c, w->m.now, (uint32_t)number, slots, alone_for);
-	model_worker_up(&w->m, number, slots, alone_for);
+	if (plugin)
+		core_plugin_worker_up(w->c, w->m.now, (uint32_t)number, slots, alone_for);
+	else
+		core_worker_up(w->c, w->m.now, (uint32_t)number, slots, alone_for);
+	model_worker_up(&w->m, number, slots, plugin, alone_for);
 }
 
 void
@@ -40,7 +43,7 @@ do_worker_up(struct world *w)
 	int	n = below(&w->chance, 6);
 
 	if (!worker(w, n)->up)
-		start_worker(w, n, n % 2 == 0 ? LANE_PROCESS : LANE_ASYNC, 0);
+		start_worker(w, n, n % 2 == 0 ? LANE_PROCESS : LANE_ASYNC, n == 5, 0);
 }
 
 static int
@@ -138,7 +141,8 @@ do_alone(struct world *w)
 			model_alone_failed(&w->m, id);
 		} else {
 			start_worker(w, free_alone_number(w),
-			    real == NULL ? LANE_PROCESS : (enum lane)real->lane, id);
+			    real == NULL ? LANE_PROCESS : (enum lane)real->lane,
+			    real != NULL && real->type->plugin != NULL, id);
 		}
 		judge_same(&w->m, w->c);
 	}

@@ -97,6 +97,10 @@ world_new(uint64_t seed, bool traced)
 	w->by = submitter_new("uid:0", "sim", "unix");
 	for (int t = 0; t < MODEL_TYPES; t++) {
 		struct type	declared = { .name = (char *)(size_t)world_types[t] };
+		char		plugin[] = "p";
+
+		if (t == MODEL_PLUGIN_TYPE)
+			declared.plugin = plugin;
 
 		w->m.types[t] = core_type_define(w->c, &declared);
 	}

@@ -794,7 +794,7 @@ test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state
 	assert_int_equal(count_of(w, EFFECT_START), 0);	/* key, limit: both are held */
 	core_stats(w->c, &stats);
 	assert_int_equal(stats.stuck, 1);
-	assert_int_equal(core_worker_stuck(w->c, 0), 1);
+	assert_int_equal(core_worker_stuck_threads(w->c, 0), 1);
 	assert_explains(w, core_find(w->c, 2), "\"held_by\":1");
 	core_attempt_done(w->c, w->now, at, ATTEMPT_OK, &late);
 	assert_int_equal(stuck->state, JOB_failed);	/* one outcome */

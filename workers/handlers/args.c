@@ -28,3 +28,23 @@ args_text(const struct jobd_attempt *at, const char *name)
 {
 	return json_string_value(args_get(at, name));
 }
+
+/* ---- the same for plugins ---- */
+
+int64_t
+jobd_arg_int(const struct jobd_attempt *at, const char *name)
+{
+	return args_int(at, name);
+}
+
+bool
+jobd_arg_true(const struct jobd_attempt *at, const char *name)
+{
+	return args_true(at, name);
+}
+
+const char *
+jobd_arg_text(const struct jobd_attempt *at, const char *name)
+{
+	return args_text(at, name);
+}

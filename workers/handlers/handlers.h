@@ -14,12 +14,18 @@ extern const struct jobd_handler handler_bench_io;	/* bench_io.c */
 struct handler_entry {
 	const struct jobd_handler	*handler;
 	struct schema			*schema;	/* of its args_schema; NULL: anything */
+	const char			*plugin;	/* whose it is; NULL: built in */
 };
 
 /* The types that are built in.  At start, before there are threads.  0 or as handlers_add. */
 int handlers_init(char *why, size_t size);
 /* One more type; h is lent.  0; -EEXIST, -EINVAL with a sentence in why[size]. */
 int handlers_add(const struct jobd_handler *h, char *why, size_t size);
+/* The same for a type of a plugin, whose name is lent. */
+int handlers_add_from(const char *plugin, const struct jobd_handler *h, char *why, size_t size);
+size_t handlers_count(void);
+/* Takes away all but the first so many. */
+void handlers_keep(size_t count);
 void handlers_fini(void);
 
 /* NULL when there is none of this name. */

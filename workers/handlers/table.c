@@ -22,7 +22,7 @@ static struct handler_entry	*entries;	/* written at start only, then read by all
 static size_t			 entries_count;
 
 int
-handlers_add(const struct jobd_handler *h, char *why, size_t size)
+handlers_add_from(const char *plugin, const struct jobd_handler *h, char *why, size_t size)
 {
 	struct schema	*schema = NULL;
 	char		 wrong[512];
@@ -37,8 +37,27 @@ handlers_add(const struct jobd_handler *h, char *why, size_t size)
 		return -EINVAL;
 	}
 	entries = mem_resize(entries, entries_count + 1, sizeof(*entries));
-	entries[entries_count++] = (struct handler_entry){ h, schema };
+	entries[entries_count++] = (struct handler_entry){ h, schema, plugin };
 	return 0;
+}
+
+int
+handlers_add(const struct jobd_handler *h, char *why, size_t size)
+{
+	return handlers_add_from(NULL, h, why, size);
+}
+
+size_t
+handlers_count(void)
+{
+	return entries_count;
+}
+
+void
+handlers_keep(size_t count)
+{
+	while (entries_count > count)
+		schema_free(entries[--entries_count].schema);
 }
 
 int
@@ -54,11 +73,9 @@ handlers_init(char *why, size_t size)
 void
 handlers_fini(void)
 {
-	for (size_t i = 0; i < entries_count; i++)
-		schema_free(entries[i].schema);
+	handlers_keep(0);
 	free(entries);
 	entries = NULL;
-	entries_count = 0;
 }
 
 const struct handler_entry *

@@ -69,7 +69,7 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	j->alone_asked = false;
 	w->used[at->lane]++;
 	w->bytes += at->bytes;
-	c->lane_used[at->lane]++;
+	c->lane_used[place_of(at->type->plugin != NULL, at->lane)]++;
 	c->stats.attempts++;
 	c->stats.lane_started[at->lane]++;
 	job_timer_stop(c, j);
@@ -105,10 +105,11 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 	heap_remove(&c->attempt_timers, &at->timer);
 	w->used[at->lane]--;
 	w->bytes -= at->bytes;
-	c->lane_used[at->lane]--;
+	c->lane_used[place_of(at->type->plugin != NULL, at->lane)]--;
 	gates_release(c, now, at->flow, !at->refused);
 	if (at->stuck) {
 		w->stuck--;
+		w->stuck_threads -= at->lane == LANE_THREAD;
 		c->stats.stuck--;
 		if (at->order != NULL)
 			order_pass(c, at->order);
@@ -256,6 +257,7 @@ abandon(struct core *c, struct core_time now, struct attempt *at, struct worker 
 	at->job = NULL;
 	at->stuck = true;
 	w->stuck++;
+	w->stuck_threads += at->lane == LANE_THREAD;
 	c->stats.stuck++;
 	worker_settle(c, w);
 }

@@ -103,7 +103,7 @@ core_check(const struct core *c)
 	for (uint32_t i = 0; i < c->workers_len; i++)
 		if (c->workers[i] != NULL)
 			check_worker(c->workers[i]);
-	for (int lane = 0; lane < LANES; lane++)
+	for (int lane = 0; lane < PLACES; lane++)
 		used += c->lane_used[lane];
 	must(used == sums.running + c->stats.stuck, NULL);
 }

@@ -113,10 +113,10 @@ core_free(struct core *c)
 	idset_free(&c->jobs);
 	free_workers(c);
 	free_names(c);
-	for (int lane = 0; lane < LANES; lane++)
+	for (int lane = 0; lane < PLACES; lane++) {
 		heap_free(&c->open[lane]);
-	for (int lane = 0; lane < PLACES; lane++)
 		heap_free(&c->turns[lane].benches);
+	}
 	heap_free(&c->job_timers);
 	heap_free(&c->attempt_timers);
 	heap_free(&c->gate_timers);
@@ -157,7 +157,7 @@ flow_for(struct core *c, const struct jobspec *spec, struct type *type, enum lan
 {
 	struct queue	*q = queue_get(c, spec->queue.p, spec->queue.len);
 	struct span	 tenant = spec->tenant;
-	struct flow_of	 of = { .bench = bench_get(q, (int)lane) };
+	struct flow_of	 of = { .bench = bench_get(q, place_of(type->plugin != NULL, (int)lane)) };
 
 	if (tenant.len == 0)
 		tenant = (struct span){ by->principal, strlen(by->principal) };

@@ -84,6 +84,10 @@ int core_cancel(struct core *c, struct core_time now, struct job *j);
  */
 void core_worker_up(struct core *c, struct core_time now, uint32_t number,
     const uint32_t slots[LANES], uint64_t alone_for);
+/* The same for a worker whose async and thread slots are for the types of plugins, which run nowhere
+ * else in those lanes. */
+void core_plugin_worker_up(struct core *c, struct core_time now, uint32_t number,
+    const uint32_t slots[LANES], uint64_t alone_for);
 /* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left but stuck attempts (at once,
  * if so). */
 void core_worker_retire(struct core *c, struct core_time now, uint32_t number);
@@ -95,9 +99,9 @@ void core_worker_lost(struct core *c, struct core_time now, uint32_t number, con
 /* A worker that EFFECT_START_ALONE asked for could not be started: core asks again a second
  * later. */
 void core_alone_failed(struct core *c, struct core_time now, uint64_t job);
-/* Attempts of this worker whose jobs have their outcome already, and which still hold their
- * slots. */
-uint32_t core_worker_stuck(const struct core *c, uint32_t number);
+/* Attempts of this worker's thread lane whose jobs have their outcome already, and which still hold
+ * their slots. */
+uint32_t core_worker_stuck_threads(const struct core *c, uint32_t number);
 
 /* ---- attempts ---- */
 

@@ -15,7 +15,9 @@
  *   bench ── rows ───────────── row of tenant a ── flows ── levels ── jobs
  *     └── open: stalls ── rows ── row of tenant a ── flows ...
  *
- * Jobs that must run alone have a lane of their own here (LANE_ALONE) with CORE_ALONE_MAX slots.
+ * Jobs that must run alone have a lane of their own here (LANE_ALONE) with CORE_ALONE_MAX slots.  So
+ * have the async and thread types of plugins, whose workers take nothing else, and whose jobs no
+ * other worker takes.
  */
 #ifndef CORE_CORE_INTERNAL_H
 #define CORE_CORE_INTERNAL_H
@@ -27,7 +29,8 @@
 
 #define NS_IN_MS	INT64_C(1000000)
 #define LANE_ALONE	LANES
-#define PLACES		(LANES + 1)
+#define LANE_PLUGIN_ASYNC  (LANES + 1)
+#define LANE_PLUGIN_THREAD (LANES + 2)
 #define RETRY_NS	(1000 * NS_IN_MS)	/* after a worker for a job alone could not be
 						 * started */
 #define REFUSED_NS	(10 * NS_IN_MS)		/* after a worker with nothing in flight refused
@@ -123,7 +126,7 @@ struct bench {
 	struct list	 wide;		/* stalls at gates of types */
 	struct flow	*recent;	/* the flow that was found last; NULL: none */
 	uint64_t	 count;
-	int		 place;		/* enum lane or LANE_ALONE */
+	int		 place;		/* enum lane or LANE_* */
 };
 
 struct turns {
@@ -181,14 +184,15 @@ struct worker {
 	uint32_t	 number;
 	struct list	 attempts;	/* in order of start */
 	struct list	 effect;	/* in core->kills or core->idles */
-	struct heap_node open[LANES];	/* in core->open[lane], by attempts there, when it can
-					 * take one more */
+	struct heap_node open[LANES];	/* in core->open of the lane's place, by attempts there,
+					 * when it can take one more */
 	struct heap_node retry;		/* in core->retries, after a refusal with nothing in
 					 * flight */
 	uint32_t	 slots[LANES], used[LANES];
-	uint32_t	 stuck;
+	uint32_t	 stuck, stuck_threads;
 	uint64_t	 bytes;		/* of input in flight */
 	uint64_t	 alone_for;
+	bool		 plugin;	/* its async and thread lanes are those of plugins */
 	bool		 fifo;		/* runs one at a time, in order of start */
 	bool		 retired, killed, refused, idle_said;
 	bool		 lost;		/* its attempts are being taken apart */
@@ -226,11 +230,11 @@ struct core {
 
 	struct turns	 turns[PLACES];
 	int		 turn_lane;		/* which lane is looked at first */
-	struct heap	 open[LANES];		/* workers that can take one more */
+	struct heap	 open[PLACES];		/* workers that can take one more */
 	struct worker	**workers;		/* by number; NULL: none */
 	uint32_t	 workers_len;
-	uint32_t	 lane_workers[LANES];	/* workers that serve the lane */
-	uint64_t	 lane_used[LANES], lane_slots[LANES];
+	uint32_t	 lane_workers[PLACES];	/* workers that serve the place */
+	uint64_t	 lane_used[PLACES], lane_slots[PLACES];
 	struct worker	*inliner;		/* the caller, as worker of the inline lane */
 	struct alone	 alone[CORE_ALONE_MAX];
 
@@ -339,6 +343,8 @@ void order_leave(struct core *c, struct job *j);
 void order_pass(struct core *c, struct order *o);
 
 /* place.c: which worker takes a job */
+/* Where jobs of a lane wait: those of plugins' types have an async and a thread lane of their own. */
+int place_of(bool plugin, int lane);
 /* After anything that decides whether a worker can take one more. */
 void place_update(struct core *c, struct worker *w);
 void place_update_all(struct core *c);

@@ -243,19 +243,21 @@ static void
 explain_lane(struct saying *s, const struct core *c, const struct job *j)
 {
 	bool		one_each = j->lane == LANE_PROCESS && !type_is_short(j->type);
-	uint64_t	slots = one_each ? c->lane_workers[j->lane] : c->lane_slots[j->lane];
+	int		place = place_of(j->type->plugin != NULL, j->lane);
+	const char	*whose = place == j->lane ? "" : " of plugins";
+	uint64_t	slots = one_each ? c->lane_workers[place] : c->lane_slots[place];
 
-	begin(s, c->lane_workers[j->lane] == 0 ? "no_worker" : "lane_busy");
+	begin(s, c->lane_workers[place] == 0 ? "no_worker" : "lane_busy");
 	member_text(s, "lane", lane_names[j->lane]);
-	if (c->lane_workers[j->lane] == 0) {
-		buf_printf(words(s), "no worker serves the %s lane at this moment",
-		    lane_names[j->lane]);
+	if (c->lane_workers[place] == 0) {
+		buf_printf(words(s), "no worker serves the %s lane%s at this moment",
+		    lane_names[j->lane], whose);
 	} else {
-		member(s, "running", (int64_t)c->lane_used[j->lane]);
+		member(s, "running", (int64_t)c->lane_used[place]);
 		member(s, "slots", (int64_t)slots);
 		put_ahead(s, j);
-		buf_printf(words(s), "the %s lane is busy: %llu attempts, %llu slots for this type",
-		    lane_names[j->lane], (unsigned long long)c->lane_used[j->lane],
+		buf_printf(words(s), "the %s lane%s is busy: %llu attempts, %llu slots for this type",
+		    lane_names[j->lane], whose, (unsigned long long)c->lane_used[place],
 		    (unsigned long long)slots);
 	}
 	end(s);

@@ -63,11 +63,16 @@ struct submitter *submitter_new(const char *principal, const char *client, const
 struct submitter *submitter_ref(struct submitter *s);
 void submitter_unref(struct submitter *s);
 
+/* Where jobs wait in line: the lanes, LANE_ALONE, and the lanes of plugins' own io worker. */
+#define PLACES	(LANES + 3)
+
 /* What a type declares (from its worker's hello), its limit, and what was measured. */
 struct type {
 	char		*name;
 	char		*summary;		/* for people */
 	char		*args_schema;		/* JSON: an object, or true */
+	char		*plugin;		/* whose type it is; NULL: built in.  Which of both
+						 * never changes */
 	uint32_t	 traits, lanes;		/* workers/handler.h bits */
 	bool		 has_run, has_start;
 	struct gate	 gate;			/* its limits */
@@ -76,9 +81,9 @@ struct type {
 	uint32_t	 out_hint;		/* bytes of room for a result that were enough
 						 * lately */
 	uint64_t	 succeeded, failed, cancelled;
-	/* core's own: stalls asleep at its gate, and the lanes that wait for them while it is
-	 * open; one more than lanes: jobs that run alone */
-	struct list	 asleep[LANES + 1], thirsty[LANES + 1];
+	/* core's own: stalls asleep at its gate, and the places that wait for them while it is
+	 * open */
+	struct list	 asleep[PLACES], thirsty[PLACES];
 };
 
 /* A move of a job: packed, because there are many. */

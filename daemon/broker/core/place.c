@@ -9,6 +9,14 @@
  */
 #include "daemon/broker/core/core_internal.h"
 
+int
+place_of(bool plugin, int lane)
+{
+	if (plugin && lane == LANE_ASYNC)
+		return LANE_PLUGIN_ASYNC;
+	return plugin && lane == LANE_THREAD ? LANE_PLUGIN_THREAD : lane;
+}
+
 /* ---- workers that can take one more ---- */
 
 static bool
@@ -27,12 +35,14 @@ void
 place_update(struct core *c, struct worker *w)
 {
 	for (int lane = 0; lane < LANES; lane++) {
+		struct heap	*open = &c->open[place_of(w->plugin, lane)];
+
 		if (w->slots[lane] == 0)
 			continue;
 		if (has_room(w, lane))
-			heap_set(&c->open[lane], &w->open[lane], w->used[lane]);
+			heap_set(open, &w->open[lane], w->used[lane]);
 		else
-			heap_remove(&c->open[lane], &w->open[lane]);
+			heap_remove(open, &w->open[lane]);
 	}
 }
 
@@ -65,7 +75,7 @@ fits(const struct worker *w, const struct job *j)
 static struct worker *
 place_find(const struct core *c, const struct job *j)
 {
-	const struct heap	*open = &c->open[j->lane];
+	const struct heap	*open = &c->open[place_of(j->type->plugin != NULL, j->lane)];
 	struct worker		*best;
 
 	if (open->len == 0)
@@ -154,11 +164,11 @@ place_start(struct core *c, struct core_time now)
 {
 	struct attempt	*at;
 
-	for (int i = 0; i < LANES; i++) {
+	for (int i = 0; i < PLACES; i++) {
 		int	lane = c->turn_lane;
 
-		c->turn_lane = (lane + 1) % LANES;
-		if ((at = start_in(c, now, lane)) != NULL)
+		c->turn_lane = (lane + 1) % PLACES;
+		if (lane != LANE_ALONE && (at = start_in(c, now, lane)) != NULL)
 			return at;
 	}
 	return NULL;

@@ -45,6 +45,7 @@ type_free(struct type *t)
 	free(t->name);
 	free(t->summary);
 	free(t->args_schema);
+	free(t->plugin);
 	free(t);
 }
 
@@ -53,8 +54,12 @@ core_type_define(struct core *c, const struct type *declared)
 {
 	struct type	*t = namemap_get(&c->types, declared->name, strlen(declared->name));
 
-	if (t == NULL)
+	if (t == NULL) {
 		t = type_new(c, declared->name);
+		t->plugin = declared->plugin == NULL ? NULL : mem_strdup("");
+	}
+	if (t->plugin != NULL)
+		set_text(&t->plugin, declared->plugin);
 	set_text(&t->summary, declared->summary);
 	set_text(&t->args_schema, declared->args_schema);
 	t->traits = declared->traits;

@@ -40,10 +40,12 @@ static void
 count_slots(struct core *c, const struct worker *w, int by)
 {
 	for (int lane = 0; lane < LANES; lane++) {
+		int	place = place_of(w->plugin, lane);
+
 		if (w->slots[lane] == 0)
 			continue;
-		c->lane_workers[lane] += (uint32_t)by;
-		c->lane_slots[lane] += (uint64_t)(by * (int64_t)w->slots[lane]);
+		c->lane_workers[place] += (uint32_t)by;
+		c->lane_slots[place] += (uint64_t)(by * (int64_t)w->slots[lane]);
 	}
 }
 
@@ -51,7 +53,7 @@ void
 worker_free(struct core *c, struct core_time now, struct worker *w)
 {
 	for (int lane = 0; lane < LANES; lane++)
-		heap_remove(&c->open[lane], &w->open[lane]);
+		heap_remove(&c->open[place_of(w->plugin, lane)], &w->open[lane]);
 	heap_remove(&c->retries, &w->retry);
 	list_remove(&w->effect);
 	if (w->alone_for != 0)
@@ -77,17 +79,17 @@ keep_by_number(struct core *c, struct worker *w)
 	c->workers[w->number] = w;
 }
 
-void
-core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint32_t slots[LANES],
+static void
+come_up(struct core *c, uint32_t number, const uint32_t slots[LANES], bool plugin,
     uint64_t alone_for)
 {
 	struct worker	*w = worker_new(number);
 
-	(void)now;
 	assert(number < CORE_WORKER_INLINE && worker_find(c, number) == NULL);
 	keep_by_number(c, w);
 	for (int lane = 0; lane < LANES; lane++)
 		w->slots[lane] = slots[lane];
+	w->plugin = plugin;
 	w->fifo = slots[LANE_PROCESS] > 0;
 	w->alone_for = alone_for;
 	if (alone_for != 0) {
@@ -96,6 +98,22 @@ core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint
 	}
 	count_slots(c, w, 1);
 	place_update(c, w);
+}
+
+void
+core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint32_t slots[LANES],
+    uint64_t alone_for)
+{
+	(void)now;
+	come_up(c, number, slots, false, alone_for);
+}
+
+void
+core_plugin_worker_up(struct core *c, struct core_time now, uint32_t number,
+    const uint32_t slots[LANES], uint64_t alone_for)
+{
+	(void)now;
+	come_up(c, number, slots, true, alone_for);
 }
 
 /* ---- retiring ---- */
@@ -154,11 +172,11 @@ worker_kill(struct core *c, struct worker *w)
 }
 
 uint32_t
-core_worker_stuck(const struct core *c, uint32_t number)
+core_worker_stuck_threads(const struct core *c, uint32_t number)
 {
 	const struct worker	*w = worker_find(c, number);
 
-	return w == NULL ? 0 : w->stuck;
+	return w == NULL ? 0 : w->stuck_threads;
 }
 
 /* ---- dying ---- */

@@ -15,7 +15,7 @@
 #include "lib/log.h"
 #include "proto/json_scan.h"
 
-#define HELLO_OUT_BYTES	(64u << 10)
+#define HELLO_OUT_BYTES	(1u << 20)	/* workers/plugins.h bounds what plugins say */
 #define FETCH_BYTES	(1u << 20)	/* one piece of a large result */
 #define OUT_HINT_MIN	512u
 #define OUT_HINT_MAX	(64u << 10)
@@ -306,7 +306,7 @@ take_hello(struct seat *seat, const struct channel_completion *c)
 	char	 why[160] = "its hello failed";
 
 	if (c->status == CHANNEL_OK &&
-	    types_declare(seat->lanes->broker->core, copy, c->out_len, why, sizeof(why)) == 0)
+	    types_declare(seat, copy, c->out_len, why, sizeof(why)) == 0)
 		seat_ready(seat);
 	else
 		seat_kill(seat, why);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ cpu_seats(const struct config *cfg)
 int64_t
 lanes_files(const struct config *cfg)
 {
-	int64_t	workers = cpu_seats(cfg) + 1 + LANES_LEAVING_MAX + CORE_ALONE_MAX;
+	int64_t	workers = cpu_seats(cfg) + 2 + LANES_LEAVING_MAX + CORE_ALONE_MAX;
 
 	return workers * FILES_OF_WORKER + FILES_OF_START;
 }
@@ -173,6 +174,7 @@ lanes_free(struct lanes *l)
 		if (l->seats[i] != NULL)
 			seat_free(l->seats[i]);
 	event_free(l->control);
+	json_decref(l->plugins);
 	free(l->seats);
 	free(l);
 }
@@ -199,6 +201,51 @@ lanes_leaving(const struct lanes *l)
 	for (uint32_t i = 0; i < l->seats_len; i++)
 		count += l->seats[i] != NULL && l->seats[i]->leaving;
 	return count;
+}
+
+static unsigned
+count_seats(const struct lanes *l, enum control_lane lane, bool up)
+{
+	unsigned	count = 0;
+
+	for (uint32_t i = 0; i < l->seats_len; i++) {
+		const struct seat	*seat = l->seats[i];
+
+		count += seat != NULL && seat->lane == lane && seat->alone_for == 0 &&
+		    (seat->up || !up);
+	}
+	return count;
+}
+
+void
+lanes_need_plugin_worker(struct lanes *l)
+{
+	if (count_seats(l, CONTROL_LANE_PLUGIN, false) == 0)
+		seat_request(seat_new(l, CONTROL_LANE_PLUGIN, 0));
+}
+
+/* Plugins are trusted less than our own: if it is only they that cannot start, the rest serves. */
+static bool
+plugins_given_up(const struct lanes *l)
+{
+	return lanes_all_fail(l, CONTROL_LANE_PLUGIN, BREAKER_DEATHS);
+}
+
+void
+lanes_serve_if_complete(struct lanes *l)
+{
+	bool	plugins = count_seats(l, CONTROL_LANE_PLUGIN, false) > 0;
+
+	if (l->serving || count_seats(l, CONTROL_LANE_CPU, true) == 0 ||
+	    count_seats(l, CONTROL_LANE_IO, true) == 0)
+		return;
+	if (plugins && count_seats(l, CONTROL_LANE_PLUGIN, true) == 0) {
+		if (!plugins_given_up(l))
+			return;
+		log_error("the plugins' io worker dies while it starts: their async and thread types wait");
+	}
+	l->serving = true;
+	broker_ready(l->broker);
 }
 
 bool
@@ -244,6 +291,7 @@ lanes_tick(struct lanes *l)
 	if (look) {
 		l->next_look_ns = now_ns + LOOK_NS;
 		break_circuit(l);
+		lanes_serve_if_complete(l);
 	}
 }
 
@@ -277,7 +325,11 @@ lanes_kill(struct lanes *l, uint32_t worker, const char *why)
 void
 lanes_start_alone(struct lanes *l, const struct job *j)
 {
-	seat_request(seat_new(l, j->lane == LANE_PROCESS ? CONTROL_LANE_CPU : CONTROL_LANE_IO, j->id));
+	enum control_lane	lane = CONTROL_LANE_CPU;
+
+	if (j->lane != LANE_PROCESS)
+		lane = j->type->plugin == NULL ? CONTROL_LANE_IO : CONTROL_LANE_PLUGIN;
+	seat_request(seat_new(l, lane, j->id));
 }
 
 void

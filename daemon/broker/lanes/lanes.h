@@ -53,6 +53,13 @@ struct worker_view {
 };
 /* Walk: *at starts at 0; false at the end. */
 bool lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out);
+/* One row of plugin.list; texts may be NULL, but for file. */
+struct plugin_view {
+	const char	*file, *name, *version;
+	const char	*error;		/* why it was refused; NULL: it is loaded */
+};
+/* Walk: *at starts at 0; false at the end. */
+bool lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out);
 /* The name of core's worker number, as in worker_view; "gone" when it has none. */
 const char *lanes_worker_name(const struct lanes *l, uint32_t number);
 /* Progress of a running job, as its handler tells it; false: none. */

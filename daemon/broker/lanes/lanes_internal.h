@@ -53,6 +53,7 @@ struct lanes {
 	uint32_t	 asked;			/* starts that the supervisor has not answered yet */
 	int64_t		 next_look_ns;		/* resident memory and lateness are looked at once a second */
 	bool		 serving;		/* broker_ready was called */
+	struct json_t	*plugins;		/* as the last hello had them; NULL: none said so yet */
 };
 
 /* seat.c: the life of a worker */
@@ -74,8 +75,12 @@ void exchange_hello(struct seat *seat);
 bool exchange_take(struct seat *seat);
 void exchange_drop_fetches(struct seat *seat);
 
+struct json_t;
 /* types.c: what a worker's hello declares.  0, or -1 with a sentence. */
-int types_declare(struct core *c, const char *text, size_t len, char *why, size_t size);
+int types_declare(struct seat *seat, const char *text, size_t len, char *why, size_t size);
+/* plugins.c: its member `plugins`; and the worker that its types may need. */
+void plugins_declare(struct lanes *l, struct json_t *list);
+void plugins_start_worker(struct lanes *l);
 
 /*
  * So many io workers at once finish what they have while another one serves.  What they wait for may
@@ -88,6 +93,10 @@ struct seat *lanes_seat(const struct lanes *l, uint32_t number);
 bool lanes_asks_enough(const struct lanes *l);
 /* Seats that are leaving. */
 unsigned lanes_leaving(const struct lanes *l);
+/* The first time that a type of a plugin is declared which needs it. */
+void lanes_need_plugin_worker(struct lanes *l);
+/* When each kind of worker that there is has one at work. */
+void lanes_serve_if_complete(struct lanes *l);
 /* The circuit breaker's question: did every seat of this kind fail `times` times without ever serving? */
 bool lanes_all_fail(const struct lanes *l, enum control_lane lane, unsigned times);
 

@@ -30,7 +30,9 @@ static const int64_t	backoff_ms[] = { 0, 10, 50, 250, 1250, 5000 };
 static const char *
 role_of(const struct seat *seat)
 {
-	return seat->lane == CONTROL_LANE_CPU ? "cpu" : "io";
+	static const char *const	roles[CONTROL_LANES] = { "cpu", "io", "plugin" };
+
+	return roles[seat->lane];
 }
 
 /* The lowest number that no place of this kind uses: names stay short and come back. */
@@ -284,20 +286,6 @@ resident_bytes(int pid)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-static void
-serve_if_complete(struct lanes *l)
-{
-	bool	have[2] = { false, false };
-
-	for (uint32_t i = 0; i < l->seats_len; i++)
-		if (l->seats[i] != NULL && l->seats[i]->up)
-			have[l->seats[i]->lane] = true;
-	if (!have[CONTROL_LANE_CPU] || !have[CONTROL_LANE_IO] || l->serving)
-		return;
-	l->serving = true;
-	broker_ready(l->broker);
-}
-
 void
 seat_ready(struct seat *seat)
 {
@@ -310,9 +298,12 @@ seat_ready(struct seat *seat)
 	seat->up = true;
 	seat->rss_bytes = seat->pid > 0 ? resident_bytes(seat->pid) : 0;
 	declare_slots(seat, slots);
-	core_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
+	if (seat->lane == CONTROL_LANE_PLUGIN)
+		core_plugin_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
+	else
+		core_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
 	log_debug("worker ready worker=%s gen=%u pid=%d", seat->name, seat->gen, seat->pid);
-	serve_if_complete(seat->lanes);
+	lanes_serve_if_complete(seat->lanes);
 }
 
 void
@@ -382,7 +373,7 @@ void
 seat_retire(struct seat *seat, const char *why)
 {
 	struct broker	*b = seat->lanes->broker;
-	bool		 hand_over = seat->lane == CONTROL_LANE_IO;
+	bool		 hand_over = seat->lane != CONTROL_LANE_CPU;
 
 	if ((seat->state != WORKER_IDLE && seat->state != WORKER_RUNNING) || seat->alone_for != 0)
 		return;

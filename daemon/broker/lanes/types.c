@@ -6,7 +6,7 @@
 
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "lib/alloc.h"
-#include "workers/handler.h"
+#include "workers/handler_rules.h"
 
 struct flag {
 	const char	*name;
@@ -49,25 +49,23 @@ read_lanes(const json_t *array)
 	return bits;
 }
 
-/* A declaration must be one that the router can follow: each lane needs its implementation. */
+/* A declaration must be one that the router can follow; and no worker makes another one's type its. */
 static const char *
-wrong_with(const struct type *t)
+wrong_with(const struct core *c, const struct type *t)
 {
-	size_t	len = t->name == NULL ? 0 : strlen(t->name);
+	const char		*wrong = handler_wrong_with(t->name, t->traits, t->lanes, t->has_run,
+	    t->has_start);
+	const struct type	*known;
 
-	if (len == 0 || len > BOUND_NAME_BYTES ||
-	    strspn(t->name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != len)
-		return "a name is [a-z0-9_.-]{1,64}";
-	if ((t->lanes & (JOBD_LANE_ASYNC | JOBD_LANE_THREAD | JOBD_LANE_PROCESS)) == 0)
-		return "no lane is safe";
-	if ((t->lanes & JOBD_LANE_ASYNC) && !t->has_start)
-		return "the async lane needs start";
-	if ((t->lanes & (JOBD_LANE_THREAD | JOBD_LANE_PROCESS)) && !t->has_run)
-		return "the thread and process lanes need run";
+	if (wrong != NULL)
+		return wrong;
 	if (t->args_schema[0] != '{' && strcmp(t->args_schema, "true") != 0)
 		return "args_schema is an object, or true";
-	if ((t->lanes & JOBD_LANE_THREAD) && !(t->traits & JOBD_THREAD_SAFE))
-		return "the thread lane needs thread_safe";
+	if (t->plugin != NULL && (!handler_name_ok(t->plugin) || (t->lanes & JOBD_LANE_INLINE) != 0))
+		return "no such type can come from a plugin";
+	known = core_type_find(c, t->name, strlen(t->name));
+	if (known != NULL && (known->plugin == NULL) != (t->plugin == NULL))
+		return "a plugin's type does not become a built-in one, nor the other way round";
 	return NULL;
 }
 
@@ -83,13 +81,14 @@ declare_one(struct core *c, const json_t *item, char *why, size_t size)
 		.name = (char *)(size_t)json_string_value(json_object_get(item, "name")),
 		.summary = (char *)(size_t)(summary == NULL ? "" : summary),
 		.args_schema = args,
+		.plugin = (char *)(size_t)json_string_value(json_object_get(item, "plugin")),
 		.traits = read_traits(json_object_get(item, "traits")),
 		.lanes = read_lanes(json_object_get(item, "lanes")),
 		.has_run = json_is_true(json_object_get(item, "run")),
 		.has_start = json_is_true(json_object_get(item, "start")),
 	};
 
-	if ((wrong = wrong_with(&t)) != NULL)
+	if ((wrong = wrong_with(c, &t)) != NULL)
 		snprintf(why, size, "type %.64s: %s", t.name == NULL ? "?" : t.name, wrong);
 	else
 		core_type_define(c, &t);
@@ -98,7 +97,7 @@ declare_one(struct core *c, const json_t *item, char *why, size_t size)
 }
 
 int
-types_declare(struct core *c, const char *text, size_t len, char *why, size_t size)
+types_declare(struct seat *seat, const char *text, size_t len, char *why, size_t size)
 {
 	json_error_t	 error;
 	json_t		*root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
@@ -112,7 +111,11 @@ types_declare(struct core *c, const char *text, size_t len, char *why, size_t si
 	}
 	json_array_foreach(types, at, item)
 		if (rc == 0)
-			rc = declare_one(c, item, why, size);
+			rc = declare_one(seat->lanes->broker->core, item, why, size);
+	if (rc == 0 && seat->lane != CONTROL_LANE_IO) {		/* that one loads none */
+		plugins_declare(seat->lanes, json_object_get(root, "plugins"));
+		plugins_start_worker(seat->lanes);
+	}
 	json_decref(root);
 	return rc;
 }
