@@ -33,6 +33,17 @@ enum channel_status {
 	CHANNEL_NEED_SPACE,	/* aux = bytes of the result; kept until fetched or dropped */
 };
 
+/*
+ * How an attempt spent its time, as its worker says: a hint, in the completion of a RUN.  All zero:
+ * the worker did not look.
+ */
+struct channel_usage {
+	bool		measured;	/* cpu_permille says something */
+	bool		queue_known;	/* the wait for a CPU is taken out of it */
+	uint16_t	cpu_permille;	/* of its time without the wait for a CPU: 0 .. 1000 */
+	uint16_t	stall_ms;	/* it kept the worker's loop from turning for so long; 0: no */
+};
+
 /* At the start of a RUN entry's input. */
 struct channel_head {
 	uint64_t	job, fence;
@@ -121,6 +132,7 @@ struct channel_completion {
 	const char		*output;
 	uint32_t		 out_len;
 	uint64_t		 aux;
+	struct channel_usage	 usage;		/* of a RUN */
 };
 
 /*
@@ -136,6 +148,12 @@ void *channel_inflight_next(const struct channel *ch, uint64_t *at, uint64_t *to
 size_t channel_bytes_out(const struct channel *ch);	/* input bytes in flight */
 /* Hint: is this attempt running, as the worker says?  For an FIFO channel, is it the oldest. */
 bool channel_suspect(const struct channel *ch, uint64_t token);
+
+/*
+ * Hint: an attempt keeps the worker's loop from turning, for *ms so far.  Its tag, once for each
+ * time that the worker says so; NULL: nothing new, or nobody that is in flight.
+ */
+void *channel_stalled(struct channel *ch, uint32_t *ms);
 
 /* What a running attempt says of its progress; hints.  False when it has said nothing. */
 struct channel_progress {
@@ -168,6 +186,9 @@ bool channel_take(struct channel_worker *w, struct channel_entry *e);
 /* Writes a completion and publishes it; out_len bytes are in e->out already.  Loop thread only. */
 void channel_complete(struct channel_worker *w, const struct channel_entry *e,
     enum channel_status status, uint32_t out_len, uint64_t aux);
+/* The same, of a RUN whose time was looked at. */
+void channel_complete_used(struct channel_worker *w, const struct channel_entry *e,
+    enum channel_status status, uint32_t out_len, uint64_t aux, const struct channel_usage *usage);
 /* After one or more completions: wakes the broker if it sleeps. */
 void channel_signal(struct channel_worker *w);
 /* Any thread: has the broker asked for the end of this attempt? */
@@ -179,6 +200,11 @@ uint32_t channel_cancel_count(const struct channel_worker *w);
  * - 1 are the threads', channel_runs itself is the loop's.
  */
 void channel_running(struct channel_worker *w, uint32_t run, uint64_t token);
+/*
+ * Hint: this attempt has kept the loop from turning for so long, and does so still.  Any thread,
+ * one at a time; wakes the broker.
+ */
+void channel_stall(struct channel_worker *w, uint64_t token, uint32_t ms);
 void channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
     const struct channel_progress *p);
 /* channel_stop was called, and there is no entry left to take. */

@@ -49,6 +49,7 @@ struct channel {
 	uint64_t		 epoch, last_woken;
 	uint32_t		 kicks, cancels, cpu;
 	uint32_t		 idle_events;
+	uint32_t		 stalls_seen;		/* notes of a loop that does not turn */
 	const char		*broken;		/* why nothing of it is believed any more */
 };
 

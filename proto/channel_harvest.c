@@ -49,7 +49,7 @@ slot_free(struct channel *ch, struct slot *s)
 /* A private copy, taken once; the shared one may change at any time. */
 struct completion_copy {
 	uint64_t	token;
-	uint32_t	slot, status, out_len, flags;
+	uint32_t	slot, status, out_len, usage;
 	uint64_t	aux;
 };
 
@@ -65,9 +65,18 @@ copy_completion(const struct channel *ch)
 	return (struct completion_copy){
 		.token = atomic_load_explicit(&e->token, memory_order_relaxed),
 		.slot = (uint32_t)slot_status, .status = (uint32_t)(slot_status >> 32),
-		.out_len = (uint32_t)len_flags, .flags = (uint32_t)(len_flags >> 32),
+		.out_len = (uint32_t)len_flags, .usage = (uint32_t)(len_flags >> 32),
 		.aux = atomic_load_explicit(&e->aux, memory_order_relaxed),
 	};
+}
+
+static bool
+is_usage(uint32_t word)
+{
+	if ((word & SHM_USAGE_UNUSED) != 0 || (word & SHM_USAGE_PERMILLE) > 1000)
+		return false;
+	return (word & SHM_USAGE_MEASURED) != 0 ||
+	    (word & (SHM_USAGE_PERMILLE | SHM_USAGE_QUEUE)) == 0;
 }
 
 /* NULL, or what is wrong with it. */
@@ -89,9 +98,20 @@ check_completion(const struct channel *ch, const struct completion_copy *c)
 		return "unknown status";
 	if (c->out_len > s->out_cap)
 		return "output longer than its room";
-	if (c->flags != 0)
-		return "unknown flags";
+	if (c->usage != 0 && (s->op != CHANNEL_OP_RUN || !is_usage(c->usage)))
+		return "a usage that cannot be";
 	return NULL;
+}
+
+static struct channel_usage
+read_usage(uint32_t word)
+{
+	return (struct channel_usage){
+		.measured = (word & SHM_USAGE_MEASURED) != 0,
+		.queue_known = (word & SHM_USAGE_QUEUE) != 0,
+		.cpu_permille = word & SHM_USAGE_PERMILLE,
+		.stall_ms = (uint16_t)(word >> SHM_USAGE_STALL_SHIFT),
+	};
 }
 
 /*
@@ -138,7 +158,7 @@ channel_harvest(struct channel *ch, struct channel_completion *out, const char *
 	*out = (struct channel_completion){
 		.tag = s->tag, .token = s->token, .op = s->op, .status = c.status,
 		.output = s->out_off == ARENA_NONE ? NULL : (const char *)ch->b + s->out_off,
-		.out_len = c.out_len, .aux = c.aux,
+		.out_len = c.out_len, .aux = c.aux, .usage = read_usage(c.usage),
 	};
 	return 1;
 }
@@ -209,6 +229,20 @@ channel_suspect(const struct channel *ch, uint64_t token)
 		if (atomic_load_explicit(&cur[i], memory_order_relaxed) == token)
 			return true;
 	return false;
+}
+
+void *
+channel_stalled(struct channel *ch, uint32_t *ms)
+{
+	uint64_t		 note = atomic_load_explicit(&ch->b->stall, memory_order_acquire);
+	const struct slot	*s;
+
+	if ((uint32_t)(note >> 32) == ch->stalls_seen)
+		return NULL;
+	ch->stalls_seen = (uint32_t)(note >> 32);
+	*ms = (uint32_t)note;
+	s = slot_of(ch, atomic_load_explicit(&ch->b->stall_token, memory_order_relaxed));
+	return s == NULL || s->state != SLOT_INFLIGHT || s->op != CHANNEL_OP_RUN ? NULL : s->tag;
 }
 
 bool

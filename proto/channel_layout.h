@@ -58,6 +58,8 @@ struct shm_sqe {
 struct shm_b {
 	_Atomic uint32_t			cq_tail;	/* below it they are published */
 	_Alignas(SHM_LINE) _Atomic uint64_t	sleep;		/* epoch << 1 | the worker sleeps */
+	_Alignas(SHM_LINE) _Atomic uint64_t	stall_token;	/* who keeps the loop from turning */
+	_Atomic uint64_t			stall;		/* ms | count of such notes << 32 */
 };
 
 /*
@@ -66,9 +68,16 @@ struct shm_b {
 struct shm_cqe {
 	_Atomic uint64_t	token;
 	_Atomic uint64_t	slot_status;	/* slot | status << 32 */
-	_Atomic uint64_t	len_flags;	/* out_len | flags << 32; no flag is defined yet */
+	_Atomic uint64_t	len_flags;	/* out_len | usage << 32, as below */
 	_Atomic uint64_t	aux;
 };
+
+/* The usage word of a completion.  0: the worker did not look at the time. */
+#define SHM_USAGE_PERMILLE	0x000003ffu	/* 0 .. 1000 */
+#define SHM_USAGE_MEASURED	0x00000400u	/* without it permille and queue are 0 */
+#define SHM_USAGE_QUEUE		0x00000800u	/* the wait for a CPU is taken out */
+#define SHM_USAGE_UNUSED	0x0000f000u	/* 0 */
+#define SHM_USAGE_STALL_SHIFT	16		/* ms, at most 65535 */
 
 #define SHM_TEXT_WORDS	(sizeof(((struct channel_progress *)0)->text) / 8)
 
@@ -85,6 +94,8 @@ _Static_assert(offsetof(struct shm_a, kick) == 0x180, "layout");
 _Static_assert(offsetof(struct shm_a, arm) == 0x200, "layout");
 _Static_assert(offsetof(struct shm_a, harvested) == 0x300, "layout");
 _Static_assert(sizeof(struct shm_a) <= SHM_PAGE, "the fixed part has the first page");
+_Static_assert(offsetof(struct shm_b, stall_token) == 0x100, "layout");
+_Static_assert(sizeof(struct shm_b) <= SHM_PAGE, "the fixed part has the first page");
 _Static_assert(sizeof(struct shm_sqe) == 64, "layout");
 _Static_assert(sizeof(struct shm_cqe) == 32, "layout");
 _Static_assert(sizeof(struct shm_progress) == SHM_LINE, "layout");

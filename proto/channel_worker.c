@@ -159,9 +159,20 @@ channel_take(struct channel_worker *w, struct channel_entry *e)
 	return true;
 }
 
-void
-channel_complete(struct channel_worker *w, const struct channel_entry *e,
-    enum channel_status status, uint32_t out_len, uint64_t aux)
+static uint32_t
+usage_word(const struct channel_usage *u)
+{
+	uint32_t	word = (uint32_t)u->stall_ms << SHM_USAGE_STALL_SHIFT;
+
+	if (!u->measured)
+		return word;
+	return word | SHM_USAGE_MEASURED | (u->queue_known ? SHM_USAGE_QUEUE : 0) |
+	    u->cpu_permille;
+}
+
+static void
+complete(struct channel_worker *w, const struct channel_entry *e, enum channel_status status,
+    uint32_t out_len, uint64_t aux, uint32_t usage)
 {
 	struct shm_cqe	*ring = (void *)((char *)w->b + w->at.cqes);
 	struct shm_cqe	*c = &ring[w->cq_tail & w->mask];
@@ -171,7 +182,8 @@ channel_complete(struct channel_worker *w, const struct channel_entry *e,
 	atomic_store_explicit(&c->token, e->token, memory_order_relaxed);
 	atomic_store_explicit(&c->slot_status, e->slot | (uint64_t)status << 32,
 	    memory_order_relaxed);
-	atomic_store_explicit(&c->len_flags, out_len, memory_order_relaxed);
+	atomic_store_explicit(&c->len_flags, out_len | (uint64_t)usage << 32,
+	    memory_order_relaxed);
 	atomic_store_explicit(&c->aux, aux, memory_order_relaxed);
 	CHANNEL_STEP();
 	/* Release: output and completion before the tail that announces them. */
@@ -180,10 +192,33 @@ channel_complete(struct channel_worker *w, const struct channel_entry *e,
 }
 
 void
-channel_signal(struct channel_worker *w)
+channel_complete(struct channel_worker *w, const struct channel_entry *e,
+    enum channel_status status, uint32_t out_len, uint64_t aux)
+{
+	complete(w, e, status, out_len, aux, 0);
+}
+
+void
+channel_complete_used(struct channel_worker *w, const struct channel_entry *e,
+    enum channel_status status, uint32_t out_len, uint64_t aux, const struct channel_usage *usage)
+{
+	assert(usage->cpu_permille <= 1000);
+	complete(w, e, status, out_len, aux, usage_word(usage));
+}
+
+static void
+write_event(const struct channel_worker *w)
 {
 	static const uint64_t	one = 1;
-	uint64_t		armed;
+
+	while (write(w->event, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void
+channel_signal(struct channel_worker *w)
+{
+	uint64_t	armed;
 
 	shm_fence();
 	CHANNEL_STEP();
@@ -195,8 +230,7 @@ channel_signal(struct channel_worker *w)
 	 * One event per sleep of the broker: it is latched in the descriptor until epoll tells it.
 	 */
 	w->last_signalled = armed;
-	while (write(w->event, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	write_event(w);
 }
 
 /* ---- cancel, stop, hints ---- */
@@ -229,6 +263,18 @@ channel_running(struct channel_worker *w, uint32_t run, uint64_t token)
 
 	assert(run <= w->runs);
 	atomic_store_explicit(&cur[run], token, memory_order_relaxed);
+}
+
+void
+channel_stall(struct channel_worker *w, uint64_t token, uint32_t ms)
+{
+	uint64_t	count = atomic_load_explicit(&w->b->stall, memory_order_relaxed) >> 32;
+
+	atomic_store_explicit(&w->b->stall_token, token, memory_order_relaxed);
+	/* Release: who, before the count that announces it. */
+	atomic_store_explicit(&w->b->stall, (count + 1) << 32 | ms, memory_order_release);
+	/* Rare, and the loop's thread alone knows whether it has signalled: so always. */
+	write_event(w);
 }
 
 void

@@ -246,6 +246,8 @@ do_lie_in_hints(struct rogue *r)
 
 	for (size_t i = r->at.cur / 8; i < r->at.out / 8; i++)
 		atomic_store(&b[i], UINT64_MAX - 1);
+	atomic_store(&r->b->stall, UINT64_MAX);
+	atomic_store(&r->b->stall_token, rig_random());
 }
 
 static void (*const misdeeds[])(struct rogue *) = {

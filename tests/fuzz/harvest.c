@@ -134,6 +134,17 @@ scribble(struct world *w, struct input *in)
 		w->b[at++ % WORKER_BYTES] = (char)next_byte(in);
 }
 
+/* Ten bits of permille, measured, queue, four that are 0, sixteen of milliseconds. */
+static bool
+is_usage(uint32_t word)
+{
+	unsigned	permille = word % 1024, measured = word >> 10 & 1, queue = word >> 11 & 1;
+
+	if (permille > 1000 || (word >> 12) % 16 != 0)
+		return false;
+	return measured || (permille == 0 && !queue);
+}
+
 /*
  * The attempt whose completion comes next; ATTEMPTS: none; -EPROTO: what is there must be refused.
  */
@@ -157,7 +168,8 @@ next_completion(struct world *w)
 	for (unsigned i = 0; i < w->attempts; i++)
 		if (w->open[i] && w->tokens[i] == words[0] && slot == words[0] % DEPTH &&
 		    (!w->fifo || slot == w->head % DEPTH) && words[1] >> 32 >= CHANNEL_OK &&
-		    words[1] >> 32 <= CHANNEL_NEED_SPACE && words[2] <= w->out_caps[i])
+		    words[1] >> 32 <= CHANNEL_NEED_SPACE && (uint32_t)words[2] <= w->out_caps[i] &&
+		    is_usage((uint32_t)(words[2] >> 32)))
 			return (int)i;
 	return -EPROTO;
 }
@@ -170,6 +182,7 @@ check_completion(struct world *w, const struct channel_completion *c, unsigned i
 	require(c->tag == &w->tokens[i] && c->token == w->tokens[i]);
 	require(c->out_len <= w->out_caps[i]);
 	require((c->output == NULL) == (w->out_caps[i] == 0));
+	require(c->usage.cpu_permille <= 1000 && (c->usage.measured || !c->usage.queue_known));
 	if (c->out_len > 0)
 		last = c->output[c->out_len - 1];	/* the kernel knows whether it is there */
 	(void)last;
@@ -204,8 +217,13 @@ static void
 ask_for_hints(struct world *w)
 {
 	struct channel_progress	p;
-	uint64_t		at = 0, token;
+	uint64_t		at = 0, token, *tag;
+	uint32_t		ms;
 	unsigned		n = 0;
+
+	if ((tag = channel_stalled(w->ch, &ms)) != NULL)
+		require(w->open[tag - w->tokens]);
+	require(channel_stalled(w->ch, &ms) == NULL);
 
 	while (channel_inflight_next(w->ch, &at, &token) != NULL) {
 		n++;

@@ -351,9 +351,90 @@ test_harvested_word_advances_without_a_gap(void **state)
 	channel_free(e.ch);
 }
 
+/* ---- how the time was spent ---- */
+
+static void
+test_the_usage_of_a_run_comes_back(void **state)
+{
+	static const struct channel_usage	rows[] = {
+		{ 0 },
+		{ .measured = true, .queue_known = true, .cpu_permille = 1000 },
+		{ .measured = true, .cpu_permille = 0, .stall_ms = 65535 },
+		{ .stall_ms = 51 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ends			e = ends_new(&slot_config);
+		struct channel_entry		en;
+		struct channel_completion	c;
+
+		submit(&e, &e, "a", 16);
+		assert_true(channel_take(e.w, &en));
+		channel_complete_used(e.w, &en, CHANNEL_OK, 16, 1, &rows[i]);
+		c = harvest(&e);
+		assert_int_equal(c.out_len, 16);
+		assert_int_equal(c.usage.measured, rows[i].measured);
+		assert_int_equal(c.usage.queue_known, rows[i].queue_known);
+		assert_int_equal(c.usage.cpu_permille, rows[i].cpu_permille);
+		assert_int_equal(c.usage.stall_ms, rows[i].stall_ms);
+		ends_free(&e);
+	}
+}
+
+static void
+test_what_is_no_run_has_no_usage(void **state)
+{
+	struct ends			e = ends_new(&slot_config);
+	struct channel_submit		s = { .op = CHANNEL_OP_DROP };
+	struct channel_usage		u = { .measured = true };
+	struct channel_entry		en;
+	struct channel_completion	c;
+	const char			*why;
+	uint64_t			token;
+
+	(void)state;
+	assert_int_equal(channel_submit(e.ch, &s, &token), 0);
+	channel_publish(e.ch);
+	assert_true(channel_take(e.w, &en));
+	channel_complete_used(e.w, &en, CHANNEL_OK, 0, 0, &u);
+	assert_int_equal(channel_harvest(e.ch, &c, &why), -EPROTO);
+	assert_string_equal(why, "a usage that cannot be");
+	ends_free(&e);
+}
+
+static void
+test_a_stall_is_told_once_and_only_of_an_attempt_in_flight(void **state)
+{
+	struct ends		e = ends_new(&slot_config);
+	struct channel_entry	en;
+	uint32_t		ms = 0;
+	uint64_t		token = submit(&e, &ms, "a", 16);
+
+	(void)state;
+	assert_null(channel_stalled(e.ch, &ms));
+	assert_true(channel_take(e.w, &en));
+	channel_stall(e.w, token, 70);
+	assert_true(readable(channel_event_fd(e.ch)));
+	assert_ptr_equal(channel_stalled(e.ch, &ms), &ms);
+	assert_int_equal(ms, 70);
+	assert_null(channel_stalled(e.ch, &ms));
+	channel_stall(e.w, token, 140);
+	assert_ptr_equal(channel_stalled(e.ch, &ms), &ms);
+	assert_int_equal(ms, 140);
+	channel_stall(e.w, token ^ 1, 70);
+	assert_null(channel_stalled(e.ch, &ms));
+	echo(&e, &en);
+	channel_stall(e.w, token, 70);
+	channel_release(e.ch, harvest(&e).token);
+	assert_null(channel_stalled(e.ch, &ms));
+	ends_free(&e);
+}
+
 /* ---- what a hostile worker writes ---- */
 
 #define SLOT_STATUS(slot, status)	((uint64_t)(slot) | (uint64_t)(status) << 32)
+#define USAGE(word)			((uint64_t)(word) << 32)
 
 static void
 test_each_forgery_is_named(void **state)
@@ -387,8 +468,17 @@ test_each_forgery_is_named(void **state)
 		    "output longer than its room" },
 		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), UINT32_MAX, 1,
 		    "output longer than its room" },
-		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), UINT64_C(1) << 32, 1,
-		    "unknown flags" },
+		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), USAGE(1000 | SHM_USAGE_MEASURED), 1,
+		    NULL },
+		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), USAGE(0xffff0000u), 1, NULL },
+		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), USAGE(1001 | SHM_USAGE_MEASURED), 1,
+		    "a usage that cannot be" },
+		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), USAGE(1), 1,
+		    "a usage that cannot be" },
+		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), USAGE(SHM_USAGE_QUEUE), 1,
+		    "a usage that cannot be" },
+		{ &fifo_config, 0, SLOT_STATUS(0, CHANNEL_OK), USAGE(SHM_USAGE_MEASURED | 0x1000),
+		    1, "a usage that cannot be" },
 	};
 
 	(void)state;
@@ -921,6 +1011,9 @@ main(void)
 		cmocka_unit_test(test_a_slot_table_completes_in_any_order),
 		cmocka_unit_test(test_a_large_result_is_kept_and_fetched_in_pieces),
 		cmocka_unit_test(test_harvested_word_advances_without_a_gap),
+		cmocka_unit_test(test_the_usage_of_a_run_comes_back),
+		cmocka_unit_test(test_what_is_no_run_has_no_usage),
+		cmocka_unit_test(test_a_stall_is_told_once_and_only_of_an_attempt_in_flight),
 		cmocka_unit_test(test_each_forgery_is_named),
 		cmocka_unit_test(test_a_completion_cannot_be_replayed),
 		cmocka_unit_test(test_a_broken_channel_stays_broken_and_keeps_nobody_awake),
