@@ -74,7 +74,7 @@ run_entry(struct worker *w, const struct channel_entry *e, bool *unsignalled)
 		*unsignalled = false;
 	}
 	show_job(&t.at);
-	attempt_run(&t.at);
+	task_run(&t);
 	task_end(&t);
 }
 

@@ -6,6 +6,7 @@
  * until its handler has returned.  Before the loop blocks the sleep is announced to the broker,
  * which then kicks the socket.
  */
+#include "workers/loop_watch.h"
 #include "workers/worker.h"
 
 #include <stdatomic.h>
@@ -81,6 +82,8 @@ async_ended(struct jobd_attempt *at)
 	list_remove(&t->link);
 	list_push_back(&ended, &t->link);
 	waiting_count--;
+	loop_watch_ended(&t->task, list_empty(&waiting) ? NULL :
+	    &list_entry(waiting.next, struct io_task, link)->task);
 }
 
 static const struct attempt_host	async_host =
@@ -95,7 +98,9 @@ start_async(struct io_task *t)
 	list_push_back(&waiting, &t->link);
 	waiting_count++;
 	channel_running(worker->channel, loops_run, t->task.entry.token);
+	loop_watch_enter(&t->task);
 	attempt_start(&t->task.at);
+	loop_watch_leave(&t->task);
 	channel_running(worker->channel, loops_run, 0);
 }
 
@@ -161,7 +166,7 @@ block(uv_work_t *work)
 
 	if (hint)
 		channel_running(worker->channel, run, t->task.entry.token);
-	attempt_run(&t->task.at);
+	task_run(&t->task);
 	if (hint)
 		channel_running(worker->channel, run, 0);
 }
@@ -244,23 +249,27 @@ static void
 before_poll(uv_prepare_t *handle)
 {
 	(void)handle;
+	loop_watch_look();
 	publish_ended();
 	show_counts();
 	if (waiting_count + blocking_count == 0 && channel_stopped(worker->channel))
 		uv_stop(&loop);
 	else if (!channel_sleep(worker->channel))
 		uv_idle_start(&idle, turn_again);	/* so that the loop does not block */
+	loop_watch_skip();
 }
 
 static void
 after_poll(uv_check_t *handle)
 {
 	(void)handle;
+	loop_watch_look();
 	uv_idle_stop(&idle);
 	channel_awake(worker->channel);
 	take_entries();
 	tell_cancelled();
 	publish_ended();
+	loop_watch_skip();
 }
 
 static void
@@ -286,6 +295,7 @@ set_up(void)
 	list_init(&ended);
 	if ((rc = uv_loop_init(&loop)) != 0)
 		log_fatal("the loop cannot be made: %s", uv_strerror(rc));
+	loop_watch_init(&loop, worker->channel);
 	uv_prepare_init(&loop, &prepare);
 	uv_check_init(&loop, &check);
 	uv_idle_init(&loop, &idle);
@@ -314,5 +324,6 @@ io_main(struct worker *w)
 	set_up();
 	title_set(w->label);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	loop_watch_fini();
 	tear_down();
 }

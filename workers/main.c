@@ -145,6 +145,7 @@ set_up(struct worker *w)
 	if ((rc = attach(w)) != 0)
 		return rc;
 	seed_json();
+	measure_queued_ns();		/* opens what a sealed process might not */
 	roots_init(w->config.files_roots);
 	if (handlers_init(why, sizeof(why)) != 0) {
 		log_error("%s", why);

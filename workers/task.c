@@ -55,6 +55,7 @@ drop(struct worker *w, uint64_t token)
 void
 task_fini(struct worker *w)
 {
+	struct type_use	*use;
 	struct kept	*k;
 	size_t		 at = 0;
 
@@ -63,6 +64,10 @@ task_fini(struct worker *w)
 		free(k);
 	}
 	idmap_free(&w->kept);
+	at = 0;
+	while ((use = idmap_next(&w->uses, &at)) != NULL)
+		free(use);
+	idmap_free(&w->uses);
 }
 
 /* ---- entries that are not attempts ---- */
@@ -174,6 +179,19 @@ complete_no_handler(struct worker *w, const struct channel_entry *e, const char 
 	complete_failed(w, e, text);
 }
 
+static struct type_use *
+use_of(struct worker *w, const struct jobd_handler *h)
+{
+	uint64_t	 key = (uintptr_t)h;
+	struct type_use	*use = idmap_get(&w->uses, key);
+
+	if (use == NULL) {
+		use = mem_zalloc(1, sizeof(*use));
+		idmap_put(&w->uses, key, use);
+	}
+	return use;
+}
+
 bool
 task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
     const struct attempt_host *host, enum lane *lane)
@@ -203,6 +221,10 @@ task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
 	t->worker = w;
 	t->entry = *e;
 	t->started_ns = clock_mono_ns();
+	t->use = use_of(w, h->handler);
+	t->measured = measure_wanted(&t->use->plan);
+	t->spent = (struct measure){ 0 };
+	t->usage = (struct channel_usage){ 0 };
 	t->at = (struct jobd_attempt){
 		.host = host, .handler = h->handler, .schema = h->schema, .job = head.job,
 		.fence = head.fence, .number = head.attempt, .args = type + head.type_len,
@@ -230,18 +252,38 @@ keep_large(struct task *t)
 	}
 	keep(w, t->entry.token, at->large, at->out_len);
 	at->large = NULL;
-	channel_complete(w->channel, &t->entry, CHANNEL_NEED_SPACE, 0, at->out_len);
+	channel_complete_used(w->channel, &t->entry, CHANNEL_NEED_SPACE, 0, at->out_len, &t->usage);
+}
+
+void
+task_run(struct task *t)
+{
+	struct measure	now;
+
+	if (t->measured)
+		measure_now(&t->since);
+	attempt_run(&t->at);
+	if (!t->measured)
+		return;
+	measure_now(&now);
+	t->spent = measure_between(&t->since, &now);
 }
 
 void
 task_end(struct task *t)
 {
 	struct jobd_attempt	*at = &t->at;
+	int64_t			 took_ns = clock_mono_ns() - t->started_ns;
 
+	measure_took(&t->use->plan, took_ns);
+	if (t->measured && t->spent.wall_ns == 0)
+		t->spent.wall_ns = took_ns;
+	if (t->measured)
+		measure_usage(&t->spent, &t->usage);
 	if (at->large != NULL)
 		keep_large(t);
 	else
-		channel_complete(t->worker->channel, &t->entry, at->status, (uint32_t)at->out_len,
-		    (uint64_t)(clock_mono_ns() - t->started_ns));
+		channel_complete_used(t->worker->channel, &t->entry, at->status,
+		    (uint32_t)at->out_len, (uint64_t)took_ns, &t->usage);
 	attempt_fini(at);
 }

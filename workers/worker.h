@@ -17,6 +17,7 @@
 #include "proto/config.h"
 #include "proto/control.h"
 #include "workers/attempt.h"
+#include "workers/measure.h"
 
 struct worker {
 	enum control_lane	 lane;
@@ -25,6 +26,7 @@ struct worker {
 	struct channel_worker	*channel;
 	struct idmap		 kept;		/* of struct kept: results not fetched yet */
 	size_t			 kept_bytes;
+	struct idmap		 uses;			/* of struct type_use, by handler */
 };
 
 /* The loops: return when the broker has stopped the channel and all is done. */
@@ -33,12 +35,22 @@ void io_main(struct worker *w);
 
 /* ---- task.c: entries, from what was taken to what is completed ---- */
 
+/* What this worker knows of a type's use of time.  The loop's thread alone. */
+struct type_use {
+	struct measure_plan	 plan;
+	unsigned		 in_loop;	/* asynchronous attempts that go on */
+};
+
 /* A RUN entry in work.  A host's callbacks get &task->at. */
 struct task {
 	struct jobd_attempt	 at;
 	struct channel_entry	 entry;
 	int64_t			 started_ns;	/* CLOCK_MONOTONIC */
 	struct worker		*worker;
+	struct type_use		*use;
+	bool			 measured;	/* how it spends its time */
+	struct measure		 since, spent;	/* measured: spent.wall_ns 0: all of its time */
+	struct channel_usage	 usage;		/* what is told of it */
 };
 
 #define task_of(attempt) ((const struct task *)(const void *)(attempt))
@@ -50,6 +62,8 @@ _Static_assert(offsetof(struct task, at) == 0, "task_of");
  */
 bool task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
     const struct attempt_host *host, enum lane *lane);
+/* Runs a blocking attempt in this thread. */
+void task_run(struct task *t);
 /* Publishes the outcome of a settled attempt; the caller signals. */
 void task_end(struct task *t);
 /* Answers every entry that is not RUN; the caller signals. */

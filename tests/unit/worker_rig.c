@@ -136,7 +136,7 @@ take_completion(const struct channel_completion *c)
 	struct outcome	*o = c->tag;
 
 	free(o->text);
-	*o = (struct outcome){ .done = true, .status = c->status, .len = c->out_len, .aux = c->aux,
+	*o = (struct outcome){ .done = true, .status = c->status, .len = c->out_len, .aux = c->aux, .usage = c->usage,
 	    .text = mem_strndup(c->output == NULL ? "" : c->output, c->out_len) };
 	channel_release(rig.channel, c->token);
 }

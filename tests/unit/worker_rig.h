@@ -24,6 +24,7 @@ struct outcome {
 	char			*text;		/* NUL-terminated; the test frees it */
 	size_t			 len;
 	uint64_t		 aux;
+	struct channel_usage	 usage;
 };
 
 struct rig {

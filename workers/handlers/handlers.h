@@ -10,6 +10,9 @@ extern const struct jobd_handler handler_file_digest;	/* file_digest.c */
 extern const struct jobd_handler handler_file_copy;	/* file_copy.c */
 extern const struct jobd_handler handler_bench_cpu;	/* bench_cpu.c */
 extern const struct jobd_handler handler_bench_io;	/* bench_io.c */
+extern const struct jobd_handler handler_bench_says_waits;	/* bench_says.c */
+extern const struct jobd_handler handler_bench_says_computes;	/* bench_says.c */
+extern const struct jobd_handler handler_bench_blocks;		/* bench_says.c */
 
 struct handler_entry {
 	const struct jobd_handler	*handler;

@@ -16,6 +16,9 @@ static const struct jobd_handler *const built_in[] = {
 	&handler_file_copy,
 	&handler_bench_cpu,
 	&handler_bench_io,
+	&handler_bench_says_waits,
+	&handler_bench_says_computes,
+	&handler_bench_blocks,
 };
 
 static struct handler_entry	*entries;	/* written at start only, then read by all threads */
