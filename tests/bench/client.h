@@ -70,6 +70,18 @@ print_rate(long n, int64_t start_ns)
 	printf("%.0f\n", (double)n * 1e9 / (double)(now_ns() - start_ns));
 }
 
+/* CPU time that a process (all its threads) has taken; it must be ours. */
+static inline int64_t
+process_cpu_ns(pid_t pid)
+{
+	struct timespec	ts;
+	clockid_t	clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
+		die("clock_getcpuclockid");
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 static inline int
 connect_tcp(const char *host, const char *port)
 {

@@ -1,46 +1,56 @@
 /*
- * jobd_client.c - echo jobs of 64 bytes through jobd's process lane.  Runs in: the benchmark.
+ * jobd_client.c - jobs through jobd, or their lines through a server that only echoes them.
+ * Runs in: the benchmark.
  *
- *   jobd_client unix:PATH|tcp:HOST:PORT TOKEN rate COUNT INFLIGHT   jobs per second, INFLIGHT open calls
- *   jobd_client unix:PATH|tcp:HOST:PORT TOKEN one COUNT             p50 and p99 of one call at a time, us
+ *   jobd_client ADDRESS TOKEN rate LANE COUNT INFLIGHT   echo jobs a second, INFLIGHT open calls
+ *   jobd_client ADDRESS TOKEN one LANE COUNT             p50 and p99 of one at a time, us
+ *   jobd_client ADDRESS TOKEN sleep MS COUNT             the same of jobs that sleep (async lane)
+ *
+ *   ADDRESS   unix:PATH, tcp:HOST:PORT; echo:HOST:PORT for echo_server, which knows no jobs
+ *   TOKEN     "" where none is needed
  */
-#include "tests/bench/client.h"
+#include "tests/bench/jobd_lines.h"
 
 #define REPLY_BYTES	(1 << 18)
-#define REQUEST_BYTES	256
 
-static char	payload[PAYLOAD_BYTES + 1];	/* a JSON string, quotes counted */
+static char	request_head[] = "{\"jsonrpc\":\"2.0\",\"id\":";
+static char	request_tail[REQUEST_BYTES], reply_tail[REQUEST_BYTES];
+static size_t	request_tail_len, reply_tail_len;
 
-static int
-connect_to(char *address)
+/* What every request ends with, and what its reply must end with. */
+static void
+set_lines(const char *type, const char *args, const char *lane, bool echoed)
 {
-	char	*port;
-
-	if (strncmp(address, "unix:", 5) == 0)
-		return connect_unix(address + 5);
-	if (strncmp(address, "tcp:", 4) != 0 || (port = strrchr(address + 4, ':')) == NULL) {
-		fprintf(stderr, "not an address: %s\n", address);
-		exit(2);
-	}
-	*port++ = '\0';
-	return connect_tcp(address + 4, port);
+	request_tail_len = (size_t)snprintf(request_tail, sizeof(request_tail),
+	    ",\"method\":\"job.call\",\"params\":{\"type\":\"%s\",\"args\":%s,\"lane\":\"%s\"}}\n", type,
+	    args, lane);
+	reply_tail_len = (size_t)snprintf(reply_tail, sizeof(reply_tail), echoed ? "%s" :
+	    "\"state\":\"succeeded\",\"result\":%s}}\n", echoed ? request_tail : args);
+	if (strcmp(type, "echo") != 0)		/* the result is another each time: its end only */
+		reply_tail_len = (size_t)snprintf(reply_tail, sizeof(reply_tail), "}}}\n");
 }
 
 static size_t
 print_request(char *out, long id)
 {
-	return (size_t)sprintf(out, "{\"jsonrpc\":\"2.0\",\"id\":%ld,\"method\":\"job.call\","
-	    "\"params\":{\"type\":\"echo\",\"args\":%s,\"lane\":\"process\"}}\n", id, payload);
+	size_t	len = sizeof(request_head) - 1;
+
+	memcpy(out, request_head, len);
+	len += print_number(out + len, id);
+	memcpy(out + len, request_tail, request_tail_len);
+	return len + request_tail_len;
 }
 
-/* A reply that is not the echo of the payload ends the measurement. */
+/* A reply that is not the one expected ends the measurement. */
 static void
 check_reply(const char *line, size_t len)
 {
-	if (memmem(line, len, "\"succeeded\"", 11) == NULL || memmem(line, len, payload, PAYLOAD_BYTES) == NULL) {
-		fprintf(stderr, "unexpected reply: %.*s\n", (int)len, line);
-		exit(1);
-	}
+	if (len > reply_tail_len &&
+	    memcmp(line + len - reply_tail_len, reply_tail, reply_tail_len) == 0 &&
+	    memmem(line, len, "\"error\"", 7) == NULL)
+		return;
+	fprintf(stderr, "unexpected reply: %.*s\n", (int)len, line);
+	exit(1);
 }
 
 /* Reads until there is at least one whole line; takes all whole lines off; returns how many. */
@@ -55,7 +65,7 @@ take_replies(int fd)
 	while (lines == 0) {
 		have += read_some(fd, in + have, sizeof(in) - have);
 		while ((end = memchr(line, '\n', (size_t)(in + have - line))) != NULL) {
-			check_reply(line, (size_t)(end - line));
+			check_reply(line, (size_t)(end + 1 - line));
 			line = end + 1;
 			lines++;
 		}
@@ -63,24 +73,6 @@ take_replies(int fd)
 	have = (size_t)(in + have - line);
 	memmove(in, line, have);
 	return lines;
-}
-
-static void
-authenticate(int fd, const char *token)
-{
-	char	line[1024];
-	int	len;
-
-	if (token[0] == '\0')
-		return;
-	len = snprintf(line, sizeof(line), "{\"id\":0,\"method\":\"hello\",\"params\":{\"token\":\"%s\"}}\n", token);
-	write_all(fd, line, (size_t)len);
-	for (size_t got = 0; got == 0 || line[got - 1] != '\n';)
-		got += read_some(fd, line + got, sizeof(line) - got);
-	if (strstr(line, "\"error\"") != NULL) {
-		fprintf(stderr, "refused: %s", line);
-		exit(1);
-	}
 }
 
 static void
@@ -136,20 +128,26 @@ measure_one(int fd, long count)
 int
 main(int argc, char **argv)
 {
+	char	args[PAYLOAD_BYTES + 1];
+	bool	rate = argc == 7 && strcmp(argv[3], "rate") == 0;
+	bool	naps = argc == 6 && strcmp(argv[3], "sleep") == 0;
 	int	fd;
 
-	if (argc < 5 || (strcmp(argv[3], "rate") == 0 && argc < 6)) {
-		fprintf(stderr, "usage: jobd_client ADDRESS TOKEN rate COUNT INFLIGHT | one COUNT\n");
+	if (!rate && !naps && (argc != 6 || strcmp(argv[3], "one") != 0)) {
+		fprintf(stderr, "usage: jobd_client ADDRESS TOKEN rate LANE COUNT INFLIGHT | one LANE COUNT |"
+		    " sleep MS COUNT\n");
 		return 2;
 	}
-	memset(payload, 'x', PAYLOAD_BYTES);
-	payload[0] = payload[PAYLOAD_BYTES - 1] = '"';
-	fd = connect_to(argv[1]);
-	authenticate(fd, argv[2]);
-	if (strcmp(argv[3], "rate") == 0)
-		measure_rate(fd, number_argument(argv[4]), number_argument(argv[5]));
+	print_payload(args);
+	if (naps)
+		snprintf(args, sizeof(args), "{\"ms\":%ld}", number_argument(argv[4]));
+	set_lines(naps ? "sleep" : "echo", args, naps ? "async" : argv[4],
+	    strncmp(argv[1], "echo:", 5) == 0);
+	fd = jobd_connect(argv[1], argv[2]);
+	if (rate)
+		measure_rate(fd, number_argument(argv[5]), number_argument(argv[6]));
 	else
-		measure_one(fd, number_argument(argv[4]));
+		measure_one(fd, number_argument(argv[5]));
 	close(fd);
 	return 0;
 }

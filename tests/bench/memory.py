@@ -1,33 +1,13 @@
-#!/usr/bin/env python3
 """memory.py - the memory targets: broker RSS per idle connection, PSS of 10,000 concurrent sleeps."""
 
-import os
 import resource
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
-from jobd_client import Client, until  # noqa: E402
-from jobd_test import Daemon, title  # noqa: E402
+from bench import TABLE, field_kib, rss_kib
+from jobd_client import Client, until
+from jobd_test import Daemon, title
 
 CONNECTIONS = 10000
 SLEEPS = 10000
-
-
-def field_kib(path, name):
-    with open(path) as f:
-        for line in f:
-            if line.startswith(name + ':'):
-                return int(line.split()[1])
-    raise KeyError(name)
-
-
-def rss_kib(pid):
-    return field_kib('/proc/%d/status' % pid, 'VmRSS')
-
-
-def verdict(text, value, unit, most):
-    print('  %-62s %8.2f %-4s %s' % (text, value, unit, 'pass' if value <= most else 'MISS'))
 
 
 def open_files_allowed():
@@ -87,12 +67,8 @@ def main():
     count = min(CONNECTIONS, open_files_allowed() - 200)
     if count < CONNECTIONS:
         print('only %d descriptors are allowed here: %d connections' % (count + 200, count))
-    print('\nmemory')
+    print('\nmemory of %d sleeps that run' % SLEEPS)
     for kind in ('unix', 'tcp'):
-        verdict('broker RSS per idle %s connection, of %d: at most 2' % (kind, count),
-                idle_connections(kind, count), 'KiB', 2)
-    verdict('PSS of all processes with %d sleeps running: below 60' % SLEEPS, sleeping(SLEEPS), 'MB', 60)
-
-
-if __name__ == '__main__':
-    main()
+        TABLE.add('broker RSS of an idle %s connection' % kind, '%d connections' % count,
+                  idle_connections(kind, count), 2, unit=' KiB')
+    TABLE.add('PSS of all processes, %d sleeps running' % SLEEPS, '', sleeping(SLEEPS), 60, unit=' MB')

@@ -1,8 +1,11 @@
 #!/bin/sh
-# run.sh - jobd beside its peers in one run: ratios of medians, against the targets.
+# run.sh [PART...] - jobd beside bare servers and its peers in one run: ratios of medians, and one table in
+# the end that says of each target what was measured and whether it is met.
 #
 # Installs the peers from Debian packages, starts them on loopback on free ports, stops them in the end.
 #
+#   PART         of targets.py: speed, peers, memory, or a function of speed.py; all, and the channel and
+#                the scanner too, by default
 #   JOBD_BUILD   build directory, built (the source's own)
 #   ROUNDS       rounds of each measurement (5)
 set -eu
@@ -27,17 +30,20 @@ build() {	# PROGRAM LIBRARY...
 	shift
 	$CC -std=gnu17 -O2 -D_GNU_SOURCE -I"$source" -o "$programs/$program" "$source/tests/bench/$program.c" "$@"
 }
-build jobd_client
-build beanstalkd_client
+for program in jobd_client connections fill beanstalkd_client gearman_raw_client gearman_raw_worker; do
+	build "$program"
+done
+build round_trip "$JOBD_BUILD/libchannel.a" "$JOBD_BUILD/liblib.a"
+build echo_server $(pkg-config --cflags --libs libevent_core libevent_extra jansson)
 build gearman_client -lgearman
 build gearman_worker -lgearman
+export BENCH_PROGRAMS="$programs"
 
 echo "== machine: $(nproc) cores, kernel $(uname -r), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
-python3 -B "$source/tests/bench/peers.py" "$programs"
-python3 -B "$source/tests/bench/memory.py"
-
-echo
-"$JOBD_BUILD/tests/bench/channel" --rounds "$ROUNDS"
-"$JOBD_BUILD/tests/bench/channel_kills"
-echo
-"$JOBD_BUILD/tests/bench/scan"
+if [ $# -eq 0 ]; then
+	"$JOBD_BUILD/tests/bench/channel" --rounds "$ROUNDS"
+	"$JOBD_BUILD/tests/bench/channel_kills"
+	echo
+	"$JOBD_BUILD/tests/bench/scan"
+fi
+python3 -B "$source/tests/bench/targets.py" "$@"

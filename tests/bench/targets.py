@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""targets.py [PART...] - measures jobd beside its peers and prints the table of targets.
+
+PART: speed, peers, memory, or a function of speed.py; all by default.  BENCH_PROGRAMS is where run.sh built the
+C programs.  The exit status is 0 whether targets are met or not, because a benchmark is not a test.
+"""
+
+import sys
+
+import bench
+import memory
+import peers
+import speed
+
+PARTS = {'speed': speed.main, 'peers': peers.main, 'memory': memory.main}
+
+
+def main():
+    for name in sys.argv[1:] or PARTS:
+        part = PARTS.get(name) or getattr(speed, name, None)
+        if not callable(part):
+            sys.exit('targets.py: no part %s; there are: %s' % (name, ', '.join(PARTS)))
+        part()
+    print()
+    bench.TABLE.show()
+
+
+if __name__ == '__main__':
+    main()
