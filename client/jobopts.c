@@ -62,6 +62,7 @@ jobopts_put_with_label(const struct options *o, const char *name, const char *va
 	put_text(o, OPT_on_lost, "on_lost", out);
 	put_text(o, OPT_lane, "lane", out);
 	put_text(o, OPT_durability, "durability", out);
+	put_text(o, OPT_group, "group", out);
 	if (o->pairs_len > 0 || name != NULL) {
 		buf_puts(out, ",\"labels\":");
 		jobopts_put_labels(o, name, value, out);

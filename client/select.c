@@ -70,7 +70,7 @@ select_has_filter(const struct options *o)
 {
 	return option_given(o, OPT_in_queue) || option_given(o, OPT_type) ||
 	    option_given(o, OPT_state) || option_given(o, OPT_with_key) ||
-	    option_given(o, OPT_by) || o->pairs_len > 0;
+	    option_given(o, OPT_in_group) || option_given(o, OPT_by) || o->pairs_len > 0;
 }
 
 static void
@@ -98,6 +98,7 @@ select_put_filter(const struct options *o, const char *me, const char *by_defaul
 	put_member(out, start, "type", o->text[OPT_type]);
 	put_member(out, start, "state", o->text[OPT_state]);
 	put_member(out, start, "order_key", o->text[OPT_with_key]);
+	put_member(out, start, "group", o->text[OPT_in_group]);
 	put_member(out, start, "by", by);
 	if (o->pairs_len > 0) {
 		buf_puts(out, buf_len(out) > start + 1 ? ",\"label\":" : "\"label\":");

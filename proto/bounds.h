@@ -17,6 +17,8 @@
 #define BOUND_OPEN_CALLS		16384		/* job.call and job.wait open per connection */
 #define BOUND_RPC_ID_BYTES		256
 #define BOUND_NAME_BYTES		64		/* types, queues: [A-Za-z0-9_.-] */
+#define BOUND_GROUPS			10000		/* that have not finished */
+#define BOUND_GROUPS_KEPT		1000		/* that have */
 #define BOUND_KEY_BYTES			256		/* order_key */
 #define BOUND_LABELS			32
 #define BOUND_LABELS_BYTES		4096		/* the labels object as text */

@@ -20,7 +20,7 @@ const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_
     RPC_BIT(PARAM_priority) | RPC_BIT(PARAM_delay_ms) | RPC_BIT(PARAM_run_at_ms) |
     RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) |
     RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
-    RPC_BIT(PARAM_labels);
+    RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group);
 
 /* Index of a word in a list of count words, or -1. */
 static int
@@ -197,6 +197,7 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->queue = span_of(&params[PARAM_queue], "default");
 	out->order_key = span_of(&params[PARAM_order_key], "");
 	out->limit_key = out->tenant = span_of(&(struct rpc_value){ 0 }, "");
+	out->group = span_of(&params[PARAM_group], "");
 	out->priority = (int)params[PARAM_priority].i;
 	if (read_times(params, out, err) != 0 ||
 	    read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||

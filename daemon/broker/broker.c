@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/broker/gather.h"
 #include "daemon/broker/inline.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
@@ -18,6 +19,8 @@
 
 /* Of a hundred thousand inline jobs behind one order key so many run in a turn. */
 #define INLINE_BUDGET	500
+/* So many effects of any kind: the end of a large group is one event. */
+#define EFFECT_BUDGET	20000
 
 static int
 refuse_lane(const struct type *t, const struct jobspec *spec, int rc, struct rpc_error *err)
@@ -56,9 +59,23 @@ start_inline(struct broker *b, struct attempt *at)
 	core_attempt_done(b->core, b->now, at, ATTEMPT_OK, &o);
 }
 
+static int
+check_group(const struct broker *b, struct span name, struct rpc_error *err)
+{
+	const struct group	*g = core_group_find(b->core, name.p, name.len);
+
+	if (g == NULL)
+		return rpc_fail_member(err, RPC_not_found, "group", 5,
+		    "there is no group %.*s, or it was forgotten", (int)name.len, name.p);
+	if (core_group_takes(g))
+		return 0;
+	return rpc_fail_member(err, RPC_conflict, "group", 5, "group %s takes no more members: %s",
+	    g->name, g->why != NULL ? g->why : "it was closed");
+}
+
 int
-broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct job **out,
-    struct rpc_error *err)
+broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
+    struct job **out, struct rpc_error *err)
 {
 	struct type	*t = core_type_find(b->core, spec->type.p, spec->type.len);
 	struct outcome	 o;
@@ -69,8 +86,8 @@ broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by
 	if (t == NULL)
 		return rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s", (int)spec->type.len,
 		    spec->type.p);
-	if (b->draining)
-		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
+	if (spec->group.len > 0 && check_group(b, spec->group, err) != 0)
+		return -1;
 	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
 		return refuse_lane(t, spec, rc, err);
 	if ((id = store_next_id(b->store)) == 0)
@@ -83,6 +100,15 @@ broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by
 		core_inline_done(b->core, b->now, *out, &o);
 	}
 	return 0;
+}
+
+int
+broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct job **out,
+    struct rpc_error *err)
+{
+	if (b->draining)
+		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
+	return broker_submit_more(b, spec, by, out, err);
 }
 
 static void
@@ -98,6 +124,7 @@ static void
 finished(struct broker *b, struct job *j)
 {
 	store_finish(b->store, j);
+	gather_job_finished(b, j);
 	net_job_finished(b->net, j);
 }
 
@@ -112,6 +139,9 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_FORGOTTEN:	 net_job_forgotten(b->net, e->job); break;
 	case EFFECT_START_ALONE: lanes_start_alone(b->lanes, e->job); break;
 	case EFFECT_WORKER_IDLE: lanes_idle(b->lanes, e->worker); break;
+	case EFFECT_GROUP_REDUCE: gather_reduce(b, e->group); break;
+	case EFFECT_GROUP_FINISHED: gather_finished(b, e->group); break;
+	case EFFECT_GROUP_FORGOTTEN: gather_forgotten(b, e->group); break;
 	case EFFECT_NONE:	 break;
 	}
 }
@@ -125,14 +155,15 @@ runs_inline(const struct effect *e)
 void
 broker_settle(struct broker *b)
 {
-	unsigned	inline_left = INLINE_BUDGET;
+	unsigned	inline_left = INLINE_BUDGET, left = EFFECT_BUDGET;
 	struct effect	e;
 
-	while (inline_left > 0 && core_next_effect(b->core, b->now, &e)) {
+	while (inline_left > 0 && left > 0 && core_next_effect(b->core, b->now, &e)) {
+		left--;
 		inline_left -= runs_inline(&e);
 		carry_out(b, &e);
 	}
-	b->unsettled = inline_left == 0;
+	b->unsettled = inline_left == 0 || left == 0;
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "proto/rpc.h"
 
 struct event_base;
+struct gather;
 struct lanes;
 struct net;
 struct store;
@@ -23,6 +24,7 @@ struct broker {
 	struct store		*store;
 	struct lanes		*lanes;
 	struct net		*net;
+	struct gather		*gather;	/* groups' outcomes */
 	struct core_time	 now;		/* of this turn */
 	char			 boot_id[33];
 	int64_t			 started_ms;
@@ -40,6 +42,9 @@ struct broker {
  */
 int broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct job **out,
     struct rpc_error *err);
+/* The same for what belongs to jobs that were accepted before: while jobd drains, too. */
+int broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
+    struct job **out, struct rpc_error *err);
 /* Carries out core's effects until there is none, or (unsettled) this turn has run its share of jobs. */
 void broker_settle(struct broker *b);
 /* The rest of jobd hears that this broker serves; called once, when all lanes had a worker ready. */

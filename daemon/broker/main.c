@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "daemon/broker/broker.h"
+#include "daemon/broker/gather.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
+#include "daemon/broker/store/spool.h"
 #include "daemon/broker/store/store.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -29,7 +31,7 @@
 
 #define HARVEST_BUDGET	256		/* completions of one channel in a turn, so that sockets are served */
 #define LISTENERS_MAX	64
-#define FILES_OWN	12		/* standard ones, epoll, control, directory, a file read */
+#define FILES_OWN	(14 + SPOOL_OPEN_FILES)	/* standard ones, epoll, control, directories, a file read */
 #define CONNECTIONS_MIN	16		/* as for net.max_connections */
 #define FINISH_MS	2000		/* to send what is left at the end */
 
@@ -104,7 +106,8 @@ fit_connections(struct broker *b, const struct start *s)
 static void
 settle_process(void)
 {
-	static const int	ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	static const int	ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE,
+	    SIGXFSZ };
 	pid_t			parent = getppid();
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -183,6 +186,8 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	if (store_open_memory(b->state_dir, &b->store, why, size) != 0)
 		return -1;
 	b->core = make_core(b);
+	if (gather_open(b, why, size) != 0)
+		return -1;
 	for (int i = 0; i < s->listeners; i++) {
 		fds[i] = CONTROL_BROKER_FD + 1 + i;
 		fd_set_cloexec(fds[i], 1);
@@ -242,7 +247,7 @@ nothing_left(const struct broker *b)
 	struct core_stats	s;
 
 	core_stats(b->core, &s);
-	return !b->unsettled && s.states[JOB_ready] == 0 && s.states[JOB_running] == 0;
+	return !b->unsettled && core_groups_reducing(b->core) == 0 && s.states[JOB_ready] == 0 && s.states[JOB_running] == 0;
 }
 
 /* The time at which something is due; *busy: more is waiting already. */
@@ -318,6 +323,7 @@ close_parts(struct broker *b)
 {
 	lanes_free(b->lanes);
 	net_free(b->net);
+	gather_close(b);
 	core_free(b->core);
 	store_close(b->store);
 	event_base_free(b->base);

@@ -37,7 +37,8 @@ def rows():
 
 METHODS, MEMBERS, KINDS = rows()
 # Calls that would wait for ever, or end the daemon's work, when they happen to be valid.
-FIXED = {'job.call': {'wait_ms': 50}, 'job.wait': {'timeout_ms': 1}}
+FIXED = {'job.call': {'wait_ms': 50}, 'job.wait': {'timeout_ms': 1},
+         'group.wait': {'timeout_ms': 1}}
 
 
 class Garbage(DaemonTest):

@@ -187,6 +187,9 @@ on_effect(struct world *w, const struct effect *e)
 		/* only stuck attempts are left */
 		w->doomed[e->worker] = worker(w, (int)e->worker)->up;
 		break;
+	case EFFECT_GROUP_REDUCE:
+	case EFFECT_GROUP_FINISHED:
+	case EFFECT_GROUP_FORGOTTEN:
 	case EFFECT_NONE:
 		model_violation(&w->m, "an effect that is none");
 	}

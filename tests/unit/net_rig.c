@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/broker/gather.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/store/store.h"
@@ -214,6 +215,7 @@ rig_open(struct rig *r, const char *const *settings)
 	r->b.base = event_base_new();
 	assert_int_equal(store_open_memory(r->dir, &r->b.store, why, sizeof(why)), 0);
 	start_core(r);
+	assert_int_equal(gather_open(&r->b, why, sizeof(why)), 0);
 	r->b.lanes = mem_zalloc(1, sizeof(struct lanes));
 	fds[0] = r->unix_fd = listen_unix(r);
 	fds[1] = r->tcp_fd = listen_tcp(r);
@@ -228,7 +230,8 @@ remove_dir(const char *path)
 	struct dirent	*e;
 
 	while (d != NULL && (e = readdir(d)) != NULL)
-		unlinkat(dirfd(d), e->d_name, 0);
+		if (unlinkat(dirfd(d), e->d_name, 0) != 0)
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);	/* groups */
 	if (d != NULL)
 		closedir(d);
 	rmdir(path);
@@ -238,6 +241,7 @@ void
 rig_close(struct rig *r)
 {
 	net_free(r->b.net);
+	gather_close(&r->b);
 	core_free(r->b.core);
 	store_close(r->b.store);
 	idmap_free(&r->b.lanes->attempts);

@@ -35,6 +35,9 @@ def counts(names):
     return {name: 1 for name in names}
 
 
+GROUP = {'group': 'g', 'state': 'open', 'count': 7, **counts(STATES), 'max_running': 0, 'max_fails': 3,
+         'reduces': True, 'created_ms': 1}
+
 # Each method with params that it takes and a result that it may give: (method, params, result).
 SERVED = [
     ('hello', {'client': 'x'}, {'protocol': 1, 'server': 'jobd 0.1.0', 'boot_id': 'a', 'principal': 'uid:0',
@@ -63,6 +66,14 @@ SERVED = [
     ('job.result', {'id': 7, 'offset': 0}, {'data': '[1]', 'offset': 0, 'total': 3, 'eof': True}),
     ('job.explain', {'id': 7}, {'id': 7, 'state': 'ready', 'text': 'waits', 'route': ROUTE,
                                 'waits': [{'kind': 'queue_limit', 'queue': 'q', 'running': 1, 'limit': 1}]}),
+    ('group.create', {'name': 'g', 'max_fails': 3, 'reduce': {'type': 'echo'}}, {'group': 'g'}),
+    ('group.close', {'group': '7'}, GROUP),
+    ('group.get', {'group': 'g'}, {**GROUP, 'max_fails': None}),
+    ('group.list', {'limit': 1}, {'items': [GROUP], 'next': '7'}),
+    ('group.wait', {'group': 'g', 'timeout_ms': 5}, GROUP),
+    ('group.results', {'group': 'g', 'cursor': '5'},
+     {'items': [{'index': 5, 'id': 9, 'state': 'succeeded', 'result': 1}], 'next': None}),
+    ('group.cancel', {'group': 'g'}, GROUP),
     ('queue.list', {}, {'items': [{'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'max_running': 0}],
                         'next': '1'}),
     ('type.list', None, {'items': [TYPE], 'next': None}),

@@ -143,10 +143,13 @@ void
 attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool stuck)
 {
 	struct job	*j = at->job;
+	enum job_reason	 why = at->told;
 
 	if (j->cancel_asked) {
-		job_try_end(j, now.real_ms, REASON_cancel_asked);
-		job_finish(c, now, j, JOB_cancelled, REASON_cancel_asked, NULL, stuck);
+		if (why == REASON_timed_out)	/* that came first */
+			why = REASON_cancel_asked;
+		job_try_end(j, now.real_ms, why);
+		job_finish(c, now, j, JOB_cancelled, why, NULL, stuck);
 	} else {
 		job_try_end(j, now.real_ms, REASON_timed_out);
 		job_fail(c, now, j, REASON_timed_out, FAILURE_timeout,

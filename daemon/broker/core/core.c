@@ -21,6 +21,7 @@ init_lists(struct core *c)
 	list_init(&c->finished);
 	list_init(&c->kept[0].jobs);
 	list_init(&c->kept[1].jobs);
+	groups_init(&c->groups);
 }
 
 /* The inline lane: its attempts run in the caller, between two effects, as many as it likes. */
@@ -111,6 +112,8 @@ core_free(struct core *c)
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	idset_free(&c->jobs);
+	groups_bury(&c->groups);
+	groups_free(&c->groups);
 	free_workers(c);
 	free_names(c);
 	for (int lane = 0; lane < PLACES; lane++) {
@@ -186,6 +189,8 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 	j->flow = flow_for(c, spec, type, lane, by);
 	if (spec->order_key.len > 0)
 		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
+	if (spec->group.len > 0)
+		group_join(core_group_find(c, spec->group.p, spec->group.len), j);
 	add_job(c, j);
 	enter(c, now, j);
 	*out = j;
@@ -227,16 +232,22 @@ core_oldest_id(const struct core *c)
 }
 
 int
-core_cancel(struct core *c, struct core_time now, struct job *j)
+core_cancel_because(struct core *c, struct core_time now, struct job *j, enum job_reason why)
 {
 	if (job_state_finished(j->state))
 		return -EALREADY;
 	j->cancel_asked = true;
 	if (job_waiting(j))
-		job_finish(c, now, j, JOB_cancelled, REASON_cancel_asked, NULL, false);
+		job_finish(c, now, j, JOB_cancelled, why, NULL, false);
 	else
-		attempt_tell(c, now, j->run->attempt, REASON_cancel_asked);
+		attempt_tell(c, now, j->run->attempt, why);
 	return 0;
+}
+
+int
+core_cancel(struct core *c, struct core_time now, struct job *j)
+{
+	return core_cancel_because(c, now, j, REASON_cancel_asked);
 }
 
 /* ---- effects ---- */
@@ -290,6 +301,8 @@ take_finished(struct core *c, struct core_time now, struct effect *out)
 	*out = (struct effect){ .kind = EFFECT_FINISHED,
 	    .job = list_entry(node, struct job, link) };
 	retain_add(c, now, out->job);
+	if (job_member(out->job) != NULL)
+		group_job_told(c, now, out->job);
 	return true;
 }
 
@@ -328,8 +341,10 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	c->doomed = NULL;
+	groups_bury(&c->groups);
+	groups_run(c, now);
 	return take_tell(c, out) || take_kill(c, out) || take_finished(c, now, out) ||
-	    take_forgotten(c, now, out) || take_start(c, now, out) ||
+	    groups_take(c, now, out) || take_forgotten(c, now, out) || take_start(c, now, out) ||
 	    take_finished(c, now, out) ||	/* what was next may have expired */
 	    take_idle(c, now, out);
 }

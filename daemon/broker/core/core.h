@@ -11,6 +11,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "daemon/broker/core/group.h"
 #include "daemon/broker/core/job.h"
 #include "lib/buf.h"
 
@@ -49,6 +50,7 @@ void core_queue_limit(struct core *c, const char *name, uint32_t max_running);
 
 /*
  * Accepts a job.  id: from the store; type: spec->type, found; lane: as routed.
+ * spec->group, when it has one, is a group that takes members (core_group_takes).
  * 0 and *out (lives until the caller gives up control to core again, or holds it by core_find), or
  * -ENOSPC: too many jobs wait (queue_full).
  */
@@ -160,6 +162,10 @@ enum effect_kind {
 	EFFECT_FORGOTTEN,	/* job is about to be freed (retention): drop what refers to it */
 	EFFECT_START_ALONE,	/* start a worker for job alone, in job->lane */
 	EFFECT_WORKER_IDLE,	/* a retired worker has nothing left: stop it */
+	EFFECT_GROUP_REDUCE,	/* its members have ended, and all were told: submit the reduce
+				 * job, core_group_reduce */
+	EFFECT_GROUP_FINISHED,	/* the group has finished: answer who waits for it */
+	EFFECT_GROUP_FORGOTTEN,	/* the group is forgotten: drop what belongs to it */
 };
 
 struct effect {
@@ -168,6 +174,7 @@ struct effect {
 					 * effect is taken */
 	struct attempt	*attempt;	/* START, TELL */
 	uint32_t	 worker;	/* KILL, WORKER_IDLE */
+	struct group	*group;		/* GROUP_*: valid until the next effect is taken */
 };
 
 /* Time passes: due jobs, deadlines, graces, retention.  Bounded work per call. */

@@ -216,6 +216,18 @@ struct kept {
 	int64_t		 count, bytes, keep_ms;
 };
 
+/* ---- groups (group.c) ---- */
+
+struct groups {
+	struct namemap	 names;
+	struct list	 known;			/* newest first */
+	struct list	 due;			/* may have something to do */
+	struct list	 reduce, finished;	/* effects to give out */
+	struct list	 kept;			/* finished and told, oldest first */
+	uint64_t	 unfinished, kept_count, reducing;
+	struct group	*doomed;		/* forgotten; let go when the next effect is taken */
+};
+
 struct core {
 	struct core_config cfg;
 	struct core_stats stats;
@@ -240,6 +252,7 @@ struct core {
 
 	struct heap	 job_timers, attempt_timers, gate_timers, retries;
 
+	struct groups	 groups;
 	struct list	 tells, kills, idles;	/* effects to give out */
 	struct list	 finished;		/* jobs with an outcome that nobody was told yet */
 	struct kept	 kept[2];		/* told: [0] others, [1] failed */
@@ -271,6 +284,25 @@ bool job_waiting(const struct job *j);
 /* Takes a waiting job from wherever it waits. */
 void job_withdraw(struct core *c, struct core_time now, struct job *j);
 void job_expire(struct core *c, struct core_time now, struct job *j);
+
+/* core_cancel, for a reason of ours. */
+int core_cancel_because(struct core *c, struct core_time now, struct job *j, enum job_reason why);
+
+/* group.c: what happens to members, and what follows from it */
+void groups_init(struct groups *gs);
+void groups_free(struct groups *gs);
+void group_join(struct group *g, struct job *j);
+/* A member came into a state, or left it. */
+void group_count(const struct job *j, enum job_state state, int by);
+/* It has ended; and everybody was told of that. */
+void group_job_ended(struct core *c, struct job *j);
+void group_job_told(struct core *c, struct core_time now, struct job *j);
+void group_forget_job(struct job *j);
+/* Carries out what is due, as far as one effect's time goes. */
+void groups_run(struct core *c, struct core_time now);
+bool groups_take(struct core *c, struct core_time now, struct effect *out);
+void groups_bury(struct groups *gs);
+int64_t groups_next_ns(const struct core *c);
 
 /* queue.c: queues by name */
 struct queue *queue_get(struct core *c, const char *name, size_t len);

@@ -163,6 +163,8 @@ void
 job_free(struct core *c, struct job *j)
 {
 	run_free(j->run);
+	if (job_member(j) != NULL)
+		group_forget_job(j);
 	extra_free(c, j->extra);
 	submitter_unref(j->by);
 	flow_unref(c, j->flow);
@@ -197,6 +199,8 @@ count_state(struct core *c, const struct job *j, int by)
 {
 	c->stats.states[j->state] += (uint64_t)by;
 	job_queue(j)->states[j->state] += (uint64_t)by;
+	if (job_member(j) != NULL)
+		group_count(j, j->state, by);
 	if (!job_waiting(j))
 		return;
 	c->waiting += (uint64_t)by;
@@ -322,6 +326,8 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 	if (o != NULL)
 		j->run->outcome = *o;
 	count_end(c, j);
+	if (job_member(j) != NULL)
+		group_job_ended(c, j);
 	list_push_back(&c->finished, &j->link);
 }
 

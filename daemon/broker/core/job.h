@@ -107,6 +107,7 @@ struct flow;
 struct queue;
 struct order;
 struct attempt;
+struct membership;
 
 struct outcome {
 	char		*text;		/* succeeded: the result's JSON; failed: the message */
@@ -128,6 +129,7 @@ struct job_extra {
 	int64_t		 ttl_ns;	/* absolute, CLOCK_MONOTONIC; 0: none */
 	int64_t		 timeout_ms;	/* when job->timeout_ms is JOB_TIMEOUT_LONG */
 	struct order	*order;		/* NULL: no order_key */
+	struct membership *member;	/* group.h; NULL: of no group */
 };
 
 #define JOB_MOVES_FIRST	4
@@ -211,6 +213,12 @@ static inline struct order *
 job_order(const struct job *j)
 {
 	return j->extra == NULL ? NULL : j->extra->order;
+}
+
+static inline struct membership *
+job_member(const struct job *j)
+{
+	return j->extra == NULL ? NULL : j->extra->member;
 }
 
 static inline struct attempt *

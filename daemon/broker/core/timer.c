@@ -92,6 +92,8 @@ core_next_ns(const struct core *c)
 {
 	int64_t	next = retain_next_ns(c), alone = alone_next_ns(c);
 
+	if (groups_next_ns(c) < next)
+		next = groups_next_ns(c);
 	if (alone < next)
 		next = alone;
 	next = earlier(next, &c->attempt_timers);

@@ -44,7 +44,7 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 		struct span	*to;
 	} texts[] = {
 		{ "type", &f->type }, { "queue", &f->queue }, { "order_key", &f->order_key },
-		{ "by", &f->by },
+		{ "by", &f->by }, { "group", &f->group },
 	};
 
 	if (same(key, "state", 5))
@@ -55,7 +55,7 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 			return 0;
 		}
 	}
-	return bad_filter(err, key, "is none of state, type, queue, order_key, by and label");
+	return bad_filter(err, key, "is none of state, type, queue, order_key, by, group and label");
 }
 
 /* Decoded into f->text, whose room was taken beforehand so that it does not move. */
@@ -199,6 +199,17 @@ match_order_key(const struct job_filter *f, const struct job *j)
 }
 
 static bool
+match_group(const struct job_filter *f, const struct job *j)
+{
+	const struct membership	*m;
+
+	if (f->group.p == NULL)
+		return true;
+	m = core_membership(j);
+	return m != NULL && !m->reduces && same(f->group, m->group->name, strlen(m->group->name));
+}
+
+static bool
 match_name(struct span wanted, const char *name)
 {
 	return wanted.p == NULL || same(wanted, name, strlen(name));
@@ -209,7 +220,8 @@ job_filter_match(struct job_filter *f, const struct job *j)
 {
 	return (f->state < 0 || f->state == j->state) && match_name(f->type, j->type->name) &&
 	    match_name(f->queue, core_job_queue(j)) &&
-	    match_name(f->by, j->by->principal) && match_order_key(f, j) && match_labels(f, j);
+	    match_name(f->by, j->by->principal) && match_order_key(f, j) &&
+	    match_group(f, j) && match_labels(f, j);
 }
 
 uint32_t

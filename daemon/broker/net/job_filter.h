@@ -1,5 +1,5 @@
 /*
- * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, label: {...}}`, each
+ * job_filter.h - which jobs a list shows: `{state, type, queue, order_key, by, group, label: {...}}`, each
  * narrows it.
  */
 #ifndef NET_JOB_FILTER_H
@@ -13,7 +13,7 @@
 
 struct job_filter {
 	int		state;		/* enum job_state, -1: any */
-	struct span	type, queue, order_key, by;	/* p NULL: any */
+	struct span	type, queue, order_key, by, group;	/* p NULL: any */
 	struct job_filter_label {
 		struct span	name, value;
 	} labels[BOUND_LABELS];				/* each must be there */

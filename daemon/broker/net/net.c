@@ -42,6 +42,7 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 	for (int i = 0; i < DEADLINES; i++)
 		list_init(&n->deadlines[i]);
 	list_init(&n->drains);
+	list_init(&n->reads);
 	list_init(&n->spare_watches);
 	n->scratch = mem_alloc(NET_TAIL_BYTES + NET_READ_BYTES);
 	name_user(n);

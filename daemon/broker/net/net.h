@@ -18,6 +18,11 @@ void net_free(struct net *n);
 /* Effects of core: the job has an outcome; the job is about to be freed. */
 void net_job_finished(struct net *n, struct job *j);
 void net_job_forgotten(struct net *n, struct job *j);
+/* The group has finished; outcomes of its members that gather_read asked for, as JSON values with
+ * commas between them, up to index next (g NULL: it was forgotten). */
+void net_group_finished(struct net *n, struct group *g);
+void net_group_outcomes(struct net *n, struct group *g, uint64_t ticket, const char *text,
+    size_t len, uint64_t next);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */
 void net_drained(struct net *n);
 /*

@@ -256,6 +256,24 @@ print_progress(struct buf *out, const struct broker *b, const struct job *j)
 }
 
 static void
+print_membership(struct buf *out, const struct job *j)
+{
+	const struct membership	*m = core_membership(j);
+
+	if (m == NULL)
+		return;
+	if (m->reduces) {
+		print_next(out, "reduces");
+		print_name(out, m->group->name);
+		return;
+	}
+	print_next(out, "group");
+	print_name(out, m->group->name);
+	print_next(out, "index");
+	buf_put_u64(out, m->index);
+}
+
+static void
 print_order_and_labels(struct buf *out, const struct job *j)
 {
 	size_t		 len;
@@ -303,6 +321,7 @@ print_summary(struct buf *out, const struct job *j)
 	buf_put_i64(out, j->priority);
 	print_next(out, "lane");
 	print_name(out, lane_names[j->lane]);
+	print_membership(out, j);
 	print_order_and_labels(out, j);
 }
 

@@ -44,6 +44,8 @@ struct net {
 	struct list	 deadlines[DEADLINES];	/* oldest first */
 	struct heap	 timers;		/* of watches */
 	struct list	 drains;		/* watches of server.drain */
+	struct list	 reads;			/* of group.results */
+	uint64_t	 tickets;		/* of reads, given out so far */
 	struct list	 spare_watches;
 	unsigned	 spare_watch_count;
 	struct buf	 spare_outputs[NET_SPARE_OUTPUTS];

@@ -147,7 +147,7 @@ detach(struct watch *w)
 	if (w->node.job != NULL)
 		watcher_leave(&w->node);
 	else
-		list_remove(&w->node.link);	/* net->drains */
+		list_remove(&w->node.link);	/* net->drains, a group's waiters ... */
 	heap_remove(&c->net->timers, &w->timer);
 	list_remove(&w->link);
 	if (is_counted(w->node.kind))
@@ -312,7 +312,8 @@ time_over(struct watch *w)
 	if (login)
 		rpc_fail(&err, RPC_unauthenticated, "the token is wrong");
 	else
-		rpc_fail(&err, RPC_wait_timeout, "the time to wait is over; the job goes on");
+		rpc_fail(&err, RPC_wait_timeout, "the time to wait is over; the %s goes on",
+		    w->node.kind == WATCH_GROUP_END ? "group" : "job");
 	if (w->node.job != NULL)
 		snprintf(err.data, sizeof(err.data), "\"id\":%" PRIu64, w->node.job->id);
 	answer_error(w, &err);

@@ -21,6 +21,8 @@ enum watch_kind {
 	WATCH_CANCEL,	/* job.cancel: until the job has ended */
 	WATCH_GROUP,	/* job.wait on many; watch_group.h */
 	WATCH_DRAIN,	/* server.drain */
+	WATCH_GROUP_END, /* group.wait, group.cancel: until the group has finished */
+	WATCH_GROUP_READ, /* group.results: until they are read from the disk */
 	WATCH_LOGIN,	/* a failed login, answered late */
 };
 
@@ -40,6 +42,7 @@ struct watch {
 	struct connection	*conn;
 	struct batch		*batch;
 	struct watch_group	*group;		/* WATCH_GROUP; freed with it */
+	uint64_t		 ticket;	/* WATCH_GROUP_READ */
 	uint32_t		 weight;	/* open calls that it counts for */
 	bool			 silent;
 	bool			 cancel_on_disconnect;

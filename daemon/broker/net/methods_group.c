@@ -1,0 +1,321 @@
+/* methods_group.c - group.*.  Runs in: broker, loop thread. */
+#include <string.h>
+
+#include "daemon/broker/gather.h"
+#include "daemon/broker/net/methods.h"
+#include "daemon/broker/net/page.h"
+#include "daemon/broker/net/watch.h"
+#include "lib/parse.h"
+
+#define RESULTS_FRAME	96	/* of that reply: all but the items */
+
+/* ---- printing ---- */
+
+static void
+print_counts(struct buf *out, const struct group *g)
+{
+	for (int state = 0; state < JOB_STATES; state++) {
+		buf_putc(out, ',');
+		print_string(out, job_state_names[state]);
+		buf_putc(out, ':');
+		buf_put_u64(out, g->states[state]);
+	}
+}
+
+static void
+print_reduce(struct buf *out, const struct group *g)
+{
+	const struct gathered	*own = gathered(g);
+
+	if (own->path != NULL) {
+		print_next(out, "path");
+		print_string(out, own->path);
+	}
+	if (g->reduce_id == 0)
+		return;
+	print_next(out, "reduce");
+	if (own->outcome != NULL) {
+		buf_puts(out, own->outcome);
+		return;
+	}
+	print_literal(out, "{\"id\":");
+	buf_put_u64(out, g->reduce_id);
+	print_next(out, "state");
+	print_string(out, g->reduce == NULL ? "ready" : job_state_names[g->reduce->state]);
+	buf_putc(out, '}');
+}
+
+static void
+print_group(struct buf *out, const struct group *g)
+{
+	print_literal(out, "{\"group\":");
+	print_string(out, g->name);
+	print_next(out, "state");
+	print_string(out, group_state_names[g->state]);
+	if (g->why != NULL) {
+		print_next(out, "reason");
+		print_string(out, g->why);
+	}
+	print_next(out, "count");
+	buf_put_u64(out, g->count);
+	print_counts(out, g);
+	print_next(out, "max_running");
+	buf_put_u64(out, g->max_running);
+	print_next(out, "max_fails");
+	if (g->max_fails >= 0)
+		buf_put_i64(out, g->max_fails);
+	else
+		print_literal(out, "null");
+	print_next(out, "reduces");
+	print_bool(out, g->reduces);
+	print_next(out, "created_ms");
+	buf_put_i64(out, g->created_ms);
+	if (group_state_finished(g->state)) {
+		print_next(out, "finished_ms");
+		buf_put_i64(out, g->finished_ms);
+	}
+	print_reduce(out, g);
+	buf_putc(out, '}');
+}
+
+/* ---- finding ---- */
+
+static int
+find_group(const struct call *call, struct group **out, struct rpc_error *err)
+{
+	const struct rpc_value	*name = call_param(call, PARAM_group);
+
+	*out = core_group_find(call->net->broker->core, name->p, name->len);
+	if (*out != NULL)
+		return 0;
+	return rpc_fail_member(err, RPC_not_found, "group", 5,
+	    "there is no group %.*s, or it was forgotten", (int)name->len, name->p);
+}
+
+/* ---- making and closing ---- */
+
+int
+method_group_create(struct call *call, struct rpc_error *err)
+{
+	const struct rpc_value	*name = call_param(call, PARAM_name);
+	const struct rpc_value	*reduce = call_param(call, PARAM_reduce);
+	const struct gather_wish wish = {
+		.name = { name->p, name->given ? name->len : 0 },
+		.reduce = { reduce->p, reduce->given ? reduce->len : 0 },
+		.max_fails = call_int(call, PARAM_max_fails, -1),
+	};
+	struct group		*g;
+	struct buf		*out;
+
+	if (gather_create(call->net->broker, &wish, connection_submitter(call->conn), &g, err) != 0)
+		return -1;
+	out = reply_begin(&call->reply);
+	print_literal(out, "{\"group\":");
+	print_string(out, g->name);
+	buf_putc(out, '}');
+	return METHOD_ANSWERED;
+}
+
+int
+method_group_close(struct call *call, struct rpc_error *err)
+{
+	struct group	*g;
+
+	if (find_group(call, &g, err) != 0)
+		return -1;
+	core_group_close(call->net->broker->core, g);
+	print_group(reply_begin(&call->reply), g);
+	return METHOD_ANSWERED;
+}
+
+/* ---- looking ---- */
+
+int
+method_group_get(struct call *call, struct rpc_error *err)
+{
+	struct group	*g;
+
+	if (find_group(call, &g, err) != 0)
+		return -1;
+	print_group(reply_begin(&call->reply), g);
+	return METHOD_ANSWERED;
+}
+
+int
+method_group_list(struct call *call, struct rpc_error *err)
+{
+	const struct core	*core = call->net->broker->core;
+	struct group		*g = NULL;
+	struct page		 p;
+
+	if (page_begin(&p, call, err) != 0)
+		return -1;
+	g = p.from == 0 ? core_group_next(core, NULL) : core_group_from(core, p.from);
+	for (; g != NULL; g = core_group_next(core, g)) {
+		page_item(&p);
+		print_group(p.out, g);
+		if (!page_keep(&p))
+			break;
+	}
+	page_end(&p, g == NULL ? 0 : g->number);
+	return METHOD_ANSWERED;
+}
+
+/* ---- waiting ---- */
+
+static int
+wait_for_end(struct call *call, struct group *g, int64_t wait_ms, struct rpc_error *err)
+{
+	struct watch	*w;
+
+	if (group_state_finished(g->state)) {
+		print_group(reply_begin(&call->reply), g);
+		return METHOD_ANSWERED;
+	}
+	if (watch_allowed(call, 1, err) != 0)
+		return -1;
+	w = watch_new(call, WATCH_GROUP_END, 1);
+	list_push_back(&gathered(g)->waiters, &w->node.link);
+	if (wait_ms >= 0)
+		watch_timeout(w, wait_ms);
+	return METHOD_LATER;
+}
+
+int
+method_group_wait(struct call *call, struct rpc_error *err)
+{
+	struct group	*g;
+
+	if (find_group(call, &g, err) != 0)
+		return -1;
+	return wait_for_end(call, g, call_int(call, PARAM_timeout_ms, -1), err);
+}
+
+int
+method_group_cancel(struct call *call, struct rpc_error *err)
+{
+	struct group	*g;
+
+	if (find_group(call, &g, err) != 0)
+		return -1;
+	if (core_group_stop(call->net->broker->core, g, GROUP_CANCELLED, "cancelled on request") != 0)
+		return rpc_fail_member(err, RPC_conflict, "group", 5,
+		    "the group has ended already: %s", group_state_names[g->state]);
+	return wait_for_end(call, g, -1, err);
+}
+
+void
+net_group_finished(struct net *n, struct group *g)
+{
+	struct list	*waiters = &gathered(g)->waiters;
+
+	(void)n;
+	while (!list_empty(waiters)) {
+		struct watch	*w = list_entry(waiters->next, struct watch, node.link);
+		struct reply	 r = watch_take(w);
+
+		print_group(reply_begin(&r), g);
+		reply_end(&r);
+		watch_free(w);
+	}
+}
+
+/* ---- results ---- */
+
+/* A cursor is the index of the first outcome wanted. */
+static int
+read_cursor(const struct call *call, uint64_t *from, struct rpc_error *err)
+{
+	const struct rpc_value	*cursor = call_param(call, PARAM_cursor);
+	int64_t			 index = 0;
+
+	if (cursor->given && parse_i64(cursor->p, cursor->len, 0, BOUND_JOB_ID, &index) != 0)
+		return rpc_fail_member(err, RPC_invalid_params, "cursor", 6,
+		    "cursor is not one of a reply before");
+	*from = (uint64_t)index;
+	return 0;
+}
+
+/* next is null when there are no more outcomes, and will not be. */
+static void
+print_outcomes(struct buf *out, const struct group *g, const char *text, size_t len, uint64_t next)
+{
+	print_literal(out, "{\"items\":[");
+	buf_append(out, text, len);
+	print_literal(out, "],\"next\":");
+	if (next >= g->count && g->state != GROUP_OPEN)
+		print_literal(out, "null}");
+	else
+		buf_printf(out, "\"%llu\"}", (unsigned long long)next);
+}
+
+static int
+fail_lost(const struct group *g, struct rpc_error *err)
+{
+	return rpc_fail(err, RPC_no_result, "the outcomes of group %s are lost: %s", g->name,
+	    gathered(g)->lost);
+}
+
+int
+method_group_results(struct call *call, struct rpc_error *err)
+{
+	int64_t		 limit = call_int(call, PARAM_limit, PAGE_ITEMS);
+	size_t		 room = reply_room(&call->reply);
+	struct watch	*w;
+	struct group	*g;
+	uint64_t	 from = 0;
+
+	if (find_group(call, &g, err) != 0 || read_cursor(call, &from, err) != 0)
+		return -1;
+	if (gathered(g)->lost != NULL)
+		return fail_lost(g, err);
+	if (from >= g->count) {
+		print_outcomes(reply_begin(&call->reply), g, "", 0, from);
+		return METHOD_ANSWERED;
+	}
+	if (watch_allowed(call, 1, err) != 0)
+		return -1;
+	w = watch_new(call, WATCH_GROUP_READ, 1);
+	w->ticket = ++call->net->tickets;
+	list_push_back(&call->net->reads, &w->node.link);
+	gather_read(call->net->broker, g, w->ticket, from,
+	    limit < BOUND_LIST_LIMIT ? (uint64_t)limit : BOUND_LIST_LIMIT,
+	    room > RESULTS_FRAME ? room - RESULTS_FRAME : 0);
+	return METHOD_LATER;
+}
+
+static struct watch *
+find_read(const struct net *n, uint64_t ticket)
+{
+	list_for(node, &n->reads) {
+		struct watch	*w = list_entry(node, struct watch, node.link);
+
+		if (w->ticket == ticket)
+			return w;
+	}
+	return NULL;
+}
+
+void
+net_group_outcomes(struct net *n, struct group *g, uint64_t ticket, const char *text, size_t len,
+    uint64_t next)
+{
+	struct watch		*w = find_read(n, ticket);
+	struct rpc_error	 err;
+	struct reply		 r;
+
+	if (w == NULL)
+		return;			/* the connection has closed meanwhile */
+	r = watch_take(w);
+	if (g == NULL || gathered(g)->lost != NULL) {
+		if (g == NULL)
+			rpc_fail(&err, RPC_not_found, "the group was forgotten");
+		else
+			fail_lost(g, &err);
+		reply_error(&r, &err);
+	} else {
+		print_outcomes(reply_begin(&r), g, text, len, next);
+		reply_end(&r);
+	}
+	watch_free(w);
+}
