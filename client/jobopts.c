@@ -24,6 +24,40 @@ put_number(const struct options *o, enum option opt, const char *name, struct bu
 		buf_printf(out, ",\"%s\":%lld", name, (long long)o->number[opt]);
 }
 
+/* A number as it was typed; what is none is for the daemon to refuse, with the range. */
+static void
+put_real(const struct options *o, enum option opt, const char *name, struct buf *out)
+{
+	const char	*text = o->text[opt];
+
+	if (text == NULL)
+		return;
+	buf_printf(out, ",\"%s\":", name);
+	if (text[0] >= '1' && text[0] <= '9' && strspn(text, "0123456789.") == strlen(text) &&
+	    text[strlen(text) - 1] != '.' && strchr(text, '.') == strrchr(text, '.'))
+		buf_puts(out, text);
+	else
+		json_put_text(out, text);
+}
+
+void
+jobopts_put_retry(const struct options *o, struct buf *out)
+{
+	struct buf	members = { 0 };
+
+	put_number(o, OPT_max_attempts, "max_attempts", &members);
+	put_number(o, OPT_backoff, "backoff_ms", &members);
+	put_real(o, OPT_factor, "factor", &members);
+	put_number(o, OPT_max_backoff, "max_backoff_ms", &members);
+	if (buf_len(&members) > 0) {
+		buf_consume(&members, 1);	/* the first comma */
+		buf_puts(out, ",\"retry\":{");
+		buf_append(out, buf_data(&members), buf_len(&members));
+		buf_putc(out, '}');
+	}
+	buf_free(&members);
+}
+
 void
 jobopts_put_labels(const struct options *o, const char *name, const char *value, struct buf *out)
 {
@@ -60,6 +94,7 @@ jobopts_put_with_label(const struct options *o, const char *name, const char *va
 	put_number(o, OPT_ttl, "ttl_ms", out);
 	put_text(o, OPT_order_key, "order_key", out);
 	put_text(o, OPT_on_lost, "on_lost", out);
+	jobopts_put_retry(o, out);
 	put_text(o, OPT_lane, "lane", out);
 	put_text(o, OPT_durability, "durability", out);
 	put_text(o, OPT_group, "group", out);

@@ -6,6 +6,8 @@
 
 /* Appends the fields that options give, each with a comma before it: `,"queue":"mail"`. */
 void jobopts_put(const struct options *o, struct buf *out);
+/* `,"retry":{...}` when options say anything of it. */
+void jobopts_put_retry(const struct options *o, struct buf *out);
 /* The labels as an object, with one more unless name is NULL. */
 void jobopts_put_labels(const struct options *o, const char *name, const char *value,
     struct buf *out);

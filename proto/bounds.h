@@ -28,6 +28,7 @@
 #define BOUND_RESULT_BYTES		(16 << 20)	/* default of jobs.max_result_bytes */
 #define BOUND_RESULT_BYTES_MAX		(64 << 20)
 #define BOUND_FAILURE_MESSAGE		1024
+#define BOUND_TRY_MESSAGE		256		/* of attempts that were followed by another */
 #define BOUND_FAILURE_DATA		(64 << 10)
 #define BOUND_JOB_ID			(INT64_C(1) << 53)
 #define BOUND_DURATION_MS		(INT64_C(1) << 45)
@@ -45,6 +46,8 @@
 #define BOUND_WINDOW_BYTES		(256 << 10)	/* payload outstanding in one cpu worker */
 #define BOUND_WINDOW_MEAN_NS		50000		/* a type's mean that allows a window above 1 */
 #define BOUND_WINDOW_SAMPLES		20
+#define BOUND_ATTEMPTS			1000		/* retry.max_attempts */
+#define BOUND_RETRY_FACTOR		100
 #define BOUND_SUSPECTS			3		/* suspicions before a job fails as `crash` */
 
 #endif

@@ -19,7 +19,7 @@ const uint64_t jobspec_required = RPC_BIT(PARAM_type);
 const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_BIT(PARAM_queue) |
     RPC_BIT(PARAM_priority) | RPC_BIT(PARAM_delay_ms) | RPC_BIT(PARAM_run_at_ms) |
     RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) |
-    RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
+    RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
     RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group);
 
 /* Index of a word in a list of count words, or -1. */
@@ -202,7 +202,8 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	if (read_times(params, out, err) != 0 ||
 	    read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||
 	    read_lane(&params[PARAM_lane], out, err) != 0 ||
-	    check_durability(&params[PARAM_durability], err) != 0)
+	    check_durability(&params[PARAM_durability], err) != 0 ||
+	    retry_policy_read(&params[PARAM_retry], &out->retry, err) != 0)
 		return -1;
 	return read_labels(&params[PARAM_labels], out, err);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/retry_policy.h"
 #include "proto/rpc.h"
 
 enum lane { LANE_INLINE, LANE_ASYNC, LANE_THREAD, LANE_PROCESS, LANES };
@@ -34,6 +35,7 @@ struct jobspec {
 	int64_t		timeout_ms;		/* 0: none */
 	int64_t		ttl_ms;			/* 0: none */
 	enum on_lost	on_lost;
+	struct retry_policy retry;		/* what the job itself says */
 };
 
 /* The members that make a job, as bits of enum rpc_param. */

@@ -162,18 +162,29 @@ jobd_succeed(struct jobd_attempt *at, const char *json, size_t len)
 	finish_end(at);
 }
 
+/* How an attempt failed, on its way into the channel. */
+struct told_failure {
+	const char	*kind, *message, *data;	/* data: NULL: none */
+	size_t		 len;			/* of message */
+	bool		 final;
+	int64_t		 retry_after_ms;	/* 0: not said */
+};
+
 static void
-print_failure(struct buf *b, const char *kind, const char *message, size_t len,
-    const char *data_json)
+print_failure(struct buf *b, const struct told_failure *f)
 {
 	buf_consume(b, buf_len(b));
 	buf_puts(b, "{\"kind\":");
-	buf_put_json(b, kind, strlen(kind));
+	buf_put_json(b, f->kind, strlen(f->kind));
+	if (f->final)
+		buf_puts(b, ",\"retryable\":false");
+	if (f->retry_after_ms > 0)
+		buf_printf(b, ",\"retry_after_ms\":%lld", (long long)f->retry_after_ms);
 	buf_puts(b, ",\"message\":");
-	buf_put_json(b, message, len);
-	if (data_json != NULL) {
+	buf_put_json(b, f->message, f->len);
+	if (f->data != NULL) {
 		buf_puts(b, ",\"data\":");
-		buf_puts(b, data_json);
+		buf_puts(b, f->data);
 	}
 	buf_putc(b, '}');
 }
@@ -194,23 +205,23 @@ halve(const char *text, size_t len)
 	return len;
 }
 
-void
-attempt_write_failure(struct jobd_attempt *at, const char *kind, const char *message,
-    const char *data_json)
+static void
+write_failure(struct jobd_attempt *at, struct told_failure f)
 {
-	struct buf	 b = { 0 };
-	char		 text[BOUND_FAILURE_MESSAGE + 1];
-	size_t		 len = copy_text(text, sizeof(text), message);
-	const char	*data = data_is_good(data_json) ? data_json : NULL;
+	struct buf	b = { 0 };
+	char		text[BOUND_FAILURE_MESSAGE + 1];
 
+	f.len = copy_text(text, sizeof(text), f.message);
+	f.message = text;
+	f.data = data_is_good(f.data) ? f.data : NULL;
 	at->status = CHANNEL_FAILED;
-	print_failure(&b, kind, text, len, data);
+	print_failure(&b, &f);
 	/* the data goes first, then half of the message again and again: escapes lengthen it */
-	while (buf_len(&b) > at->out_cap && (data != NULL || len > 0)) {
-		if (data == NULL)
-			len = halve(text, len);
-		data = NULL;
-		print_failure(&b, kind, text, len, data);
+	while (buf_len(&b) > at->out_cap && (f.data != NULL || f.len > 0)) {
+		if (f.data == NULL)
+			f.len = halve(text, f.len);
+		f.data = NULL;
+		print_failure(&b, &f);
 	}
 	at->out_len = buf_len(&b) <= at->out_cap ? buf_len(&b) : 0;
 	if (at->out_len > 0)
@@ -219,11 +230,34 @@ attempt_write_failure(struct jobd_attempt *at, const char *kind, const char *mes
 }
 
 void
+attempt_write_failure(struct jobd_attempt *at, const char *kind, const char *message,
+    const char *data_json)
+{
+	write_failure(at, (struct told_failure){ .kind = kind, .message = message,
+	    .data = data_json });
+}
+
+void
 jobd_fail(struct jobd_attempt *at, const char *message, const char *data_json)
 {
 	if (!begin_end(at, CHANNEL_FAILED))
 		return;
 	attempt_write_failure(at, "error", message, data_json);
+	finish_end(at);
+}
+
+/* Of a caller that was compiled against a shorter struct only what it has is read. */
+void
+jobd_fail_as(struct jobd_attempt *at, const struct jobd_failure *f)
+{
+	struct jobd_failure	whole = { 0 };
+
+	memcpy(&whole, f, f->size < sizeof(whole) ? f->size : sizeof(whole));
+	if (!begin_end(at, CHANNEL_FAILED))
+		return;
+	write_failure(at, (struct told_failure){ .kind = "error",
+	    .message = whole.message == NULL ? "" : whole.message, .data = whole.data_json,
+	    .final = whole.final, .retry_after_ms = whole.retry_after_ms });
 	finish_end(at);
 }
 
@@ -258,7 +292,8 @@ check_args(struct jobd_attempt *at)
 		return true;
 	at->tree = schema_read(at->schema, at->args, at->args_len, why, sizeof(why));
 	if (at->tree == NULL)
-		jobd_fail(at, why, NULL);
+		jobd_fail_as(at, &(struct jobd_failure){ .size = sizeof(struct jobd_failure),
+		    .message = why, .final = true });
 	return at->tree != NULL;
 }
 

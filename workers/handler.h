@@ -110,6 +110,25 @@ void jobd_succeed(struct jobd_attempt *at, const char *json, size_t len);
 void jobd_fail(struct jobd_attempt *at, const char *message, const char *data_json);
 void jobd_failf(struct jobd_attempt *at, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/*
+ * The same with what the handler knows of trying again.
+ *
+ *   message		a sentence
+ *   data_json		the handler's own JSON, or NULL
+ *   final		another attempt would fail as well: there is none
+ *   retry_after_ms	if there is another one, then it comes after so long, whatever the job's
+ *			policy says of delays; 0: as the policy says
+ *
+ * Whether there is another attempt at all is up to the job: retry.max_attempts.
+ */
+struct jobd_failure {
+	uint32_t	 size;		/* sizeof(struct jobd_failure) */
+	const char	*message;
+	const char	*data_json;
+	bool		 final;
+	int64_t		 retry_after_ms;
+};
+void jobd_fail_as(struct jobd_attempt *at, const struct jobd_failure *f);
 /* It ended early because jobd_should_stop, or its cancel, asked it to. */
 void jobd_cancelled(struct jobd_attempt *at);
 

@@ -26,6 +26,7 @@ struct broker {
 	struct net		*net;
 	struct gather		*gather;	/* groups' outcomes */
 	struct core_time	 now;		/* of this turn */
+	uint64_t		 seed;		/* of core's random delays */
 	char			 boot_id[33];
 	int64_t			 started_ms;
 	const char		*state_dir;

@@ -123,7 +123,7 @@ static void
 make_random(struct broker *b)
 {
 	unsigned char	bytes[16];
-	uint64_t	seeds[2];
+	uint64_t	seeds[3];
 
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes) ||
 	    getrandom(seeds, sizeof(seeds), 0) != sizeof(seeds))
@@ -131,7 +131,26 @@ make_random(struct broker *b)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		snprintf(b->boot_id + 2 * i, 3, "%02x", bytes[i]);
 	map_seed(seeds[0]);
+	b->seed = seeds[2];
 	json_object_seed((size_t)seeds[1]);
+}
+
+static struct retry_policy
+make_retry(int64_t max_attempts, int64_t backoff_ms, int64_t factor, int64_t max_backoff_ms)
+{
+	struct retry_policy	p = { 0 };
+
+	retry_policy_set(&p, RETRY_max_attempts, max_attempts);
+	retry_policy_set(&p, RETRY_backoff_ms, backoff_ms);
+	retry_policy_set(&p, RETRY_factor, factor);
+	retry_policy_set(&p, RETRY_max_backoff_ms, max_backoff_ms);
+	return p;
+}
+
+static struct retry_policy
+retry_of(const struct config_limit *l)
+{
+	return make_retry(l->max_attempts, l->backoff_ms, l->factor, l->max_backoff_ms);
 }
 
 static struct core *
@@ -145,19 +164,27 @@ make_core(const struct broker *b)
 		.max_waiting = b->config.max_waiting,
 		.max_waiting_bytes = b->config.max_waiting_bytes,
 		.grace_ms = b->config.grace_ms,
+		.retry = make_retry(b->config.max_attempts, b->config.backoff_ms, b->config.factor,
+		    b->config.max_backoff_ms),
+		.seed = b->seed,
 		.fence_base = (uint64_t)store_boot(b->store) << 32,
 	};
 	struct core		*c = core_new(&cfg);
+	struct retry_policy	 retry;
 
 	list_for(node, &b->config.queues) {
 		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
 
 		core_queue_limit(c, limit->name, (uint32_t)limit->max_running);
+		retry = retry_of(limit);
+		core_queue_retry(c, limit->name, &retry);
 	}
 	list_for(node, &b->config.types) {
 		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
 
 		core_type_limit(c, limit->name, (uint32_t)limit->max_running);
+		retry = retry_of(limit);
+		core_type_retry(c, limit->name, &retry);
 	}
 	return c;
 }

@@ -7,6 +7,32 @@
 
 static const char *const	key_names[MODEL_KEYS] = { "k1", "k2", "k3", "k4" };
 
+struct model_retry
+random_retry(struct world *w, int says_nothing_in)
+{
+	struct chance		*r = &w->chance;
+	struct model_retry	 out;
+	const int64_t		 said[RETRY_MEMBERS] = { 1 + below(r, 4), below(r, 500),
+	    1000 + below(r, 2000), below(r, 2000) };
+
+	for (int i = 0; i < RETRY_MEMBERS; i++)
+		out.value[i] = says_nothing_in > 0 && !once_in(r, says_nothing_in) ? -1 : said[i];
+	return out;
+}
+
+struct retry_policy
+real_retry(const struct model_retry *r)
+{
+	struct retry_policy	p = { .max_attempts = (uint32_t)r->value[RETRY_max_attempts],
+	    .backoff_ms = r->value[RETRY_backoff_ms],
+	    .factor = (uint32_t)r->value[RETRY_factor],
+	    .max_backoff_ms = r->value[RETRY_max_backoff_ms] };
+
+	for (int i = 0; i < RETRY_MEMBERS; i++)
+		p.said |= (uint8_t)((r->value[i] >= 0) << i);
+	return p;
+}
+
 static void
 random_job(struct world *w, struct model_job *j)
 {
@@ -28,6 +54,7 @@ random_job(struct world *w, struct model_job *j)
 		j->ttl_ns = now + (1 + below(r, 3000)) * MS;
 	if (once_in(r, 3))
 		j->timeout_ms = 1 + below(r, 1000);
+	j->retry = random_retry(w, once_in(r, 2) ? 2 : 20);
 	j->poison = w->poison_in > 0 && j->lane != LANE_INLINE && once_in(r, w->poison_in);
 }
 
@@ -40,7 +67,7 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 		.queue = { world_queues[j->queue], strlen(world_queues[j->queue]) },
 		.args = { args, (size_t)j->bytes },
 		.lane = -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
-		.on_lost = j->on_lost,
+		.on_lost = j->on_lost, .retry = real_retry(&j->retry),
 		.ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS,
 	};
 

@@ -25,6 +25,9 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 	if (moves[len - 1].state != j->state || moves[len - 1].reason != j->reason)
 		model_violation(m, "job %llu has reason %s and should have %s", id,
 		    job_reason_names[moves[len - 1].reason], job_reason_names[j->reason]);
+	if ((int)job_failures(real) != j->failures)
+		model_violation(m, "job %llu has failed %u times, not %d", id,
+		    job_failures(real), j->failures);
 	if (real->attempts != j->attempts || real->suspicions != j->suspicions)
 		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id,
 		    real->attempts, real->suspicions, j->attempts, j->suspicions);
@@ -78,6 +81,7 @@ void
 judge_same(struct model *m, const struct core *c)
 {
 	core_check(c);
+	model_learn(m, c);
 	for_jobs(m, j)
 		if (!j->forgotten)
 			same_job(m, c, j);
@@ -268,7 +272,11 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 	for (int w = 0; w < MODEL_WORKERS; w++)
 		worker |= m->workers[w].up && !m->workers[w].retired &&
 		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], model_place(j));
-	expect(m, j, text, "scheduled", j->state == JOB_scheduled);
+	bool	retry = j->state == JOB_scheduled && j->failures > 0;
+	bool	time = j->state == JOB_scheduled && !retry;
+
+	expect(m, j, text, "scheduled", time);
+	expect(m, j, text, "retry", retry);
 	expect(m, j, text, "order_key", !open);
 	expect(m, j, text, "queue_limit", queue);
 	expect(m, j, text, "type_limit", type);
@@ -281,9 +289,11 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 		expect_number(m, text, "type_limit", "running", model_type_running(m, j->type));
 	if (lane && worker)
 		expect_number(m, text, "lane_busy", "ahead", count_ahead(m, j));
-	if (j->state == JOB_scheduled)
-		expect_number(m, text, "scheduled", "due_in_ms",
+	if (time || retry)
+		expect_number(m, text, time ? "scheduled" : "retry", "due_in_ms",
 		    (uint64_t)((j->due_ns - m->now.mono_ns) / 1000000));
+	if (retry)
+		expect_number(m, text, "retry", "failures", (uint64_t)j->failures);
 }
 
 static void

@@ -268,14 +268,23 @@ tell(struct model *m, struct model_attempt *at, bool by_timeout)
 		at->grace_ns = m->now.mono_ns + m->cfg.grace_ms * NS_IN_MS;
 }
 
+static void
+failed(struct model *m, struct model_job *j, enum job_reason reason, const struct model_end *end)
+{
+	if (!model_retried(m, j, end))
+		finish(m, j, JOB_failed, reason, end->kind);
+}
+
 /* It ends as it was told to. */
 static void
 end_told(struct model *m, struct model_attempt *at)
 {
+	static const struct model_end	timed_out = { .kind = FAILURE_timeout };
+
 	if (at->job->cancel_asked)
 		finish(m, at->job, JOB_cancelled, REASON_cancel_asked, 0);
 	else
-		finish(m, at->job, JOB_failed, REASON_timed_out, FAILURE_timeout);
+		failed(m, at->job, REASON_timed_out, &timed_out);
 }
 
 static void
@@ -379,19 +388,21 @@ leave(struct model *m, struct model_attempt *at, bool worker_lives)
 }
 
 void
-model_done(struct model *m, struct model_attempt *at, enum attempt_end end, enum failure_kind kind)
+model_done(struct model *m, struct model_attempt *at, const struct model_end *end)
 {
+	static const struct model_end	early = { .kind = FAILURE_error };
+
 	if (at->stuck)
 		;
-	else if (end == ATTEMPT_OK)
+	else if (end->end == ATTEMPT_OK)
 		finish(m, at->job, JOB_succeeded, REASON_finished, 0);
-	else if (end == ATTEMPT_FAILED)
-		finish(m, at->job, JOB_failed,
-		    kind == FAILURE_bad_result ? REASON_bad_result : REASON_handler_error, kind);
+	else if (end->end == ATTEMPT_FAILED)
+		failed(m, at->job, end->kind == FAILURE_bad_result ? REASON_bad_result :
+		    REASON_handler_error, end);
 	else if (at->told)
 		end_told(m, at);
 	else
-		finish(m, at->job, JOB_failed, REASON_handler_error, FAILURE_error);
+		failed(m, at->job, REASON_handler_error, &early);
 	leave(m, at, true);
 }
 

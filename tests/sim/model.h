@@ -23,6 +23,18 @@
 
 struct model_attempt;
 
+struct model_retry {
+	int64_t	value[RETRY_MEMBERS];	/* -1: says nothing; the factor in thousandths */
+};
+
+/* How an attempt ended, as its worker says. */
+struct model_end {
+	enum attempt_end	end;
+	enum failure_kind	kind;
+	bool			final;
+	int64_t			retry_after_ms;	/* 0: not said */
+};
+
 struct model_job {
 	uint64_t		 id;
 	int			 queue, type, priority, key;	/* key -1: none */
@@ -31,12 +43,15 @@ struct model_job {
 	int64_t			 due_ns, ttl_ns, timeout_ms;	/* NEVER: none; due 0: at once */
 	int64_t			 bytes;				/* of arguments */
 	bool			 poison;			/* kills the worker that runs it */
+	struct model_retry	 retry;
 
 	enum job_state		 state;
 	enum job_reason		 reason;			/* of the last transition */
 	enum failure_kind	 kind;
 	uint64_t		 place;				/* in line; 0: none yet */
-	int			 suspicions, attempts;
+	int			 suspicions, attempts, failures;
+	bool			 unknown_due;			/* core has chosen a delay */
+	int64_t			 retry_after_ms;
 	bool			 begun, cancel_asked, alone_asked;
 	struct model_attempt	*attempt;
 	bool			 announced, forgotten;
@@ -83,6 +98,7 @@ struct model {
 	struct model_alone	 alone[MODEL_ALONE];
 	struct type		*types[MODEL_TYPES];		/* core's: what was measured */
 	uint32_t		 type_limit[MODEL_TYPES], queue_limit[MODEL_QUEUES];
+	struct model_retry	 type_retry[MODEL_TYPES], queue_retry[MODEL_QUEUES], retry;
 	uint64_t		 places, starts, announcements;
 	uint64_t		 finished[JOB_STATES], crashes;
 };
@@ -127,8 +143,7 @@ struct model_alone *model_alone_of(struct model *m, const struct model_job *j);
 struct model_job *model_submit(struct model *m, const struct model_job *as);
 void model_tick(struct model *m);
 void model_cancel(struct model *m, struct model_job *j);
-void model_done(struct model *m, struct model_attempt *at, enum attempt_end end,
-    enum failure_kind kind);
+void model_done(struct model *m, struct model_attempt *at, const struct model_end *end);
 void model_refused(struct model *m, struct model_attempt *at);
 void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES],
     bool plugin, uint64_t alone_for);
@@ -144,6 +159,13 @@ void model_inline(struct model *m, struct model_job *j);
 void model_becomes_head(struct model *m, struct model_attempt *at);
 /* A place for a worker that runs a job alone is free again. */
 void model_alone_gone(struct model *m, int worker);
+
+/* ---- between attempts (model_life.c) ---- */
+
+/* Another attempt follows this failure: then the job waits for it. */
+bool model_retried(struct model *m, struct model_job *j, const struct model_end *end);
+/* What core has chosen: is it within its bounds? */
+void model_learn(struct model *m, const struct core *c);
 
 /* ---- effects (allowed.c): was core allowed to? ---- */
 

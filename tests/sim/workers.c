@@ -155,24 +155,28 @@ end_attempt(struct world *w, struct model_attempt *at, enum attempt_end end)
 {
 	struct outcome		 o = { 0 };
 	struct attempt		*real = at->real;
-	enum failure_kind	 kind = once_in(&w->chance, 4) ? FAILURE_bad_result : FAILURE_error;
+	struct model_end	 told = { .end = end, .kind = once_in(&w->chance, 4) ?
+	    FAILURE_bad_result : FAILURE_error };
 
 	trace(w, "attempt of %llu ends: %d%s", (unsigned long long)at->job->id, (int)end,
 	    at->stuck ? ", was stuck" : "");
 	if (end != ATTEMPT_CANCELLED) {
 		o.len = 1 + (uint32_t)below(&w->chance, 50);
-		o.text = mem_zalloc(1, o.len);
+		o.text = mem_zalloc(1, o.len + 1);
 		memset(o.text, 'x', o.len);
 	}
 	if (end == ATTEMPT_FAILED) {
-		o.kind = kind;
+		o.kind = told.kind;
+		o.final = told.final = once_in(&w->chance, 6);
+		if (once_in(&w->chance, 6))
+			o.retry_after_ms = told.retry_after_ms = 1 + below(&w->chance, 3000);
 		if (once_in(&w->chance, 3))
 			o.data = mem_strdup("{\"trace\":1}");
 	}
 	if (w->quick || once_in(&w->chance, 2))
 		real->ran_ns = 1 + below(&w->chance, w->quick ? 90000 : 10000000);
 	core_attempt_done(w->c, w->m.now, real, end, &o);
-	model_done(&w->m, at, end, kind);
+	model_done(&w->m, at, &told);
 	judge_same(&w->m, w->c);
 }
 
@@ -181,6 +185,8 @@ random_end(struct world *w, const struct model_attempt *at)
 {
 	int	dice = below(&w->chance, 10);
 
+	if (w->failing && once_in(&w->chance, 2))
+		return ATTEMPT_FAILED;
 	if (at->told)
 		return dice < 6 ? ATTEMPT_CANCELLED : dice < 8 ? ATTEMPT_OK : ATTEMPT_FAILED;
 	return dice < 8 ? ATTEMPT_OK : dice < 9 || !once_in(&w->chance, 5) ? ATTEMPT_FAILED :

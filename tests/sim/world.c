@@ -82,6 +82,25 @@ random_limits(struct world *w)
 	}
 }
 
+static void
+random_policies(struct world *w)
+{
+	for (int t = 0; t < MODEL_TYPES; t++) {
+		struct retry_policy	p;
+
+		w->m.type_retry[t] = random_retry(w, 4);
+		p = real_retry(&w->m.type_retry[t]);
+		core_type_retry(w->c, world_types[t], &p);
+	}
+	for (int q = 0; q < MODEL_QUEUES; q++) {
+		struct retry_policy	p;
+
+		w->m.queue_retry[q] = random_retry(w, 4);
+		p = real_retry(&w->m.queue_retry[q]);
+		core_queue_retry(w->c, world_queues[q], &p);
+	}
+}
+
 static struct world *
 world_new(uint64_t seed, bool traced)
 {
@@ -93,6 +112,9 @@ world_new(uint64_t seed, bool traced)
 	w->next_id = 1;
 	w->m.now = (struct core_time){ .mono_ns = 1000 * MS, .real_ms = INT64_C(1700000000000) };
 	random_config(w);
+	w->m.retry = random_retry(w, 0);
+	w->m.cfg.retry = real_retry(&w->m.retry);
+	w->m.cfg.seed = seed;
 	w->c = core_new(&w->m.cfg);
 	w->by = submitter_new("uid:0", "sim", "unix");
 	for (int t = 0; t < MODEL_TYPES; t++) {
@@ -104,6 +126,7 @@ world_new(uint64_t seed, bool traced)
 
 		w->m.types[t] = core_type_define(w->c, &declared);
 	}
+	random_policies(w);
 	w->queues = 1 + below(r, MODEL_QUEUES);
 	w->types = 1 + below(r, MODEL_TYPES);
 	w->keys = below(r, MODEL_KEYS + 1);
@@ -113,6 +136,7 @@ world_new(uint64_t seed, bool traced)
 	w->all_lanes = !once_in(r, 3);
 	w->lane = (enum lane)below(r, LANES);
 	w->quick = once_in(r, 2);
+	w->failing = once_in(r, 3);
 	for (int t = 0; t < MODEL_TYPES && w->quick; t++) {
 		/* as if it was measured before */
 		w->m.types[t]->samples = (uint64_t)below(r, 40);

@@ -25,6 +25,7 @@ struct world {
 	int			 queues, types, keys;
 	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
 	bool			 random_deaths, all_lanes;
+	bool			 failing;	/* attempts fail often */
 	bool			 quick;		/* attempts are short: windows open */
 	enum lane		 lane;
 
@@ -40,6 +41,9 @@ void world_run(uint64_t seed, unsigned steps, bool trace);
 void trace(const struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* clients.c */
+/* Each member is said once in so many times; 0: always. */
+struct model_retry random_retry(struct world *w, int says_nothing_in);
+struct retry_policy real_retry(const struct model_retry *r);
 void do_submit(struct world *w);
 void do_cancel(struct world *w);
 /* NULL: the dice fell on none. */

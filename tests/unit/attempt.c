@@ -71,6 +71,42 @@ test_a_handler_that_ends_twice_fails_and_is_named(void **state)
 }
 
 static void
+fails_for_good(struct jobd_attempt *at)
+{
+	jobd_fail_as(at, &(struct jobd_failure){ .size = sizeof(struct jobd_failure),
+	    .message = "never", .data_json = "[1]", .final = true });
+}
+
+static void
+fails_for_now(struct jobd_attempt *at)
+{
+	jobd_fail_as(at, &(struct jobd_failure){ .size = sizeof(struct jobd_failure),
+	    .message = "busy", .retry_after_ms = 1500 });
+}
+
+/* As one that was compiled when there was less to say. */
+static void
+fails_as_of_old(struct jobd_attempt *at)
+{
+	jobd_fail_as(at, &(struct jobd_failure){ .size = offsetof(struct jobd_failure, final),
+	    .message = "old", .final = true, .retry_after_ms = 9 });
+}
+
+static void
+test_a_handler_says_whether_to_try_again_and_when(void **state)
+{
+	(void)state;
+	assert_int_equal(try_body(fails_for_good), CHANNEL_FAILED);
+	assert_string_equal(try_text,
+	    "{\"kind\":\"error\",\"retryable\":false,\"message\":\"never\",\"data\":[1]}");
+	assert_int_equal(try_body(fails_for_now), CHANNEL_FAILED);
+	assert_string_equal(try_text,
+	    "{\"kind\":\"error\",\"retry_after_ms\":1500,\"message\":\"busy\"}");
+	assert_int_equal(try_body(fails_as_of_old), CHANNEL_FAILED);
+	assert_string_equal(try_text, "{\"kind\":\"error\",\"message\":\"old\"}");
+}
+
+static void
 long_result(struct jobd_attempt *at)
 {
 	char	text[TRY_OUT_BYTES + 2];
@@ -184,6 +220,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(test_a_handler_says_whether_to_try_again_and_when),
 		cmocka_unit_test(test_a_handler_that_returns_without_a_result_fails),
 		cmocka_unit_test(test_a_handler_that_ends_twice_fails_and_is_named),
 		cmocka_unit_test(test_a_result_longer_than_its_room_is_kept_whole),

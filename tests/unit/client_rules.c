@@ -68,7 +68,8 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 {
 	static const char *const words[] = {
 		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk",
-		"--on-lost=fail", "--lane=x", "--durability=memory", "--group=g", "-la=b", NULL
+		"--on-lost=fail", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
+		"--lane=x", "--durability=memory", "--group=g", "-la=b", NULL
 	};
 	struct options		o;
 	struct buf		out = { 0 };

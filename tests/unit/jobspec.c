@@ -76,6 +76,27 @@ test_everything_said_of_a_job_is_kept(void **state)
 	assert_int_equal(spec.on_lost, ON_LOST_FAIL);
 }
 
+static void
+test_what_a_job_says_of_trying_again_is_kept_member_by_member(void **state)
+{
+	struct jobspec		spec;
+	struct rpc_error	err;
+
+	(void)state;
+	assert_int_equal(read_job("{\"type\":\"echo\",\"retry\":{\"factor\":1.25,\"max_attempts\":7}}", &spec,
+	    &err), 0);
+	assert_int_equal(spec.retry.said, 1u << RETRY_max_attempts | 1u << RETRY_factor);
+	assert_int_equal(spec.retry.max_attempts, 7);
+	assert_int_equal(spec.retry.factor, 1250);
+	assert_int_equal(read_job("{\"type\":\"echo\",\"retry\":{\"factor\":100,\"backoff_ms\":0,"
+	    "\"max_backoff_ms\":5}}", &spec, &err), 0);
+	assert_int_equal(spec.retry.factor, 100000);
+	assert_int_equal(spec.retry.backoff_ms, 0);
+	assert_int_equal(spec.retry.max_backoff_ms, 5);
+	assert_int_equal(read_job("{\"type\":\"echo\",\"retry\":null}", &spec, &err), 0);
+	assert_int_equal(spec.retry.said, 0);
+}
+
 #define JOB(members)	"{\"type\":\"echo\"," members "}"
 
 static void
@@ -99,6 +120,29 @@ test_what_a_job_cannot_be_is_refused_by_name(void **state)
 		    "give either delay_ms or run_at_ms, not both", "\"member\":\"run_at_ms\"" },
 		{ JOB("\"ttl_ms\":0"), RPC_invalid_params,
 		    "ttl_ms must be an integer from 1 to 35184372088832, not 0", "\"member\":\"ttl_ms\"" },
+		{ JOB("\"retry\":{\"max_attempts\":1001}"), RPC_invalid_params,
+		    "retry.max_attempts must be an integer from 1 to 1000, not 1001",
+		    "\"member\":\"retry.max_attempts\"" },
+		{ JOB("\"retry\":{\"backoff_ms\":1.0}"), RPC_invalid_params,
+		    "retry.backoff_ms must be an integer from 0 to 35184372088832, not 1.0",
+		    "\"member\":\"retry.backoff_ms\"" },
+		{ JOB("\"retry\":{\"factor\":1.0001}"), RPC_invalid_params,
+		    "retry.factor must be a number from 1 to 100 with up to three digits behind the point, "
+		    "not 1.0001", "\"member\":\"retry.factor\"" },
+		{ JOB("\"retry\":{\"factor\":1e1}"), RPC_invalid_params,
+		    "retry.factor must be a number from 1 to 100 with up to three digits behind the point, "
+		    "not 1e1", "\"member\":\"retry.factor\"" },
+		{ JOB("\"retry\":{\"factor\":100.001}"), RPC_invalid_params,
+		    "retry.factor must be a number from 1 to 100 with up to three digits behind the point, "
+		    "not 100.001", "\"member\":\"retry.factor\"" },
+		{ JOB("\"retry\":{\"max_backoff_ms\":\"1s\"}"), RPC_invalid_params,
+		    "retry.max_backoff_ms must be an integer from 0 to 35184372088832, not \"1s\"",
+		    "\"member\":\"retry.max_backoff_ms\"" },
+		{ JOB("\"retry\":{\"max\":1}"), RPC_invalid_params,
+		    "retry has no member 'max'; it has max_attempts, backoff_ms, factor and max_backoff_ms",
+		    "\"member\":\"retry\"" },
+		{ JOB("\"retry\":[]"), RPC_invalid_params, "retry must be an object, not an array",
+		    "\"member\":\"retry\"" },
 		{ JOB("\"unique_key\":\"x\""), RPC_not_supported, "'unique_key' is not built in this version",
 		    "\"member\":\"unique_key\"" },
 		{ JOB("\"labels\":{\"a\":1}"), RPC_invalid_params, "a label's value must be a string, not 1",
@@ -183,6 +227,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(test_what_a_job_says_of_trying_again_is_kept_member_by_member),
 		cmocka_unit_test(test_a_job_is_its_type_and_defaults),
 		cmocka_unit_test(test_everything_said_of_a_job_is_kept),
 		cmocka_unit_test(test_what_a_job_cannot_be_is_refused_by_name),

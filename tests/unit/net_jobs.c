@@ -540,13 +540,15 @@ test_a_job_tells_all_about_itself(void **state)
 	peer_ask(&peer, "{'id':1,'method':'hello','params':{'client':'a \\'test\\''}}");
 	job = submit("work", ",'queue':'q','priority':-3,'order_key':'k\\'1',"
 	    "'labels':{'a':'\\u0062'},"
-	    "'lane':'process','timeout_ms':600000,'ttl_ms':900000,'on_lost':'fail','args':[1]");
+	    "'lane':'process','timeout_ms':600000,'ttl_ms':900000,'on_lost':'fail','args':[1],"
+	    "'retry':{'backoff_ms':0,'factor':1.50}");
 	rig_attempt(&rig, job);
 	line = ask_id("job.get", job, "");
 	assert_has(line, "'state':'running','reason':'started','type':'work',"
 	    "'queue':'q','priority':-3,"
 	    "'lane':'process','order_key':'k\\'1','labels':{'a':'\\u0062'},'lane_asked':'process'");
-	assert_has(line, "'timeout_ms':600000,'on_lost':'fail','submitted_by':{'principal':'uid:");
+	assert_has(line, "'timeout_ms':600000,'on_lost':'fail','retry':{'max_attempts':1,'backoff_ms':0,"
+	    "'factor':1.5,'max_backoff_ms':600000},'submitted_by':{'principal':'uid:");
 	assert_has(line, "'client':'a \\'test\\'','addr':'unix'}");
 	assert_has(line, "'attempts':[{'number':1,'lane':'process','worker':'test-1','fence':");
 	assert_has(line, "'state':'ready','reason':'submitted'},{'at_ms':");

@@ -184,6 +184,10 @@ start_core(struct rig *r)
 		.keep_finished_bytes = cfg->keep_finished_bytes,
 		.keep_failed_ms = cfg->keep_failed_ms,
 		.max_waiting = cfg->max_waiting, .max_waiting_bytes = cfg->max_waiting_bytes,
+		.retry = { .said = 15, .max_attempts = (uint32_t)cfg->max_attempts,
+		    .backoff_ms = cfg->backoff_ms,
+		    .factor = (uint32_t)cfg->factor * RETRY_FACTOR_UNIT,
+		    .max_backoff_ms = cfg->max_backoff_ms },
 		.grace_ms = cfg->grace_ms, .fence_base = (uint64_t)store_boot(r->b.store) << 32,
 	};
 	const uint32_t		 cpu[LANES] = { [LANE_PROCESS] = 64 };

@@ -55,6 +55,7 @@ SERVED = [
      {'outcomes': [{'id': 5, 'state': 'succeeded', 'result': {}}], 'pending': [6]}),
     ('job.get', {'id': 7}, {
         **ROW, 'created_ms': 1, 'timeout_ms': 0, 'on_lost': 'requeue',
+        'retry': {'max_attempts': 3, 'backoff_ms': 1000, 'factor': 1.5, 'max_backoff_ms': 600000},
         'submitted_by': {'principal': 'uid:0', 'client': '', 'addr': 'unix'}, 'attempts_total': 1,
         'attempts': [{'number': 1, 'lane': 'process', 'worker': 'cpu-1', 'fence': 3, 'started_ms': 1, 'ended_ms': 2,
                       'end': 'handler_error'}],
@@ -226,7 +227,7 @@ class Messages(unittest.TestCase):
         for params in ({}, {'type': 5}, {'type': 'a b'}, {'type': 'x', 'nope': 1}, {'type': 'x', 'priority': 101},
                        {'type': 'x', 'lane': 'fast'}, {'type': 'x', 'durability': 'commit'},
                        {'type': 'x', 'labels': {'a': 1}}, {'type': 'x', 'delay_ms': 1, 'run_at_ms': 1},
-                       {'type': 'x', 'retry': {}}, None, [1]):
+                       {'type': 'x', 'unique_key': 'k'}, None, [1]):
             self.assertEqual(len(problems(('job.submit', params, good))), 1, params)
         outcome = {'id': 5, 'state': 'succeeded', 'result': {}}
         for params in ({'id': 5, 'ids': [5]}, {}, {'id': 5, 'any': True}, {'ids': []}, {'ids': ['5']}):

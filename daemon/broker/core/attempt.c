@@ -112,8 +112,7 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 		w->stuck_threads -= at->lane == LANE_THREAD;
 		c->stats.stuck--;
 		if (at->order != NULL)
-			order_pass(c, at->order);
-		order_unref(c, at->order);
+			order_unstuck(c, at->order);
 	}
 	flow_unref(c, at->flow);
 	free(at);
@@ -144,16 +143,16 @@ attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool 
 {
 	struct job	*j = at->job;
 	enum job_reason	 why = at->told;
+	struct outcome	 o;
 
 	if (j->cancel_asked) {
 		if (why == REASON_timed_out)	/* that came first */
 			why = REASON_cancel_asked;
 		job_try_end(j, now.real_ms, why);
-		job_finish(c, now, j, JOB_cancelled, why, NULL, stuck);
+		job_finish(c, now, j, JOB_cancelled, why, NULL);
 	} else {
-		job_try_end(j, now.real_ms, REASON_timed_out);
-		job_fail(c, now, j, REASON_timed_out, FAILURE_timeout,
-		    timeout_message(at->timeout_ms, stuck), stuck);
+		o = outcome_failed(FAILURE_timeout, timeout_message(at->timeout_ms, stuck));
+		job_failed(c, now, j, REASON_timed_out, &o);
 	}
 }
 
@@ -178,23 +177,22 @@ conclude(struct core *c, struct core_time now, struct attempt *at, enum attempt_
     struct outcome *o)
 {
 	struct job	*j = at->job;
-	enum job_reason	 reason = REASON_finished;
 
 	if (end == ATTEMPT_CANCELLED && at->told != 0) {
 		attempt_end_told(c, now, at, false);
 		return;
 	}
-	if (end == ATTEMPT_CANCELLED) {
-		job_try_end(j, now.real_ms, REASON_handler_error);
-		job_fail(c, now, j, REASON_handler_error, FAILURE_error,
-		    mem_strdup("the handler ended early, and nobody had asked it to"), false);
+	if (end == ATTEMPT_OK) {
+		job_try_end(j, now.real_ms, REASON_finished);
+		job_finish(c, now, j, JOB_succeeded, REASON_finished, o);
+		*o = (struct outcome){ 0 };
 		return;
 	}
-	if (end == ATTEMPT_FAILED)
-		reason = o->kind == FAILURE_bad_result ? REASON_bad_result : REASON_handler_error;
-	job_try_end(j, now.real_ms, reason);
-	job_finish(c, now, j, end == ATTEMPT_OK ? JOB_succeeded : JOB_failed, reason, o, false);
-	*o = (struct outcome){ 0 };
+	if (end == ATTEMPT_CANCELLED)
+		*o = outcome_failed(FAILURE_error,
+		    mem_strdup("the handler ended early, and nobody had asked it to"));
+	job_failed(c, now, j,
+	    o->kind == FAILURE_bad_result ? REASON_bad_result : REASON_handler_error, o);
 }
 
 static void
@@ -255,7 +253,7 @@ static void
 abandon(struct core *c, struct core_time now, struct attempt *at, struct worker *w)
 {
 	if (at->order != NULL)
-		at->order->refs++;
+		order_stuck(at->order, at->job_id);
 	attempt_end_told(c, now, at, true);
 	at->job = NULL;
 	at->stuck = true;

@@ -24,8 +24,8 @@ struct sums {
 static int64_t
 next_ns(const struct job *j)
 {
-	int64_t	next = j->state == JOB_scheduled ? job_due_ns(j) : INT64_MAX;
-	int64_t	ttl_ns = job_ttl_ns(j);
+	int64_t	due_ns = job_due_ns(j), ttl_ns = job_ttl_ns(j);
+	int64_t	next = j->state == JOB_scheduled && due_ns != 0 ? due_ns : INT64_MAX;
 
 	if (job_waiting(j) && ttl_ns != 0 && !j->begun && ttl_ns < next)
 		next = ttl_ns;
@@ -43,6 +43,7 @@ check_place(const struct core *c, const struct job *j)
 		return;
 	}
 	must(j->in_line == in_line, j);
+	must(!job_waiting(j) || (j->state == JOB_scheduled) == wait_left(j), j);
 	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);

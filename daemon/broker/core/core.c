@@ -41,6 +41,7 @@ core_new(const struct core_config *cfg)
 	struct core	*c = mem_zalloc(1, sizeof(*c));
 
 	c->cfg = *cfg;
+	c->chance = cfg->seed;
 	c->kept[0].keep_ms = cfg->keep_finished_ms;
 	c->kept[1].keep_ms = cfg->keep_failed_ms;
 	init_lists(c);
@@ -142,15 +143,13 @@ add_job(struct core *c, struct job *j)
 static void
 enter(struct core *c, struct core_time now, struct job *j)
 {
-	bool	delayed = job_due_ns(j) != 0;
+	bool	left = wait_left(j);
 
-	job_enter(c, now, j, delayed ? JOB_scheduled : JOB_ready,
-	    delayed ? REASON_delayed : REASON_submitted);
-	job_timer_set(c, j);
+	job_enter(c, now, j, left ? JOB_scheduled : JOB_ready,
+	    left ? REASON_delayed : REASON_submitted);
 	if (job_order(j) != NULL)
 		order_enter(j);
-	if (!delayed && order_open(j))
-		ready_add(c, j);
+	wait_begin(c, j);
 }
 
 /* What the job shares with others; made if it is the first of its kind. */
@@ -238,7 +237,7 @@ core_cancel_because(struct core *c, struct core_time now, struct job *j, enum jo
 		return -EALREADY;
 	j->cancel_asked = true;
 	if (job_waiting(j))
-		job_finish(c, now, j, JOB_cancelled, why, NULL, false);
+		job_finish(c, now, j, JOB_cancelled, why, NULL);
 	else
 		attempt_tell(c, now, j->run->attempt, why);
 	return 0;

@@ -25,6 +25,8 @@ struct core_config {
 	int64_t		keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
 	int64_t		max_waiting, max_waiting_bytes;
 	int64_t		grace_ms;
+	struct retry_policy retry;	/* for jobs, types and queues that say nothing; whole */
+	uint64_t	seed;		/* of the random part of delays */
 	uint64_t	fence_base;	/* fences are above it: the boot counter << 32 */
 };
 
@@ -45,6 +47,8 @@ struct type *core_type_find(const struct core *c, const char *name, size_t len);
 struct type *core_type_next(const struct core *c, size_t *at);
 void core_type_limit(struct core *c, const char *name, uint32_t max_running);
 void core_queue_limit(struct core *c, const char *name, uint32_t max_running);
+void core_type_retry(struct core *c, const char *name, const struct retry_policy *p);
+void core_queue_retry(struct core *c, const char *name, const struct retry_policy *p);
 
 /* ---- jobs ---- */
 
@@ -70,6 +74,20 @@ uint64_t core_oldest_id(const struct core *c);	/* no job has a smaller one; 0: n
 /* A waiting job ends at once; a running one is told, then ended by force.  -EALREADY: it has
  * finished. */
 int core_cancel(struct core *c, struct core_time now, struct job *j);
+
+/* When this job is tried again, with every member said. */
+struct retry_policy core_retry_policy(const struct core *c, const struct job *j);
+
+/*
+ * Delay before the next attempt, full jitter: anything from 0 to backoff_ms * factor^(failures-1),
+ * at most max_backoff_ms.
+ *
+ *   failures	attempts that have failed, >= 1
+ *   p		with every member said
+ *   rnd	random bits
+ */
+int64_t retry_delay_ms(uint32_t failures, const struct retry_policy *p, uint64_t rnd);
+int64_t retry_longest_ms(uint32_t failures, const struct retry_policy *p);
 
 /* ---- workers ---- */
 

@@ -160,6 +160,7 @@ struct queue {
 	uint32_t	 refs;		/* tenants */
 	struct gate	 gate;
 	uint32_t	 tenant_running, key_running;	/* limits of its tenants and keys; 0: none */
+	struct retry_policy retry;	/* for jobs whose type says nothing either */
 	bool		 configured;	/* stays when no job refers to it */
 	uint64_t	 states[JOB_STATES];
 	struct bench	*benches[PLACES];
@@ -170,9 +171,9 @@ struct queue {
 
 struct order {
 	uint32_t	 refs, key_len;
-	uint64_t	 holder_id;	/* 0: free.  A stuck attempt's job holds it without being
-					 * `holder` */
-	struct job	*holder;
+	struct job	*holder;	/* whose turn it is; NULL: nobody's */
+	uint64_t	 stuck_id;	/* not 0: the job whose attempt does not end; nobody else
+					 * runs until it does */
 	struct list	 behind;	/* job->link of those that wait for the key, in order of
 					 * submission */
 	char		 key[];		/* NUL-terminated; it holds no NUL itself */
@@ -237,6 +238,7 @@ struct core {
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
 	uint64_t	 fences;		/* attempts started so far */
+	uint64_t	 chance;		/* state of the random numbers */
 	int64_t		 turn;			/* turns given out so far */
 	uint64_t	 waiting;		/* scheduled and ready */
 
@@ -274,12 +276,16 @@ void job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms);
 void job_try_begins(struct job *j, int64_t now_ms);
 void job_try_end(struct job *j, int64_t now_ms, enum job_reason end);
 void job_try_withdraw(struct job *j);
-/* Ends it: takes o (NULL: cancelled or expired).  stuck: an attempt goes on and keeps the order
- * key. */
+/* Ends it: takes o (NULL: cancelled or expired). */
 void job_finish(struct core *c, struct core_time now, struct job *j, enum job_state state,
-    enum job_reason reason, struct outcome *o, bool stuck);
+    enum job_reason reason, struct outcome *o);
+/* How an attempt failed; takes message. */
+struct outcome outcome_failed(enum failure_kind kind, char *message);
 void job_fail(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
-    enum failure_kind kind, char *message, bool stuck);
+    enum failure_kind kind, char *message);
+/* An attempt failed: another one follows, or the job ends with o (taken). */
+void job_failed(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
+    struct outcome *o);
 bool job_waiting(const struct job *j);
 /* Takes a waiting job from wherever it waits. */
 void job_withdraw(struct core *c, struct core_time now, struct job *j);
@@ -303,6 +309,20 @@ void groups_run(struct core *c, struct core_time now);
 bool groups_take(struct core *c, struct core_time now, struct effect *out);
 void groups_bury(struct groups *gs);
 int64_t groups_next_ns(const struct core *c);
+
+/* wait.c: what a job waits for before it can be in line */
+/* Is there anything: its time? */
+bool wait_left(const struct job *j);
+/* Its state was decided: to where it waits. */
+void wait_begin(struct core *c, struct job *j);
+/* Something is to be waited for, or not: to `scheduled`, or in line. */
+void wait_again(struct core *c, struct core_time now, struct job *j, enum job_reason reason);
+/* Something that a scheduled job waited for came: it gets in line when nothing else is left. */
+void wait_over(struct core *c, struct core_time now, struct job *j, enum job_reason reason);
+
+/* retry.c */
+/* Does another attempt follow this failure?  If so the job waits for it, and o was taken. */
+bool retry_follows(struct core *c, struct core_time now, struct job *j, struct outcome *o);
 
 /* queue.c: queues by name */
 struct queue *queue_get(struct core *c, const char *name, size_t len);
@@ -370,9 +390,11 @@ void order_unref(struct core *c, struct order *o);
 /* Is it this job's turn? */
 bool order_open(const struct job *j);
 void order_enter(struct job *j);
-/* The job waits and ends: it leaves the line, or passes the key on. */
+/* The job ends: it leaves the line, or passes the key on. */
 void order_leave(struct core *c, struct job *j);
-void order_pass(struct core *c, struct order *o);
+/* An attempt of this job goes on without it, and then ends. */
+void order_stuck(struct order *o, uint64_t id);
+void order_unstuck(struct core *c, struct order *o);
 
 /* place.c: which worker takes a job */
 /* Where jobs of a lane wait: those of plugins' types have an async and a thread lane of their own. */

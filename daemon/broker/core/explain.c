@@ -109,25 +109,55 @@ explain_time(struct saying *s, struct core_time now, const struct job *j)
 	    (long long)(left_ms < 0 ? 0 : left_ms));
 }
 
+static const struct attempt_record *
+last_try(const struct job *j)
+{
+	size_t				 len;
+	const struct attempt_record	*tries = job_tries(j, &len);
+
+	return &tries[len - 1];
+}
+
+/* Between two attempts. */
+static void
+explain_retry(struct saying *s, const struct core *c, struct core_time now, const struct job *j)
+{
+	const struct attempt_record	*last = last_try(j);
+	struct retry_policy		 p = core_retry_policy(c, j);
+	int64_t				 left_ms = (job_due_ns(j) - now.mono_ns) / NS_IN_MS;
+
+	begin(s, "retry");
+	member(s, "due_in_ms", left_ms < 0 ? 0 : left_ms);
+	member(s, "failures", job_failures(j));
+	member(s, "max_attempts", p.max_attempts);
+	member_text(s, "failure", failure_names[last->kind]);
+	end(s);
+	buf_printf(words(s), "attempt %u failed (%s): %s; the next one follows in %lld ms, after "
+	    "%u of at most %u failures", last->number, failure_names[last->kind], last->message,
+	    (long long)(left_ms < 0 ? 0 : left_ms), job_failures(j), p.max_attempts);
+}
+
 static void
 explain_order(struct saying *s, const struct job *j)
 {
 	const struct order	*o = job_order(j);
 	const struct list	*before = j->link.prev;
-	uint64_t		 behind = o->holder_id;
+	uint64_t		 holder = o->stuck_id != 0 ? o->stuck_id : o->holder->id;
+	uint64_t		 behind = holder;
 
-	if (before != &o->behind)
+	if (o->holder != j && before != &o->behind)
 		behind = list_entry(before, struct job, link)->id;
 	begin(s, "order_key");
 	member_text(s, "key", o->key);
 	member(s, "behind", (int64_t)behind);
-	member(s, "held_by", (int64_t)o->holder_id);
+	member(s, "held_by", (int64_t)holder);
 	end(s);
-	buf_printf(words(s), "waits behind job %llu, which has the same order key",
-	    (unsigned long long)behind);
-	if (o->holder == NULL)
-		buf_printf(words(s), "job %llu has its outcome, but its attempt has not ended yet",
-		    (unsigned long long)o->holder_id);
+	if (behind != j->id)
+		buf_printf(words(s), "waits behind job %llu, which has the same order key",
+		    (unsigned long long)behind);
+	if (o->stuck_id != 0)
+		buf_printf(words(s), "an attempt of job %llu was given up, and has not ended yet",
+		    (unsigned long long)o->stuck_id);
 }
 
 /* Whose gate it is: what it is called in words and in members, and its name. */
@@ -336,7 +366,10 @@ core_explain(const struct core *c, struct core_time now, const struct job *j, st
 	struct saying	s = { 0 };
 
 	if (j->state == JOB_scheduled) {
-		explain_time(&s, now, j);
+		if (job_failures(j) > 0 && last_try(j)->message != NULL)
+			explain_retry(&s, c, now, j);
+		else
+			explain_time(&s, now, j);
 		if (!order_open(j))
 			explain_order(&s, j);
 	} else if (j->state == JOB_ready) {

@@ -27,7 +27,13 @@ const char *const job_reason_texts[REASONS] = {
 };
 
 const char *const failure_names[FAILURES] = {
-#define FAILURE(symbol, text) #symbol,
+#define FAILURE(symbol, retried, text) #symbol,
+#include "proto/failures.def"
+#undef FAILURE
+};
+
+const bool failure_retried[FAILURES] = {
+#define FAILURE(symbol, retried, text) retried,
 #include "proto/failures.def"
 #undef FAILURE
 };
@@ -76,12 +82,23 @@ job_extra_get(struct job *j)
 	return j->extra;
 }
 
+struct job_life *
+job_life_get(struct job *j)
+{
+	struct job_extra	*x = job_extra_get(j);
+
+	if (x->life == NULL)
+		x->life = mem_zalloc(1, sizeof(*x->life));
+	return x->life;
+}
+
 static void
 extra_free(struct core *c, struct job_extra *x)
 {
 	if (x == NULL)
 		return;
 	order_unref(c, x->order);
+	free(x->life);
 	free(x);
 }
 
@@ -104,6 +121,8 @@ run_free(struct job_run *r)
 		return;
 	if (r->moves != r->first_moves)
 		free(r->moves);
+	for (unsigned i = 0; i < r->tries_len; i++)
+		free(r->tries[i].message);
 	if (r->tries != &r->first_try)
 		free(r->tries);
 	free(r->outcome.text);
@@ -152,6 +171,8 @@ job_new(struct core_time now, uint64_t id, const struct jobspec *spec)
 	set_times(j, now, spec);
 	j->args_len = (uint32_t)spec->args.len;
 	j->labels_len = (uint32_t)spec->labels.len;
+	if (spec->retry.said != 0)
+		job_life_get(j)->retry = spec->retry;
 	if (spec->args.len > 0)
 		memcpy(j->spec, spec->args.p, spec->args.len);
 	if (spec->labels.len > 0)
@@ -251,6 +272,7 @@ static void
 make_room(struct job_run *r)
 {
 	if (r->tries_len == CORE_TRIES_KEPT) {
+		free(r->tries[0].message);
 		memmove(&r->tries[0], &r->tries[1], (CORE_TRIES_KEPT - 1) * sizeof(*r->tries));
 		r->tries_len--;
 	} else if (r->tries_len == 1 && r->tries == &r->first_try) {
@@ -312,14 +334,11 @@ count_end(struct core *c, const struct job *j)
 
 void
 job_finish(struct core *c, struct core_time now, struct job *j, enum job_state state,
-    enum job_reason reason, struct outcome *o, bool stuck)
+    enum job_reason reason, struct outcome *o)
 {
 	if (job_waiting(j))
 		job_withdraw(c, now, j);
-	if (job_order(j) != NULL && stuck)
-		job_order(j)->holder = NULL;	/* and holder_id stays: the attempt passes the
-						 * key on */
-	else if (job_order(j) != NULL)
+	if (job_order(j) != NULL)
 		order_leave(c, j);
 	job_move(c, now, j, state, reason);
 	j->run->attempt = NULL;
@@ -331,17 +350,33 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 	list_push_back(&c->finished, &j->link);
 }
 
+struct outcome
+outcome_failed(enum failure_kind kind, char *message)
+{
+	return (struct outcome){ .text = message, .len = (uint32_t)strlen(message), .kind = kind };
+}
+
 void
 job_fail(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
-    enum failure_kind kind, char *message, bool stuck)
+    enum failure_kind kind, char *message)
 {
-	struct outcome	o = { .text = message, .len = (uint32_t)strlen(message), .kind = kind };
+	struct outcome	o = outcome_failed(kind, message);
 
-	job_finish(c, now, j, JOB_failed, reason, &o, stuck);
+	job_finish(c, now, j, JOB_failed, reason, &o);
+}
+
+void
+job_failed(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
+    struct outcome *o)
+{
+	job_try_end(j, now.real_ms, reason);
+	if (!retry_follows(c, now, j, o))
+		job_finish(c, now, j, JOB_failed, reason, o);
+	*o = (struct outcome){ 0 };
 }
 
 void
 job_expire(struct core *c, struct core_time now, struct job *j)
 {
-	job_finish(c, now, j, JOB_expired, REASON_ttl_over, NULL, false);
+	job_finish(c, now, j, JOB_expired, REASON_ttl_over, NULL);
 }

@@ -35,7 +35,7 @@ enum job_reason {
 };
 
 enum failure_kind {
-#define FAILURE(symbol, text) FAILURE_##symbol,
+#define FAILURE(symbol, retried, text) FAILURE_##symbol,
 #include "proto/failures.def"
 #undef FAILURE
 	FAILURES
@@ -45,6 +45,7 @@ extern const char *const job_state_names[JOB_STATES];
 extern const char *const job_reason_names[REASONS];
 extern const char *const job_reason_texts[REASONS];
 extern const char *const failure_names[FAILURES];
+extern const bool failure_retried[FAILURES];
 
 static inline bool
 job_state_finished(enum job_state s)
@@ -76,6 +77,7 @@ struct type {
 	uint32_t	 traits, lanes;		/* workers/handler.h bits */
 	bool		 has_run, has_start;
 	struct gate	 gate;			/* its limits */
+	struct retry_policy retry;		/* for jobs that say nothing themselves */
 	uint64_t	 samples;
 	int64_t		 mean_ns;		/* decayed mean of attempts' times */
 	uint32_t	 out_hint;		/* bytes of room for a result that were enough
@@ -101,6 +103,9 @@ struct attempt_record {
 	uint16_t	worker;			/* core's number */
 	uint8_t		lane;			/* enum lane */
 	uint8_t		end;			/* enum job_reason */
+	uint8_t		kind;			/* enum failure_kind, with message */
+	char		*message;		/* how it failed, when another attempt followed;
+						 * or NULL */
 };
 
 struct flow;
@@ -113,6 +118,9 @@ struct outcome {
 	char		*text;		/* succeeded: the result's JSON; failed: the message */
 	uint32_t	 len;
 	enum failure_kind kind;		/* failed only */
+	bool		 final;		/* failed only: another attempt would fail as well */
+	int64_t		 retry_after_ms; /* failed only: the next attempt then, and not after
+					  * the backoff; 0: not said */
 	char		*data;		/* failed only: JSON, or NULL */
 };
 
@@ -130,6 +138,13 @@ struct job_extra {
 	int64_t		 timeout_ms;	/* when job->timeout_ms is JOB_TIMEOUT_LONG */
 	struct order	*order;		/* NULL: no order_key */
 	struct membership *member;	/* group.h; NULL: of no group */
+	struct job_life	*life;		/* NULL: it has none of that */
+};
+
+/* What a job that may be tried again has to know. */
+struct job_life {
+	struct retry_policy retry;	/* what the job itself says */
+	uint32_t	 failures;	/* attempts that failed and were followed by another */
 };
 
 #define JOB_MOVES_FIRST	4
@@ -190,6 +205,7 @@ struct job {
 /* The struct, made if it is not there yet; the job's, gone with it. */
 struct job_extra *job_extra_get(struct job *j);
 struct job_run *job_run_get(struct job *j);
+struct job_life *job_life_get(struct job *j);
 
 static inline int64_t
 job_due_ns(const struct job *j)
@@ -219,6 +235,12 @@ static inline struct membership *
 job_member(const struct job *j)
 {
 	return j->extra == NULL ? NULL : j->extra->member;
+}
+
+static inline const struct job_life *
+job_life(const struct job *j)
+{
+	return j->extra == NULL ? NULL : j->extra->life;
 }
 
 static inline struct attempt *
@@ -254,6 +276,12 @@ job_tries(const struct job *j, size_t *len)
 {
 	*len = j->run == NULL ? 0 : j->run->tries_len;
 	return j->run == NULL ? NULL : j->run->tries;
+}
+
+static inline uint32_t
+job_failures(const struct job *j)
+{
+	return job_life(j) == NULL ? 0 : job_life(j)->failures;
 }
 
 static inline const char *

@@ -41,14 +41,7 @@ order_open(const struct job *j)
 {
 	const struct order	*o = job_order(j);
 
-	return o == NULL || o->holder == j;
-}
-
-static void
-hold(struct order *o, struct job *j)
-{
-	o->holder = j;
-	o->holder_id = j == NULL ? 0 : j->id;
+	return o == NULL || (o->holder == j && o->stuck_id == 0);
 }
 
 void
@@ -56,30 +49,52 @@ order_enter(struct job *j)
 {
 	struct order	*o = job_order(j);
 
-	if (o->holder_id == 0)
-		hold(o, j);
+	if (o->holder == NULL && o->stuck_id == 0)
+		o->holder = j;
 	else
 		list_push_back(&o->behind, &j->link);
 }
 
-void
-order_pass(struct core *c, struct order *o)
+/* Whoever's turn it is now may be in line. */
+static void
+settle(struct core *c, struct order *o)
 {
-	struct list	*link = list_pop(&o->behind);
-	struct job	*next = link == NULL ? NULL : list_entry(link, struct job, link);
+	struct list	*link;
 
-	hold(o, next);
-	if (next != NULL && next->state == JOB_ready)
-		ready_add(c, next);
+	if (o->stuck_id != 0)
+		return;
+	if (o->holder == NULL && (link = list_pop(&o->behind)) != NULL)
+		o->holder = list_entry(link, struct job, link);
+	if (o->holder != NULL && o->holder->state == JOB_ready)
+		ready_add(c, o->holder);
 }
 
 void
 order_leave(struct core *c, struct job *j)
 {
-	if (job_order(j)->holder == j)
-		order_pass(c, job_order(j));
-	else
+	struct order	*o = job_order(j);
+
+	if (o->holder != j) {
 		list_remove(&j->link);
+		return;
+	}
+	o->holder = NULL;
+	settle(c, o);
+}
+
+void
+order_stuck(struct order *o, uint64_t id)
+{
+	o->refs++;
+	o->stuck_id = id;
+}
+
+void
+order_unstuck(struct core *c, struct order *o)
+{
+	o->stuck_id = 0;
+	settle(c, o);
+	order_unref(c, o);
 }
 
 const char *

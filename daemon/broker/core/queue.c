@@ -52,6 +52,15 @@ core_queue_limit(struct core *c, const char *name, uint32_t max_running)
 	gate_limit(c, &q->gate, max_running);
 }
 
+void
+core_queue_retry(struct core *c, const char *name, const struct retry_policy *p)
+{
+	struct queue	*q = queue_get(c, name, strlen(name));
+
+	q->configured = true;
+	q->retry = *p;
+}
+
 const char *
 core_job_queue(const struct job *j)
 {

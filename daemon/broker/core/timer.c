@@ -17,12 +17,14 @@ job_timer_set(struct core *c, struct job *j)
 
 	if (x == NULL)
 		return;
-	if (j->state == JOB_scheduled)
+	if (j->state == JOB_scheduled && x->due_ns != 0)
 		key = x->due_ns;
 	if (x->ttl_ns != 0 && !j->begun && x->ttl_ns < key)
 		key = x->ttl_ns;
 	if (key != INT64_MAX)
 		heap_set(&c->job_timers, &x->timer, key);
+	else
+		heap_remove(&c->job_timers, &x->timer);
 }
 
 void
@@ -35,15 +37,12 @@ job_timer_stop(struct core *c, struct job *j)
 static void
 job_due(struct core *c, struct core_time now, struct job *j)
 {
-	job_timer_stop(c, j);
-	if (job_ttl_ns(j) != 0 && job_ttl_ns(j) <= now.mono_ns) {
+	if (job_ttl_ns(j) != 0 && !j->begun && job_ttl_ns(j) <= now.mono_ns) {
 		job_expire(c, now, j);
 		return;
 	}
-	job_move(c, now, j, JOB_ready, REASON_due);
-	job_timer_set(c, j);
-	if (order_open(j))
-		ready_add(c, j);
+	j->extra->due_ns = 0;
+	wait_over(c, now, j, REASON_due);
 }
 
 static void

@@ -10,6 +10,7 @@
 /* A limit for a type that no worker has declared yet. */
 struct type_limit {
 	uint32_t	max_running;
+	struct retry_policy retry;
 	uint32_t	name_len;
 	char		name[];
 };
@@ -33,8 +34,10 @@ type_new(struct core *c, const char *name)
 		list_init(&t->asleep[lane]);
 		list_init(&t->thirsty[lane]);
 	}
-	if (limit != NULL)
+	if (limit != NULL) {
 		t->gate.max_running = limit->max_running;
+		t->retry = limit->retry;
+	}
 	namemap_put(&c->types, t->name, strlen(t->name), t);
 	return t;
 }
@@ -81,22 +84,39 @@ core_type_next(const struct core *c, size_t *at)
 	return namemap_next(&c->types, at);
 }
 
-void
-core_type_limit(struct core *c, const char *name, uint32_t max_running)
+static struct type_limit *
+limit_get(struct core *c, const char *name)
 {
 	size_t			 len = strlen(name);
 	struct type_limit	*limit = namemap_get(&c->type_limits, name, len);
-	struct type		*t = namemap_get(&c->types, name, len);
 
-	if (limit == NULL) {
-		limit = mem_zalloc(1, sizeof(*limit) + len);
-		limit->name_len = (uint32_t)len;
-		memcpy(limit->name, name, len);
-		namemap_put(&c->type_limits, limit->name, len, limit);
-	}
-	limit->max_running = max_running;
+	if (limit != NULL)
+		return limit;
+	limit = mem_zalloc(1, sizeof(*limit) + len);
+	limit->name_len = (uint32_t)len;
+	memcpy(limit->name, name, len);
+	namemap_put(&c->type_limits, limit->name, len, limit);
+	return limit;
+}
+
+void
+core_type_limit(struct core *c, const char *name, uint32_t max_running)
+{
+	struct type	*t = namemap_get(&c->types, name, strlen(name));
+
+	limit_get(c, name)->max_running = max_running;
 	if (t != NULL)
 		gate_limit(c, &t->gate, max_running);
+}
+
+void
+core_type_retry(struct core *c, const char *name, const struct retry_policy *p)
+{
+	struct type	*t = namemap_get(&c->types, name, strlen(name));
+
+	limit_get(c, name)->retry = *p;
+	if (t != NULL)
+		t->retry = *p;
 }
 
 /* Is an attempt so short, as far as is known, that another may wait behind it? */

@@ -187,8 +187,7 @@ fail_lost(struct core *c, struct core_time now, struct job *j, const char *how)
 	job_try_end(j, now.real_ms, REASON_lost);
 	job_fail(c, now, j, REASON_lost, FAILURE_lost,
 	    mem_printf("its worker died (%s), and the job asked not to run again (on_lost: fail)",
-	    how),
-	    false);
+	    how));
 }
 
 static void
@@ -197,7 +196,7 @@ fail_crash(struct core *c, struct core_time now, struct job *j, const char *how)
 	job_try_end(j, now.real_ms, REASON_crashed_often);
 	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
 	    mem_printf("its worker died %d times while it ran this job; the last was %s",
-	    BOUND_SUSPECTS, how), false);
+	    BOUND_SUSPECTS, how));
 }
 
 /* One attempt of a dead worker.  begun: it may have started; suspect: it was what ran. */

@@ -85,10 +85,11 @@ finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outco
 		seat_retire(seat, "workers.recycle_jobs");
 }
 
+/* It is ours, not the handler's: the next attempt would fail in the same way. */
 static void
 finish_failed(struct seat *seat, struct attempt *at, enum failure_kind kind, const char *message)
 {
-	struct outcome	o = { .kind = kind, .text = mem_strdup(message) };
+	struct outcome	o = { .kind = kind, .text = mem_strdup(message), .final = true };
 
 	o.len = (uint32_t)strlen(o.text);
 	finish(seat, at, ATTEMPT_FAILED, &o);
@@ -145,7 +146,18 @@ finish_result(struct seat *seat, struct attempt *at, char *text, uint32_t len)
 	finish_failed(seat, at, FAILURE_bad_result, message);
 }
 
-/* A failure as the worker tells it: {"kind","message","data"}. */
+/* What the handler says of another attempt; what is out of range is taken as the bound. */
+static void
+read_retry(const json_t *root, struct outcome *o)
+{
+	json_int_t	after_ms = json_integer_value(json_object_get(root, "retry_after_ms"));
+
+	o->final = json_is_false(json_object_get(root, "retryable"));
+	if (after_ms > 0)
+		o->retry_after_ms = after_ms < BOUND_DURATION_MS ? after_ms : BOUND_DURATION_MS;
+}
+
+/* A failure as the worker tells it: {"kind","message","data","retryable","retry_after_ms"}. */
 static void
 finish_told_failure(struct seat *seat, struct attempt *at, const char *text, uint32_t len)
 {
@@ -161,6 +173,7 @@ finish_told_failure(struct seat *seat, struct attempt *at, const char *text, uin
 		o.kind = FAILURE_bad_result;
 	o.text = mem_strndup(message, strnlen(message, BOUND_FAILURE_MESSAGE));
 	o.len = (uint32_t)strlen(o.text);
+	read_retry(root, &o);
 	if (data != NULL && !json_is_null(data))
 		o.data = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(root);

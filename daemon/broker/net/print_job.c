@@ -124,6 +124,10 @@ print_failure(struct buf *out, const struct job *j, size_t room)
 	buf_put_json(out, job_outcome(j)->text == NULL ? "" : job_outcome(j)->text, job_outcome(j)->len);
 	print_next(out, "attempt");
 	buf_put_u64(out, j->attempts);
+	if (job_outcome(j)->final) {
+		print_next(out, "retryable");
+		print_bool(out, false);
+	}
 	if (data_len > 0 && buf_len(out) - before + data_len <= room) {
 		print_next(out, "data");
 		print_json(out, job_outcome(j)->data, data_len);
@@ -164,6 +168,21 @@ print_outcome(struct buf *out, const struct job *j, size_t room)
 
 /* ---- a whole job ---- */
 
+/* outcome: of the last one it is the job's own; there it comes with its data. */
+static void
+print_try_failure(struct buf *out, const struct attempt_record *t, const struct outcome *outcome)
+{
+	print_next(out, "failure");
+	print_literal(out, "{\"kind\":");
+	print_name(out, failure_names[outcome != NULL ? outcome->kind : t->kind]);
+	print_next(out, "message");
+	if (outcome != NULL)
+		buf_put_json(out, outcome->text, outcome->len);
+	else
+		print_string(out, t->message);
+	buf_putc(out, '}');
+}
+
 static void
 print_tries(struct buf *out, const struct broker *b, const struct job *j)
 {
@@ -196,6 +215,10 @@ print_tries(struct buf *out, const struct broker *b, const struct job *j)
 			print_next(out, "end");
 			print_name(out, job_reason_names[t->end]);
 		}
+		if (j->state == JOB_failed && i == len - 1)
+			print_try_failure(out, t, job_outcome(j));
+		else if (t->message != NULL)
+			print_try_failure(out, t, NULL);
 		buf_putc(out, '}');
 	}
 	buf_putc(out, ']');
@@ -223,6 +246,23 @@ print_moves(struct buf *out, const struct job *j)
 		buf_putc(out, '}');
 	}
 	buf_putc(out, ']');
+}
+
+static void
+print_retry(struct buf *out, const struct broker *b, const struct job *j)
+{
+	struct retry_policy	p = core_retry_policy(b->core, j);
+
+	print_next(out, "retry");
+	print_literal(out, "{\"max_attempts\":");
+	buf_put_u64(out, p.max_attempts);
+	print_next(out, "backoff_ms");
+	buf_put_i64(out, p.backoff_ms);
+	print_next(out, "factor");
+	buf_printf(out, "%g", (double)p.factor / RETRY_FACTOR_UNIT);
+	print_next(out, "max_backoff_ms");
+	buf_put_i64(out, p.max_backoff_ms);
+	buf_putc(out, '}');
 }
 
 static void
@@ -294,7 +334,7 @@ print_times(struct buf *out, const struct broker *b, const struct job *j)
 {
 	print_next(out, "created_ms");
 	buf_put_i64(out, job_created_ms(j));
-	if (j->state == JOB_scheduled) {
+	if (j->state == JOB_scheduled && job_due_ns(j) != 0) {
 		print_next(out, "due_ms");
 		buf_put_i64(out, due_ms(b, job_due_ns(j)));
 	}
@@ -358,6 +398,7 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 	print_times(out, b, j);
 	print_next(out, "on_lost");
 	print_name(out, j->on_lost == ON_LOST_FAIL ? "fail" : "requeue");
+	print_retry(out, b, j);
 	print_submitter(out, j->by);
 	print_next(out, "attempts_total");
 	buf_put_u64(out, j->attempts);

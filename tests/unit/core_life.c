@@ -1,0 +1,397 @@
+/* core_life.c - what becomes of a job between its submission and its end: attempts that follow each
+ * other. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/core/core.h"
+#include "lib/alloc.h"
+
+#define MS	INT64_C(1000000)
+
+/* A core with one cpu worker of one slot and an io worker of eight, and its clock. */
+struct world {
+	struct core		*c;
+	struct core_time	 now;
+	struct submitter	*by;
+	struct type		*type;
+	struct attempt		*last;		/* that was started */
+	uint64_t		 next_id, last_finished, last_forgotten;
+};
+
+static const struct retry_policy never = { .said = 15, .max_attempts = 1, .backoff_ms = 1000,
+    .factor = 2000, .max_backoff_ms = 60000 };
+
+static int
+set_up(void **state)
+{
+	struct core_config	 cfg = {
+		.keep_finished_ms = 60000, .keep_finished = 100, .keep_finished_bytes = 1 << 20,
+		.keep_failed_ms = 600000, .max_waiting = 200000, .max_waiting_bytes = 1 << 28,
+		.grace_ms = 1000, .fence_base = UINT64_C(7) << 32, .retry = never, .seed = 42,
+	};
+	struct type		 declared = { .name = (char *)(size_t)"work" };
+	uint32_t		 cpu[LANES] = { [LANE_PROCESS] = 1 };
+	uint32_t		 io[LANES] = { [LANE_ASYNC] = 8, [LANE_THREAD] = 8 };
+	struct world		*w = mem_zalloc(1, sizeof(*w));
+
+	w->c = core_new(&cfg);
+	w->now = (struct core_time){ .mono_ns = 5000 * MS, .real_ms = 1700000000000 };
+	w->by = submitter_new("uid:1", "", "unix");
+	w->type = core_type_define(w->c, &declared);
+	w->next_id = 1;
+	core_worker_up(w->c, w->now, 0, cpu, 0);
+	core_worker_up(w->c, w->now, 1, io, 0);
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world	*w = *state;
+
+	core_check(w->c);
+	core_free(w->c);
+	submitter_unref(w->by);
+	free(w);
+	return 0;
+}
+
+/* ---- events ---- */
+
+static void
+settle(struct world *w)
+{
+	struct effect	e;
+
+	while (core_next_effect(w->c, w->now, &e)) {
+		if (e.kind == EFFECT_START)
+			w->last = e.attempt;
+		else if (e.kind == EFFECT_FINISHED)
+			w->last_finished = e.job->id;
+		else if (e.kind == EFFECT_FORGOTTEN)
+			w->last_forgotten = e.job->id;
+	}
+	core_check(w->c);
+}
+
+static void
+pass(struct world *w, int64_t ms)
+{
+	w->now.mono_ns += ms * MS;
+	w->now.real_ms += ms;
+	core_tick(w->c, w->now);
+	settle(w);
+}
+
+static struct span
+span(const char *s)
+{
+	return (struct span){ s, s == NULL ? 0 : strlen(s) };
+}
+
+static struct job *
+submit(struct world *w, enum lane lane, struct jobspec spec)
+{
+	struct job	*j = NULL;
+
+	if (spec.queue.p == NULL)
+		spec.queue = span("default");
+	spec.args = span("null");
+	spec.lane = -1;
+	assert_int_equal(core_submit(w->c, w->now, w->next_id++, &spec, w->type, lane, w->by, &j),
+	    0);
+	settle(w);
+	return j;
+}
+
+/* The attempt of this job fails. */
+static void
+goes_wrong(struct world *w, struct job *j, struct outcome how)
+{
+	assert_int_equal(j->state, JOB_running);
+	if (how.text == NULL)
+		how.text = mem_strdup("no luck");
+	how.len = (uint32_t)strlen(how.text);
+	core_attempt_done(w->c, w->now, job_attempt(j), ATTEMPT_FAILED, &how);
+	settle(w);
+}
+
+static void
+succeed(struct world *w, struct job *j)
+{
+	struct outcome	o = { .text = mem_strdup("1"), .len = 1 };
+
+	assert_int_equal(j->state, JOB_running);
+	core_attempt_done(w->c, w->now, job_attempt(j), ATTEMPT_OK, &o);
+	settle(w);
+}
+
+static enum job_reason
+reason(const struct job *j)
+{
+	size_t	len;
+
+	return job_moves(j, &len)[len - 1].reason;
+}
+
+static int64_t
+due_in_ms(const struct world *w, const struct job *j)
+{
+	return (job_due_ns(j) - w->now.mono_ns) / MS;
+}
+
+static void
+assert_explained(struct world *w, const struct job *j, const char *what)
+{
+	struct buf	 out = { 0 };
+	char		*text;
+
+	core_explain(w->c, w->now, j, &out);
+	text = buf_take_string(&out);
+	if (strstr(text, what) == NULL)
+		fail_msg("not explained by %s: %s", what, text);
+	free(text);
+}
+
+static struct retry_policy
+policy(uint32_t max_attempts, int64_t backoff_ms)
+{
+	return (struct retry_policy){ .said = 1u << RETRY_max_attempts | 1u << RETRY_backoff_ms,
+	    .max_attempts = max_attempts, .backoff_ms = backoff_ms };
+}
+
+/* ---- delays ---- */
+
+static void
+test_a_delay_grows_by_the_factor_up_to_its_bound(void **state)
+{
+	static const struct {
+		uint32_t	failures, factor;
+		int64_t		backoff_ms, max_backoff_ms, longest_ms;
+	} rows[] = {
+		{ 1, 2000, 100, 60000, 100 },
+		{ 2, 2000, 100, 60000, 200 },
+		{ 5, 2000, 100, 60000, 1600 },
+		{ 5, 1000, 100, 60000, 100 },
+		{ 3, 1500, 100, 60000, 225 },
+		{ 3, 1500, 1, 60000, 2 },
+		{ 12, 2000, 100, 60000, 60000 },
+		{ 1, 2000, 5000, 3000, 3000 },
+		{ 1, 2000, 0, 3000, 0 },
+		{ 9, 2000, 0, 3000, 0 },
+		{ 1000, 100000, BOUND_DURATION_MS, BOUND_DURATION_MS, BOUND_DURATION_MS },
+		{ 1000, 1001, 1, BOUND_DURATION_MS, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct retry_policy	p = { .said = 15, .max_attempts = 5,
+		    .factor = rows[i].factor, .backoff_ms = rows[i].backoff_ms,
+		    .max_backoff_ms = rows[i].max_backoff_ms };
+
+		if (i != COUNT(rows) - 1)
+			assert_int_equal(retry_longest_ms(rows[i].failures, &p),
+			    rows[i].longest_ms);
+		assert_int_equal(retry_delay_ms(rows[i].failures, &p, 0), 0);
+		assert_true(retry_delay_ms(rows[i].failures, &p, UINT64_MAX) <=
+		    rows[i].max_backoff_ms);
+	}
+}
+
+static void
+test_a_delay_is_anything_up_to_the_longest(void **state)
+{
+	struct retry_policy	p = { .said = 15, .factor = 2000, .backoff_ms = 3,
+	    .max_backoff_ms = 1000 };
+
+	(void)state;
+	for (uint64_t rnd = 0; rnd < 14; rnd++)
+		assert_int_equal(retry_delay_ms(2, &p, rnd), (int64_t)(rnd % 7));
+}
+
+/* ---- attempts that follow each other ---- */
+
+static void
+test_a_job_whose_handler_fails_is_tried_again_after_a_delay(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, LANE_PROCESS, (struct jobspec){ .retry = policy(3, 100) });
+
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_int_equal(j->state, JOB_scheduled);
+	assert_int_equal(reason(j), REASON_retry_wait);
+	assert_true(due_in_ms(w, j) >= 1 && due_in_ms(w, j) <= 100);
+	assert_explained(w, j, "\"kind\":\"retry\"");
+	assert_explained(w, j, "\"failures\":1,\"max_attempts\":3,\"failure\":\"error\"");
+	assert_explained(w, j, "attempt 1 failed (error): no luck");
+	pass(w, due_in_ms(w, j));
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_true(due_in_ms(w, j) >= 1 && due_in_ms(w, j) <= 200);
+	pass(w, due_in_ms(w, j));
+	goes_wrong(w, j, (struct outcome){ .text = mem_strdup("no luck at all") });
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(j->attempts, 3);
+	assert_string_equal(job_outcome(j)->text, "no luck at all");
+	assert_string_equal(j->run->tries[0].message, "no luck");
+	assert_int_equal(w->last_finished, j->id);
+}
+
+static void
+test_a_job_that_succeeds_in_its_last_attempt_has_succeeded(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, LANE_PROCESS, (struct jobspec){ .retry = policy(2, 0) });
+
+	goes_wrong(w, j, (struct outcome){ 0 });
+	pass(w, 1);
+	succeed(w, j);
+	assert_int_equal(j->state, JOB_succeeded);
+	assert_int_equal(j->attempts, 2);
+}
+
+static void
+test_what_a_handler_says_of_trying_again_counts(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, LANE_PROCESS, (struct jobspec){ .retry = policy(5, 100) });
+
+	goes_wrong(w, j, (struct outcome){ .retry_after_ms = 7777 });
+	assert_int_equal(due_in_ms(w, j), 7777);
+	pass(w, 7777);
+	goes_wrong(w, j, (struct outcome){ .final = true });
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(j->attempts, 2);
+}
+
+static void
+test_time_over_is_tried_again_and_a_wrong_result_and_a_cancel_are_not(void **state)
+{
+	struct world	*w = *state;
+	struct outcome	 none = { 0 };
+	struct job	*j = submit(w, LANE_ASYNC,
+	    (struct jobspec){ .retry = policy(9, 100), .timeout_ms = 50 });
+
+	pass(w, 50);
+	core_attempt_done(w->c, w->now, job_attempt(j), ATTEMPT_CANCELLED, &none);
+	settle(w);
+	assert_int_equal(j->state, JOB_scheduled);
+	assert_explained(w, j, "\"failure\":\"timeout\"");
+	assert_int_equal(core_cancel(w->c, w->now, j), 0);
+	assert_int_equal(j->state, JOB_cancelled);
+	j = submit(w, LANE_PROCESS, (struct jobspec){ .retry = policy(9, 100) });
+	goes_wrong(w, j, (struct outcome){ .kind = FAILURE_bad_result });
+	assert_int_equal(j->state, JOB_failed);
+	j = submit(w, LANE_PROCESS, (struct jobspec){ .retry = policy(9, 100) });
+	core_cancel(w->c, w->now, j);
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(j->attempts, 1);
+}
+
+static void
+test_each_member_of_a_policy_comes_from_the_first_that_says_it(void **state)
+{
+	struct world		*w = *state;
+	struct retry_policy	 of_type = { 0 }, of_queue = { 0 }, p;
+	struct job		*j;
+
+	retry_policy_set(&of_type, RETRY_max_attempts, 4);
+	retry_policy_set(&of_queue, RETRY_max_attempts, 9);
+	retry_policy_set(&of_queue, RETRY_factor, 3);
+	core_type_retry(w->c, "work", &of_type);
+	core_queue_retry(w->c, "q", &of_queue);
+	j = submit(w, LANE_PROCESS, (struct jobspec){ .queue = span("q"),
+	    .retry = { .said = 1u << RETRY_backoff_ms, .backoff_ms = 5 } });
+	p = core_retry_policy(w->c, j);
+	assert_int_equal(p.max_attempts, 4);
+	assert_int_equal(p.factor, 3000);
+	assert_int_equal(p.backoff_ms, 5);
+	assert_int_equal(p.max_backoff_ms, never.max_backoff_ms);
+}
+
+static void
+test_between_attempts_a_job_keeps_its_order_key_and_nothing_else(void **state)
+{
+	struct world	*w = *state;
+	struct jobspec	 ordered = { .order_key = span("k"), .retry = policy(2, 100) };
+	struct job	*j, *behind, *other;
+
+	core_type_limit(w->c, "work", 1);
+	j = submit(w, LANE_PROCESS, ordered);
+	behind = submit(w, LANE_PROCESS, ordered);
+	other = submit(w, LANE_PROCESS, (struct jobspec){ 0 });
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_int_equal(other->state, JOB_running);
+	succeed(w, other);
+	assert_int_equal(behind->state, JOB_ready);
+	assert_explained(w, behind, "\"kind\":\"order_key\"");
+	pass(w, 100);
+	succeed(w, j);
+	assert_int_equal(behind->state, JOB_running);
+}
+
+static void
+test_a_job_with_an_order_key_waits_for_its_own_stuck_attempt(void **state)
+{
+	struct world	*w = *state;
+	struct outcome	 late = { 0 };
+	struct attempt	*stuck;
+	struct job	*j = submit(w, LANE_THREAD, (struct jobspec){ .order_key = span("k"),
+	    .retry = policy(2, 100), .timeout_ms = 50 });
+
+	stuck = job_attempt(j);
+	pass(w, 50);			/* told */
+	pass(w, 1000);			/* given up */
+	assert_int_equal(j->state, JOB_scheduled);
+	pass(w, 100);
+	assert_int_equal(j->state, JOB_ready);
+	assert_explained(w, j, "was given up, and has not ended yet");
+	late.text = mem_strdup("\"late\"");
+	core_attempt_done(w->c, w->now, stuck, ATTEMPT_OK, &late);
+	settle(w);
+	assert_int_equal(j->state, JOB_running);
+	succeed(w, j);
+}
+
+static void
+test_attempts_lost_with_their_worker_do_not_count(void **state)
+{
+	struct world	*w = *state;
+	uint32_t	 cpu[LANES] = { [LANE_PROCESS] = 1 };
+	struct job	*j = submit(w, LANE_PROCESS, (struct jobspec){ .retry = policy(2, 100) });
+
+	core_worker_lost(w->c, w->now, 0, "killed", NULL, NULL);
+	settle(w);
+	core_worker_up(w->c, w->now, 2, cpu, j->id);
+	settle(w);
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_int_equal(j->state, JOB_scheduled);
+	assert_int_equal(job_failures(j), 1);
+	assert_int_equal(j->attempts, 2);
+	pass(w, 100);
+	assert_explained(w, j, "\"kind\":\"alone\"");
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest	tests[] = {
+		TEST(test_a_delay_grows_by_the_factor_up_to_its_bound),
+		TEST(test_a_delay_is_anything_up_to_the_longest),
+		TEST(test_a_job_whose_handler_fails_is_tried_again_after_a_delay),
+		TEST(test_a_job_that_succeeds_in_its_last_attempt_has_succeeded),
+		TEST(test_what_a_handler_says_of_trying_again_counts),
+		TEST(test_time_over_is_tried_again_and_a_wrong_result_and_a_cancel_are_not),
+		TEST(test_each_member_of_a_policy_comes_from_the_first_that_says_it),
+		TEST(test_between_attempts_a_job_keeps_its_order_key_and_nothing_else),
+		TEST(test_a_job_with_an_order_key_waits_for_its_own_stuck_attempt),
+		TEST(test_attempts_lost_with_their_worker_do_not_count),
+	};
+
+	return cmocka_run_group_tests_name("a job's life", tests, NULL, NULL);
+}
