@@ -7,9 +7,11 @@ set -eu
 packages_of() {
 	case $1 in
 	build) echo gcc make libc6-dev autoconf automake pkg-config xz-utils \
-	    libevent-dev libuv1-dev libjansson-dev libssl-dev libinih-dev ;;
+	    libevent-dev libuv1-dev libjansson-dev libssl-dev libinih-dev \
+	    libcurl4-openssl-dev libzstd-dev libsqlite3-dev libpq-dev ;;
 	demo) echo python3 ;;
-	test) echo patch python3 python3-jsonschema libcmocka-dev spin mandoc clang libclang-rt-dev llvm ;;
+	test) echo patch python3 python3-jsonschema libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
+	    openssl postgresql-15 ;;
 	bench) echo python3 gearman-job-server libgearman-dev beanstalkd ;;
 	*)
 		echo "install-packages.sh: no such set: $1 (build, demo, test, bench)" >&2

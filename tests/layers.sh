@@ -57,7 +57,7 @@ done
 
 links_not jobd event uv jansson sqlite3
 links_not jobd-broker uv sqlite3
-links_not jobd-worker event sqlite3
+links_not jobd-worker event
 links_not jobctl event uv sqlite3
 # that the check can see anything at all
 links jobd-broker event

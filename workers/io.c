@@ -20,6 +20,7 @@
 #include "lib/list.h"
 #include "lib/log.h"
 #include "lib/title.h"
+#include "workers/handlers/handlers.h"
 
 #define TAKE_MAX	256	/* entries taken in one turn; then timers and sockets */
 #define SLAB_TASKS	64
@@ -309,6 +310,7 @@ set_up(void)
 static void
 tear_down(void)
 {
+	handlers_loop_ends();
 	uv_close((uv_handle_t *)&kick, NULL);
 	uv_close((uv_handle_t *)&prepare, NULL);
 	uv_close((uv_handle_t *)&check, NULL);

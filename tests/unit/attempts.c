@@ -8,6 +8,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "workers/handlers/handlers.h"
 
 char			*try_text;
 unsigned		 try_progress_count, try_stop_after;
@@ -110,6 +111,7 @@ try_start(const struct jobd_handler *h, const char *args, int cancel_ms)
 		uv_timer_start(&timer, cancel, (uint64_t)cancel_ms, 0);
 	attempt_start(&at);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	handlers_loop_ends();
 	uv_close((uv_handle_t *)&timer, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);

@@ -1,16 +1,10 @@
 /*
  * file_copy.c - copies a file: the target is the old one or the whole new one, never a part.
  * Runs in: a thread of the io worker.
- *
- * The copy is written under a name of its own in the target's directory, synced, then renamed.  A
- * worker that is killed meanwhile leaves `.jobd-*.tmp` there.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
@@ -18,17 +12,16 @@
 #include "workers/handlers/args.h"
 #include "workers/handlers/handlers.h"
 #include "workers/handlers/roots.h"
+#include "workers/handlers/whole_file.h"
 
 #define RANGE_BYTES	(8 << 20)	/* between two looks at jobd_should_stop */
 #define READ_BYTES	(256 << 10)
 
 struct copy {
 	struct jobd_attempt	*at;
-	const char		*from, *to;	/* args */
-	int			 in, dir, out;
+	int			 in;
 	struct stat		 st;		/* of the source */
-	const char		*name;		/* of the target in dir */
-	char			 temp[32];	/* of the copy in dir */
+	struct whole_file	 out;
 	uint64_t		 done;
 };
 
@@ -48,7 +41,7 @@ copy_by_range(struct copy *c)
 	int	rc = 0;
 
 	while (rc == 0) {
-		ssize_t	n = copy_file_range(c->in, NULL, c->out, NULL, RANGE_BYTES, 0);
+		ssize_t	n = copy_file_range(c->in, NULL, c->out.fd, NULL, RANGE_BYTES, 0);
 
 		if (n == 0 || (n < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
 		    errno == EOPNOTSUPP || errno == EPERM)))
@@ -68,43 +61,11 @@ copy_by_hand(struct copy *c)
 	while (rc == 0 && (got = read(c->in, bytes, READ_BYTES)) != 0) {
 		if (got < 0)
 			rc = -errno;
-		else if ((rc = fd_write_all(c->out, bytes, (size_t)got)) == 0)
+		else if ((rc = fd_write_all(c->out.fd, bytes, (size_t)got)) == 0)
 			rc = copied(c, (uint64_t)got);
 	}
 	free(bytes);
 	return rc;
-}
-
-/* Is there something that must not be replaced?  0 or -errno. */
-static int
-check_target(const struct copy *c)
-{
-	struct stat	st;
-
-	if (fstatat(c->dir, c->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	return S_ISREG(st.st_mode) ? 0 : -EEXIST;
-}
-
-static int
-open_temp(struct copy *c)
-{
-	uint64_t	random;
-
-	for (int tries = 0; tries < 8; tries++) {
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			return -errno;
-		snprintf(c->temp, sizeof(c->temp), ".jobd-%016llx.tmp", (unsigned long long)random);
-		c->out = openat(c->dir, c->temp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (c->out >= 0)
-			return 0;
-		if (errno != EEXIST)
-			break;
-	}
-	return -errno;
 }
 
 static int
@@ -114,25 +75,7 @@ copy_whole(struct copy *c)
 
 	if ((rc = copy_by_range(c)) != 0 || (rc = copy_by_hand(c)) != 0)
 		return rc;
-	if (fchmod(c->out, c->st.st_mode & 0777) != 0)
-		return -errno;
-	/* a rename may reach the disk before the data: a power cut would leave neither file */
-	if (fsync(c->out) != 0)
-		return -errno;
-	return renameat(c->dir, c->temp, c->dir, c->name) == 0 ? 0 : -errno;
-}
-
-static int
-copy_to_temp_and_rename(struct copy *c)
-{
-	int	rc;
-
-	if ((rc = check_target(c)) != 0 || (rc = open_temp(c)) != 0)
-		return rc;
-	if ((rc = copy_whole(c)) != 0)
-		unlinkat(c->dir, c->temp, 0);
-	close(c->out);
-	return rc;
+	return whole_commit(&c->out, c->st.st_mode, true);
 }
 
 static void
@@ -141,24 +84,14 @@ answer(struct copy *c, int rc)
 	char	result[48];
 	int	len;
 
-	switch (rc) {
-	case 0:
+	if (rc == -ECANCELED) {
+		jobd_cancelled(c->at);
+	} else if (rc != 0) {
+		whole_fail(c->at, "copy", rc, c->out.path);
+	} else {
 		len = snprintf(result, sizeof(result), "{\"bytes\":%llu}",
 		    (unsigned long long)c->done);
 		jobd_succeed(c->at, result, (size_t)len);
-		break;
-	case -ECANCELED:
-		jobd_cancelled(c->at);
-		break;
-	case -EISDIR:
-		jobd_failf(c->at, "a directory is not replaced: %s", c->to);
-		break;
-	case -EEXIST:
-		jobd_failf(c->at, "what is there is not a regular file and is not replaced: %s",
-		    c->to);
-		break;
-	default:
-		jobd_failf(c->at, "cannot copy: %s: %s", strerror(-rc), c->to);
 	}
 }
 
@@ -166,16 +99,17 @@ static void
 file_copy(struct jobd_attempt *at)
 {
 	struct copy	c = { .at = at };
+	char		why[ROOTS_WHY_BYTES];
 
-	c.from = args_text(at, "from");
-	c.to = args_text(at, "to");
-	if ((c.in = roots_open_file(at, c.from, &c.st)) >= 0) {
-		if ((c.dir = roots_open_parent(at, c.to, &c.name)) >= 0) {
-			answer(&c, copy_to_temp_and_rename(&c));
-			close(c.dir);
-		}
-		close(c.in);
+	if ((c.in = roots_open_file(at, args_text(at, "from"), &c.st)) < 0)
+		return;
+	if (whole_open(&c.out, args_text(at, "to"), why, sizeof(why)) == 0) {
+		answer(&c, copy_whole(&c));
+		whole_close(&c.out);
+	} else {
+		jobd_fail(at, why, NULL);
 	}
+	close(c.in);
 }
 
 const struct jobd_handler handler_file_copy = {

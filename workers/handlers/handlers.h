@@ -8,6 +8,7 @@ extern const struct jobd_handler handler_echo;		/* echo.c */
 extern const struct jobd_handler handler_sleep;		/* sleep.c */
 extern const struct jobd_handler handler_file_digest;	/* file_digest.c */
 extern const struct jobd_handler handler_file_copy;	/* file_copy.c */
+extern const struct jobd_handler handler_http_request;	/* http_request.c */
 extern const struct jobd_handler handler_bench_cpu;	/* bench_cpu.c */
 extern const struct jobd_handler handler_bench_io;	/* bench_io.c */
 extern const struct jobd_handler handler_bench_says_waits;	/* bench_says.c */
@@ -30,6 +31,9 @@ size_t handlers_count(void);
 /* Takes away all but the first so many. */
 void handlers_keep(size_t count);
 void handlers_fini(void);
+
+/* The loop is about to end, and no attempt is running: lets go what handlers kept in it. */
+void handlers_loop_ends(void);
 
 /* NULL when there is none of this name. */
 const struct handler_entry *handler_find(const char *name, size_t len);

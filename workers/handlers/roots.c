@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -105,89 +107,109 @@ open_beneath(const struct root *r, const char *path, uint64_t flags)
 	return fd;
 }
 
-static void
-fail_open(struct jobd_attempt *at, const char *path)
+static int
+cannot_open(const char *path, char *why, size_t size)
 {
 	switch (errno) {
 	case EXDEV:
-		jobd_failf(at, "outside of the configured directories (files.roots): %s", path);
+		snprintf(why, size, "outside of the configured directories (files.roots): %s", path);
 		break;
 	case ELOOP:
-		jobd_failf(at, "symbolic links are not followed: %s", path);
+		snprintf(why, size, "symbolic links are not followed: %s", path);
 		break;
 	case ENXIO:		/* a socket */
-		jobd_failf(at, "not a regular file: %s", path);
+		snprintf(why, size, "not a regular file: %s", path);
 		break;
 	default:
-		jobd_failf(at, "cannot open: %s: %s", strerror(errno), path);
+		snprintf(why, size, "cannot open: %s: %s", strerror(errno), path);
 	}
+	return -1;
 }
 
 /* whole: the path as the client gave it, for messages; path: what to open. */
 static int
-open_path(struct jobd_attempt *at, const char *whole, const char *path, uint64_t flags)
+open_path(const char *whole, const char *path, uint64_t flags, char *why, size_t size)
 {
-	const struct root	*r;
+	const struct root	*r = find_root(path);
 	int			 fd;
 
-	if (roots_count == 0) {
-		jobd_fail(at, "file types are off: no directory is configured (files.roots)", NULL);
-		return -1;
-	}
-	if (whole[0] != '/') {
-		jobd_failf(at, "a path must be absolute: %s", whole);
-		return -1;
-	}
-	if ((r = find_root(path)) == NULL) {
-		jobd_failf(at, "outside of the configured directories (files.roots): %s", whole);
-		return -1;
-	}
-	if ((fd = open_beneath(r, path, flags | O_CLOEXEC)) < 0)
-		fail_open(at, whole);
-	return fd;
+	if (roots_count == 0)
+		snprintf(why, size, "file types are off: no directory is configured (files.roots)");
+	else if (whole[0] != '/')
+		snprintf(why, size, "a path must be absolute: %s", whole);
+	else if (r == NULL)
+		snprintf(why, size, "outside of the configured directories (files.roots): %s",
+		    whole);
+	else if ((fd = open_beneath(r, path, flags | O_CLOEXEC)) < 0)
+		return cannot_open(whole, why, size);
+	else
+		return fd;
+	return -1;
 }
 
 static bool
-is_too_long(struct jobd_attempt *at, const char *path)
+is_too_long(const char *path, char *why, size_t size)
 {
 	if (strlen(path) <= ROOTS_PATH_MAX)
 		return false;
-	jobd_failf(at, "a path may have %d bytes: %.64s...", ROOTS_PATH_MAX, path);
+	snprintf(why, size, "a path may have %d bytes: %.64s...", ROOTS_PATH_MAX, path);
 	return true;
 }
 
 int
-roots_open_file(struct jobd_attempt *at, const char *path, struct stat *st)
+roots_find_file(const char *path, struct stat *st, char *why, size_t size)
 {
 	int	fd;
 
-	if (is_too_long(at, path))
+	if (is_too_long(path, why, size))
 		return -1;
 	/* without O_NONBLOCK, opening a FIFO would wait for a writer, perhaps for ever */
-	if ((fd = open_path(at, path, path, O_RDONLY | O_NONBLOCK | O_NOCTTY)) < 0)
+	if ((fd = open_path(path, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, why, size)) < 0)
 		return -1;
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		return fd;
-	jobd_failf(at, "not a regular file: %s", path);
+	snprintf(why, size, "not a regular file: %s", path);
 	close(fd);
 	return -1;
 }
 
 int
-roots_open_parent(struct jobd_attempt *at, const char *path, const char **name)
+roots_find_parent(const char *path, const char **name, char *why, size_t size)
 {
 	char		 parent[ROOTS_PATH_MAX + 1];
 	const char	*slash = strrchr(path, '/');
 	const char	*last = slash == NULL ? path : slash + 1;
 
-	if (is_too_long(at, path))
+	if (is_too_long(path, why, size))
 		return -1;
 	if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
-		jobd_failf(at, "this names no file: %s", path);
+		snprintf(why, size, "this names no file: %s", path);
 		return -1;
 	}
 	*name = last;
 	memcpy(parent, path, (size_t)(last - path));
 	parent[slash == NULL ? 0 : slash - path] = '\0';
-	return open_path(at, path, parent, O_PATH | O_DIRECTORY);
+	return open_path(path, parent, O_PATH | O_DIRECTORY, why, size);
+}
+
+int
+roots_open_file(struct jobd_attempt *at, const char *path, struct stat *st)
+{
+	char	why[ROOTS_WHY_BYTES];
+	int	fd = roots_find_file(path, st, why, sizeof(why));
+
+	if (fd < 0)
+		jobd_fail(at, why, NULL);
+	return fd;
+}
+
+int
+roots_open_parent(struct jobd_attempt *at, const char *path, const char **name)
+{
+	char	why[ROOTS_WHY_BYTES];
+	int	fd = roots_find_parent(path, name, why, sizeof(why));
+
+	if (fd < 0)
+		jobd_fail(at, why, NULL);
+	return fd;
 }

@@ -8,12 +8,16 @@
 
 #include "lib/alloc.h"
 #include "workers/schema.h"
+#if defined(HAVE_LIBCURL)
+#include "workers/handlers/http_multi.h"
+#endif
 
 static const struct jobd_handler *const built_in[] = {
 	&handler_echo,
 	&handler_sleep,
 	&handler_file_digest,
 	&handler_file_copy,
+	&handler_http_request,
 	&handler_bench_cpu,
 	&handler_bench_io,
 	&handler_bench_says_waits,
@@ -79,6 +83,14 @@ handlers_fini(void)
 	handlers_keep(0);
 	free(entries);
 	entries = NULL;
+}
+
+void
+handlers_loop_ends(void)
+{
+#if defined(HAVE_LIBCURL)
+	http_loop_ends();
+#endif
 }
 
 const struct handler_entry *
