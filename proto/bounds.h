@@ -17,6 +17,7 @@
 #define BOUND_OPEN_CALLS		16384		/* job.call and job.wait open per connection */
 #define BOUND_RPC_ID_BYTES		256
 #define BOUND_NAME_BYTES		64		/* types, queues: [A-Za-z0-9_.-] */
+#define BOUND_WATCHES			64		/* job.watch of one connection */
 #define BOUND_GROUPS			10000		/* that have not finished */
 #define BOUND_GROUPS_KEPT		1000		/* that have */
 #define BOUND_KEY_BYTES			256		/* order_key */

@@ -24,7 +24,7 @@ struct config_limit {
 
 struct config {
 	int64_t	 max_result_bytes, keep_finished_ms, keep_finished, keep_finished_bytes;
-	int64_t	 keep_failed_ms, max_waiting, max_waiting_bytes, grace_ms;
+	int64_t	 keep_failed_ms, keep_changes, max_waiting, max_waiting_bytes, grace_ms;
 	int64_t	 max_attempts, backoff_ms, factor, max_backoff_ms;
 	int64_t	 max_line_bytes, max_connections;
 	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;

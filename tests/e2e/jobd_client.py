@@ -52,6 +52,7 @@ class Client:
         self.input = bytearray()
         self.open = {}          # id -> request line
         self.replies = {}       # id -> reply that nobody asked for yet
+        self.notices = []           # notifications that came between replies
         if token is not None or hello is not None:
             self.call('hello', **dict({'token': token} if token else {}, **(hello or {})))
 
@@ -135,6 +136,9 @@ class Client:
             if line is None:
                 raise Closed()
             reply = json.loads(line)
+            if 'method' in reply:
+                self.notices.append(reply)
+                continue
             if reply['id'] not in self.open:
                 raise AssertionError('a reply to nothing: %r' % line[:200])
             request = self.open.pop(reply['id'])

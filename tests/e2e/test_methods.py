@@ -48,6 +48,8 @@ class Garbage(DaemonTest):
         """The reply's error, or None when it was served; never `internal`, never no answer."""
         self.c.send(json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': method, 'params': params}).encode() + b'\n')
         reply = self.c.read()
+        while 'method' in reply:            # a notification: some garbage is a job.watch
+            reply = self.c.read()
         if 'error' not in reply:
             return None
         error = reply['error']

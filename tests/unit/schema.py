@@ -67,6 +67,8 @@ SERVED = [
     ('job.result', {'id': 7, 'offset': 0}, {'data': '[1]', 'offset': 0, 'total': 3, 'eof': True}),
     ('job.explain', {'id': 7}, {'id': 7, 'state': 'ready', 'text': 'waits', 'route': ROUTE,
                                 'waits': [{'kind': 'queue_limit', 'queue': 'q', 'running': 1, 'limit': 1}]}),
+    ('job.watch', {'filter': {'state': 'failed'}, 'cursor': '1-5'}, {'watch': 1, 'cursor': '1-5'}),
+    ('job.unwatch', {'watch': 1}, {'watch': 1, 'cursor': '1-9'}),
     ('group.create', {'name': 'g', 'max_fails': 3, 'reduce': {'type': 'echo'}}, {'group': 'g'}),
     ('group.close', {'group': '7'}, GROUP),
     ('group.get', {'group': 'g'}, {**GROUP, 'max_fails': None}),

@@ -115,6 +115,7 @@ core_free(struct core *c)
 	idset_free(&c->jobs);
 	groups_bury(&c->groups);
 	groups_free(&c->groups);
+	changes_free(&c->changes);
 	free_workers(c);
 	free_names(c);
 	for (int lane = 0; lane < PLACES; lane++) {

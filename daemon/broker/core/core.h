@@ -220,6 +220,18 @@ const char *core_job_tenant(const struct job *j);
 /* "" when the job has none; *len its length. */
 const char *core_order_key(const struct job *j, size_t *len);
 
+/* A transition of a job, and which. */
+struct change {
+	uint64_t		id;
+	struct transition	how;
+};
+/* The last so many changes are kept from now on; once. */
+void core_changes_keep(struct core *c, uint64_t count);
+/* Changes are numbered from 0; first <= number < next are there. */
+uint64_t core_changes_first(const struct core *c);
+uint64_t core_changes_next(const struct core *c);
+const struct change *core_change(const struct core *c, uint64_t number);
+
 struct core_stats {
 	uint64_t	states[JOB_STATES];	/* jobs now in each state */
 	uint64_t	submitted, finished[JOB_STATES];	/* since start */

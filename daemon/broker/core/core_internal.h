@@ -229,6 +229,13 @@ struct groups {
 	struct group	*doomed;		/* forgotten; let go when the next effect is taken */
 };
 
+/* ---- changes (changes.c) ---- */
+
+struct changes {
+	struct change	*ring;			/* NULL: nobody has asked yet */
+	uint64_t	 cap, first, next;	/* numbers of changes */
+};
+
 struct core {
 	struct core_config cfg;
 	struct core_stats stats;
@@ -255,6 +262,7 @@ struct core {
 	struct heap	 job_timers, attempt_timers, gate_timers, retries;
 
 	struct groups	 groups;
+	struct changes	 changes;
 	struct list	 tells, kills, idles;	/* effects to give out */
 	struct list	 finished;		/* jobs with an outcome that nobody was told yet */
 	struct kept	 kept[2];		/* told: [0] others, [1] failed */
@@ -293,6 +301,10 @@ void job_expire(struct core *c, struct core_time now, struct job *j);
 
 /* core_cancel, for a reason of ours. */
 int core_cancel_because(struct core *c, struct core_time now, struct job *j, enum job_reason why);
+
+/* changes.c */
+void change_note(struct changes *ch, uint64_t id, struct transition t);
+void changes_free(struct changes *ch);
 
 /* group.c: what happens to members, and what follows from it */
 void groups_init(struct groups *gs);

@@ -235,6 +235,8 @@ job_enter(struct core *c, struct core_time now, struct job *j, enum job_state st
 	j->first = (struct transition){ .at_ms = now.real_ms, .state = state, .reason = reason };
 	j->state = (uint8_t)state;
 	count_state(c, j, 1);
+	if (c->changes.ring != NULL)
+		change_note(&c->changes, j->id, j->first);
 }
 
 void
@@ -247,6 +249,8 @@ job_move(struct core *c, struct core_time now, struct job *j, enum job_state sta
 	j->state = (uint8_t)state;
 	count_state(c, j, 1);
 	record_move(job_run_get(j), t);
+	if (c->changes.ring != NULL)
+		change_note(&c->changes, j->id, t);
 }
 
 bool

@@ -15,6 +15,7 @@
 #include "daemon/broker/net/dispatch.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/state.h"
+#include "daemon/broker/net/subscribe.h"
 #include "daemon/broker/net/watch.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -76,6 +77,7 @@ connection_close(struct connection *c)
 	event_del(&c->ev);
 	close(connection_fd(c));
 	watch_drop_all(c);
+	subscribe_drop_all(c);
 	deadline_stop(c);
 	list_remove(&c->dirty);
 	list_remove(&c->more);

@@ -50,6 +50,7 @@ struct connection {
 	short		 want;		/* what libevent watches */
 	uint8_t		 pause;		/* enum connection_pause bits */
 	uint8_t		 role;		/* enum rpc_role; ROLE_anybody: not authenticated */
+	uint8_t		 subscriptions;	/* at most BOUND_WATCHES */
 	uint8_t		 logins_failed;
 	uint8_t		 clock;		/* enum deadline */
 	bool		 tcp, dead, eof;

@@ -216,12 +216,18 @@ match_name(struct span wanted, const char *name)
 }
 
 bool
-job_filter_match(struct job_filter *f, const struct job *j)
+job_filter_match_but_state(struct job_filter *f, const struct job *j)
 {
-	return (f->state < 0 || f->state == j->state) && match_name(f->type, j->type->name) &&
+	return match_name(f->type, j->type->name) &&
 	    match_name(f->queue, core_job_queue(j)) &&
 	    match_name(f->by, j->by->principal) && match_order_key(f, j) &&
 	    match_group(f, j) && match_labels(f, j);
+}
+
+bool
+job_filter_match(struct job_filter *f, const struct job *j)
+{
+	return (f->state < 0 || f->state == j->state) && job_filter_match_but_state(f, j);
 }
 
 uint32_t

@@ -26,6 +26,8 @@ struct job_filter {
 int job_filter_init(struct job_filter *f, const char *text, size_t len, struct rpc_error *err);
 void job_filter_fini(struct job_filter *f);
 bool job_filter_match(struct job_filter *f, const struct job *j);
+/* The same, whatever the job's state. */
+bool job_filter_match_but_state(struct job_filter *f, const struct job *j);
 /* What looking at this job costs: 1, and more when its labels are read. */
 uint32_t job_filter_cost(const struct job_filter *f, const struct job *j);
 

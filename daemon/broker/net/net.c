@@ -13,6 +13,7 @@
 #include "daemon/broker/net/listener.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/state.h"
+#include "daemon/broker/net/subscribe.h"
 #include "daemon/broker/net/watch.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -43,6 +44,7 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 		list_init(&n->deadlines[i]);
 	list_init(&n->drains);
 	list_init(&n->reads);
+	list_init(&n->subscriptions);
 	list_init(&n->spare_watches);
 	n->scratch = mem_alloc(NET_TAIL_BYTES + NET_READ_BYTES);
 	name_user(n);
@@ -164,6 +166,7 @@ net_flush(struct net *n)
 	next_ns = watch_run(n, now_ns);
 	next_ns = earliest(next_ns, deadline_run(n, now_ns));
 	next_ns = earliest(next_ns, listener_run(n, now_ns));
+	n->again |= subscribe_run(n);
 	flush_dirty(n);
 	free_dead(n);
 	wake_more(n);

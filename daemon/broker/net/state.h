@@ -45,6 +45,8 @@ struct net {
 	struct heap	 timers;		/* of watches */
 	struct list	 drains;		/* watches of server.drain */
 	struct list	 reads;			/* of group.results */
+	struct list	 subscriptions;		/* of job.watch */
+	uint64_t	 last_watch;		/* their numbers */
 	uint64_t	 tickets;		/* of reads, given out so far */
 	struct list	 spare_watches;
 	unsigned	 spare_watch_count;
