@@ -387,7 +387,8 @@ jobd_on_done(struct jobd_future *f, void (*done)(struct jobd_future *f, void *da
 	if (!f->done)
 		return;
 	list_remove(&f->link);
-	done(f, data);
+	list_push_back(&f->j->due, &f->link);
+	future_callbacks(f->j);
 }
 
 int

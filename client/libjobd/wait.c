@@ -67,7 +67,7 @@ jobd_poll(struct jobd *j, int64_t timeout_ms)
 		return JOBD_USAGE;
 	if (j->broken.code != 0)
 		return j->broken.code;
-	if (wire_poll(&j, 1, wire_deadline(timeout_ms)) != 0)
+	if (timeout_ms != 0 && wire_poll(&j, 1, wire_deadline(timeout_ms)) != 0)
 		return JOBD_TIMED_OUT;
 	return jobd_turn(j);
 }

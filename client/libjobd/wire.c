@@ -236,7 +236,7 @@ int
 wire_poll(struct jobd *const *list, size_t n, int64_t deadline_ns)
 {
 	struct pollfd	 few[POLL_FEW], *p = few;
-	int		 timeout_ms = poll_time(deadline_ns);
+	int		 timeout_ms = poll_time(deadline_ns), rc;
 
 	if (timeout_ms == 0)
 		return JOBD_TIMED_OUT;
@@ -245,8 +245,8 @@ wire_poll(struct jobd *const *list, size_t n, int64_t deadline_ns)
 	for (size_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){ list[i]->fd,
 		    (short)(POLLIN | (buf_len(&list[i]->out) > 0 ? POLLOUT : 0)), 0 };
-	poll(p, n, timeout_ms);		/* an error is found by who reads */
+	rc = poll(p, n, timeout_ms);	/* an error is found by who reads */
 	if (p != few)
 		free(p);
-	return 0;
+	return rc == 0 ? JOBD_TIMED_OUT : 0;
 }
