@@ -196,8 +196,8 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->args = span_of(&params[PARAM_args], "null");
 	out->queue = span_of(&params[PARAM_queue], "default");
 	out->order_key = span_of(&params[PARAM_order_key], "");
-	out->limit_key = out->tenant = span_of(&(struct rpc_value){ 0 }, "");
 	out->group = span_of(&params[PARAM_group], "");
+	out->limit_key = out->tenant = span_of(&(struct rpc_value){ 0 }, "");
 	out->priority = (int)params[PARAM_priority].i;
 	if (read_times(params, out, err) != 0 ||
 	    read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||

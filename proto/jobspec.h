@@ -24,9 +24,9 @@ struct jobspec {
 	struct span	args;			/* raw JSON; "null" by default */
 	struct span	queue;			/* "default" by default */
 	struct span	order_key;		/* len 0: none */
+	struct span	group;			/* len 0: none */
 	struct span	limit_key;		/* len 0: none */
 	struct span	tenant;			/* len 0: the principal */
-	struct span	group;			/* len 0: none */
 	struct span	labels;			/* raw JSON object; len 0: none */
 	int		lane;			/* enum lane asked for, or -1 */
 	int		priority;

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -272,3 +273,27 @@ class BigGroups(OwnDaemonTest):
         ticket = c.start('group.wait', group='late')
         self.assertEqual(jobd.client().call('server.drain'), {'drained': True})
         self.assertEqual(c.finish(ticket)['state'], 'succeeded')
+
+    def test_a_full_disk_fails_the_group_and_hurts_nothing_else(self):
+        jobd = self.daemon()
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]     # as good as a disk: files cannot grow
+        resource.prlimit(jobd.broker(), resource.RLIMIT_FSIZE, (16 << 20, hard))
+        c = jobd.client()
+        c.call('group.create', name='large', reduce={'type': 'echo'})
+        c.call('group.create', name='small', reduce={'type': 'echo'})
+        ids = submit_all(c, 'small', [{'type': 'echo', 'args': 1}])
+        text, submitted = 'x' * 900000, 0
+        while kind_of(c.call, 'job.submit', type='echo', args=text, group='large') is None:
+            submitted += 1
+            self.assertLess(submitted, 200)
+        done = c.call('group.wait', group='large')
+        self.assertEqual(done['state'], 'failed')
+        self.assertIn('File too large', done['reason'])
+        self.assertEqual(kind_of(c.call, 'group.results', group='large'), 'no_result')
+        submit_all(c, 'small', [{'type': 'echo', 'args': 2}])
+        c.call('group.close', group='small')
+        done = c.call('group.wait', group='small')
+        self.assertEqual((done['state'], done['reduce']['result']['count']), ('succeeded', 2))
+        self.assertEqual([r['id'] for r in results(c, 'small')][:1], ids)
+        where = os.path.join(jobd.state_dir, 'groups')
+        until(lambda: os.listdir(where) == [os.path.basename(done['path'])], 'the space given back')

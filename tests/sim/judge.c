@@ -268,13 +268,12 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 	bool	type = held && model_type_full(m, j->type);
 	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !queue && !type));
 	bool	lane = held && !queue && !type && !alone, worker = false;
+	bool	retry = j->state == JOB_scheduled && j->failures > 0;
+	bool	time = j->state == JOB_scheduled && !retry;
 
 	for (int w = 0; w < MODEL_WORKERS; w++)
 		worker |= m->workers[w].up && !m->workers[w].retired &&
 		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], model_place(j));
-	bool	retry = j->state == JOB_scheduled && j->failures > 0;
-	bool	time = j->state == JOB_scheduled && !retry;
-
 	expect(m, j, text, "scheduled", time);
 	expect(m, j, text, "retry", retry);
 	expect(m, j, text, "order_key", !open);
