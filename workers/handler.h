@@ -47,7 +47,8 @@ struct jobd_handler {
 	const char	*summary;	/* one line for people */
 	/*
 	 * What it takes: JSON Schema of the keywords that jobd-handlers(7) lists, checked before
-	 * each attempt, with defaults filled in.  NULL: any JSON, unchecked.
+	 * each attempt.  NULL: any JSON, unchecked.  A default tells people what a missing member
+	 * means; jobd_args has what was sent.
 	 */
 	const char	*args_schema;
 	uint32_t	 traits, lanes;

@@ -127,7 +127,7 @@ test_handlers_are_found_by_their_whole_name(void **state)
 		    h->run != NULL);
 		n++;
 	}
-	assert_true(n >= 7);
+	assert_true(n >= 13);
 	assert_null(handler_find("ech", 3));
 	assert_null(handler_find("echo ", 5));
 	assert_null(handler_find("echo\0x", 6));

@@ -27,7 +27,7 @@ check_hello(void)
 	tree = json_loadb(rig_one.text, rig_one.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(tree);
 	types = json_object_get(tree, "types");
-	assert_true(json_array_size(types) >= 7);
+	assert_true(json_array_size(types) >= 13);
 	sleep_type = json_array_get(types, 1);
 	assert_string_equal(json_string_value(json_object_get(sleep_type, "name")), "sleep");
 	traits = json_object_get(sleep_type, "traits");

@@ -8,7 +8,13 @@ extern const struct jobd_handler handler_echo;		/* echo.c */
 extern const struct jobd_handler handler_sleep;		/* sleep.c */
 extern const struct jobd_handler handler_file_digest;	/* file_digest.c */
 extern const struct jobd_handler handler_file_copy;	/* file_copy.c */
+extern const struct jobd_handler handler_file_read;	/* file_read.c */
+extern const struct jobd_handler handler_file_write;	/* file_write.c */
+extern const struct jobd_handler handler_file_compress;	/* file_compress.c */
+extern const struct jobd_handler handler_file_decompress;
 extern const struct jobd_handler handler_http_request;	/* http_request.c */
+extern const struct jobd_handler handler_dns_lookup;	/* dns_lookup.c */
+extern const struct jobd_handler handler_tcp_check;	/* tcp_check.c */
 extern const struct jobd_handler handler_bench_cpu;	/* bench_cpu.c */
 extern const struct jobd_handler handler_bench_io;	/* bench_io.c */
 extern const struct jobd_handler handler_bench_says_waits;	/* bench_says.c */
