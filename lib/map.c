@@ -25,6 +25,22 @@ mix(uint64_t x)
 	return x;
 }
 
+/* Fewer than 8 bytes in one word: each is in it, some twice; the length is in the hash already. */
+static inline uint64_t
+short_word(const char *p, size_t len)
+{
+	const unsigned char	*bytes = (const unsigned char *)p;
+	uint32_t		 first, last;
+
+	if (len == 0)
+		return 0;
+	if (len < 4)
+		return bytes[0] | (uint64_t)bytes[len / 2] << 8 | (uint64_t)bytes[len - 1] << 16;
+	memcpy(&first, p, 4);
+	memcpy(&last, p + len - 4, 4);
+	return first | (uint64_t)last << 32;
+}
+
 static uint32_t
 hash_name(const char *key, size_t len)
 {
@@ -35,10 +51,7 @@ hash_name(const char *key, size_t len)
 		memcpy(&word, key, 8);
 		h = mix(h ^ word) * seed;
 	}
-	word = 0;
-	if (len > 0)
-		memcpy(&word, key, len);
-	return (uint32_t)mix(mix(h ^ word) * seed);
+	return (uint32_t)mix(mix(h ^ short_word(key, len)) * seed);
 }
 
 /* Must the entry whose home is `home` move into the hole, seen from slot `at`? */
