@@ -103,6 +103,8 @@ struct jobd *wire_new(int fd);
 void wire_free(struct jobd *j);
 /* Writes, reads and delivers what there is; 0 or the code why the connection is lost. */
 int wire_turn(struct jobd *j);
+/* Writes what the replies and the callbacks have led to. */
+void wire_flush(struct jobd *j);
 /* Delivers the lines in j->in. */
 void wire_deliver(struct jobd *j);
 /* The connection is lost: ends every future with this error. */

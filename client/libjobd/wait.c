@@ -17,6 +17,7 @@ jobd_turn(struct jobd *j)
 		return JOBD_USAGE;
 	wire_turn(j);
 	future_callbacks(j);
+	wire_flush(j);
 	return j->broken.code;
 }
 

@@ -208,9 +208,16 @@ wire_turn(struct jobd *j)
 {
 	if (j->broken.code != 0)
 		return j->broken.code;
-	if (move_out(j) == 0 && move_in(j) == 0 && buf_len(&j->out) > 0)
-		move_out(j);	/* what the replies led to */
+	if (move_out(j) == 0)
+		move_in(j);
 	return j->broken.code;
+}
+
+void
+wire_flush(struct jobd *j)
+{
+	if (j->broken.code == 0)
+		move_out(j);
 }
 
 /* ---- waiting ---- */
