@@ -19,7 +19,7 @@
 #include "lib/parse.h"
 #include "proto/bounds.h"
 
-enum type { TYPE_INT, TYPE_SIZE, TYPE_MS, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL };
+enum type { TYPE_INT, TYPE_SIZE, TYPE_MS, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL, TYPE_MODE, TYPE_LANE };
 
 struct row {
 	const char	*section, *key;
@@ -37,6 +37,8 @@ struct row {
 #define DEFAULT_DIR(value)	0, (value)
 #define DEFAULT_DIRS(value)	0, (value)
 #define DEFAULT_LEVEL(value)	0, (value)
+#define DEFAULT_MODE(value)	0, (value)
+#define DEFAULT_LANE(value)	0, (value)
 #define LIMIT_ROW(section, key, type, value, min, max, help) \
 	{ section, #key, TYPE_##type, offsetof(struct config_limit, key), DEFAULT_##type(value), \
 	    min, max, help },
@@ -67,7 +69,7 @@ static const struct row limits[] = {
 static bool
 is_text(const struct row *row)
 {
-	return row->type == TYPE_DIR || row->type == TYPE_DIRS || row->type == TYPE_LEVEL;
+	return row->type >= TYPE_DIR;
 }
 
 static void *
@@ -103,6 +105,13 @@ config_init(struct config *c)
 }
 
 static void
+free_routing(struct config_limit *limit)
+{
+	free(limit->mode);
+	free(limit->lane);
+}
+
+static void
 free_limits(struct list *head)
 {
 	struct list	*node;
@@ -111,6 +120,7 @@ free_limits(struct list *head)
 		struct config_limit	*limit = list_entry(node, struct config_limit, link);
 
 		free(limit->name);
+		free_routing(limit);
 		free(limit);
 	}
 }
@@ -161,6 +171,8 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_DIR] = "an absolute path",
 		[TYPE_DIRS] = "absolute paths separated by `:`",
 		[TYPE_LEVEL] = "error, warn, info or debug",
+		[TYPE_MODE] = "auto, advice or pin",
+		[TYPE_LANE] = "inline, async, thread or process",
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -312,10 +324,24 @@ is_absolute_paths(const char *text)
 }
 
 static bool
+is_one_of(const char *const *words, const char *text)
+{
+	while (*words != NULL && strcmp(*words, text) != 0)
+		words++;
+	return *words != NULL;
+}
+
+static bool
 text_allowed(const struct row *row, const char *text)
 {
-	enum log_level	level;
+	static const char *const	modes[] = { "auto", "advice", "pin", NULL };
+	static const char *const	lanes[] = { "inline", "async", "thread", "process", NULL };
+	enum log_level			level;
 
+	if (row->type == TYPE_MODE)
+		return is_one_of(modes, text);
+	if (row->type == TYPE_LANE)
+		return is_one_of(lanes, text);
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)
@@ -397,6 +423,7 @@ set_limit(struct config *c, const struct row *row, const struct setting *s, char
 		    s->name == NULL ? "" : s->name, s->section, BOUND_NAME_BYTES);
 	if ((rc = assign(&trial, row, s, why, size)) != 0)
 		return rc;
+	free_routing(&trial);
 	if ((limit = find_limit(head, s->name)) == NULL)
 		limit = add_limit(head, s->section, s->name);
 	return assign(limit, row, s, why, size);

@@ -20,6 +20,7 @@ struct config_limit {
 	char		*name;		/* of a queue or a type */
 	int64_t		 max_running;
 	int64_t		 max_attempts, backoff_ms, factor, max_backoff_ms;	/* 0: not said */
+	char		*mode, *lane;	/* of a type: how it is routed; NULL: not said */
 };
 
 struct config {

@@ -12,6 +12,7 @@
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/route/route.h"
+#include "daemon/broker/router.h"
 #include "daemon/broker/store/store.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -41,12 +42,16 @@ refuse_lane(const struct type *t, const struct jobspec *spec, int rc, struct rpc
 }
 
 static struct outcome
-run_inline(const struct job *j)
+run_inline(struct broker *b, const struct job *j)
 {
 	struct outcome	o = { 0 };
+	bool		measured = router_wants_inline(j->type);
+	int64_t		since_ns = measured ? clock_thread_cpu_ns() : 0;
 
 	if (!inline_run(j, &o))
 		log_fatal("routed inline, and not in the inline table type=%s", j->type->name);
+	if (measured)
+		router_ran_inline(b, j->type, clock_thread_cpu_ns() - since_ns);
 	return o;
 }
 
@@ -54,7 +59,7 @@ run_inline(const struct job *j)
 static void
 start_inline(struct broker *b, struct attempt *at)
 {
-	struct outcome	o = run_inline(at->job);
+	struct outcome	o = run_inline(b, at->job);
 
 	core_attempt_done(b->core, b->now, at, ATTEMPT_OK, &o);
 }
@@ -96,7 +101,7 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		return rpc_fail(err, RPC_queue_full, "as many jobs wait as may (jobs.max_waiting)");
 	store_append(b->store, *out);
 	if (core_inline_ready(b->core, *out)) {
-		o = run_inline(*out);
+		o = run_inline(b, *out);
 		core_inline_done(b->core, b->now, *out, &o);
 	}
 	return 0;

@@ -31,6 +31,8 @@ struct broker {
 	int64_t			 started_ms;
 	const char		*state_dir;
 	int			 control_fd;
+	uint64_t		 lane_moves;	/* types that changed their lane */
+	uint64_t		 loop_stalls;	/* attempts that kept an event loop */
 	bool			 unsettled;	/* core has effects left for the next turn */
 	bool			 draining;	/* no new jobs */
 	bool			 stopping;	/* SIGTERM: ends when idle, or at stop_ns */

@@ -44,6 +44,8 @@ check_place(const struct core *c, const struct job *j)
 	}
 	must(j->in_line == in_line, j);
 	must(!job_waiting(j) || (j->state == JOB_scheduled) == wait_left(j), j);
+	must(!in_line || j->flow->of.bench->place ==
+	    (j->alone ? LANE_ALONE : place_of(j->type->plugin != NULL, j->lane)), j);
 	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);

@@ -19,6 +19,7 @@ init_lists(struct core *c)
 	list_init(&c->kills);
 	list_init(&c->idles);
 	list_init(&c->finished);
+	list_init(&c->moving);
 	list_init(&c->kept[0].jobs);
 	list_init(&c->kept[1].jobs);
 	groups_init(&c->groups);

@@ -45,6 +45,11 @@ void core_free(struct core *c);
 struct type *core_type_define(struct core *c, const struct type *declared);
 struct type *core_type_find(const struct core *c, const char *name, size_t len);
 struct type *core_type_next(const struct core *c, size_t *at);
+/*
+ * Jobs of this type that were routed to one lane (and did not ask for it) go to another from now
+ * on: also those that wait in line, TICK_BUDGET of them in one core_tick.  What runs is left alone.
+ */
+void core_type_move(struct core *c, struct type *t, enum lane from, enum lane to);
 void core_type_limit(struct core *c, const char *name, uint32_t max_running);
 void core_queue_limit(struct core *c, const char *name, uint32_t max_running);
 void core_type_retry(struct core *c, const char *name, const struct retry_policy *p);
@@ -155,6 +160,7 @@ struct attempt {
 	uint8_t		 told;		/* asked to end: 0 (REASON_submitted), or the enum
 					 * job_reason why */
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
+	bool		 stall_told;	/* the caller's: that it keeps its worker's loop is known */
 	bool		 refused;	/* it never reached its worker */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };

@@ -260,6 +260,7 @@ struct core {
 	struct alone	 alone[CORE_ALONE_MAX];
 
 	struct heap	 job_timers, attempt_timers, gate_timers, retries;
+	struct list	 moving;		/* types whose jobs are being put into another lane */
 
 	struct groups	 groups;
 	struct changes	 changes;
@@ -363,6 +364,8 @@ int64_t flow_key(const struct flow *f);
 struct flow *flow_get(struct core *c, const struct flow_of *of);
 struct flow *flow_ref(struct flow *f);
 void flow_unref(struct core *c, struct flow *f);
+/* The job, not in line, gets the flow with the same gates on another bench of its queue. */
+void flow_change(struct core *c, struct job *j, int place);
 
 /* turns.c: whose turn it is on a bench */
 struct bench *bench_get(struct queue *q, int place);
@@ -459,6 +462,11 @@ void attempt_requeue(struct core *c, struct core_time now, struct attempt *at,
     enum job_reason reason);
 /* Ends the job of an attempt that was told to end, and did. */
 void attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool stuck);
+
+/* move.c: types that change their lane */
+/* Puts a job that is not in line on the bench of its type's lane. */
+void move_job(struct core *c, struct job *j);
+void move_tick(struct core *c);
 
 /* timer.c */
 int64_t ns_after(int64_t now_ns, int64_t ms);

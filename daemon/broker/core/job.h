@@ -83,6 +83,13 @@ struct type {
 	uint32_t	 out_hint;		/* bytes of room for a result that were enough
 						 * lately */
 	uint64_t	 succeeded, failed, cancelled;
+	struct type_route *route;		/* the router's (route/route.h); NULL: nothing yet.
+						 * Goes by free with the type */
+	/* core's own: where jobs that were routed to a lane go now, 1 + enum lane, 0: there; and
+	 * the lanes that are to be emptied into those */
+	uint8_t		 moved_to[LANES];
+	uint8_t		 emptied;		/* bits 1 << lane */
+	struct list	 moving;		/* in core->moving, while there are such */
 	/* core's own: stalls asleep at its gate, and the places that wait for them while it is
 	 * open */
 	struct list	 asleep[PLACES], thirsty[PLACES];

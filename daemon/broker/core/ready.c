@@ -174,14 +174,13 @@ flow_unref(struct core *c, struct flow *f)
 
 /* ---- jobs ---- */
 
-/* A job that must run alone waits on another bench, with the same gates. */
-static void
-move_alone(struct core *c, struct job *j)
+void
+flow_change(struct core *c, struct job *j, int place)
 {
 	struct flow	*from = j->flow;
 	struct flow_of	 of = from->of;
 
-	of.bench = bench_get(of.bench->queue, LANE_ALONE);
+	of.bench = bench_get(of.bench->queue, place);
 	j->flow = flow_get(c, &of);
 	flow_unref(c, from);
 }
@@ -193,8 +192,9 @@ ready_add(struct core *c, struct job *j)
 	struct level	*l;
 	uint32_t	 at;
 
+	move_job(c, j);
 	if (j->alone && j->flow->of.bench->place != LANE_ALONE)
-		move_alone(c, j);
+		flow_change(c, j, LANE_ALONE);
 	f = j->flow;
 	at = level_at(f, j->priority);
 	if (j->seq == 0)

@@ -76,6 +76,7 @@ core_tick(struct core *c, struct core_time now)
 	while ((node = due(&c->retries, now.mono_ns)) != NULL)
 		reopen(c, list_entry(node, struct worker, retry));
 	alone_tick(c, now.mono_ns);
+	move_tick(c);
 }
 
 static int64_t
@@ -93,6 +94,8 @@ core_next_ns(const struct core *c)
 
 	if (groups_next_ns(c) < next)
 		next = groups_next_ns(c);
+	if (!list_empty(&c->moving))
+		return 0;			/* at once */
 	if (alone < next)
 		next = alone;
 	next = earlier(next, &c->attempt_timers);

@@ -30,6 +30,7 @@ type_new(struct core *c, const char *name)
 
 	t->name = mem_strdup(name);
 	gate_init(&t->gate, GATE_TYPE);
+	list_init(&t->moving);
 	for (int lane = 0; lane < PLACES; lane++) {
 		list_init(&t->asleep[lane]);
 		list_init(&t->thirsty[lane]);
@@ -49,6 +50,7 @@ type_free(struct type *t)
 	free(t->summary);
 	free(t->args_schema);
 	free(t->plugin);
+	free(t->route);
 	free(t);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/broker/lanes/lanes_internal.h"
+#include "daemon/broker/router.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -259,6 +260,8 @@ take_run(struct seat *seat, const struct channel_completion *c)
 
 	if (c->status == CHANNEL_OK || c->status == CHANNEL_FAILED)
 		at->ran_ns = c->aux < INT64_MAX ? (int64_t)c->aux : 0;
+	if (c->status != CHANNEL_CANCELLED)
+		router_measured(seat->lanes->broker, at, &c->usage);
 	switch (c->status) {
 	case CHANNEL_OK:
 		finish_result(seat, at, mem_dup(c->output, c->out_len), c->out_len);
@@ -319,11 +322,22 @@ take_hello(struct seat *seat, const struct channel_completion *c)
 	char	 why[160] = "its hello failed";
 
 	if (c->status == CHANNEL_OK &&
-	    types_declare(seat, copy, c->out_len, why, sizeof(why)) == 0)
+	    types_declare(seat, copy, c->out_len, why, sizeof(why)) == 0) {
+		router_adopt(seat->lanes->broker);
 		seat_ready(seat);
-	else
+	} else
 		seat_kill(seat, why);
 	free(copy);
+}
+
+void
+exchange_look_for_stall(struct seat *seat)
+{
+	uint32_t	 ms;
+	struct attempt	*at = channel_stalled(seat->channel, &ms);
+
+	if (at != NULL)
+		router_stalled(seat->lanes->broker, at, ms);
 }
 
 bool

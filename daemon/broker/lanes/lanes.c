@@ -354,6 +354,9 @@ lanes_harvest(struct lanes *l, unsigned budget)
 	for (uint32_t i = 0; i < l->seats_len; i++) {
 		unsigned	taken = 0;
 
+		if (l->seats[i] != NULL && l->seats[i]->channel != NULL &&
+		    l->seats[i]->lane != CONTROL_LANE_CPU)
+			exchange_look_for_stall(l->seats[i]);
 		while (taken < budget && l->seats[i] != NULL && l->seats[i]->channel != NULL &&
 		    exchange_take(l->seats[i]))
 			taken++;

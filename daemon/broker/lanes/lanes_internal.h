@@ -74,6 +74,8 @@ void exchange_hello(struct seat *seat);
 /* One completion; false: none is left.  Kills a worker that breaks the protocol. */
 bool exchange_take(struct seat *seat);
 void exchange_drop_fetches(struct seat *seat);
+/* Does one of its attempts keep its loop from turning? */
+void exchange_look_for_stall(struct seat *seat);
 
 struct json_t;
 /* types.c: what a worker's hello declares.  0, or -1 with a sentence. */
