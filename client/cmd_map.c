@@ -63,13 +63,20 @@ wait_for_something(struct map *m, struct bar *bar, struct pollfd *p, bool want_i
 	return 0;
 }
 
+/* Every line has its outcome, and so has the group. */
+static bool
+is_done(struct map *m)
+{
+	return m->no_more && m->inflight == 0 && map_group_finish(m);
+}
+
 static int
 turn(struct map *m, struct bar *bar, struct pollfd *p, int *signal_number)
 {
 	bool	want_items = map_take_items(m);
 	int	rc;
 
-	if (m->no_more && m->inflight == 0)
+	if (is_done(m))
 		return 0;
 	if ((rc = wait_for_something(m, bar, p, want_items)) != 0)
 		return rc;
@@ -137,7 +144,7 @@ conclude(struct map *m, struct bar *bar, int rc)
 	say_counts(m, bar);
 	if (rc == 0)
 		rc = m->code;
-	if (rc == 0 && m->counts.succeeded != m->counts.started)
+	if (rc == 0 && (m->group_failed || m->counts.succeeded != m->counts.started))
 		rc = EXIT_NOT_ALL;
 	return rc;
 }
@@ -172,7 +179,6 @@ map_init(struct map *m, struct ctl *ctl)
 	for (size_t i = 0; i < o->pairs_len; i++)
 		given |= strncmp(o->pairs[i], "map=", 4) == 0;
 	jobopts_put_with_label(o, given ? NULL : "map", label, &m->fields);
-	buf_putc(&m->fields, '}');
 }
 
 static void
@@ -197,6 +203,8 @@ map_fini(struct map *m)
 	map_out_fini(&m->out);
 	buf_free(&m->fields);
 	free(m->label);
+	free(m->group);
+	free(m->reduce);
 }
 
 /* A type that nobody has is said before a line is read. */
@@ -223,7 +231,7 @@ work(struct map *m, struct bar *bar, int signals, int *signal_number)
 
 	do
 		rc = turn(m, bar, p, signal_number);
-	while (rc == 0 && !(m->no_more && m->inflight == 0));
+	while (rc == 0 && !is_done(m));
 	return rc;
 }
 
@@ -239,8 +247,10 @@ prepare(struct map *m)
 		line_bytes = LINE_LEAST;
 	if (line_bytes > CTL_LINE_BYTES)
 		line_bytes = CTL_LINE_BYTES;
-	if ((rc = ctl_connect(m->ctl, line_bytes)) != 0 || (rc = check_type(m->ctl)) != 0)
+	if ((rc = ctl_connect(m->ctl, line_bytes)) != 0 || (rc = check_type(m->ctl)) != 0 ||
+	    (rc = map_group_make(m)) != 0)
 		return rc;
+	buf_putc(&m->fields, '}');
 	daemon_line = m->ctl->daemon_line;
 	if (daemon_line < 2 * LINE_OVERHEAD)
 		daemon_line = 2 * LINE_OVERHEAD;
@@ -299,9 +309,16 @@ const struct verb verb_map = {
 	    "\"failure\"}.  A line is the job's argument in JSON, or with --lines KEY plain\n"
 	    "text.  The last line on stderr gives the counts and the command that lists the\n"
 	    "failed.  Ctrl-C cancels what runs and reads no more.  Exits 0 when all\n"
-	    "succeeded, 1 when one did not.",
+	    "succeeded, 1 when one did not.\n"
+	    "\n"
+	    "--reduce TYPE runs one more job when all have ended, whose argument is\n"
+	    "{\"group\", \"count\", \"path\"}, or the JSON behind TYPE= with \"{path}\" and the\n"
+	    "others replaced: path is a file of all outcomes, a line of JSON each, in the\n"
+	    "order of the input.  Its line is the last one: {\"reduce\", \"id\", \"state\",\n"
+	    "\"result\" or \"failure\"}.  --max-fails N cancels the rest when more have failed.",
 	.examples = "  find /data -name '*.iso' | jobctl map file.digest --lines path -j 8\n"
-	    "  seq 100 | jobctl map echo --gather | jq .result\n",
+	    "  seq 100 | jobctl map echo --gather | jq .result\n"
+	    "  seq 100 | jobctl map echo --reduce 'file.digest={\"path\":\"{path}\"}'\n",
 	.options = FOR_JOB | FOR_MAP,
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID),
 	.least = 1, .most = 1,

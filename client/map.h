@@ -27,9 +27,13 @@ struct flight {
 	struct buf	 text;		/* the line so far, of a long result */
 	int64_t		 offset;	/* of the next piece */
 	size_t		 args_bytes;
+	bool		 reduces;	/* of the reduce job */
 };
 
-enum request_kind { REQUEST_CALL, REQUEST_PIECE, REQUEST_LIST, REQUEST_CANCEL };
+enum request_kind {
+	REQUEST_CALL, REQUEST_PIECE, REQUEST_LIST, REQUEST_CANCEL,
+	REQUEST_CLOSE, REQUEST_GROUP	/* group.close; group.wait or group.cancel */
+};
 
 struct request {
 	uint64_t	 id;		/* in map->requests */
@@ -58,6 +62,10 @@ struct map {
 	bool			 waited;	/* MAP_FEEL_MS went by without an outcome */
 	struct buf		 fields;	/* of every job, after its args */
 	char			*label;		/* value of the label `map` */
+	char			*group;		/* of --reduce and --max-fails; NULL: none */
+	char			*reduce;	/* the type of its reduce job; NULL: none */
+	enum { MAP_GROUP_NONE, MAP_GROUP_OPEN, MAP_GROUP_WAITS } group_state;
+	bool			 group_failed;
 	bool			 no_more;	/* takes no line any more */
 	bool			 interrupted;	/* what runs is being cancelled */
 	bool			 hinted;	/* said how lines that are not JSON are given */
@@ -79,5 +87,16 @@ int map_take_replies(struct map *m);
 void map_cancel_rest(struct map *m);
 /* A line that cannot become a job: {"index", "id": null, "state": "refused", "failure"}. */
 void map_refused(struct map *m, uint64_t index, const char *kind, const char *message);
+
+/* The result of a flight's job is long: f->text is the line up to its id. */
+void map_fetch(struct map *m, struct flight *f);
+
+/* map_group.c: makes the group, if the options ask for one.  0 or the exit status. */
+int map_group_make(struct map *m);
+/* All lines have their outcomes: closes the group and waits for it.  True: nothing to wait for. */
+bool map_group_finish(struct map *m);
+void map_group_cancel(struct map *m);
+/* group.wait or group.cancel was answered. */
+int map_group_ended(struct map *m, const struct reply *reply);
 
 #endif

@@ -36,13 +36,13 @@ ask_piece(struct map *m, struct flight *f)
 	buf_free(&params);
 }
 
-static void
-start_fetch(struct map *m, struct flight *f)
+void
+map_fetch(struct map *m, struct flight *f)
 {
 	bool	idle = list_empty(&m->fetches);
 
-	buf_printf(&f->text, "{\"index\":%llu,\"id\":%lld,\"state\":\"succeeded\",\"result\":",
-	    (unsigned long long)f->index, (long long)f->job);
+	buf_printf(&f->text, ",\"id\":%lld,\"state\":\"succeeded\",\"result\":",
+	    (long long)f->job);
 	list_push_back(&m->fetches, &f->link);
 	if (idle)
 		ask_piece(m, f);
@@ -63,8 +63,9 @@ fetch_failed(struct map *m, struct flight *f, struct span error)
 {
 	char	*message = json_text(error, "message");
 
-	m->counts.succeeded--;
-	m->counts.failed++;
+	m->group_failed |= f->reduces;
+	m->counts.succeeded -= !f->reduces;
+	m->counts.failed += !f->reduces;
 	f->text.head = f->text.tail = 0;
 	buf_printf(&f->text, "{\"index\":%llu,\"id\":%lld,\"state\":\"succeeded\",\"failure\":"
 	    "{\"kind\":\"bad_result\",\"message\":", (unsigned long long)f->index,
@@ -151,6 +152,8 @@ call_refused(struct map *m, struct flight *f, struct span error)
 		m->code = ctl_error(m->ctl, error, NULL);
 		m->no_more = true;
 	}
+	if (m->group != NULL && kind != NULL && strcmp(kind, "conflict") == 0)
+		m->no_more = true;	/* the group takes none: too many have failed */
 	map_refused(m, f->index, kind != NULL ? kind : "error", message != NULL ? message : "");
 	free(kind);
 	free(message);
@@ -185,7 +188,9 @@ got_outcome(struct map *m, struct flight *f, const struct reply *reply)
 		count(&m->counts, o.state);
 		learn_size(m, &o);
 		if (o.result_bytes >= 0 && m->out.format != FORMAT_ID) {
-			start_fetch(m, f);
+			buf_printf(&f->text, "{\"index\":%llu",
+			    (unsigned long long)f->index);
+			map_fetch(m, f);
 		} else {
 			put_outcome(m, f, reply->result, &line);
 			land(m, f, &line);
@@ -219,6 +224,10 @@ ask_list(struct map *m, const char *state, const char *cursor)
 void
 map_cancel_rest(struct map *m)
 {
+	if (m->group != NULL) {
+		map_group_cancel(m);
+		return;
+	}
 	ask_list(m, "scheduled", NULL);
 	ask_list(m, "ready", NULL);
 	ask_list(m, "running", NULL);
@@ -317,8 +326,12 @@ take_reply(struct map *m, struct request *r, const struct reply *reply)
 	case REQUEST_LIST:
 		rc = got_list(m, r, reply);
 		break;
+	case REQUEST_GROUP:
+		rc = map_group_ended(m, reply);
+		break;
 	case REQUEST_CANCEL:
-		break;		/* the call's own reply says how it ended */
+	case REQUEST_CLOSE:
+		break;		/* another reply says how it ended */
 	}
 	free(r);
 	return rc;

@@ -49,6 +49,7 @@ gathered_free(struct gathered *own)
 	free(own->reduce);
 	free(own->path);
 	free(own->outcome);
+	free(own->brief);
 	free(own->lost);
 	free(own);
 }
@@ -175,14 +176,22 @@ fit_line(struct buf *line)
 		buf_free(line);
 }
 
-static void
-keep_reduced(struct gathered *own, const struct job *j)
+static char *
+outcome_text(const struct job *j, size_t room)
 {
 	struct buf	out = { 0 };
 
-	print_outcome(&out, j, OUTCOME_BYTES);
+	print_outcome(&out, j, room);
+	return buf_take_string(&out);
+}
+
+static void
+keep_reduced(struct gathered *own, const struct job *j)
+{
 	free(own->outcome);
-	own->outcome = buf_take_string(&out);
+	free(own->brief);
+	own->outcome = outcome_text(j, OUTCOME_BYTES);
+	own->brief = outcome_text(j, 0);
 }
 
 void

@@ -14,6 +14,7 @@ struct gathered {
 	struct submitter *by;		/* who made the group, and submits the reduce job */
 	char		*path;		/* of the file for the reduce job; NULL: not written yet */
 	char		*outcome;	/* of the reduce job, as job.call would have it; NULL: none */
+	char		*brief;		/* the same without what can be long */
 	char		*lost;		/* why outcomes cannot be read; NULL: they can */
 	struct list	 waiters;	/* the net's: struct watch */
 };

@@ -23,7 +23,7 @@ print_counts(struct buf *out, const struct group *g)
 }
 
 static void
-print_reduce(struct buf *out, const struct group *g)
+print_reduce(struct buf *out, const struct group *g, size_t room)
 {
 	const struct gathered	*own = gathered(g);
 
@@ -35,7 +35,7 @@ print_reduce(struct buf *out, const struct group *g)
 		return;
 	print_next(out, "reduce");
 	if (own->outcome != NULL) {
-		buf_puts(out, own->outcome);
+		buf_puts(out, strlen(own->outcome) <= room ? own->outcome : own->brief);
 		return;
 	}
 	print_literal(out, "{\"id\":");
@@ -45,8 +45,9 @@ print_reduce(struct buf *out, const struct group *g)
 	buf_putc(out, '}');
 }
 
+/* room: for the reduce job's outcome at its full length. */
 static void
-print_group(struct buf *out, const struct group *g)
+print_group(struct buf *out, const struct group *g, size_t room)
 {
 	print_literal(out, "{\"group\":");
 	print_string(out, g->name);
@@ -74,8 +75,21 @@ print_group(struct buf *out, const struct group *g)
 		print_next(out, "finished_ms");
 		buf_put_i64(out, g->finished_ms);
 	}
-	print_reduce(out, g);
+	print_reduce(out, g, room);
 	buf_putc(out, '}');
+}
+
+#define GROUP_BYTES	1024	/* more than all of it but name, reason, path and outcome */
+
+static void
+answer_group(struct reply *r, const struct group *g)
+{
+	const struct gathered	*own = gathered(g);
+	struct buf		*out = reply_begin(r);
+	size_t			 room = reply_room(r), rest = GROUP_BYTES;
+
+	rest += (own->path == NULL ? 0 : strlen(own->path)) + (g->why == NULL ? 0 : strlen(g->why));
+	print_group(out, g, room > rest ? room - rest : 0);
 }
 
 /* ---- finding ---- */
@@ -124,7 +138,7 @@ method_group_close(struct call *call, struct rpc_error *err)
 	if (find_group(call, &g, err) != 0)
 		return -1;
 	core_group_close(call->net->broker->core, g);
-	print_group(reply_begin(&call->reply), g);
+	answer_group(&call->reply, g);
 	return METHOD_ANSWERED;
 }
 
@@ -137,7 +151,7 @@ method_group_get(struct call *call, struct rpc_error *err)
 
 	if (find_group(call, &g, err) != 0)
 		return -1;
-	print_group(reply_begin(&call->reply), g);
+	answer_group(&call->reply, g);
 	return METHOD_ANSWERED;
 }
 
@@ -153,7 +167,7 @@ method_group_list(struct call *call, struct rpc_error *err)
 	g = p.from == 0 ? core_group_next(core, NULL) : core_group_from(core, p.from);
 	for (; g != NULL; g = core_group_next(core, g)) {
 		page_item(&p);
-		print_group(p.out, g);
+		print_group(p.out, g, 0);
 		if (!page_keep(&p))
 			break;
 	}
@@ -169,7 +183,7 @@ wait_for_end(struct call *call, struct group *g, int64_t wait_ms, struct rpc_err
 	struct watch	*w;
 
 	if (group_state_finished(g->state)) {
-		print_group(reply_begin(&call->reply), g);
+		answer_group(&call->reply, g);
 		return METHOD_ANSWERED;
 	}
 	if (watch_allowed(call, 1, err) != 0)
@@ -214,7 +228,7 @@ net_group_finished(struct net *n, struct group *g)
 		struct watch	*w = list_entry(waiters->next, struct watch, node.link);
 		struct reply	 r = watch_take(w);
 
-		print_group(reply_begin(&r), g);
+		answer_group(&r, g);
 		reply_end(&r);
 		watch_free(w);
 	}
