@@ -25,6 +25,7 @@ struct gather {
 	struct spool	*spool;
 	struct event	*event;
 	struct buf	 line;		/* an outcome on its way to the spool */
+	bool		 held;		/* members wait for the disk */
 };
 
 /* ---- groups made and forgotten ---- */
@@ -194,6 +195,19 @@ keep_reduced(struct gathered *own, const struct job *j)
 	own->brief = outcome_text(j, 0);
 }
 
+/* What runs goes on; nothing more is started whose outcome would have to wait in memory. */
+static void
+hold_back(struct broker *b)
+{
+	struct gather	*ga = b->gather;
+
+	if (ga->held || !spool_full(ga->spool))
+		return;
+	ga->held = true;
+	core_groups_hold(b->core, true);
+	log_info("groups wait for the disk");
+}
+
 void
 gather_job_finished(struct broker *b, const struct job *j)
 {
@@ -208,6 +222,7 @@ gather_job_finished(struct broker *b, const struct job *j)
 		print_line(&ga->line, j, m->index);
 		spool_append(ga->spool, m->group->number, m->index, buf_data(&ga->line),
 		    buf_len(&ga->line));
+		hold_back(b);
 		fit_line(&ga->line);
 	}
 }
@@ -302,7 +317,9 @@ on_one(struct broker *b, struct spool_news *is)
 	struct group	*g = is->kind == SPOOL_ROOM ? NULL : group_of(b, is->group);
 
 	buf_putc(&is->text, '\0');
-	if (is->kind == SPOOL_READ)
+	if (is->kind == SPOOL_ROOM)
+		core_groups_hold(b->core, b->gather->held = false);
+	else if (is->kind == SPOOL_READ)
 		net_group_outcomes(b->net, g, is->ticket, buf_data(&is->text),
 		    buf_len(&is->text) - 1, is->next);
 	else if (g != NULL && is->kind == SPOOL_FAILED)

@@ -176,6 +176,30 @@ class Groups(DaemonTest):
         done = self.c.call('group.cancel', group='long')
         self.assertEqual((done['state'], done['reduce']['state']), ('cancelled', 'cancelled'))
 
+    def test_max_running_bounds_the_members_at_once_and_explain_says_so(self):
+        self.c.call('group.create', name='four', max_running=4, reduce={'type': 'echo'})
+        ids = submit_all(self.c, 'four', [{'type': 'sleep', 'args': {'ms': 600000}}] * 10)
+        until(lambda: self.c.call('group.get', group='four')['running'] == 4, 'four that run')
+        waits = self.c.call('job.explain', id=ids[9])
+        self.assertEqual(waits['waits'], [{'kind': 'group_limit', 'group': 'four', 'running': 4, 'limit': 4}])
+        self.assertIn('group four runs 4 of at most 4', waits['text'])
+        self.c.call('group.close', group='four')
+        self.assertEqual(self.c.call('group.get', group='four')['text'], 'its reduce job waits for 10 of 10 members')
+        self.c.call('job.cancel', id=ids[0])
+        until(lambda: self.c.call('job.get', id=ids[4])['state'] == 'running', 'the fifth')
+        g = self.c.call('group.get', group='four')
+        self.assertEqual((g['running'], g['text']), (4, 'its reduce job waits for 9 of 10 members'))
+        self.c.call('group.cancel', group='four')
+
+    def test_members_of_the_inline_lane_respect_max_running(self):
+        self.c.call('group.create', name='line', max_running=1)
+        slow = self.c.call('job.submit', type='sleep', args={'ms': 600000}, group='line')['id']
+        until(lambda: self.c.call('job.get', id=slow)['state'] == 'running', 'its start')
+        quick = self.c.call('job.submit', type='echo', group='line')
+        self.assertEqual(quick['state'], 'ready')
+        self.c.call('job.cancel', id=slow)
+        self.assertEqual(self.c.call('job.wait', id=quick['id'])['state'], 'succeeded')
+
     def test_jobs_are_found_by_their_group(self):
         self.c.call('group.create', name='mine')
         ids = submit_all(self.c, 'mine', [{'type': 'echo'}] * 3)

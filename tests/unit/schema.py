@@ -35,7 +35,7 @@ def counts(names):
     return {name: 1 for name in names}
 
 
-GROUP = {'group': 'g', 'state': 'open', 'count': 7, **counts(STATES), 'max_running': 0, 'max_fails': 3,
+GROUP = {'group': 'g', 'state': 'open', 'text': 'waits', 'count': 7, **counts(STATES), 'max_running': 0, 'max_fails': 3,
          'reduces': True, 'created_ms': 1}
 
 # Each method with params that it takes and a result that it may give: (method, params, result).

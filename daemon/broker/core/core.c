@@ -114,10 +114,9 @@ core_free(struct core *c)
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	idset_free(&c->jobs);
-	groups_bury(&c->groups);
-	groups_free(&c->groups);
 	changes_free(&c->changes);
 	free_workers(c);
+	groups_free(c);
 	free_names(c);
 	for (int lane = 0; lane < PLACES; lane++) {
 		heap_free(&c->open[lane]);
@@ -169,6 +168,8 @@ flow_for(struct core *c, const struct jobspec *spec, struct type *type, enum lan
 	of.gates[GATE_TENANT] = &tenant_get(q, tenant)->gate;
 	if (spec->limit_key.len > 0)
 		of.gates[GATE_KEY] = &limit_key_get(q, spec->limit_key)->gate;
+	if (spec->group.len > 0)
+		of.gates[GATE_GROUP] = &core_group_find(c, spec->group.p, spec->group.len)->gate;
 	return flow_get(c, &of);
 }
 
@@ -342,7 +343,7 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	c->doomed = NULL;
-	groups_bury(&c->groups);
+	groups_bury(c);
 	groups_run(c, now);
 	return take_tell(c, out) || take_kill(c, out) || take_finished(c, now, out) ||
 	    groups_take(c, now, out) || take_forgotten(c, now, out) || take_start(c, now, out) ||

@@ -226,6 +226,7 @@ struct groups {
 	struct list	 reduce, finished;	/* effects to give out */
 	struct list	 kept;			/* finished and told, oldest first */
 	uint64_t	 unfinished, kept_count, reducing;
+	bool		 held;			/* members wait for the disk */
 	struct group	*doomed;		/* forgotten; let go when the next effect is taken */
 };
 
@@ -309,18 +310,19 @@ void changes_free(struct changes *ch);
 
 /* group.c: what happens to members, and what follows from it */
 void groups_init(struct groups *gs);
-void groups_free(struct groups *gs);
+void groups_free(struct core *c);
+void group_unref(struct core *c, struct group *g);
 void group_join(struct group *g, struct job *j);
 /* A member came into a state, or left it. */
 void group_count(const struct job *j, enum job_state state, int by);
 /* It has ended; and everybody was told of that. */
 void group_job_ended(struct core *c, struct job *j);
 void group_job_told(struct core *c, struct core_time now, struct job *j);
-void group_forget_job(struct job *j);
+void group_forget_job(struct core *c, struct job *j);
 /* Carries out what is due, as far as one effect's time goes. */
 void groups_run(struct core *c, struct core_time now);
 bool groups_take(struct core *c, struct core_time now, struct effect *out);
-void groups_bury(struct groups *gs);
+void groups_bury(struct core *c);
 int64_t groups_next_ns(const struct core *c);
 
 /* wait.c: what a job waits for before it can be in line */

@@ -177,7 +177,8 @@ owner_of(const struct gate *g, const struct job *j)
 		return (struct owner){ "key_limit", "limit_key",
 		    list_entry(g, struct limit_key, gate)->key };
 	case GATE_GROUP:
-		return (struct owner){ "group_limit", "group", "" };
+		return (struct owner){ "group_limit", "group",
+		    list_entry(g, struct group, gate)->name };
 	case GATE_QUEUE:
 		break;
 	}
@@ -222,12 +223,28 @@ explain_paused(struct saying *s, struct owner of)
 	buf_printf(words(s), "%s %s is paused", of.word, of.name);
 }
 
+/* A group is paused by itself only. */
+static void
+explain_group_paused(struct saying *s, const struct group *g)
+{
+	begin(s, g->stopped != GROUP_OPEN ? "group_stopped" : "group_disk");
+	member_text(s, "group", g->name);
+	end(s);
+	if (g->stopped != GROUP_OPEN)
+		buf_printf(words(s), "group %s is stopped: %s", g->name, g->why);
+	else
+		buf_printf(words(s), "group %s: outcomes wait for the disk, so its members do",
+		    g->name);
+}
+
 static void
 explain_gate(struct saying *s, struct core_time now, const struct job *j, const struct gate *g)
 {
 	struct owner	of = owner_of(g, j);
 
-	if (g->paused)
+	if (g->paused && g->kind == GATE_GROUP)
+		explain_group_paused(s, list_entry(g, struct group, gate));
+	else if (g->paused)
 		explain_paused(s, of);
 	if (gate_full(g))
 		explain_full(s, g, of);

@@ -41,7 +41,8 @@ group_new(struct core_time now, const struct group_spec *spec)
 	g->number = spec->number;
 	g->name = spec->name.len > 0 ? mem_strndup(spec->name.p, spec->name.len) :
 	    mem_printf("%llu", (unsigned long long)spec->number);
-	g->max_running = spec->max_running;
+	gate_init(&g->gate, GATE_GROUP);
+	g->gate.max_running = spec->max_running;
 	g->max_fails = spec->max_fails;
 	g->reduces = spec->reduces;
 	g->owner = spec->owner;
@@ -62,21 +63,43 @@ group_free(struct group *g)
 	free(g);
 }
 
-static void
-group_unref(struct group *g)
+/* A job whose group it is may run: the last flow goes with the last job, or with its attempt. */
+void
+group_unref(struct core *c, struct group *g)
 {
-	if (--g->refs == 0)
-		group_free(g);
+	if (--g->refs > 0)
+		return;
+	gate_fini(c, &g->gate);
+	group_free(g);
+}
+
+/* May its members start, as far as it is concerned? */
+static void
+refresh_gate(struct core *c, struct group *g)
+{
+	bool	stops = g->stopped != GROUP_OPEN || c->groups.held;
+
+	gate_pause(c, &g->gate, stops && !group_state_finished(g->state));
 }
 
 void
-groups_free(struct groups *gs)
+core_groups_hold(struct core *c, bool hold)
+{
+	c->groups.held = hold;
+	list_for(node, &c->groups.known)
+		refresh_gate(c, list_entry(node, struct group, link));
+}
+
+/* After all jobs and attempts. */
+void
+groups_free(struct core *c)
 {
 	struct list	*node;
 
-	while ((node = list_pop(&gs->known)) != NULL)
-		group_free(list_entry(node, struct group, link));
-	namemap_free(&gs->names);
+	groups_bury(c);
+	while ((node = list_pop(&c->groups.known)) != NULL)
+		group_unref(c, list_entry(node, struct group, link));
+	namemap_free(&c->groups.names);
 }
 
 int
@@ -96,6 +119,7 @@ core_group_create(struct core *c, struct core_time now, const struct group_spec 
 	namemap_put(&gs->names, g->name, strlen(g->name), g);
 	list_push_front(&gs->known, &g->link);
 	gs->unfinished++;
+	refresh_gate(c, g);
 	*out = g;
 	return 0;
 }
@@ -179,12 +203,12 @@ group_count(const struct job *j, enum job_state state, int by)
 }
 
 void
-group_forget_job(struct job *j)
+group_forget_job(struct core *c, struct job *j)
 {
 	struct membership	*m = job_member(j);
 
 	list_remove(&m->peer);
-	group_unref(m->group);
+	group_unref(c, m->group);
 	free(m);
 	j->extra->member = NULL;
 }
@@ -210,6 +234,7 @@ stop(struct core *c, struct group *g, enum group_state as, char *why)
 	g->stopped = as;
 	free(g->why);
 	g->why = why;
+	refresh_gate(c, g);
 	become_due(c, g);
 }
 
@@ -254,6 +279,7 @@ finish(struct core *c, struct core_time now, struct group *g, enum group_state a
 	g->state = as;
 	g->finished_ms = now.real_ms;
 	g->forget_ns = ns_after(now.mono_ns, c->cfg.keep_finished_ms);
+	refresh_gate(c, g);
 	c->groups.unfinished--;
 	list_push_back(&c->groups.finished, &g->kept);
 }
@@ -417,11 +443,11 @@ groups_take(struct core *c, struct core_time now, struct effect *out)
 
 /* The effect that told of its end was carried out. */
 void
-groups_bury(struct groups *gs)
+groups_bury(struct core *c)
 {
-	if (gs->doomed != NULL)
-		group_unref(gs->doomed);
-	gs->doomed = NULL;
+	if (c->groups.doomed != NULL)
+		group_unref(c, c->groups.doomed);
+	c->groups.doomed = NULL;
 }
 
 int64_t

@@ -13,6 +13,7 @@
 #ifndef CORE_GROUP_H
 #define CORE_GROUP_H
 
+#include "daemon/broker/core/gate.h"
 #include "daemon/broker/core/job.h"
 
 struct core;
@@ -48,7 +49,8 @@ struct group {
 	enum group_state stopped;	/* how it will end, once all members have; GROUP_OPEN: not
 					 * stopped */
 	char		*why;		/* stopped, or its reduce job did not succeed: in words */
-	uint32_t	 max_running;
+	struct gate	 gate;		/* max_running; paused while it is stopped, or outcomes
+					 * wait for the disk */
 	int64_t		 max_fails;
 	bool		 reduces;
 	uint64_t	 count;		/* members accepted; their indexes are below it */
@@ -59,7 +61,7 @@ struct group {
 	/* core's own */
 	struct job	*reduce;	/* until everybody was told of its end */
 	uint64_t	 told;		/* members whose end everybody was told of */
-	uint32_t	 refs;		/* jobs, and the list of groups */
+	uint32_t	 refs;		/* jobs, flows, and the list of groups */
 	int64_t		 forget_ns;
 	struct list	 link;		/* core->groups.known */
 	struct list	 kept;		/* core->groups.kept, finished */
@@ -99,6 +101,8 @@ int core_group_stop(struct core *c, struct group *g, enum group_state as, const 
 /* The answer to EFFECT_GROUP_REDUCE: this job, just submitted; or NULL and why there is none. */
 void core_group_reduce(struct core *c, struct core_time now, struct group *g, struct job *j,
     const char *why);
+/* Outcomes wait for the disk: members do not start until they do not. */
+void core_groups_hold(struct core *c, bool hold);
 /* Groups that wait for their reduce job, or for its file. */
 uint64_t core_groups_reducing(const struct core *c);
 /* Of a member, or of a reduce job; NULL: it has to do with no group. */

@@ -185,7 +185,7 @@ job_free(struct core *c, struct job *j)
 {
 	run_free(j->run);
 	if (job_member(j) != NULL)
-		group_forget_job(j);
+		group_forget_job(c, j);
 	extra_free(c, j->extra);
 	submitter_unref(j->by);
 	flow_unref(c, j->flow);

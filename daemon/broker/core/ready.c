@@ -125,6 +125,8 @@ flow_new(struct core *c, const struct flow_of *of)
 	list_push_back(&f->seat->flows, &f->link);
 	if (of->gates[GATE_KEY] != NULL)
 		list_entry(of->gates[GATE_KEY], struct limit_key, gate)->refs++;
+	if (of->gates[GATE_GROUP] != NULL)
+		list_entry(of->gates[GATE_GROUP], struct group, gate)->refs++;
 	namemap_put(&c->flows, (const char *)&f->of, sizeof(f->of), f);
 	return f;
 }
@@ -138,6 +140,8 @@ flow_free(struct core *c, struct flow *f)
 		f->of.bench->recent = NULL;
 	if (f->of.gates[GATE_KEY] != NULL)
 		limit_key_unref(c, list_entry(f->of.gates[GATE_KEY], struct limit_key, gate));
+	if (f->of.gates[GATE_GROUP] != NULL)
+		group_unref(c, list_entry(f->of.gates[GATE_GROUP], struct group, gate));
 	list_remove(&f->link);
 	seat_unref(c, f->seat);
 	free(f->levels);

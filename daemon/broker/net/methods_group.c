@@ -1,4 +1,5 @@
 /* methods_group.c - group.*.  Runs in: broker, loop thread. */
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/broker/gather.h"
@@ -45,6 +46,42 @@ print_reduce(struct buf *out, const struct group *g, size_t room)
 	buf_putc(out, '}');
 }
 
+static uint64_t
+ended(const struct group *g)
+{
+	uint64_t	n = 0;
+
+	for (int state = 0; state < JOB_STATES; state++)
+		if (job_state_finished(state))
+			n += g->states[state];
+	return n;
+}
+
+/* What it does, or waits for, for people. */
+static void
+print_words(struct buf *out, const struct group *g)
+{
+	unsigned long long	left = g->count - ended(g), count = g->count;
+	char			text[256];
+
+	if (g->why != NULL)
+		snprintf(text, sizeof(text), "%s", g->why);
+	else if (group_state_finished(g->state))
+		snprintf(text, sizeof(text), "all of its %llu members have ended", count);
+	else if (g->reduce_id != 0)
+		snprintf(text, sizeof(text), "waits for its reduce job %llu",
+		    (unsigned long long)g->reduce_id);
+	else if (g->state == GROUP_REDUCING)
+		snprintf(text, sizeof(text), "the file of %llu outcomes is being written", count);
+	else
+		snprintf(text, sizeof(text), "%s%s for %llu of %llu members%s",
+		    g->state == GROUP_OPEN ? "open: " : "",
+		    g->reduces ? "its reduce job waits" : "waits", left, count,
+		    g->state == GROUP_OPEN ? ", and for group.close" : "");
+	print_next(out, "text");
+	print_string(out, text);
+}
+
 /* room: for the reduce job's outcome at its full length. */
 static void
 print_group(struct buf *out, const struct group *g, size_t room)
@@ -57,11 +94,12 @@ print_group(struct buf *out, const struct group *g, size_t room)
 		print_next(out, "reason");
 		print_string(out, g->why);
 	}
+	print_words(out, g);
 	print_next(out, "count");
 	buf_put_u64(out, g->count);
 	print_counts(out, g);
 	print_next(out, "max_running");
-	buf_put_u64(out, g->max_running);
+	buf_put_u64(out, g->gate.max_running);
 	print_next(out, "max_fails");
 	if (g->max_fails >= 0)
 		buf_put_i64(out, g->max_fails);
@@ -79,7 +117,7 @@ print_group(struct buf *out, const struct group *g, size_t room)
 	buf_putc(out, '}');
 }
 
-#define GROUP_BYTES	1024	/* more than all of it but name, reason, path and outcome */
+#define GROUP_BYTES	2048	/* more than all of it but name, reason, path and outcome */
 
 static void
 answer_group(struct reply *r, const struct group *g)
@@ -116,6 +154,7 @@ method_group_create(struct call *call, struct rpc_error *err)
 	const struct gather_wish wish = {
 		.name = { name->p, name->given ? name->len : 0 },
 		.reduce = { reduce->p, reduce->given ? reduce->len : 0 },
+		.max_running = (uint32_t)call_int(call, PARAM_max_running, 0),
 		.max_fails = call_int(call, PARAM_max_fails, -1),
 	};
 	struct group		*g;
