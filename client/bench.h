@@ -33,8 +33,8 @@ struct bench_result {
 };
 
 /*
- * Runs plan over connections[0..plan->connections), from this thread, and closes them.  0, or the code of a
- * connection that was lost; *out is filled either way, for bench_result_free.
+ * Runs plan over connections[0..plan->connections), from this thread, and closes them.  0, or the
+ * code of a connection that was lost; *out is filled either way, for bench_result_free.
  */
 int bench_run(const struct bench_plan *plan, struct jobd **connections, struct bench_result *out,
     struct jobd_error *err);

@@ -258,8 +258,9 @@ JOBD_API void *jobd_data(const struct jobd_future *f);
 
 /*
  * done is called once, from jobd_turn, jobd_poll or a function that waits, when the future is done;
- * at once if it is, or as soon as the callback that asks for it has returned.  It may start requests and forget futures, its own too, but not wait on this
- * connection (JOBD_USAGE) nor close it.  The future is not given out by jobd_next then.
+ * at once if it is, or as soon as the callback that asks for it has returned.  It may start
+ * requests and forget futures, its own too, but not wait on this connection (JOBD_USAGE) nor close
+ * it.  The future is not given out by jobd_next then.
  */
 JOBD_API void jobd_on_done(struct jobd_future *f, void (*done)(struct jobd_future *f, void *data),
     void *data);

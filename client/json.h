@@ -2,8 +2,8 @@
  * json.h - looking into the raw text of a reply, without a tree.
  *
  * Numbers keep their spelling and members their order, because nothing is ever printed anew.  Every
- * text here was checked when its line was read (libjobd/reply.c); a member that is missing or of another
- * type is simply not there, since a newer daemon may say things differently.
+ * text here was checked when its line was read (libjobd/reply.c); a member that is missing or of
+ * another type is simply not there, since a newer daemon may say things differently.
  */
 #ifndef CLIENT_JSON_H
 #define CLIENT_JSON_H

@@ -162,7 +162,7 @@ sanitized_e2e() {
 # What `make install` has put there works from there.
 installed() {
 	build gcc && make -s -C "$work/gcc" install && cd "$source/tests/e2e" || return
-	JOBD_BUILD=$work/prefix python3 -B -m unittest -v test_transcript test_jobctl || return
+	JOBD_BUILD=$work/prefix python3 -B -m unittest -v test_transcript test_jobctl test_libjobd || return
 	make -s -C "$work/gcc" uninstall && ! find "$work/prefix" ! -type d | grep .
 }
 
@@ -202,7 +202,7 @@ threads() {
 threads_e2e() {
 	export JOBD_TEST_PATIENCE=5
 	build tsan && cd "$source/tests/e2e" || return
-	JOBD_BUILD=$work/tsan fixed_addresses python3 -B -m unittest -v test_jobs test_main_job
+	JOBD_BUILD=$work/tsan fixed_addresses python3 -B -m unittest -v test_jobs test_main_job test_libjobd
 }
 
 # ThreadSanitizer cannot always live with randomised addresses; where they cannot be fixed it tries.

@@ -103,7 +103,7 @@ class Bench(DaemonTest):
         c = jobd.client()
         run = self.start('echo', '-d', '50', '--duration', '60s', host=jobd.unix)
         until(lambda: c.call('server.stats')['jobs']['submitted'] > 200, 'the bench')
-        jobd.signal(signal.SIGTERM)
+        os.kill(jobd.broker(), signal.SIGKILL)
         out, err = run.communicate(timeout=60 * PATIENCE)
         self.assertEqual(run.returncode, 6, err)
         self.assertIn('closed the connection', err)
