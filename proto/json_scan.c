@@ -203,21 +203,33 @@ skip_special(struct scan *s, const char *p)
 	return p + n;
 }
 
+/* From p, which is not plain, behind the closing quote.  Apart, so that plain strings, which are
+ * most, do not pay for its calls. */
+__attribute__((noinline)) static bool
+skip_string_from(struct scan *s, const char *p)
+{
+	const char	*end = s->end;
+
+	for (; p != end; p = skip_plain(p, end)) {
+		if (*p == '"') {
+			s->at = p + 1;
+			return true;
+		}
+		if ((p = skip_special(s, p)) == NULL)
+			return false;
+	}
+	return fail_early(s);
+}
+
 /* Moves from the opening quote behind the closing one. */
 static inline bool
 skip_string(struct scan *s)
 {
-	const char	*p = s->at + 1, *end = s->end;
+	const char	*p = skip_plain(s->at + 1, s->end);
 
 	s->escaped = false;
-	for (;;) {
-		if ((p = skip_plain(p, end)) == end)
-			return fail_early(s);
-		if (*p == '"')
-			break;
-		if ((p = skip_special(s, p)) == NULL)
-			return false;
-	}
+	if (p == s->end || *p != '"')
+		return skip_string_from(s, p);
 	s->at = p + 1;
 	return true;
 }
@@ -293,13 +305,15 @@ next_token(struct scan *s)
 }
 
 static inline bool
+count_value(struct scan *s)
+{
+	return ++s->values <= s->max_values || fail(s, s->at, scan_too_many);
+}
+
+static inline bool
 next_value(struct scan *s)
 {
-	if (!next_token(s))
-		return false;
-	if (++s->values > s->max_values)
-		return fail(s, s->at, scan_too_many);
-	return true;
+	return next_token(s) && count_value(s);
 }
 
 static bool skip_value(struct scan *s, enum scan_type *type);
@@ -341,7 +355,7 @@ skip_value(struct scan *s, enum scan_type *type)
 		return skip_object(s);
 	if (*type == SCAN_ARRAY)
 		return skip_array(s);
-	if (!next_value(s))
+	if (!count_value(s))
 		return false;
 	s->first = false;
 	switch (*type) {

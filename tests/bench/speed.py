@@ -40,7 +40,7 @@ def against_gearmand():
 
     gearmand's own threads are one: with the four of its default it is slower on few cores.
     """
-    jobd = Daemon(cpu_workers=2)
+    jobd = Daemon('workers.cpu_nice=0', cpu_workers=2)
     try:
         with Processes() as processes:
             port, _ = gearmand(processes, '-t', '1')
