@@ -32,6 +32,7 @@ struct config {
 	int64_t	 drain_ms;
 	int64_t	 stuck_threads;
 	char	*files_roots;		/* NULL: none */
+	char	*sql_services;		/* NULL: none */
 	char	*plugins_dir;		/* NULL: none */
 	char	*log_level;
 	struct list queues, types;	/* of struct config_limit */

@@ -132,6 +132,16 @@ load_plugins(const struct worker *w)
 		plugins_load(dir, strcmp(dir, PLUGINDIR) == 0);
 }
 
+/* libpq finds its named connections by this variable, which must not come from outside. */
+static void
+name_services(const char *path)
+{
+	if (path == NULL)
+		unsetenv("PGSERVICEFILE");
+	else
+		setenv("PGSERVICEFILE", path, 1);
+}
+
 static int
 set_up(struct worker *w)
 {
@@ -147,6 +157,7 @@ set_up(struct worker *w)
 	seed_json();
 	measure_queued_ns();		/* opens what a sealed process might not */
 	roots_init(w->config.files_roots);
+	name_services(w->config.sql_services);
 	if (handlers_init(why, sizeof(why)) != 0) {
 		log_error("%s", why);
 		return EX_SOFTWARE;

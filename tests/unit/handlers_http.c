@@ -1,5 +1,5 @@
 /*
- * handlers_http.c - http.request without a daemon: a name server that does not answer must hold up nothing,
+ * handlers_http.c - http.request without a daemon: a slow name server must hold up nothing,
  * neither the loop nor the end of a transfer.  What servers do is in tests/e2e/test_http.py.
  */
 #include "tests/unit/unit.h"

@@ -15,6 +15,7 @@ extern const struct jobd_handler handler_file_decompress;
 extern const struct jobd_handler handler_http_request;	/* http_request.c */
 extern const struct jobd_handler handler_dns_lookup;	/* dns_lookup.c */
 extern const struct jobd_handler handler_tcp_check;	/* tcp_check.c */
+extern const struct jobd_handler handler_sql_query;	/* sql_query.c */
 extern const struct jobd_handler handler_bench_cpu;	/* bench_cpu.c */
 extern const struct jobd_handler handler_bench_io;	/* bench_io.c */
 extern const struct jobd_handler handler_bench_says_waits;	/* bench_says.c */

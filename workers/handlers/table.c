@@ -24,6 +24,7 @@ static const struct jobd_handler *const built_in[] = {
 	&handler_http_request,
 	&handler_dns_lookup,
 	&handler_tcp_check,
+	&handler_sql_query,
 	&handler_bench_cpu,
 	&handler_bench_io,
 	&handler_bench_says_waits,
