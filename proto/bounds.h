@@ -43,6 +43,7 @@
 
 #define BOUND_CHANNEL_DEPTH_FIFO	64		/* cpu worker */
 #define BOUND_CHANNEL_DEPTH_SLOTS	16384		/* io worker */
+#define BOUND_NAME_THREADS		4		/* of an io worker, for what libuv does by itself */
 #define BOUND_CHUNK_MIN			256		/* arena */
 #define BOUND_WINDOW_BYTES		(256 << 10)	/* payload outstanding in one cpu worker */
 #define BOUND_WINDOW_MEAN_NS		50000		/* a type's mean that allows a window above 1 */

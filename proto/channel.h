@@ -155,6 +155,9 @@ bool channel_suspect(const struct channel *ch, uint64_t token);
  */
 void *channel_stalled(struct channel *ch, uint32_t *ms);
 
+/* Hint: is it what the worker's loop runs?  Not for an FIFO channel. */
+bool channel_blames(const struct channel *ch, uint64_t token);
+
 /* What a running attempt says of its progress; hints.  False when it has said nothing. */
 struct channel_progress {
 	uint64_t	done, total;

@@ -246,6 +246,16 @@ channel_stalled(struct channel *ch, uint32_t *ms)
 }
 
 bool
+channel_blames(const struct channel *ch, uint64_t token)
+{
+	const _Atomic uint64_t	*cur = (const void *)((const char *)ch->b + ch->at.cur);
+	const struct slot	*s = slot_of(ch, token);
+
+	return s != NULL && s->state == SLOT_INFLIGHT &&
+	    atomic_load_explicit(&cur[ch->cfg.runs], memory_order_relaxed) == token;
+}
+
+bool
 channel_progress_read(const struct channel *ch, uint64_t token, struct channel_progress *out)
 {
 	const char			*b = (const char *)ch->b;

@@ -59,6 +59,13 @@ jobd_loop(struct jobd_attempt *at)
 }
 
 void
+jobd_enter(const struct jobd_attempt *at)
+{
+	if (at->host->entered != NULL)
+		at->host->entered(at);
+}
+
+void
 jobd_set_data(struct jobd_attempt *at, void *data)
 {
 	at->data = data;

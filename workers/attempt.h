@@ -23,6 +23,7 @@ struct attempt_host {
 	void (*progress)(struct jobd_attempt *at, const struct channel_progress *p);
 	void (*ended)(struct jobd_attempt *at);		/* by what ended it, once; may be NULL */
 	struct uv_loop_s *(*loop)(void);		/* NULL: there is none */
+	void (*entered)(const struct jobd_attempt *at);	/* a callback of its runs; may be NULL */
 };
 
 struct jobd_attempt {

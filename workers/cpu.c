@@ -10,7 +10,8 @@
 
 #include "lib/title.h"
 
-static const struct attempt_host	host = { task_should_stop, task_progress, NULL, NULL };
+static const struct attempt_host	host =
+    { task_should_stop, task_progress, NULL, NULL, NULL };
 
 static struct {
 	uint64_t	job;		/* in the title now; 0: idle */

@@ -94,6 +94,11 @@ int64_t jobd_deadline_ns(const struct jobd_attempt *at);
 bool jobd_should_stop(const struct jobd_attempt *at);
 /* The libuv loop, for `start` only. */
 struct uv_loop_s *jobd_loop(struct jobd_attempt *at);
+/*
+ * First thing in each callback of an asynchronous attempt: if that callback crashes or blocks the
+ * loop, it was this attempt, and not its neighbours.
+ */
+void jobd_enter(const struct jobd_attempt *at);
 /* A pointer of the handler's own, from start to its callbacks. */
 void jobd_set_data(struct jobd_attempt *at, void *data);
 void *jobd_data(const struct jobd_attempt *at);

@@ -87,22 +87,33 @@ async_ended(struct jobd_attempt *at)
 	    &list_entry(waiting.next, struct io_task, link)->task);
 }
 
+/* Whose code the loop runs, for the case that it does not come back. */
+static void
+async_entered(const struct jobd_attempt *at)
+{
+	channel_running(worker->channel, channel_runs(worker->channel), task_of(at)->entry.token);
+}
+
+static void
+async_left(void)
+{
+	channel_running(worker->channel, channel_runs(worker->channel), 0);
+}
+
 static const struct attempt_host	async_host =
-    { task_should_stop, task_progress, async_ended, get_loop };
+    { task_should_stop, task_progress, async_ended, get_loop, async_entered };
 
 static void
 start_async(struct io_task *t)
 {
-	uint32_t	loops_run = channel_runs(worker->channel);
-
 	t->told = false;
 	list_push_back(&waiting, &t->link);
 	waiting_count++;
-	channel_running(worker->channel, loops_run, t->task.entry.token);
+	async_entered(&t->task.at);
 	loop_watch_enter(&t->task);
 	attempt_start(&t->task.at);
 	loop_watch_leave(&t->task);
-	channel_running(worker->channel, loops_run, 0);
+	async_left();
 }
 
 static void
@@ -137,14 +148,16 @@ tell_cancelled(void)
 		if (t->told || h->cancel == NULL || !task_should_stop(&t->task.at))
 			continue;
 		t->told = true;
+		async_entered(&t->task.at);
 		h->cancel(&t->task.at);
+		async_left();
 	}
 }
 
 /* ---- the thread lane ---- */
 
 static const struct attempt_host	thread_host =
-    { task_should_stop, task_progress, NULL, NULL };
+    { task_should_stop, task_progress, NULL, NULL, NULL };
 
 /* Each thread of the pool has a hint word; one beyond the broker's count goes without. */
 static uint32_t
@@ -250,6 +263,7 @@ static void
 before_poll(uv_prepare_t *handle)
 {
 	(void)handle;
+	async_left();
 	loop_watch_look();
 	publish_ended();
 	show_counts();
@@ -264,6 +278,7 @@ static void
 after_poll(uv_check_t *handle)
 {
 	(void)handle;
+	async_left();
 	loop_watch_look();
 	uv_idle_stop(&idle);
 	channel_awake(worker->channel);
@@ -289,7 +304,12 @@ set_up(void)
 	char	threads[24];
 	int	rc;
 
-	snprintf(threads, sizeof(threads), "%lld", (long long)worker->config.io_threads);
+	/*
+	 * The broker gives at most io_threads attempts, and those that are stuck count.  libuv looks
+	 * names up on the same threads: some are left for that, whatever attempts do.
+	 */
+	snprintf(threads, sizeof(threads), "%lld",
+	    (long long)worker->config.io_threads + BOUND_NAME_THREADS);
 	setenv("UV_THREADPOOL_SIZE", threads, 1);	/* read when the pool is first used */
 	list_init(&free_tasks);
 	list_init(&waiting);

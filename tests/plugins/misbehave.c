@@ -1,7 +1,8 @@
 /*
  * misbehave.c - a plugin whose handlers do what handlers must not do.  For tests; never installed.
  *
- * Most take {"file": path}: they go on until that file exists, whatever anybody tells them.
+ * Most take {"file": path}: they go on until that file exists, whatever anybody tells them.  With
+ * "later" they misbehave in a callback, with "silent" without saying whose callback it is.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -89,6 +90,7 @@ wait_look(uv_timer_t *timer)
 {
 	struct wait	*w = timer->data;
 
+	jobd_enter(w->at);
 	if (access(jobd_arg_text(w->at, "file"), F_OK) != 0)
 		return;
 	say_pid(w->at);
@@ -134,6 +136,8 @@ blocker_look(uv_timer_t *timer)
 {
 	struct wait	*w = timer->data;
 
+	if (!jobd_arg_true(w->at, "silent"))
+		jobd_enter(w->at);
 	block_until_file(w->at);
 	say_pid(w->at);
 	uv_close((uv_handle_t *)timer, wait_freed);
@@ -155,7 +159,7 @@ static const struct jobd_handler blocker = {
 	.name = "test.blocker",
 	.summary = "blocks the event loop until a file exists",
 	.args_schema = JOBD_JSON({"type": "object", "properties": {"file": {"type": "string"},
-	    "later": {"type": "boolean"}}, "required": ["file"]}),
+	    "later": {"type": "boolean"}, "silent": {"type": "boolean"}}, "required": ["file"]}),
 	.traits = JOBD_WAITS,
 	.lanes = JOBD_LANE_ASYNC,
 	.start = blocker_start,
@@ -168,8 +172,8 @@ crash_look(uv_timer_t *timer)
 {
 	struct wait	*w = timer->data;
 
-	if (jobd_should_stop(w->at))
-		return;
+	if (!jobd_arg_true(w->at, "silent"))
+		jobd_enter(w->at);
 	crash();
 }
 
@@ -192,7 +196,8 @@ static const struct jobd_handler crasher = {
 	.abi = JOBD_HANDLER_ABI, .size = sizeof(struct jobd_handler),
 	.name = "test.crash",
 	.summary = "takes its worker with it",
-	.args_schema = JOBD_JSON({"type": "object", "properties": {"later": {"type": "boolean"}}}),
+	.args_schema = JOBD_JSON({"type": "object", "properties": {"later": {"type": "boolean"},
+	    "silent": {"type": "boolean"}}}),
 	.traits = JOBD_WAITS | JOBD_THREAD_SAFE,
 	.lanes = JOBD_LANE_ASYNC | JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
 	.run = crash_run,

@@ -39,7 +39,8 @@ get_loop(void)
 	return &loop;
 }
 
-static const struct attempt_host host = { should_stop, progress, NULL, get_loop };
+static const struct attempt_host host =
+    { should_stop, progress, NULL, get_loop, NULL };
 
 /* As the worker has it; a handler of a test has its own, compiled for each attempt. */
 static struct schema *

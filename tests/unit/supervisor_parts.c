@@ -147,7 +147,7 @@ test_bad_options_are_named_with_what_is_allowed(void **state)
 		{ "--listen=tcp:::1:80", EXIT_CONFIG, "IPv6 in brackets" },
 		{ "--cpu-workers=many", EXIT_CONFIG, "--cpu-workers: workers.cpu: `many` is not a whole number" },
 		{ "--io-threads=0", EXIT_CONFIG, "--io-threads: workers.io_threads: `0`" },
-		{ "--io-threads=0", EXIT_CONFIG, "from 1 to 1024" },
+		{ "--io-threads=0", EXIT_CONFIG, "from 1 to 1020" },
 		{ "--set=jobs.grace_ms", EXIT_CONFIG, "--set: `jobs.grace_ms` is not a setting" },
 		{ "--set=jobs.nosuch=1", EXIT_CONFIG, "--set: jobs.nosuch: no such key; [jobs] has" },
 	};

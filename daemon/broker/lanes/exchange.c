@@ -364,6 +364,7 @@ exchange_take(struct seat *seat)
 		take_piece(seat, &c);
 		break;
 	case CHANNEL_OP_DROP:
+		loop_answered(seat, c.token);
 		break;
 	}
 	channel_release(seat->channel, c.token);

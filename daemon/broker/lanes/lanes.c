@@ -62,8 +62,10 @@ on_exited(struct lanes *l, const struct control_msg *m)
 	describe_end(m->status, how, sizeof(how));
 	log_at(m->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "worker ended worker=%.15s gen=%u pid=%d how=%s",
 	    m->name, m->gen, m->pid, how);
-	if (seat != NULL && seat->gen == m->gen && seat->state != WORKER_GONE)
-		seat_died(seat, how);
+	if (seat == NULL || seat->gen != m->gen || seat->state == WORKER_GONE)
+		return;
+	seat->crashed = !WIFSIGNALED(m->status) || WTERMSIG(m->status) != SIGKILL;
+	seat_died(seat, how);
 }
 
 static void

@@ -35,6 +35,11 @@ struct seat {
 	int64_t		 ready_by_ns;		/* STARTING: killed when not ready by then */
 	int64_t		 end_by_ns;		/* DRAINING, told to end: killed when it has not by then; 0 */
 	int64_t		 rss_bytes;
+	int64_t		 asked_loop_ns;		/* when its loop was asked for a sign of life; 0: not */
+	uint64_t	 asked_loop;		/* the token of that entry */
+	bool		 blocked;		/* it gave none, and is killed for that */
+	bool		 crashed;		/* its end was its own doing, as far as is known */
+	bool		 blames_waits;		/* dead: all that waited in its loop is suspected */
 	struct list	 fetches;		/* results that are coming in pieces */
 
 	/* across incarnations */
@@ -68,6 +73,11 @@ void seat_kill(struct seat *seat, const char *why);	/* death is confirmed later,
 void seat_died(struct seat *seat, const char *how);	/* confirmed: recovers what it had */
 void seat_retire(struct seat *seat, const char *why);	/* ends when idle, and is replaced */
 void seat_look(struct seat *seat);			/* once a second */
+
+/* loop.c: does an io worker's loop still turn?  Once a second. */
+void loop_look(struct seat *seat);
+/* A DROP was completed. */
+void loop_answered(struct seat *seat, uint64_t token);
 
 /* exchange.c: attempts out, completions in */
 void exchange_hello(struct seat *seat);

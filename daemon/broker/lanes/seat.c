@@ -23,6 +23,7 @@
 #define ARENA_BYTES_LARGE	((size_t)256 << 20)	/* where lines or results may be large */
 #define ASYNC_SLOTS		16000
 #define HOW_NS			NS_PER_S		/* for the supervisor's word on a death */
+#define BLAMED_WAITS_MAX	8
 #define FETCH_SLOTS		4			/* of a cpu worker's depth, for pieces of results */
 
 static const int64_t	backoff_ms[] = { 0, 10, 50, 250, 1250, 5000 };
@@ -105,6 +106,8 @@ drop_incarnation(struct seat *seat)
 	seat->up = false;
 	seat->dead_ns = 0;
 	seat->rss_bytes = 0;
+	seat->asked_loop_ns = 0;
+	seat->blocked = seat->crashed = seat->blames_waits = false;
 }
 
 void
@@ -132,7 +135,7 @@ channel_config_of(const struct seat *seat)
 		return (struct channel_config){ .fifo = true, .kick = CHANNEL_KICK_FUTEX,
 		    .depth = BOUND_CHANNEL_DEPTH_FIFO, .runs = 1, .in_bytes = bytes, .out_bytes = bytes };
 	return (struct channel_config){ .fifo = false, .kick = CHANNEL_KICK_SOCKET,
-	    .depth = BOUND_CHANNEL_DEPTH_SLOTS, .runs = (uint32_t)cfg->io_threads + 1,
+	    .depth = BOUND_CHANNEL_DEPTH_SLOTS, .runs = (uint32_t)cfg->io_threads + BOUND_NAME_THREADS,
 	    .in_bytes = bytes, .out_bytes = bytes };
 }
 
@@ -318,13 +321,50 @@ seat_kill(struct seat *seat, const char *why)
 		syscall(SYS_pidfd_send_signal, seat->pidfd, SIGKILL, NULL, 0);
 }
 
-/* io only: was this job's attempt running when its worker died, as the worker said? */
+/* io only: was this attempt running when its worker died, as the worker said? */
 static bool
-was_running(void *arg, const struct job *j)
+was_running(const struct seat *seat, const struct attempt *at)
+{
+	/* it was killed for its loop: those that ran in threads are not to blame */
+	return seat->blocked ? channel_blames(seat->channel, at->token) :
+	    channel_suspect(seat->channel, at->token);
+}
+
+/*
+ * io only: a crash, or a blocked loop, of which the worker named nobody: a callback that did not say
+ * whose it was.  If few waited there, all of them are suspected: each runs alone once, and the one
+ * that did it does it again.  If many did, they would wait for each other too long.
+ */
+static bool
+blames_waits(const struct seat *seat)
+{
+	const struct attempt	*a;
+	uint64_t		 at = 0, token;
+	unsigned		 waits = 0;
+
+	if (!seat->blocked && !seat->crashed)
+		return false;
+	for (;;) {
+		token = 0;
+		a = channel_inflight_next(seat->channel, &at, &token);
+		if (token == 0)
+			return waits <= BLAMED_WAITS_MAX;
+		if (a == NULL || a->token != token)	/* other entries than attempts */
+			continue;
+		if (was_running(seat, a))
+			return false;
+		waits += a->lane == LANE_ASYNC;
+	}
+}
+
+static bool
+is_suspect(void *arg, const struct job *j)
 {
 	const struct seat	*seat = arg;
+	const struct attempt	*at = job_attempt(j);
 
-	return job_attempt(j) != NULL && channel_suspect(seat->channel, job_attempt(j)->token);
+	return at != NULL &&
+	    (was_running(seat, at) || (seat->blames_waits && at->lane == LANE_ASYNC));
 }
 
 static void
@@ -350,8 +390,12 @@ seat_died(struct seat *seat, const char *how)
 	asked_to_end = seat->state == WORKER_DRAINING && channel_inflight(seat->channel) == 0;
 	if (!asked_to_end)
 		seat->crashes++;
-	if (was_up)
-		core_worker_lost(b->core, b->now, seat->number, how, was_running, seat);
+	if (seat->blocked)
+		how = "killed, as its event loop was blocked";
+	if (was_up) {
+		seat->blames_waits = seat->lane != CONTROL_LANE_CPU && blames_waits(seat);
+		core_worker_lost(b->core, b->now, seat->number, how, is_suspect, seat);
+	}
 	if (seat->done_here == 0 && !asked_to_end)
 		seat->failures++;
 	drop_incarnation(seat);
@@ -388,6 +432,19 @@ seat_retire(struct seat *seat, const char *why)
 	core_worker_retire(b->core, b->now, seat->number);
 }
 
+/* Its threads are lost to what does not end: another worker takes over, before none is left. */
+static void
+retire_if_stuck(struct seat *seat)
+{
+	const struct config	*cfg = &seat->lanes->broker->config;
+	int64_t			 most = cfg->stuck_threads;
+
+	if (most == 0)
+		most = cfg->io_threads > 1 ? cfg->io_threads / 2 : 1;
+	if (core_worker_stuck_threads(seat->lanes->broker->core, seat->number) >= most)
+		seat_retire(seat, "workers.stuck_threads");
+}
+
 void
 seat_look(struct seat *seat)
 {
@@ -404,6 +461,10 @@ seat_look(struct seat *seat)
 		seat_kill(seat, "it was told to end and has not");
 	if (seat->pid > 0)
 		seat->rss_bytes = resident_bytes(seat->pid);
+	if (seat->up && seat->lane != CONTROL_LANE_CPU) {
+		loop_look(seat);
+		retire_if_stuck(seat);
+	}
 	if (cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
 		seat_retire(seat, "workers.recycle_rss");
 }
