@@ -34,6 +34,6 @@ void verb_print_list(void);
 
 extern const struct verb verb_bench, verb_call, verb_cancel, verb_drain, verb_explain, verb_help,
     verb_ls, verb_map, verb_ping, verb_queue_ls, verb_result, verb_show, verb_stats, verb_submit,
-    verb_type_ls, verb_type_show, verb_version, verb_wait, verb_worker_ls;
+    verb_plugin_ls, verb_type_ls, verb_type_show, verb_version, verb_wait, verb_worker_ls;
 
 #endif

@@ -162,7 +162,8 @@ sanitized_e2e() {
 # What `make install` has put there works from there.
 installed() {
 	build gcc && make -s -C "$work/gcc" install && cd "$source/tests/e2e" || return
-	JOBD_BUILD=$work/prefix python3 -B -m unittest -v test_transcript test_jobctl test_libjobd || return
+	JOBD_BUILD=$work/prefix python3 -B -m unittest -v test_transcript test_jobctl test_libjobd \
+	    test_plugins.Example || return
 	make -s -C "$work/gcc" uninstall && ! find "$work/prefix" ! -type d | grep .
 }
 

@@ -84,6 +84,19 @@ lanes_idle(struct lanes *l, uint32_t worker)
 }
 
 bool
+lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out)
+{
+	(void)l;
+	if (*at >= 2)
+		return false;
+	*out = (struct plugin_view){ .file = "good.so", .name = "good", .version = "1.0" };
+	if (*at == 1)
+		*out = (struct plugin_view){ .file = "bad.so", .error = "it is \"bad\"" };
+	(*at)++;
+	return true;
+}
+
+bool
 lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 {
 	if (*at >= 3)

@@ -80,11 +80,14 @@ SERVED = [
     ('queue.list', {}, {'items': [{'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'max_running': 0}],
                         'next': '1'}),
     ('type.list', None, {'items': [TYPE], 'next': None}),
-    ('type.show', {'name': 'echo'}, {**TYPE, 'args_schema': True, 'traits': ['waits'],
+    ('type.show', {'name': 'echo'}, {**TYPE, 'plugin': None, 'args_schema': True, 'traits': ['waits'],
                                      'measured': {'samples': 0, 'mean_us': None}, 'route': ROUTE}),
     ('worker.list', None, {'items': [{
         'name': 'cpu-1', 'lane': 'process', 'user': 'root', 'pid': 5, 'state': 'running', 'job': 7, 'type': 'echo',
         'inflight': 1, 'since_ms': 1, 'done': 0, 'crashes': 0, 'generation': 1, 'rss_bytes': 0}], 'next': None}),
+    ('plugin.list', None, {'items': [
+        {'file': 'a.so', 'name': 'a', 'version': '1', 'types': ['a.b'], 'error': None},
+        {'file': '/dir', 'name': None, 'version': None, 'types': [], 'error': 'refused'}], 'next': None}),
     ('server.stats', None, {
         'server': 'jobd 0.1.0', 'boot_id': 'a', 'pid': 1, 'uptime_ms': 1, 'draining': False, 'rss_bytes': 1,
         **counts(['connections', 'accepted', 'refused', 'requests', 'errors', 'bytes_in', 'bytes_out']),

@@ -106,6 +106,11 @@ method_type_show(struct call *call, struct rpc_error *err)
 	route_choose(t, -1, SMALL_ARGS_BYTES, &route);
 	out = reply_begin(&call->reply);
 	print_type_head(out, t);
+	print_next(out, "plugin");
+	if (t->plugin == NULL)
+		print_literal(out, "null");
+	else
+		print_string(out, t->plugin);
 	print_next(out, "args_schema");
 	buf_puts(out, t->args_schema);
 	print_traits(out, t->traits);
