@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
 from jobd_client import Closed, RpcError, until  # noqa: E402
 from jobd_test import Daemon, is_gone, reasons  # noqa: E402
+from workload import Workload  # noqa: E402
 
 GATE = '--gate' in sys.argv[1:]
 WORKER_KILLS = 2000 if GATE else 50
@@ -26,36 +27,25 @@ AT_ONCE = 400
 CPU_WORKERS = 4
 
 
-def some_job(n):
-    """A job and the result it must have."""
-    kind = n % 4
-    if kind == 0:
-        return {'type': 'echo', 'args': {'n': n}, 'lane': ('async', 'thread', 'process')[n // 4 % 3]}, {'n': n}
-    if kind == 1:
-        return {'type': 'sleep', 'args': {'ms': n % 40}}, None
-    if kind == 2:
-        return {'type': 'bench.io', 'args': {'ms': n % 10}, 'lane': ('thread', 'process')[n // 4 % 2]}, None
-    return {'type': 'echo', 'args': 'x' * (n % 7 * 3000), 'lane': 'process'}, 'x' * (n % 7 * 3000)
-
-
 class Ledger:
     """What was accepted, and what became of it; fails on a loss, a second outcome or a wrong result."""
 
-    def __init__(self, c):
+    def __init__(self, c, load):
         self.c = c
+        self.load = load
         self.n = 0
-        self.want = {}          # id -> expected result, not yet finished
+        self.want = {}          # id -> check of its result, not yet finished
         self.finished = {}      # id -> state
         self.crashed = 0
 
     def fill(self):
-        jobs = [some_job(self.n + i) for i in range(AT_ONCE - len(self.want))]
+        jobs = [self.load.job(self.n + i) for i in range(AT_ONCE - len(self.want))]
         self.n += len(jobs)
         if jobs:
             ids = self.c.submit_many([job for job, _ in jobs])
-            for job, (_, result) in zip(ids, jobs):
-                assert job not in self.want and job not in self.finished, 'id %d came twice' % job
-                self.want[job] = result
+            for id, (job, check) in zip(ids, jobs):
+                assert id not in self.want and id not in self.finished, 'id %d came twice' % id
+                self.want[id] = job, check
 
     def collect(self, all=False):
         if not self.want:
@@ -67,7 +57,7 @@ class Ledger:
     def check(self, outcome):
         job = outcome['id']
         assert job not in self.finished, 'job %d finished twice' % job
-        want = self.want.pop(job)
+        spec, check = self.want.pop(job)
         self.finished[job] = outcome['state']
         if outcome['state'] == 'failed':
             # three workers died while they ran it: said, never silent
@@ -75,17 +65,19 @@ class Ledger:
             self.crashed += 1
             deaths = [r for _, r in reasons(self.c.get(job))].count('worker_died')
             assert deaths >= 2, (job, deaths)
+            self.load.gave_up(spec)
             return
-        assert outcome['state'] == 'succeeded', outcome
-        assert want is None or outcome.get('result', want) == want, outcome
+        assert outcome['state'] == 'succeeded', (spec, outcome)
+        if 'result' in outcome:
+            check(outcome['result'])
 
 
-def kill_workers(seed):
+def kill_workers(seed, load):
     random.seed(seed)
-    jobd = Daemon('jobs.grace_ms=200ms', cpu_workers=CPU_WORKERS, io_threads=8)
+    jobd = Daemon('jobs.grace_ms=200ms', cpu_workers=CPU_WORKERS, io_threads=8, roots=[load.root])
     c = jobd.client(hello={'max_line_bytes': 8 << 20})
     watcher = jobd.client()
-    ledger = Ledger(c)
+    ledger = Ledger(c, load)
     signals = [signal.SIGKILL] * WORKER_KILLS + [signal.SIGSTOP] * WORKER_STOPS
     random.shuffle(signals)
     for number in signals:
@@ -103,6 +95,7 @@ def kill_workers(seed):
         ledger.collect()
     ledger.collect(all=True)
     assert not ledger.want, 'lost: %s' % list(ledger.want)[:10]
+    load.check_files()
     until(lambda: all(w['state'] == 'idle' for w in watcher.workers()), 'all workers idle', 30)
     assert len(watcher.workers()) == CPU_WORKERS + 1, watcher.workers()
     broker, descriptors = jobd.broker(), len(os.listdir('/proc/%d/fd' % jobd.broker()))
@@ -112,16 +105,16 @@ def kill_workers(seed):
           % (WORKER_KILLS, WORKER_STOPS, len(ledger.finished), ledger.crashed))
 
 
-def kill_brokers(seed):
+def kill_brokers(seed, load):
     random.seed(seed)
-    jobd = Daemon()
+    jobd = Daemon(roots=[load.root])
     seen = set()
     for _ in range(BROKER_KILLS):
         c = jobd.client()
         before = jobd.look()
         broker = jobd.broker()
         for _ in range(random.randrange(1, 6)):
-            ids = c.submit_many([some_job(n)[0] for n in range(100)])
+            ids = c.submit_many([load.job(n)[0] for n in range(100)])
             assert not seen & set(ids), 'ids came twice'
             assert not seen or min(ids) > max(seen), 'ids went back'
             seen |= set(ids)
@@ -142,13 +135,13 @@ def kill_brokers(seed):
     print('broker: %d kills, served again each time, %d ids, none twice' % (BROKER_KILLS, len(seen)))
 
 
-def kill_supervisors(seed):
+def kill_supervisors(seed, load):
     random.seed(seed)
     rounds = 20 if GATE else 4
     for _ in range(rounds):
-        jobd = Daemon()
+        jobd = Daemon(roots=[load.root])
         c = jobd.client()
-        c.submit_many([some_job(n)[0] for n in range(200)])
+        c.submit_many([load.job(n)[0] for n in range(200)])
         time.sleep(random.random() * 0.02)
         jobd.kill()     # asserts that no process and no shared memory is left
     print('supervisor: %d kills, nothing left' % rounds)
@@ -157,9 +150,10 @@ def kill_supervisors(seed):
 def main():
     seed = int(os.environ.get('JOBD_SEED', random.randrange(1 << 30)))
     print('seed %d' % seed, flush=True)
-    kill_workers(seed)
-    kill_brokers(seed)
-    kill_supervisors(seed)
+    with Workload() as load:
+        kill_workers(seed, load)
+        kill_brokers(seed, load)
+        kill_supervisors(seed, load)
 
 
 if __name__ == '__main__':
