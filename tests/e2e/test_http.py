@@ -80,7 +80,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve_silence(self):
         self.server.silent.set()
-        self.rfile.read(1)                   # until the other end is closed
+        try:
+            self.rfile.read(1)               # until the other end is closed
+        except ConnectionResetError:
+            pass                             # it was, with some of what was sent unread
         self.server.broken.set()
         self.close_connection = True
 

@@ -29,7 +29,7 @@ class Retries(OwnDaemonTest):
         c = self.start()
         path = os.path.join(self.root, 'file')
         job = c.submit('file.digest', {'path': path}, retry={'max_attempts': 100, 'backoff_ms': 50, 'factor': 1})
-        until(lambda: c.get(job)['attempts_total'] >= 3, 'three attempts')
+        until(lambda: c.get(job)['attempts_total'] >= 4, 'four attempts')
         with open(path, 'w'):
             pass
         self.addCleanup(os.unlink, path)
