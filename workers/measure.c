@@ -9,6 +9,8 @@
 
 #define FIRST		32		/* attempts of a type that are all measured */
 #define ONE_IN		16
+#define ONE_IN_SHORT	256		/* of those that are shorter than their measurement would be */
+#define SHORT_NS	(10 * INT64_C(1000))
 #define LONG_NS		NS_PER_MS	/* from here on the cost of measuring does not count */
 #define MEMORY		16		/* attempts that the mean remembers */
 
@@ -80,7 +82,9 @@ measure_wanted(struct measure_plan *plan)
 {
 	uint64_t	n = plan->seen++;
 
-	return n < FIRST || plan->mean_ns >= LONG_NS || n % ONE_IN == 0;
+	if (n < FIRST || plan->mean_ns >= LONG_NS)
+		return true;
+	return n % (plan->mean_ns < SHORT_NS ? ONE_IN_SHORT : ONE_IN) == 0;
 }
 
 void

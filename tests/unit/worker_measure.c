@@ -77,11 +77,13 @@ count_wanted(struct measure_plan *plan, unsigned of, int64_t took_ns)
 static void
 test_short_attempts_are_sampled_and_long_ones_all_measured(void **state)
 {
-	struct measure_plan	brief = { 0 }, tedious = { 0 };
+	struct measure_plan	tiny = { 0 }, brief = { 0 }, tedious = { 0 };
 
 	(void)state;
-	assert_int_equal(count_wanted(&brief, 32, 10000), 32);
-	assert_int_equal(count_wanted(&brief, 1600, 10000), 100);
+	assert_int_equal(count_wanted(&tiny, 32, 1000), 32);
+	assert_int_equal(count_wanted(&tiny, 2560, 1000), 10);
+	assert_int_equal(count_wanted(&brief, 32, 20000), 32);
+	assert_int_equal(count_wanted(&brief, 1600, 20000), 100);
 	assert_int_equal(count_wanted(&tedious, 1600, 20 * MS), 1600);
 	/* one that was short and is long now is found out */
 	count_wanted(&brief, 100, 100 * MS);
