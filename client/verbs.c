@@ -14,7 +14,8 @@ const struct verb *const verbs[] = {
 	&verb_ls, &verb_show, &verb_explain, &verb_wait, &verb_result,
 	&verb_cancel,
 	&verb_queue_ls, &verb_type_ls, &verb_type_show, &verb_worker_ls, &verb_plugin_ls,
-	&verb_bench, &verb_ping, &verb_stats, &verb_drain, &verb_version, &verb_help,
+	&verb_bench_overhead, &verb_bench,
+	&verb_ping, &verb_stats, &verb_drain, &verb_version, &verb_help,
 	NULL
 };
 

@@ -32,8 +32,9 @@ char *verb_suggest(char **words, int n);
 void verb_print_help(const struct verb *v);
 void verb_print_list(void);
 
-extern const struct verb verb_bench, verb_call, verb_cancel, verb_drain, verb_explain, verb_help,
-    verb_ls, verb_map, verb_ping, verb_queue_ls, verb_result, verb_show, verb_stats, verb_submit,
-    verb_plugin_ls, verb_type_ls, verb_type_show, verb_version, verb_wait, verb_worker_ls;
+extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel, verb_drain,
+    verb_explain, verb_help, verb_ls, verb_map, verb_ping, verb_plugin_ls, verb_queue_ls,
+    verb_result, verb_show, verb_stats, verb_submit, verb_type_ls, verb_type_show, verb_version,
+    verb_wait, verb_worker_ls;
 
 #endif

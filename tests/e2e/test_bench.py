@@ -73,6 +73,25 @@ class Bench(DaemonTest):
         for word in ('jobs/s', 'p50', 'p99.99', 'closed loop'):
             self.assertIn(word, out)
 
+    def test_overhead_tells_what_this_machine_takes(self):
+        out = self.bench('overhead', '-o', 'json')[0]
+        r = json.loads(out)
+        for name in ('thread_create_ns', 'thread_switch_ns', 'process_fork_ns', 'process_spawn_ns', 'process_switch_ns',
+                     'coroutine_create_ns', 'coroutine_switch_ns', 'channel_round_trip_ns', 'thread_bytes',
+                     'process_fork_bytes', 'process_program_bytes', 'coroutine_bytes', 'jobd_inline_ns',
+                     'jobd_process_ns', 'jobd_worker_bytes'):
+            self.assertGreater(r[name], 0, name)
+        self.assertLess(r['thread_create_ns'], r['process_spawn_ns'])
+        self.assertLess(r['coroutine_switch_ns'], r['thread_switch_ns'])
+        self.assertLess(r['channel_round_trip_ns'], r['jobd_process_ns'])
+        self.assertLessEqual(r['process_program_bytes'], r['process_program_rss_bytes'])
+        text = self.bench('overhead')[0]
+        self.assertIn('CLASSIC', text)
+        self.assertIn('10 to 100 us', text)
+        without = self.json('overhead', host='unix:/no/such/socket')
+        self.assertNotIn('jobd_inline_ns', without)
+        self.assertGreater(without['thread_create_ns'], 0)
+
     def test_an_open_loop_keeps_its_rate(self):
         r = self.json('echo', '--rate', '500', '--duration', '1s', '-c', '2')
         self.assertEqual(r['started'], 500)
