@@ -37,7 +37,9 @@ run(struct ctl *ctl)
 		jobopts_put_job(&ctl->opt, (struct span){ buf_data(&args), buf_len(&args) },
 		    &params);
 		buf_putc(&params, '}');
-		rc = ctl_ask(ctl, "job.submit", &params, CTL_ANSWER_MS, &submitted);
+		rc = ctl_ask(ctl, "job.submit", &params,
+		    option_given(&ctl->opt, OPT_room_wait) ? CONN_FOREVER : CTL_ANSWER_MS,
+		    &submitted);
 	}
 	if (rc == 0)
 		rc = print_submitted(ctl, submitted);

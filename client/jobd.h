@@ -103,6 +103,7 @@ enum jobd_code {
 	JOBD_TOO_SLOW		= -32014,
 	JOBD_NO_RESULT		= -32015,
 	JOBD_CONFLICT		= -32016,
+	JOBD_QUEUE_DRAINING	= -32017,
 };
 
 struct jobd_error {

@@ -70,12 +70,12 @@ take_format(struct parser *p, const char *text)
 }
 
 static int
-take_pair(struct parser *p, const char *text)
+take_pair(struct parser *p, const struct option_row *row, const char *text)
 {
 	struct options	*o = p->o;
 
 	if (strchr(text, '=') == NULL || text[0] == '=')
-		return wrong(p, "--label %s: write NAME=VALUE", text);
+		return wrong(p, "--%s %s: write %s", row->name, text, row->argument);
 	o->pairs = mem_resize(o->pairs, o->pairs_len + 1, sizeof(*o->pairs));
 	o->pairs[o->pairs_len++] = text;
 	return 0;
@@ -126,7 +126,7 @@ take_value(struct parser *p, enum option opt, const char *text)
 		    wrong(p, "--%s '%s': write 14:30, 2026-12-01 08:00 or @SECONDS", row->name,
 		    text);
 	case OPTION_PAIR:
-		return take_pair(p, text);
+		return take_pair(p, row, text);
 	case OPTION_FORMAT:
 		return take_format(p, text);
 	default:

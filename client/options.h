@@ -27,6 +27,7 @@ enum option_kind {
 #define FOR_MAP		(1u << 5)
 #define FOR_WAIT	(1u << 6)
 #define FOR_DRAIN	(1u << 7)
+#define FOR_QUEUE	(1u << 8)
 #define FOR_BENCH	(1u << 20)
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMATS };

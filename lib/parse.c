@@ -30,6 +30,27 @@ parse_i64(const char *text, size_t len, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
+int
+parse_milli(const char *text, size_t len, int64_t *out)
+{
+	const char	*dot = memchr(text, '.', len);
+	size_t		 whole = dot == NULL ? len : (size_t)(dot - text);
+	size_t		 decimals = dot == NULL ? 0 : len - whole - 1;
+	int64_t		 v, part = 0;
+	int		 rc;
+
+	if (dot != NULL && (decimals == 0 || decimals > 3))
+		return -EINVAL;
+	if ((rc = parse_i64(text, whole, 0, INT64_MAX / 1000 - 1, &v)) != 0)
+		return rc;
+	if (dot != NULL && (rc = parse_i64(dot + 1, decimals, 0, 999, &part)) != 0)
+		return rc;
+	for (; dot != NULL && decimals < 3; decimals++)
+		part *= 10;
+	*out = v * 1000 + part;
+	return 0;
+}
+
 struct unit {
 	const char	*suffix;
 	int64_t		 factor;

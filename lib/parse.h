@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 int parse_i64(const char *text, size_t len, int64_t min, int64_t max, int64_t *out);
+/* A number from 0 with at most three decimals, `2` or `0.25`, in thousandths: 2000 or 250. */
+int parse_milli(const char *text, size_t len, int64_t *out);
 /* `250ms`, `10s`, `5m`, `2h`, `3d`; a bare number is milliseconds only when it is 0. */
 int parse_duration_ms(const char *text, int64_t *out);
 /* `4096`, `64K`, `16M`, `2G` (powers of 1024), with an optional `B` or `iB`. */

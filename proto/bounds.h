@@ -20,9 +20,15 @@
 #define BOUND_WATCHES			64		/* job.watch of one connection */
 #define BOUND_GROUPS			10000		/* that have not finished */
 #define BOUND_GROUPS_KEPT		1000		/* that have */
-#define BOUND_KEY_BYTES			256		/* order_key */
+#define BOUND_KEY_BYTES			256		/* order_key, limit_key, tenant */
 #define BOUND_LABELS			32
 #define BOUND_LABELS_BYTES		4096		/* the labels object as text */
+#define BOUND_RATE_MILLI		INT64_C(1000000000)	/* a million starts a second */
+#define BOUND_BURST			1000000
+#define BOUND_WEIGHT			1000		/* of a tenant: starts in one turn */
+#define BOUND_ROOM_WAITS		1024		/* submits of a connection that wait for room */
+#define BOUND_ROOM_WAITS_ALL		16384		/* of all connections */
+#define BOUND_ROOM_BYTES		(64 << 20)	/* that their jobs take meanwhile */
 #define BOUND_CLIENT_BYTES		128		/* hello.client */
 #define BOUND_LIST_LIMIT		1000		/* items of one list reply */
 #define BOUND_LIST_LOOKED_AT		20000		/* jobs that one job.list examines */

@@ -19,19 +19,24 @@
 #include "lib/parse.h"
 #include "proto/bounds.h"
 
-enum type { TYPE_INT, TYPE_SIZE, TYPE_MS, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL, TYPE_MODE, TYPE_LANE };
+enum type {
+	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
+	TYPE_MODE, TYPE_LANE
+};
 
 struct row {
 	const char	*section, *key;
 	enum type	 type;
 	size_t		 offset;	/* in struct config, or in struct config_limit */
-	int64_t		 number;	/* the default, of INT, SIZE and MS */
+	int64_t		 number;	/* the default, of all but DIR, DIRS and LEVEL */
 	const char	*text;		/* the default, of DIR, DIRS and LEVEL */
 	int64_t		 min, max;
 	const char	*help;
 };
 
 #define DEFAULT_INT(value)	(value), NULL
+#define DEFAULT_BOOL(value)	(value), NULL
+#define DEFAULT_RATE(value)	(value), NULL
 #define DEFAULT_SIZE(value)	(value), NULL
 #define DEFAULT_MS(value)	(value), NULL
 #define DEFAULT_DIR(value)	0, (value)
@@ -158,7 +163,10 @@ put_number(struct buf *out, enum type type, int64_t v)
 		buf_printf(out, "%" PRId64 "%s", v / units[i].factor, units[i].suffix);
 		return;
 	}
-	buf_put_i64(out, v);
+	if (type == TYPE_RATE && v % 1000 != 0)
+		buf_printf(out, "%" PRId64 ".%03" PRId64, v / 1000, v % 1000);
+	else
+		buf_put_i64(out, type == TYPE_RATE ? v / 1000 : v);
 }
 
 static void
@@ -166,6 +174,8 @@ put_allowed(struct buf *out, const struct row *row)
 {
 	static const char *const	forms[] = {
 		[TYPE_INT] = "a whole number",
+		[TYPE_BOOL] = "true or false",
+		[TYPE_RATE] = "a number a second (5, 0.25)",
 		[TYPE_SIZE] = "a size (4096, 64K, 16M, 2G)",
 		[TYPE_MS] = "a duration (250ms, 10s, 5m, 2h, 3d)",
 		[TYPE_DIR] = "an absolute path",
@@ -176,7 +186,7 @@ put_allowed(struct buf *out, const struct row *row)
 	};
 
 	buf_puts(out, forms[row->type]);
-	if (is_text(row))
+	if (is_text(row) || row->type == TYPE_BOOL)
 		return;
 	buf_puts(out, " from ");
 	put_number(out, row->type, row->min);
@@ -190,6 +200,8 @@ help_row(struct buf *out, const struct row *row, const char *name)
 	buf_printf(out, "  %s%s.%s=", row->section, name, row->key);
 	if (is_text(row))
 		buf_puts(out, row->text == NULL ? "" : row->text);
+	else if (row->type == TYPE_BOOL)
+		buf_puts(out, row->number ? "true" : "false");
 	else
 		put_number(out, row->type, row->number);
 	buf_printf(out, "\n        %s\n        ", row->help);
@@ -293,16 +305,27 @@ find_row(const struct row *rows, size_t n, const struct setting *s)
 }
 
 static int
+parse_bool(const char *text, int64_t *out)
+{
+	*out = strcmp(text, "true") == 0;
+	return *out == 1 || strcmp(text, "false") == 0 ? 0 : -EINVAL;
+}
+
+static int
 parse_number(const struct row *row, const char *text, int64_t *out)
 {
 	int64_t	v;
 	int	rc = -EINVAL;
 
-	if (row->type == TYPE_SIZE)
+	if (row->type == TYPE_BOOL)
+		return parse_bool(text, out);
+	if (row->type == TYPE_RATE)
+		rc = parse_milli(text, strlen(text), &v);
+	else if (row->type == TYPE_SIZE)
 		rc = parse_size(text, &v);
 	else if (row->type == TYPE_MS)
 		rc = parse_duration_ms(text, &v);
-	if (rc == -EINVAL && row->type != TYPE_SIZE)	/* a key in _ms says its unit itself */
+	if (rc == -EINVAL && (row->type == TYPE_INT || row->type == TYPE_MS))	/* a key in _ms says its unit itself */
 		rc = parse_i64(text, strlen(text), row->min, row->max, &v);
 	if (rc == 0 && (v < row->min || v > row->max))
 		rc = -ERANGE;

@@ -18,7 +18,9 @@ struct buf;
 struct config_limit {
 	struct list	 link;
 	char		*name;		/* of a queue or a type */
-	int64_t		 max_running;
+	int64_t		 max_running, max_running_per_tenant, max_running_per_key;
+	int64_t		 rate, burst;	/* rate: starts in 1000 seconds */
+	int64_t		 max_jobs, max_bytes;
 	int64_t		 max_attempts, backoff_ms, factor, max_backoff_ms;	/* 0: not said */
 	char		*mode, *lane;	/* of a type: how it is routed; NULL: not said */
 };
@@ -31,6 +33,7 @@ struct config {
 	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;
 	int64_t	 drain_ms;
 	int64_t	 stuck_threads;
+	int64_t	 sequential;		/* 0 or 1 */
 	char	*files_roots;		/* NULL: none */
 	char	*sql_services;		/* NULL: none */
 	char	*plugins_dir;		/* NULL: none */

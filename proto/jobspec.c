@@ -2,8 +2,10 @@
 #include "proto/jobspec.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
+#include "lib/alloc.h"
 #include "proto/json_scan.h"
 #include "proto/rpc_params.h"
 #include "proto/rpc_rows.h"
@@ -19,7 +21,8 @@ const uint64_t jobspec_required = RPC_BIT(PARAM_type);
 const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_BIT(PARAM_queue) |
     RPC_BIT(PARAM_priority) | RPC_BIT(PARAM_delay_ms) | RPC_BIT(PARAM_run_at_ms) |
     RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) |
-    RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
+    RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_limit_key) | RPC_BIT(PARAM_tenant) |
+    RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
     RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group);
 
 /* Index of a word in a list of count words, or -1. */
@@ -197,7 +200,8 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->queue = span_of(&params[PARAM_queue], "default");
 	out->order_key = span_of(&params[PARAM_order_key], "");
 	out->group = span_of(&params[PARAM_group], "");
-	out->limit_key = out->tenant = span_of(&(struct rpc_value){ 0 }, "");
+	out->limit_key = span_of(&params[PARAM_limit_key], "");
+	out->tenant = span_of(&params[PARAM_tenant], "");
 	out->priority = (int)params[PARAM_priority].i;
 	if (read_times(params, out, err) != 0 ||
 	    read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||
@@ -206,4 +210,43 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	    retry_policy_read(&params[PARAM_retry], &out->retry, err) != 0)
 		return -1;
 	return read_labels(&params[PARAM_labels], out, err);
+}
+
+/* ---- copies ---- */
+
+static const size_t spans[] = {
+	offsetof(struct jobspec, type), offsetof(struct jobspec, args),
+	offsetof(struct jobspec, queue), offsetof(struct jobspec, order_key),
+	offsetof(struct jobspec, limit_key), offsetof(struct jobspec, tenant),
+	offsetof(struct jobspec, group),
+	offsetof(struct jobspec, labels),
+};
+
+static struct span *
+span_at(struct jobspec *s, size_t i)
+{
+	return (struct span *)(void *)((char *)s + spans[i]);
+}
+
+struct jobspec *
+jobspec_copy(const struct jobspec *s, size_t *bytes)
+{
+	struct jobspec	 from = *s, *copy;
+	char		*at;
+
+	*bytes = sizeof(*copy);
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+		*bytes += span_at(&from, i)->len;
+	copy = mem_alloc(*bytes);
+	*copy = from;
+	at = (char *)(copy + 1);
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		struct span	*span = span_at(copy, i);
+
+		if (span->len > 0)
+			memcpy(at, span->p, span->len);
+		span->p = at;
+		at += span->len;
+	}
+	return copy;
 }

@@ -41,6 +41,11 @@ struct jobspec {
 /* The members that make a job, as bits of enum rpc_param. */
 extern const uint64_t jobspec_params, jobspec_required;
 
+/*
+ * A copy that owns its text, in one piece of memory of *bytes: free() ends it.
+ */
+struct jobspec *jobspec_copy(const struct jobspec *s, size_t *bytes);
+
 /* From checked params (rpc.h) to a spec; 0, or -1 with *err naming the member. */
 int jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out,
     struct rpc_error *err);

@@ -81,7 +81,7 @@ struct rpc_method_row {
 extern const struct rpc_method_row rpc_methods[RPC_METHODS];
 
 enum rpc_param_type {
-	TYPE_NAME, TYPE_STRING, TYPE_INT, TYPE_BOOL, TYPE_IDS, TYPE_OBJECT, TYPE_ARRAY, TYPE_ANY
+	TYPE_NAME, TYPE_STRING, TYPE_INT, TYPE_DECIMAL, TYPE_BOOL, TYPE_IDS, TYPE_OBJECT, TYPE_ARRAY, TYPE_ANY
 };
 
 struct rpc_param_row {
@@ -94,7 +94,8 @@ extern const struct rpc_param_row rpc_params[RPC_PARAMS];
 
 /*
  * A checked member of params.  given is false where the client gave none (JSON null counts as none
- * for everything but ANY).  NAME, STRING: p/len is the decoded text.  INT, BOOL: i.  OBJECT,
+ * for everything but ANY).  NAME, STRING: p/len is the decoded text.  INT, BOOL: i.  DECIMAL: i, in
+ * thousandths.  OBJECT,
  * ARRAY, IDS, ANY: p/len is the raw text of the value; IDS and ARRAY: i is the number of elements.
  */
 struct rpc_value {

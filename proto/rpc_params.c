@@ -181,6 +181,22 @@ read_int(struct rpc_members *m, int param, struct rpc_value *v)
 }
 
 static void
+read_decimal(struct rpc_members *m, int param, struct rpc_value *v)
+{
+	const struct rpc_param_row	*row = &rpc_params[param];
+	enum scan_type			 type;
+	struct span			 raw;
+
+	if (!scan_value(m->scan, &type, &raw))
+		return;
+	if ((type != SCAN_INTEGER && type != SCAN_REAL) ||
+	    parse_milli(raw.p, raw.len, &v->i) != 0 || v->i < row->min || v->i > row->max)
+		wrong(m, param, "%s must be a number from %" PRId64 " to %" PRId64
+		    " with at most three decimals, not %s", row->name, row->min / 1000,
+		    row->max / 1000, rpc_excerpt(type, raw).text);
+}
+
+static void
 read_bool(struct rpc_members *m, int param, struct rpc_value *v)
 {
 	enum scan_type	type;
@@ -368,6 +384,7 @@ static void (*const readers[])(struct rpc_members *m, int param, struct rpc_valu
 	[TYPE_NAME] = read_name,
 	[TYPE_STRING] = read_string,
 	[TYPE_INT] = read_int,
+	[TYPE_DECIMAL] = read_decimal,
 	[TYPE_BOOL] = read_bool,
 	[TYPE_IDS] = read_ids,
 	[TYPE_OBJECT] = read_object,

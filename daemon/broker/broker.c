@@ -2,6 +2,7 @@
 #include "daemon/broker/broker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,38 @@ refuse_lane(const struct type *t, const struct jobspec *spec, int rc, struct rpc
 	}
 	return rpc_fail(err, RPC_lane_refused, "lane %s is not safe for type %s, which declares: %s",
 	    lane_names[spec->lane], t->name, safe);
+}
+
+int
+broker_refuse_room(const struct jobspec *spec, const struct room_view *room, struct rpc_error *err)
+{
+	static const struct {
+		const char	*what, *key;
+		bool		 all;
+	} rows[] = {
+		[ROOM_QUEUE_JOBS] = { "jobs", "max_jobs", false },
+		[ROOM_QUEUE_BYTES] = { "bytes", "max_bytes", false },
+		[ROOM_JOBS] = { "jobs", "jobs.max_waiting", true },
+		[ROOM_BYTES] = { "bytes", "jobs.max_waiting_bytes", true },
+	};
+	int	len = (int)spec->queue.len;
+
+	if (room->why == ROOM_ENOUGH)
+		return rpc_fail(err, RPC_queue_full, "others waited for room in queue %.*s before",
+		    len, spec->queue.p);
+	if (room->why == ROOM_DRAINING) {
+		rpc_fail(err, RPC_queue_draining, "queue %.*s drains: it takes no new jobs until "
+		    "it is resumed", len, spec->queue.p);
+		snprintf(err->data, sizeof(err->data), "\"queue\":\"%.*s\"", len, spec->queue.p);
+		return -1;
+	}
+	rpc_fail(err, RPC_queue_full, "%s%.*s: %" PRId64 " %s wait, of %" PRId64 " (%s)",
+	    rows[room->why].all ? "all queues" : "queue ", rows[room->why].all ? 0 : len,
+	    spec->queue.p, room->holds, rows[room->why].what, room->limit, rows[room->why].key);
+	snprintf(err->data, sizeof(err->data), "\"queue\":\"%.*s\",\"%s\":%" PRId64
+	    ",\"limit\":%" PRId64 ",\"limited_by\":\"%s\"", len, spec->queue.p,
+	    rows[room->why].what, room->holds, room->limit, rows[room->why].key);
+	return -1;
 }
 
 static struct outcome
@@ -83,6 +116,7 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
     struct job **out, struct rpc_error *err)
 {
 	struct type	*t = core_type_find(b->core, spec->type.p, spec->type.len);
+	struct room_view room;
 	struct outcome	 o;
 	enum lane	 lane;
 	uint64_t	 id;
@@ -95,10 +129,13 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		return -1;
 	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
 		return refuse_lane(t, spec, rc, err);
+	room = core_room(b->core, spec->queue, spec->args.len + spec->labels.len);
+	if (room.why != ROOM_ENOUGH)
+		return broker_refuse_room(spec, &room, err);
 	if ((id = store_next_id(b->store)) == 0)
 		return rpc_fail(err, RPC_internal, "no job id can be reserved in the state directory");
 	if (core_submit(b->core, b->now, id, spec, t, lane, by, out) != 0)
-		return rpc_fail(err, RPC_queue_full, "as many jobs wait as may (jobs.max_waiting)");
+		log_fatal("there was room for a job, and then there was none");
 	store_append(b->store, *out);
 	if (core_inline_ready(b->core, *out)) {
 		o = run_inline(b, *out);
@@ -147,6 +184,7 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_GROUP_REDUCE: gather_reduce(b, e->group); break;
 	case EFFECT_GROUP_FINISHED: gather_finished(b, e->group); break;
 	case EFFECT_GROUP_FORGOTTEN: gather_forgotten(b, e->group); break;
+	case EFFECT_QUEUE:	 net_queue_less(b->net, e->queue); break;
 	case EFFECT_NONE:	 break;
 	}
 }

@@ -48,6 +48,11 @@ int broker_submit(struct broker *b, const struct jobspec *spec, struct submitter
 /* The same for what belongs to jobs that were accepted before: while jobd drains, too. */
 int broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
     struct job **out, struct rpc_error *err);
+/*
+ * Why a queue takes no job, as a client is told: queue_full, or queue_draining; data says what it holds
+ * and what it may.  Returns -1.
+ */
+int broker_refuse_room(const struct jobspec *spec, const struct room_view *room, struct rpc_error *err);
 /* Carries out core's effects until there is none, or (unsettled) this turn has run its share of jobs. */
 void broker_settle(struct broker *b);
 /* The rest of jobd hears that this broker serves; called once, when all lanes had a worker ready. */

@@ -153,6 +153,20 @@ retry_of(const struct config_limit *l)
 	return make_retry(l->max_attempts, l->backoff_ms, l->factor, l->max_backoff_ms);
 }
 
+static void
+set_queue(const struct broker *b, struct core *c, const struct config_limit *row)
+{
+	struct queue_settings	s = {
+		.max_running = (uint32_t)row->max_running,
+		.max_running_per_tenant = (uint32_t)row->max_running_per_tenant,
+		.max_running_per_key = (uint32_t)row->max_running_per_key,
+		.rate = { (uint32_t)row->rate, (uint32_t)row->burst },
+		.max_jobs = row->max_jobs, .max_bytes = row->max_bytes,
+	};
+
+	core_queue_set(c, b->now, (struct span){ row->name, strlen(row->name) }, &s);
+}
+
 static struct core *
 make_core(const struct broker *b)
 {
@@ -167,6 +181,7 @@ make_core(const struct broker *b)
 		.retry = make_retry(b->config.max_attempts, b->config.backoff_ms, b->config.factor,
 		    b->config.max_backoff_ms),
 		.seed = b->seed,
+		.sequential = b->config.sequential,
 		.fence_base = (uint64_t)store_boot(b->store) << 32,
 	};
 	struct core		*c = core_new(&cfg);
@@ -175,14 +190,15 @@ make_core(const struct broker *b)
 	list_for(node, &b->config.queues) {
 		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
 
-		core_queue_limit(c, limit->name, (uint32_t)limit->max_running);
+		set_queue(b, c, limit);
 		retry = retry_of(limit);
 		core_queue_retry(c, limit->name, &retry);
 	}
 	list_for(node, &b->config.types) {
 		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
 
-		core_type_limit(c, limit->name, (uint32_t)limit->max_running);
+		core_type_limit(c, b->now, limit->name, (uint32_t)limit->max_running,
+		    (struct rate){ (uint32_t)limit->rate, (uint32_t)limit->burst });
 		retry = retry_of(limit);
 		core_type_retry(c, limit->name, &retry);
 	}

@@ -46,6 +46,8 @@ def by_type(param, bounds):
         return {'type': 'string', 'minLength': param.min, 'maxLength': param.max}
     if param.type == 'INT':
         return {'type': 'integer', 'minimum': param.min, 'maximum': param.max}
+    if param.type == 'DECIMAL':
+        return {'type': 'number', 'minimum': param.min / 1000, 'maximum': param.max / 1000, 'multipleOf': 0.001}
     if param.type == 'BOOL':
         return {'type': 'boolean'}
     if param.type == 'IDS':

@@ -14,7 +14,7 @@ attempt_of(struct model *m, const struct attempt *real)
 	model_violation(m, "an attempt that the model does not know");
 }
 
-/* Of its queue and lane, is it first: by priority, then by place in line? */
+/* Of its queue and lane, is it first: by priority, then, of its tenant, by place in line? */
 static void
 check_first(struct model *m, const struct model_job *j)
 {
@@ -26,7 +26,8 @@ check_first(struct model *m, const struct model_job *j)
 		if (j->suspicions == 0 && model_place(other) != model_place(j))
 			continue;
 		if (other->priority > j->priority ||
-		    (other->priority == j->priority && other->place < j->place))
+		    (other->priority == j->priority && other->tenant == j->tenant &&
+		    other->place < j->place))
 			model_violation(m, "job %llu passed job %llu", (unsigned long long)j->id,
 			    (unsigned long long)other->id);
 	}
@@ -40,7 +41,8 @@ check_turns(struct model *m, const struct model_job *j)
 		if (other->queue == j->queue || model_place(other) != model_place(j) ||
 		    other->suspicions > 0)
 			continue;
-		if (!model_eligible(m, other) || m->type_limit[other->type] > 0)
+		if (!model_eligible(m, other) || m->type_limit[other->type] > 0 ||
+		    m->type_rate[other->type].milli > 0)
 			continue;
 		if (other->unfair[j->queue])
 			model_violation(m, "queue %d had two turns while job %llu of %d could run",
@@ -51,6 +53,30 @@ check_turns(struct model *m, const struct model_job *j)
 		if (other->queue == j->queue && model_place(other) == model_place(j))
 			for (int q = 0; q < MODEL_QUEUES; q++)
 				other->unfair[q] = false;
+}
+
+/*
+ * Turns of tenants: one that could run something all the time is not passed, among jobs of its
+ * priority, by more starts of another than that one has in a turn.
+ */
+static void
+check_tenants(struct model *m, const struct model_job *j)
+{
+	uint32_t	most = m->queues[j->queue].weights[j->tenant];
+
+	for_jobs(m, other) {
+		if (other->queue != j->queue || model_place(other) != model_place(j) ||
+		    other->suspicions > 0 || other->tenant == j->tenant ||
+		    other->priority != j->priority || !model_eligible(m, other))
+			continue;
+		if (++other->passed[j->tenant] > most)
+			model_violation(m, "tenant %d had more than its turn while job %llu of %d could run",
+			    j->tenant, (unsigned long long)other->id, other->tenant);
+	}
+	for_jobs(m, other)
+		if (other->queue == j->queue && model_place(other) == model_place(j) &&
+		    other->tenant == j->tenant)
+			memset(other->passed, 0, sizeof(other->passed));
 }
 
 /* No worker that could take it has less to do. */
@@ -92,6 +118,8 @@ check_start(struct model *m, struct model_job *j, int worker)
 		    (unsigned long long)j->id);
 	check_first(m, j);
 	check_turns(m, j);
+	check_tenants(m, j);
+	model_take(m, j);
 	if (worker >= 0)
 		check_spread(m, j, worker);
 }
@@ -197,6 +225,7 @@ model_start_alone(struct model *m, const struct job *real)
 		model_violation(m, "job %llu may not ask for a worker",
 		    (unsigned long long)real->id);
 	check_first(m, j);
+	model_take(m, j);
 	j->alone_asked = true;
 	m->alone[slot] = (struct model_alone){ .state = MODEL_ASKED, .job_id = j->id,
 	    .waiting = true };

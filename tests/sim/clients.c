@@ -6,6 +6,9 @@
 #include "tests/sim/world.h"
 
 static const char *const	key_names[MODEL_KEYS] = { "k1", "k2", "k3", "k4" };
+static const char *const	limit_names[MODEL_LIMITS] = { "l1", "l2", "l3" };
+/* the first is the principal's */
+const char *const	world_tenants[MODEL_TENANTS] = { "uid:0", "ann", "bob", "eve" };
 
 struct model_retry
 random_retry(struct world *w, int says_nothing_in)
@@ -42,6 +45,8 @@ random_job(struct world *w, struct model_job *j)
 	*j = (struct model_job){
 		.id = w->next_id++, .queue = below(r, w->queues), .type = below(r, w->types),
 		.key = once_in(r, 3) && w->keys > 0 ? below(r, w->keys) : -1,
+		.tenant = below(r, w->tenants),
+		.limit = w->limits > 0 && once_in(r, 2) ? below(r, w->limits) : -1,
 		.priority = once_in(r, 3) ? below(r, 201) - 100 : below(r, 3),
 		.lane = w->all_lanes ? (enum lane)below(r, LANES) : w->lane,
 		.on_lost = once_in(r, 4) ? ON_LOST_FAIL : ON_LOST_REQUEUE,
@@ -64,13 +69,19 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 	static char	 args[200001];
 	int64_t		 now = w->m.now.mono_ns;
 	struct jobspec	 spec = {
-		.queue = { world_queues[j->queue], strlen(world_queues[j->queue]) },
+		.queue = world_queue(j->queue),
 		.args = { args, (size_t)j->bytes },
 		.lane = -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
 		.on_lost = j->on_lost, .retry = real_retry(&j->retry),
 		.ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS,
 	};
 
+	if (j->tenant > 0 || once_in(&w->chance, 2))
+		spec.tenant = (struct span){ world_tenants[j->tenant],
+		    strlen(world_tenants[j->tenant]) };
+	if (j->limit >= 0)
+		spec.limit_key = (struct span){ limit_names[j->limit],
+		    strlen(limit_names[j->limit]) };
 	if (j->key >= 0)
 		spec.order_key = (struct span){ key_names[j->key], strlen(key_names[j->key]) };
 	if (j->due_ns > 0 && once_in(&w->chance, 2))
@@ -80,17 +91,26 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 	return core_submit(w->c, w->m.now, j->id, &spec, w->m.types[j->type], j->lane, w->by, out);
 }
 
-/* May one more wait? */
-static bool
+/* May one more wait, and if not, why? */
+static enum room
 room(struct world *w, const struct model_job *j)
 {
-	struct core_stats	s;
-	int64_t			waiting;
+	const struct model_queue	*q = &w->m.queues[j->queue];
+	int64_t				 jobs = 0, bytes = (int64_t)JOB_BYTES + j->bytes, all = bytes;
 
-	core_stats(w->c, &s);
-	waiting = (int64_t)(s.states[JOB_scheduled] + s.states[JOB_ready]);
-	return waiting < w->m.cfg.max_waiting && (int64_t)s.waiting_bytes +
-	    (int64_t)JOB_BYTES + j->bytes <= w->m.cfg.max_waiting_bytes;
+	for (int i = 0; i < MODEL_QUEUES; i++) {
+		jobs += model_queue_jobs(&w->m, i);
+		all += model_queue_bytes(&w->m, i);
+	}
+	if (q->draining)
+		return ROOM_DRAINING;
+	if (q->max_jobs > 0 && model_queue_jobs(&w->m, j->queue) >= q->max_jobs)
+		return ROOM_QUEUE_JOBS;
+	if (q->max_bytes > 0 && model_queue_bytes(&w->m, j->queue) + bytes > q->max_bytes)
+		return ROOM_QUEUE_BYTES;
+	if (jobs >= w->m.cfg.max_waiting)
+		return ROOM_JOBS;
+	return all > w->m.cfg.max_waiting_bytes ? ROOM_BYTES : ROOM_ENOUGH;
 }
 
 static void
@@ -114,19 +134,22 @@ do_submit(struct world *w)
 {
 	struct model_job	 as, *j;
 	struct job		*real;
-	bool			 fits;
+	enum room		 why;
 	int			 rc;
 
 	random_job(w, &as);
-	fits = room(w, &as);
+	why = room(w, &as);
+	if (core_room(w->c, world_queue(as.queue), (size_t)as.bytes).why != why)
+		model_violation(&w->m, "room is not %d", (int)why);
 	rc = hand_in(w, &as, &real);
-	if (rc != (fits ? 0 : -ENOSPC))
+	if (rc != (why == ROOM_ENOUGH ? 0 : -ENOSPC))
 		model_violation(&w->m, "submit answered %d", rc);
 	if (rc != 0)
 		return;
-	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d due %lld ttl %lld "
+	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d tenant %d limit %d due %lld ttl %lld "
 	    "timeout %lld%s",
 	    (unsigned long long)as.id, as.queue, as.type, (int)as.lane, as.priority, as.key,
+	    as.tenant, as.limit,
 	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms,
 	    as.poison ? " poison" : "");
 	j = model_submit(&w->m, &as);

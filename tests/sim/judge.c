@@ -67,6 +67,13 @@ same_counts(struct model *m, const struct core *c)
 			model_violation(m, "type %d is said to run %u", t, m->types[t]->gate.running);
 }
 
+static void
+forget_turn(struct model_job *j)
+{
+	memset(j->unfair, 0, sizeof(j->unfair));
+	memset(j->passed, 0, sizeof(j->passed));
+}
+
 /* Turns are remembered while a job is in line; a limit that holds it up does not cost it its
  * turn. */
 static void
@@ -74,7 +81,7 @@ forget_turns(struct model *m)
 {
 	for_jobs(m, j)
 		if (j->state != JOB_ready || !model_open(m, j))
-			memset(j->unfair, 0, sizeof(j->unfair));
+			forget_turn(j);
 }
 
 void
@@ -181,6 +188,12 @@ quiet_clock(struct model *m, const struct core *c)
 		if (model_waiting(j) && !j->begun && j->ttl_ns < next)
 			model_violation(m, "job %llu will expire late", (unsigned long long)j->id);
 	}
+	for (int q = 0; q < MODEL_QUEUES; q++)
+		if (model_dry(m, &m->queues[q].rate) && m->queues[q].rate.next_ns < next)
+			model_violation(m, "the rate of queue %d allows a start, late", q);
+	for (int t = 0; t < MODEL_TYPES; t++)
+		if (model_dry(m, &m->type_rate[t]) && m->type_rate[t].next_ns < next)
+			model_violation(m, "the rate of type %d allows a start, late", t);
 	for (int i = 0; i < MODEL_ATTEMPTS; i++) {
 		const struct model_attempt	*at = &m->attempts[i];
 
@@ -227,8 +240,9 @@ expect(struct model *m, const struct model_job *j, const char *text, const char 
 		    expected ? "does" : "does not", kind, text);
 }
 
-static void
-expect_number(struct model *m, const char *text, const char *kind, const char *name, uint64_t value)
+/* The number that a reason names. */
+static uint64_t
+number_of(struct model *m, const char *text, const char *kind, const char *name)
 {
 	char		 member[64];
 	const char	*at;
@@ -237,18 +251,27 @@ expect_number(struct model *m, const char *text, const char *kind, const char *n
 	at = strstr(text, member);
 	snprintf(member, sizeof(member), "\"%s\":", name);
 	at = at == NULL ? NULL : strstr(at, member);
-	if (at == NULL || strtoull(at + strlen(member), NULL, 10) != value)
+	if (at == NULL)
+		model_violation(m, "%s of %s is not in: %s", name, kind, text);
+	return strtoull(at + strlen(member), NULL, 10);
+}
+
+static void
+expect_number(struct model *m, const char *text, const char *kind, const char *name, uint64_t value)
+{
+	if (number_of(m, text, kind, name) != value)
 		model_violation(m, "%s of %s is %llu, not as in: %s", name, kind,
 		    (unsigned long long)value, text);
 }
 
+/* Of its tenant, in its queue and lane. */
 static uint64_t
 count_ahead(struct model *m, const struct model_job *j)
 {
 	uint64_t	n = 0;
 
 	for_jobs(m, o) {
-		if (o->queue != j->queue || o->state != JOB_ready || o->alone_asked ||
+		if (o->queue != j->queue || o->tenant != j->tenant || o->state != JOB_ready || o->alone_asked ||
 		    !model_open(m, o))
 			continue;
 		if ((o->suspicions > 0) != (j->suspicions > 0) ||
@@ -260,14 +283,63 @@ count_ahead(struct model *m, const struct model_job *j)
 	return n;
 }
 
+/* Others with a job in line beside it, of no lower priority. */
+static uint64_t
+count_tenants(struct model *m, const struct model_job *j)
+{
+	bool		seen[MODEL_TENANTS] = { false };
+	uint64_t	n = 0;
+
+	for_jobs(m, o)
+		if (o->queue == j->queue && model_place(o) == model_place(j) && o->state == JOB_ready &&
+		    o->suspicions == 0 && model_open(m, o) && o->priority >= j->priority)
+			seen[o->tenant] |= o->tenant != j->tenant;
+	for (int t = 0; t < MODEL_TENANTS; t++)
+		n += seen[t];
+	return n;
+}
+
+/* The gates that are closed for a job in line; false: none. */
+static bool
+explain_gates(struct model *m, const struct model_job *j, const char *text, bool held)
+{
+	const struct model_queue	*q = &m->queues[j->queue];
+	const struct model_rate		*rate = &q->rate;
+	bool	queue = held && model_queue_full(m, j->queue);
+	bool	type = held && model_type_full(m, j->type);
+	bool	tenant = held && model_tenant_full(m, j), limit = held && model_limit_full(m, j);
+	bool	dry = held && (model_dry(m, rate) || model_dry(m, &m->type_rate[j->type]));
+	bool	paused = held && q->paused;
+
+	expect(m, j, text, "queue_limit", queue);
+	expect(m, j, text, "type_limit", type);
+	expect(m, j, text, "tenant_limit", tenant);
+	expect(m, j, text, "key_limit", limit);
+	expect(m, j, text, "rate", dry);
+	expect(m, j, text, "paused", paused);
+	if (queue)
+		expect_number(m, text, "queue_limit", "running", model_queue_running(m, j->queue));
+	if (type)
+		expect_number(m, text, "type_limit", "running", model_type_running(m, j->type));
+	if (tenant)
+		expect_number(m, text, "tenant_limit", "running", model_tenant_running(m, j));
+	if (limit)
+		expect_number(m, text, "key_limit", "running", model_limit_running(m, j));
+	if (dry && !model_dry(m, rate))
+		rate = &m->type_rate[j->type];
+	if (dry)
+		expect_number(m, text, "rate", "next_in_ms",
+		    (uint64_t)((rate->next_ns - m->now.mono_ns + 999999) / 1000000));
+	return queue || type || tenant || limit || dry || paused;
+}
+
 static void
 explain_waiting(struct model *m, const struct model_job *j, const char *text)
 {
 	bool	open = model_open(m, j), held = open && j->state == JOB_ready && !j->alone_asked;
-	bool	queue = held && model_queue_full(m, j->queue);
-	bool	type = held && model_type_full(m, j->type);
-	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !queue && !type));
-	bool	lane = held && !queue && !type && !alone, worker = false;
+	bool	shut = explain_gates(m, j, text, held);
+	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !shut));
+	bool	lane = held && !shut && !alone, worker = false;
 	bool	retry = j->state == JOB_scheduled && j->failures > 0;
 	bool	time = j->state == JOB_scheduled && !retry;
 
@@ -276,18 +348,17 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], model_place(j));
 	expect(m, j, text, "scheduled", time);
 	expect(m, j, text, "retry", retry);
-	expect(m, j, text, "order_key", !open);
-	expect(m, j, text, "queue_limit", queue);
-	expect(m, j, text, "type_limit", type);
+	expect(m, j, text, "order_key", !open && !m->cfg.sequential);
+	expect(m, j, text, "sequential", !open && m->cfg.sequential);
 	expect(m, j, text, "alone", alone);
 	expect(m, j, text, "lane_busy", lane && worker);
 	expect(m, j, text, "no_worker", lane && !worker);
-	if (queue)
-		expect_number(m, text, "queue_limit", "running", model_queue_running(m, j->queue));
-	if (type)
-		expect_number(m, text, "type_limit", "running", model_type_running(m, j->type));
 	if (lane && worker)
 		expect_number(m, text, "lane_busy", "ahead", count_ahead(m, j));
+	if (lane && worker && number_of(m, text, "lane_busy", "tenants_before") >
+	    count_tenants(m, j))
+		model_violation(m, "not so many tenants come before job %llu: %s",
+		    (unsigned long long)j->id, text);
 	if (time || retry)
 		expect_number(m, text, time ? "scheduled" : "retry", "due_in_ms",
 		    (uint64_t)((j->due_ns - m->now.mono_ns) / 1000000));

@@ -50,13 +50,15 @@ model_waiting(const struct model_job *j)
 bool
 model_open(const struct model *m, const struct model_job *j)
 {
-	if (j->key < 0)
+	bool	all = m->cfg.sequential;
+
+	if (j->key < 0 && !all)
 		return true;
 	for_attempts((struct model *)(size_t)m, at)
-		if (at->stuck && at->job->key == j->key)
+		if (at->stuck && (all || at->job->key == j->key))
 			return false;
 	for_jobs((struct model *)(size_t)m, other)
-		if (other->key == j->key && other->id < j->id && !model_finished(other))
+		if ((all || other->key == j->key) && other->id < j->id && !model_finished(other))
 			return false;
 	return true;
 }
@@ -85,6 +87,44 @@ model_queue_running(const struct model *m, int queue)
 	return n;
 }
 
+/* Attempts of jobs like this, and those that wait for a worker of their own. */
+static uint32_t
+count_like(const struct model *m, const struct model_job *j,
+    bool (*like)(const struct model_job *, const struct model_job *))
+{
+	uint32_t	n = 0;
+
+	for_attempts((struct model *)(size_t)m, at)
+		n += like(at->job, j);
+	for_jobs((struct model *)(size_t)m, other)
+		n += other->alone_asked && like(other, j);
+	return n;
+}
+
+static bool
+same_tenant(const struct model_job *a, const struct model_job *b)
+{
+	return a->queue == b->queue && a->tenant == b->tenant;
+}
+
+static bool
+same_limit(const struct model_job *a, const struct model_job *b)
+{
+	return a->queue == b->queue && a->limit == b->limit;
+}
+
+uint32_t
+model_tenant_running(const struct model *m, const struct model_job *j)
+{
+	return count_like(m, j, same_tenant);
+}
+
+uint32_t
+model_limit_running(const struct model *m, const struct model_job *j)
+{
+	return count_like(m, j, same_limit);
+}
+
 bool
 model_type_full(const struct model *m, int type)
 {
@@ -94,14 +134,63 @@ model_type_full(const struct model *m, int type)
 bool
 model_queue_full(const struct model *m, int queue)
 {
-	return m->queue_limit[queue] > 0 && model_queue_running(m, queue) >= m->queue_limit[queue];
+	uint32_t	limit = m->queues[queue].limit;
+
+	return limit > 0 && model_queue_running(m, queue) >= limit;
+}
+
+bool
+model_tenant_full(const struct model *m, const struct model_job *j)
+{
+	uint32_t	limit = m->queues[j->queue].tenant_limit;
+
+	return limit > 0 && model_tenant_running(m, j) >= limit;
+}
+
+bool
+model_limit_full(const struct model *m, const struct model_job *j)
+{
+	uint32_t	limit = m->queues[j->queue].key_limit;
+
+	return limit > 0 && j->limit >= 0 && model_limit_running(m, j) >= limit;
+}
+
+bool
+model_dry(const struct model *m, const struct model_rate *r)
+{
+	return r->milli > 0 && r->next_ns > m->now.mono_ns;
+}
+
+int64_t
+model_queue_jobs(const struct model *m, int queue)
+{
+	int64_t	n = 0;
+
+	for_jobs((struct model *)(size_t)m, j)
+		n += j->queue == queue && model_waiting(j);
+	return n;
+}
+
+int64_t
+model_queue_bytes(const struct model *m, int queue)
+{
+	int64_t	n = 0;
+
+	for_jobs((struct model *)(size_t)m, j)
+		if (j->queue == queue && model_waiting(j))
+			n += (int64_t)JOB_BYTES + j->bytes;
+	return n;
 }
 
 bool
 model_eligible(const struct model *m, const struct model_job *j)
 {
-	return j->state == JOB_ready && !j->alone_asked && !j->forgotten && model_open(m, j) &&
-	    !model_type_full(m, j->type) && !model_queue_full(m, j->queue);
+	const struct model_queue	*q = &m->queues[j->queue];
+
+	return j->state == JOB_ready && !j->alone_asked && !j->forgotten && !q->paused &&
+	    !model_dry(m, &q->rate) && !model_dry(m, &m->type_rate[j->type]) &&
+	    model_open(m, j) && !model_type_full(m, j->type) && !model_queue_full(m, j->queue) &&
+	    !model_tenant_full(m, j) && !model_limit_full(m, j);
 }
 
 uint32_t
@@ -355,6 +444,48 @@ model_tick(struct model *m)
 			m->alone[i].state = MODEL_FREE;
 }
 
+/* ---- rates ---- */
+
+void
+model_rate_set(struct model_rate *r, struct rate rate)
+{
+	uint32_t	burst = rate.burst == 0 ? 1 : rate.burst;
+
+	if (r->milli == rate.rate_milli && r->burst == burst)
+		return;
+	*r = (struct model_rate){ .milli = rate.rate_milli, .burst = burst, .next_ns = INT64_MIN };
+}
+
+/*
+ * The rule itself: in any time from a start on there are no more starts than burst and what the
+ * rate gives in that time; so the next one has to wait for the strictest of them.
+ */
+static void
+take(struct model *m, struct model_rate *r)
+{
+	int64_t	each_ns;
+
+	if (r->milli == 0)
+		return;
+	if (r->len == MODEL_STARTS)
+		model_violation(m, "the model has no room for so many starts");
+	each_ns = (INT64_C(1000000000000) + r->milli - 1) / r->milli;
+	r->starts[r->len++] = m->now.mono_ns;
+	for (int i = 0; i < r->len; i++) {
+		int64_t	next = r->starts[i] + (r->len - i - (int64_t)r->burst + 1) * each_ns;
+
+		if (next > r->next_ns)
+			r->next_ns = next;
+	}
+}
+
+void
+model_take(struct model *m, const struct model_job *j)
+{
+	take(m, &m->queues[j->queue].rate);
+	take(m, &m->type_rate[j->type]);
+}
+
 /* ---- attempts ---- */
 
 void
@@ -412,6 +543,7 @@ model_inline(struct model *m, struct model_job *j)
 	if (j->lane != LANE_INLINE || !model_eligible(m, j))
 		model_violation(m, "job %llu may not run inline now", (unsigned long long)j->id);
 	j->attempts++;
+	model_take(m, j);
 	finish(m, j, JOB_succeeded, REASON_finished, 0);
 }
 
@@ -445,6 +577,14 @@ model_cancel(struct model *m, struct model_job *j)
 		finish(m, j, JOB_cancelled, REASON_cancel_asked, 0);
 	else
 		tell(m, j->attempt, false);
+}
+
+void
+model_purge(struct model *m, int queue)
+{
+	for_jobs(m, j)
+		if (j->queue == queue && model_waiting(j))
+			finish(m, j, JOB_cancelled, REASON_purged, 0);
 }
 
 /* ---- workers ---- */

@@ -18,6 +18,9 @@
 #define MODEL_PLUGIN	LANES		/* added to a lane: that of plugins' own io workers */
 #define MODEL_PLACES	(2 * LANES)
 #define MODEL_KEYS	4
+#define MODEL_TENANTS	4
+#define MODEL_LIMITS	3		/* limit keys */
+#define MODEL_STARTS	8192		/* under one rate */
 #define MODEL_ALONE	2		/* workers for jobs alone, at once */
 #define NEVER		INT64_MAX
 
@@ -38,6 +41,7 @@ struct model_end {
 struct model_job {
 	uint64_t		 id;
 	int			 queue, type, priority, key;	/* key -1: none */
+	int			 tenant, limit;			/* limit -1: none */
 	enum lane		 lane;
 	enum on_lost		 on_lost;
 	int64_t			 due_ns, ttl_ns, timeout_ms;	/* NEVER: none; due 0: at once */
@@ -59,6 +63,24 @@ struct model_job {
 	uint64_t		 announced_order;
 	/* by queue: it had a turn while this one could */
 	bool			 unfair[MODEL_QUEUES];
+	/* by tenant: starts that it had while this one could */
+	uint32_t		 passed[MODEL_TENANTS];
+};
+
+/* A rate, and all starts under it. */
+struct model_rate {
+	uint32_t	 milli, burst;		/* milli 0: none */
+	int64_t		 starts[MODEL_STARTS];
+	int		 len;
+	int64_t		 next_ns;		/* the next may begin then */
+};
+
+struct model_queue {
+	uint32_t		 limit, tenant_limit, key_limit;
+	int64_t			 max_jobs, max_bytes;
+	bool			 paused, draining;
+	uint32_t		 weights[MODEL_TENANTS];
+	struct model_rate	 rate;
 };
 
 struct model_attempt {
@@ -97,7 +119,9 @@ struct model {
 	struct model_worker	 workers[MODEL_WORKERS];
 	struct model_alone	 alone[MODEL_ALONE];
 	struct type		*types[MODEL_TYPES];		/* core's: what was measured */
-	uint32_t		 type_limit[MODEL_TYPES], queue_limit[MODEL_QUEUES];
+	struct model_queue	 queues[MODEL_QUEUES];
+	uint32_t		 type_limit[MODEL_TYPES];
+	struct model_rate	 type_rate[MODEL_TYPES];
 	struct model_retry	 type_retry[MODEL_TYPES], queue_retry[MODEL_QUEUES], retry;
 	uint64_t		 places, starts, announcements;
 	uint64_t		 finished[JOB_STATES], crashes;
@@ -122,8 +146,19 @@ bool model_waiting(const struct model_job *j);
 bool model_open(const struct model *m, const struct model_job *j);
 uint32_t model_type_running(const struct model *m, int type);
 uint32_t model_queue_running(const struct model *m, int queue);
+uint32_t model_tenant_running(const struct model *m, const struct model_job *j);
+uint32_t model_limit_running(const struct model *m, const struct model_job *j);
 bool model_type_full(const struct model *m, int type);
 bool model_queue_full(const struct model *m, int queue);
+bool model_tenant_full(const struct model *m, const struct model_job *j);
+bool model_limit_full(const struct model *m, const struct model_job *j);
+/* Its rate lets nothing start at this moment. */
+bool model_dry(const struct model *m, const struct model_rate *r);
+/* What waits in a queue. */
+int64_t model_queue_jobs(const struct model *m, int queue);
+int64_t model_queue_bytes(const struct model *m, int queue);
+/* A new rate: what was before does not count. */
+void model_rate_set(struct model_rate *r, struct rate rate);
 /* Ready, its turn, and below its limits: it runs as soon as there is a worker. */
 bool model_eligible(const struct model *m, const struct model_job *j);
 uint32_t model_used(const struct model *m, int worker, int lane);	/* lane -1: all */
@@ -143,6 +178,8 @@ struct model_alone *model_alone_of(struct model *m, const struct model_job *j);
 struct model_job *model_submit(struct model *m, const struct model_job *as);
 void model_tick(struct model *m);
 void model_cancel(struct model *m, struct model_job *j);
+/* All that waits in the queue ends. */
+void model_purge(struct model *m, int queue);
 void model_done(struct model *m, struct model_attempt *at, const struct model_end *end);
 void model_refused(struct model *m, struct model_attempt *at);
 void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES],
@@ -152,6 +189,8 @@ void model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, c
     void *ctx);
 void model_alone_failed(struct model *m, uint64_t job_id);
 
+/* It takes what a start takes of its rates. */
+void model_take(struct model *m, const struct model_job *j);
 /* It ran in the caller, at once. */
 void model_inline(struct model *m, struct model_job *j);
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/alloc.h"
 
@@ -62,24 +63,14 @@ random_config(struct world *w)
 		.max_waiting = once_in(r, 6) ? 1 + below(r, 12) : 100000,
 		.max_waiting_bytes = once_in(r, 8) ? 3000 : 1 << 30,
 		.grace_ms = once_in(r, 5) ? 0 : below(r, 2000), .fence_base = UINT64_C(3) << 32,
+		.sequential = once_in(r, 20),
 	};
 }
 
-static void
-random_limits(struct world *w)
+struct span
+world_queue(int queue)
 {
-	struct chance	*r = &w->chance;
-	int		 t = below(r, w->types), q = below(r, w->queues);
-
-	if (once_in(r, 2)) {
-		w->m.type_limit[t] = (uint32_t)below(r, 4);
-		core_type_limit(w->c, world_types[t], w->m.type_limit[t]);
-		trace(w, "type %d limit %u", t, w->m.type_limit[t]);
-	} else {
-		w->m.queue_limit[q] = (uint32_t)below(r, 4);
-		core_queue_limit(w->c, world_queues[q], w->m.queue_limit[q]);
-		trace(w, "queue %d limit %u", q, w->m.queue_limit[q]);
-	}
+	return (struct span){ world_queues[queue], strlen(world_queues[queue]) };
 }
 
 static void
@@ -130,6 +121,11 @@ world_new(uint64_t seed, bool traced)
 	w->queues = 1 + below(r, MODEL_QUEUES);
 	w->types = 1 + below(r, MODEL_TYPES);
 	w->keys = below(r, MODEL_KEYS + 1);
+	w->tenants = once_in(r, 3) ? 1 : 1 + below(r, MODEL_TENANTS);
+	w->limits = once_in(r, 2) ? 0 : below(r, MODEL_LIMITS + 1);
+	for (int q = 0; q < MODEL_QUEUES; q++)
+		for (int t = 0; t < MODEL_TENANTS; t++)
+			w->m.queues[q].weights[t] = 1;
 	w->poison_in = once_in(r, 3) ? 12 : 0;
 	w->refuse_in = once_in(r, 2) ? 20 : 0;
 	w->random_deaths = once_in(r, 2);
@@ -189,8 +185,8 @@ static void
 on_effect(struct world *w, const struct effect *e)
 {
 	static const char *const	names[] = { "none", "start", "tell", "kill", "finished",
-	    "forgotten",
-	    "start alone", "idle" };
+	    "forgotten", "start alone", "idle", "group reduce", "group finished",
+	    "group forgotten", "queue" };
 
 	trace(w, "  effect %s job %llu worker %u", names[e->kind], e->job != NULL ?
 	    (unsigned long long)e->job->id : e->attempt != NULL ?
@@ -211,6 +207,7 @@ on_effect(struct world *w, const struct effect *e)
 		/* only stuck attempts are left */
 		w->doomed[e->worker] = worker(w, (int)e->worker)->up;
 		break;
+	case EFFECT_QUEUE:	 on_queue(w, e->queue); break;
 	case EFFECT_GROUP_REDUCE:
 	case EFFECT_GROUP_FINISHED:
 	case EFFECT_GROUP_FORGOTTEN:
@@ -232,6 +229,7 @@ settle(struct world *w)
 			return false;
 	}
 	judge_quiet(&w->m, w->c);
+	check_watches(w);
 	for (int i = 0; i < 3; i++) {
 		const struct model_job	*j = random_known_job(w);
 
@@ -285,8 +283,8 @@ step(struct world *w)
 		do_retire(w);
 	else if (dice < 97)
 		do_death(w);
-	else if (dice < 98)
-		random_limits(w);
+	else
+		do_operate(w);
 	do_dooms(w);
 	do_alone(w);
 	judge_same(&w->m, w->c);
@@ -300,6 +298,7 @@ step(struct world *w)
 static void
 run_out(struct world *w)
 {
+	resume_all(w);
 	for (unsigned i = 0; !core_idle(w->c); i++) {
 		if (i == ENDS_WITHIN)
 			model_violation(&w->m, "what was accepted does not end");

@@ -22,12 +22,17 @@ struct world {
 	bool			 trace;
 
 	/* what this seed is like */
-	int			 queues, types, keys;
+	int			 queues, types, keys, tenants, limits;
 	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
 	bool			 random_deaths, all_lanes;
 	bool			 failing;	/* attempts fail often */
 	bool			 quick;		/* attempts are short: windows open */
 	enum lane		 lane;
+
+	/* queues that somebody watches */
+	struct queue		*watched[MODEL_QUEUES];
+	bool			 told[MODEL_QUEUES];
+	int64_t			 held[MODEL_QUEUES];	/* when all was quiet last */
 
 	/* what core has asked for, to come */
 	uint64_t		 alone_asked[MODEL_ALONE];
@@ -40,10 +45,22 @@ extern const char *const world_queues[MODEL_QUEUES], *const world_types[MODEL_TY
 void world_run(uint64_t seed, unsigned steps, bool trace);
 void trace(const struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+struct span world_queue(int queue);
+
+/* operator.c: what an operator changes */
+void random_limits(struct world *w);
+void do_operate(struct world *w);
+/* No queue is held up any more. */
+void resume_all(struct world *w);
+void on_queue(struct world *w, const struct queue *q);
+/* Were all told of that watch a queue in which something became less? */
+void check_watches(struct world *w);
+
 /* clients.c */
 /* Each member is said once in so many times; 0: always. */
 struct model_retry random_retry(struct world *w, int says_nothing_in);
 struct retry_policy real_retry(const struct model_retry *r);
+extern const char *const world_tenants[MODEL_TENANTS];
 void do_submit(struct world *w);
 void do_cancel(struct world *w);
 /* NULL: the dice fell on none. */

@@ -69,7 +69,7 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 	static const char *const words[] = {
 		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk",
 		"--on-lost=fail", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
-		"--lane=x", "--durability=memory", "--group=g", "-la=b", NULL
+		"--limit-key=l", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory", "--group=g", "-la=b", NULL
 	};
 	struct options		o;
 	struct buf		out = { 0 };
@@ -255,7 +255,8 @@ test_verbs_of_two_words_are_found_and_mistyped_ones_suggested(void **state)
 		{ { "queue", "ls" }, 2, 2, "queue ls", NULL },
 		{ { "ls", "queue" }, 2, 1, "ls", NULL },
 		{ { "type", "show" }, 2, 2, "type show", NULL },
-		{ { "queue" }, 1, 0, NULL, "queue ls" },
+		{ { "worker" }, 1, 0, NULL, "worker ls" },
+		{ { "queue", "pause" }, 2, 2, "queue pause", NULL },
 		{ { "type" }, 1, 0, NULL, "type ls, type show" },
 		{ { "lss" }, 1, 0, NULL, "ls" },
 		{ { "sumbit" }, 1, 0, NULL, "submit" },

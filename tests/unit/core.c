@@ -85,7 +85,7 @@ again(struct world *w, const struct core_config *cfg)
 /* ---- events ---- */
 
 struct wish {
-	const char	*queue, *key, *args;
+	const char	*queue, *key, *args, *tenant, *limit_key;
 	struct type	*type;
 	enum lane	 lane;
 	int		 priority;
@@ -104,6 +104,7 @@ try_submit(struct world *w, struct wish wish, struct job **out)
 {
 	struct jobspec	spec = {
 		.queue = span(wish.queue == NULL ? "default" : wish.queue),
+		.tenant = span(wish.tenant), .limit_key = span(wish.limit_key),
 		.order_key = span(wish.key), .args = span(wish.args == NULL ? "null" : wish.args),
 		.lane = -1, .priority = wish.priority, .delay_ms = wish.delay_ms,
 		.ttl_ms = wish.ttl_ms,
@@ -126,6 +127,18 @@ submit_as(struct world *w, enum lane lane, struct wish wish)
 }
 #define submit_in(w, lane, ...) submit_as(w, lane, (struct wish){ __VA_ARGS__ })
 #define submit(w, ...) submit_in(w, LANE_PROCESS, __VA_ARGS__)
+
+static void
+limit_type(struct world *w, const char *name, uint32_t max_running)
+{
+	core_type_limit(w->c, w->now, name, max_running, (struct rate){ 0 });
+}
+
+static void
+limit_queue(struct world *w, const char *name, struct queue_settings s)
+{
+	core_queue_set(w->c, w->now, span(name), &s);
+}
 
 static void
 worker_up(struct world *w, uint32_t number, enum lane lane, uint32_t slots)
@@ -332,7 +345,7 @@ test_a_lane_that_is_busy_holds_up_no_other(void **state)
 	assert_int_equal(count_of(w, EFFECT_START), 2);
 	assert_int_equal(j->state, JOB_ready);
 	assert_explains(w, j, "{\"kind\":\"lane_busy\",\"lane\":\"process\",\"running\":1,"
-	    "\"slots\":1,\"ahead\":0}");
+	    "\"slots\":1,\"ahead\":0,\"tenant\":\"uid:1\",\"tenants_before\":0}");
 }
 
 static void
@@ -362,7 +375,7 @@ test_a_type_at_its_limit_blocks_no_other(void **state)
 	struct type	*other = define(w, "other");
 	struct job	*first, *second;
 
-	core_type_limit(w->c, "work", 1);
+	limit_type(w, "work", 1);
 	worker_up(w, 0, LANE_THREAD, 8);
 	first = submit_in(w, LANE_THREAD);
 	second = submit_in(w, LANE_THREAD);
@@ -382,7 +395,7 @@ test_a_type_with_room_again_serves_all_its_queues_and_lanes(void **state)
 {
 	struct world	*w = *state;
 
-	core_type_limit(w->c, "work", 1);
+	limit_type(w, "work", 1);
 	worker_up(w, 0, LANE_THREAD, 8);
 	worker_up(w, 1, LANE_PROCESS, 1);
 	submit_in(w, LANE_THREAD, .queue = "a");
@@ -404,7 +417,7 @@ test_a_limit_for_a_type_not_yet_known_is_kept(void **state)
 {
 	struct world	*w = *state;
 
-	core_type_limit(w->c, "later", 3);
+	limit_type(w, "later", 3);
 	assert_null(core_type_find(w->c, "later", 5));
 	assert_int_equal(define(w, "later")->gate.max_running, 3);
 }
@@ -415,7 +428,7 @@ test_a_queue_at_its_limit_leaves_the_turns(void **state)
 	struct world	*w = *state;
 	struct job	*first, *second;
 
-	core_queue_limit(w->c, "a", 1);
+	limit_queue(w, "a", (struct queue_settings){ .max_running = 1 });
 	worker_up(w, 0, LANE_THREAD, 8);
 	first = submit_in(w, LANE_THREAD, .queue = "a");
 	second = submit_in(w, LANE_THREAD, .queue = "a");
@@ -434,19 +447,226 @@ test_a_raised_limit_starts_what_waited(void **state)
 {
 	struct world	*w = *state;
 
-	core_queue_limit(w->c, "a", 1);
-	core_type_limit(w->c, "work", 2);
+	limit_queue(w, "a", (struct queue_settings){ .max_running = 1 });
+	limit_type(w, "work", 2);
 	worker_up(w, 0, LANE_THREAD, 8);
 	for (int i = 0; i < 4; i++)
 		submit_in(w, LANE_THREAD, .queue = "a");
 	settle(w);
 	assert_string_equal(started(w), "1");
-	core_queue_limit(w->c, "a", 0);
+	limit_queue(w, "a", (struct queue_settings){ .max_running = 0 });
 	settle(w);
 	assert_string_equal(started(w), "2");
-	core_type_limit(w->c, "work", 0);
+	limit_type(w, "work", 0);
 	settle(w);
 	assert_string_equal(started(w), "3 4");
+}
+
+/* ---- tenants, limit keys, rates, pauses ---- */
+
+static void
+test_tenants_take_turns_inside_a_queue(void **state)
+{
+	struct world	*w = *state;
+
+	for (int i = 0; i < 6; i++)
+		submit_in(w, LANE_THREAD, .tenant = "ann");
+	submit_in(w, LANE_THREAD, .tenant = "bob");
+	submit_in(w, LANE_THREAD, .tenant = "bob");
+	submit_in(w, LANE_THREAD);			/* the principal is a tenant, too */
+	worker_up(w, 0, LANE_THREAD, 1);
+	assert_string_equal(run_all(w), "1 7 9 2 8 3 4 5 6");
+}
+
+static void
+test_a_tenant_with_a_weight_has_so_many_starts_in_a_turn(void **state)
+{
+	struct world	*w = *state;
+
+	core_queue_weight(w->c, span("default"), span("ann"), 3);
+	for (int i = 0; i < 5; i++)
+		submit_in(w, LANE_THREAD, .tenant = "ann");
+	for (int i = 0; i < 3; i++)
+		submit_in(w, LANE_THREAD, .tenant = "bob");
+	worker_up(w, 0, LANE_THREAD, 1);
+	assert_string_equal(run_all(w), "1 2 3 6 4 5 7 8");
+}
+
+static void
+test_a_priority_comes_first_whatever_its_tenant(void **state)
+{
+	struct world	*w = *state;
+
+	submit_in(w, LANE_THREAD, .tenant = "bob");
+	for (int i = 0; i < 3; i++)
+		submit_in(w, LANE_THREAD, .tenant = "ann", .priority = 1);
+	submit_in(w, LANE_THREAD, .tenant = "bob", .priority = 1);
+	worker_up(w, 0, LANE_THREAD, 1);
+	assert_string_equal(run_all(w), "5 2 3 4 1");
+}
+
+static void
+test_a_tenant_that_waits_says_how_many_come_before(void **state)
+{
+	struct world	*w = *state;
+	struct job	*last;
+
+	worker_up(w, 0, LANE_THREAD, 1);
+	submit_in(w, LANE_THREAD);
+	settle(w);
+	submit_in(w, LANE_THREAD, .tenant = "ann");
+	submit_in(w, LANE_THREAD, .tenant = "bob");
+	submit_in(w, LANE_THREAD, .tenant = "eve", .priority = -1);
+	last = submit_in(w, LANE_THREAD, .tenant = "eve", .priority = -2);
+	assert_explains(w, last, "\"ahead\":1,\"tenant\":\"eve\",\"tenants_before\":2}");
+	assert_explains(w, last, "2 tenants have a turn before eve");
+}
+
+static void
+test_limits_per_tenant_and_per_key_hold_inside_their_queue(void **state)
+{
+	struct world	*w = *state;
+	struct job	*ann, *key;
+
+	limit_queue(w, "a", (struct queue_settings){ .max_running_per_tenant = 2,
+	    .max_running_per_key = 1 });
+	worker_up(w, 0, LANE_THREAD, 8);
+	for (int i = 0; i < 2; i++)
+		submit_in(w, LANE_THREAD, .queue = "a", .tenant = "ann");
+	ann = submit_in(w, LANE_THREAD, .queue = "a", .tenant = "ann");
+	submit_in(w, LANE_THREAD, .queue = "a", .tenant = "bob", .limit_key = "db");
+	key = submit_in(w, LANE_THREAD, .queue = "a", .tenant = "eve", .limit_key = "db");
+	submit_in(w, LANE_THREAD, .queue = "b", .tenant = "ann", .limit_key = "db");
+	settle(w);
+	assert_string_equal(started(w), "1 6 4 2");
+	assert_explains(w, ann, "{\"kind\":\"tenant_limit\",\"tenant\":\"ann\",\"running\":2,"
+	    "\"limit\":2}");
+	assert_explains(w, key, "{\"kind\":\"key_limit\",\"limit_key\":\"db\",\"running\":1,"
+	    "\"limit\":1}");
+	done(w, core_find(w->c, 4));
+	settle(w);
+	assert_string_equal(started(w), "5");
+}
+
+static void
+test_a_rate_lets_its_burst_begin_and_then_one_at_a_time(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j;
+
+	limit_queue(w, "a", (struct queue_settings){ .rate = { 5000, 2 } });
+	worker_up(w, 0, LANE_THREAD, 8);
+	for (int i = 0; i < 3; i++)
+		submit_in(w, LANE_THREAD, .queue = "a");
+	j = submit_in(w, LANE_THREAD, .queue = "a");
+	settle(w);
+	assert_string_equal(started(w), "1 2");
+	assert_explains(w, j, "{\"kind\":\"rate\",\"queue\":\"a\",\"rate\":5.000,\"burst\":2,"
+	    "\"next_in_ms\":200}");
+	assert_int_equal(core_next_ns(w->c), w->now.mono_ns + 200 * MS);
+	pass(w, 200);
+	settle(w);
+	assert_string_equal(started(w), "3");
+	pass(w, 10000);			/* what was not used is saved up, but not for ever */
+	for (int i = 0; i < 3; i++)
+		submit_in(w, LANE_THREAD, .queue = "a");
+	settle(w);
+	assert_string_equal(started(w), "4 5");
+}
+
+static void
+test_a_paused_queue_starts_nothing_and_takes_jobs(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j;
+
+	core_queue_pause(w->c, span("a"), true);
+	worker_up(w, 0, LANE_THREAD, 8);
+	j = submit_in(w, LANE_THREAD, .queue = "a");
+	settle(w);
+	assert_string_equal(started(w), "");
+	assert_explains(w, j, "{\"kind\":\"paused\",\"queue\":\"a\"}");
+	core_queue_pause(w->c, span("a"), false);
+	settle(w);
+	assert_string_equal(started(w), "1");
+}
+
+static void
+test_a_draining_queue_refuses_jobs_and_runs_what_it_has(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j;
+
+	submit_in(w, LANE_THREAD, .queue = "a");
+	core_queue_drain(w->c, span("a"), true);
+	assert_int_equal(core_room(w->c, span("a"), 0).why, ROOM_DRAINING);
+	assert_int_equal(try_submit(w, (struct wish){ .queue = "a" }, &j), -ENOSPC);
+	worker_up(w, 0, LANE_THREAD, 8);
+	settle(w);
+	assert_string_equal(started(w), "1");
+}
+
+static void
+test_purged_jobs_are_cancelled_and_running_ones_are_not(void **state)
+{
+	struct world	*w = *state;
+	uint64_t	 at = 0, purged = 0;
+
+	worker_up(w, 0, LANE_THREAD, 1);
+	submit_in(w, LANE_THREAD, .queue = "a");
+	settle(w);
+	submit_in(w, LANE_THREAD, .queue = "a");
+	submit_in(w, LANE_THREAD, .queue = "a", .delay_ms = 1000);
+	submit_in(w, LANE_THREAD, .queue = "b");
+	assert_false(core_queue_purge(w->c, w->now, span("a"), core_newest_id(w->c), &at,
+	    &purged));
+	assert_int_equal(purged, 2);
+	assert_int_equal(core_find(w->c, 1)->state, JOB_running);
+	assert_int_equal(core_find(w->c, 2)->state, JOB_cancelled);
+	assert_int_equal(core_find(w->c, 3)->state, JOB_cancelled);
+	assert_int_equal(core_find(w->c, 4)->state, JOB_ready);
+}
+
+static void
+test_a_purge_of_many_is_done_in_steps(void **state)
+{
+	struct world	*w = *state;
+	uint64_t	 at = 0, purged = 0;
+	unsigned	 steps = 1;
+
+	for (int i = 0; i < 900; i++) {
+		struct job	*j;
+
+		assert_int_equal(try_submit(w, (struct wish){ .queue = "a" }, &j), 0);
+	}
+	while (core_queue_purge(w->c, w->now, span("a"), 900, &at, &purged))
+		steps++;
+	assert_int_equal(purged, 900);
+	assert_in_range(steps, 2, 10);
+}
+
+static void
+test_all_jobs_run_one_at_a_time_in_order_when_sequential(void **state)
+{
+	struct world		*w = *state;
+	struct core_config	 cfg = defaults;
+
+	cfg.sequential = true;
+	again(w, &cfg);
+	submit_in(w, LANE_THREAD, .queue = "a", .delay_ms = 1000);
+	submit_in(w, LANE_THREAD, .queue = "b", .priority = 9);
+	submit_in(w, LANE_THREAD, .queue = "a");
+	worker_up(w, 0, LANE_THREAD, 8);
+	settle(w);
+	assert_string_equal(started(w), "");
+	assert_explains(w, core_find(w->c, 3),
+	    "{\"kind\":\"sequential\",\"behind\":2,\"held_by\":1}");
+	pass(w, 1000);
+	settle(w);
+	assert_string_equal(started(w), "1");
+	done(w, core_find(w->c, 1));
+	settle(w);
+	assert_string_equal(started(w), "2");
 }
 
 static void
@@ -775,7 +995,7 @@ test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state
 	struct core_stats	 stats;
 	struct outcome		 late = { .text = mem_strdup("1"), .len = 1 };
 
-	core_type_limit(w->c, "work", 1);
+	limit_type(w, "work", 1);
 	worker_up(w, 0, LANE_THREAD, 2);
 	stuck = submit_in(w, LANE_THREAD, .timeout_ms = 100, .key = "k");
 	submit_in(w, LANE_THREAD, .key = "k", .type = define(w, "other"));
@@ -808,7 +1028,7 @@ test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them(void **st
 	struct world	*w = *state;
 	struct job	*stuck;
 
-	core_type_limit(w->c, "work", 1);
+	limit_type(w, "work", 1);
 	worker_up(w, 0, LANE_THREAD, 1);
 	stuck = submit_in(w, LANE_THREAD, .timeout_ms = 100);
 	submit_in(w, LANE_THREAD);
@@ -1196,8 +1416,8 @@ test_an_inline_job_waits_for_limits_and_its_key(void **state)
 {
 	struct world	*w = *state;
 
-	core_queue_limit(w->c, "q", 1);
-	core_type_limit(w->c, "rare", 1);
+	limit_queue(w, "q", (struct queue_settings){ .max_running = 1 });
+	limit_type(w, "rare", 1);
 	worker_up(w, 0, LANE_PROCESS, 1);
 	worker_up(w, 1, LANE_THREAD, 4);
 	submit(w, .queue = "q", .key = "k");
@@ -1368,12 +1588,12 @@ test_a_queue_is_gone_with_its_last_job_unless_it_is_configured(void **state)
 
 	cfg.keep_finished = 0;
 	again(w, &cfg);
-	core_queue_limit(w->c, "kept", 3);
+	limit_queue(w, "kept", (struct queue_settings){ .max_running = 3 });
 	core_cancel(w->c, w->now, submit(w, .queue = "passing"));
 	settle(w);
 	assert_true(core_queue_next(w->c, &at, &view));
 	assert_string_equal(view.name, "kept");
-	assert_int_equal(view.max_running, 3);
+	assert_int_equal(view.set.max_running, 3);
 	assert_false(core_queue_next(w->c, &at, &view));
 }
 
@@ -1393,6 +1613,17 @@ main(void)
 		TEST(test_a_limit_for_a_type_not_yet_known_is_kept),
 		TEST(test_a_queue_at_its_limit_leaves_the_turns),
 		TEST(test_a_raised_limit_starts_what_waited),
+		TEST(test_tenants_take_turns_inside_a_queue),
+		TEST(test_a_tenant_with_a_weight_has_so_many_starts_in_a_turn),
+		TEST(test_a_priority_comes_first_whatever_its_tenant),
+		TEST(test_a_tenant_that_waits_says_how_many_come_before),
+		TEST(test_limits_per_tenant_and_per_key_hold_inside_their_queue),
+		TEST(test_a_rate_lets_its_burst_begin_and_then_one_at_a_time),
+		TEST(test_a_paused_queue_starts_nothing_and_takes_jobs),
+		TEST(test_a_draining_queue_refuses_jobs_and_runs_what_it_has),
+		TEST(test_purged_jobs_are_cancelled_and_running_ones_are_not),
+		TEST(test_a_purge_of_many_is_done_in_steps),
+		TEST(test_all_jobs_run_one_at_a_time_in_order_when_sequential),
 		TEST(test_too_many_waiting_jobs_are_refused),
 		TEST(test_a_delayed_job_is_scheduled_until_its_time),
 		TEST(test_a_run_at_time_in_the_past_is_at_once),

@@ -320,7 +320,7 @@ test_between_attempts_a_job_keeps_its_order_key_and_nothing_else(void **state)
 	struct jobspec	 ordered = { .order_key = span("k"), .retry = policy(2, 100) };
 	struct job	*j, *behind, *other;
 
-	core_type_limit(w->c, "work", 1);
+	core_type_limit(w->c, w->now, "work", 1, (struct rate){ 0 });
 	j = submit(w, LANE_PROCESS, ordered);
 	behind = submit(w, LANE_PROCESS, ordered);
 	other = submit(w, LANE_PROCESS, (struct jobspec){ 0 });

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/jobspec.h"
+#include "proto/rpc_rows.h"
 
 static struct buf	scratch;
 
@@ -209,7 +210,8 @@ static void
 test_the_members_of_a_job_are_those_of_job_submit(void **state)
 {
 	(void)state;
-	assert_int_equal(jobspec_params, rpc_methods[METHOD_job_submit].params);
+	assert_int_equal(jobspec_params | RPC_BIT(PARAM_room_wait_ms),
+	    rpc_methods[METHOD_job_submit].params);
 	assert_int_equal(jobspec_required, rpc_methods[METHOD_job_submit].required);
 }
 

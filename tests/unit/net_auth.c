@@ -199,6 +199,18 @@ assert_polite(const char *line, const char *asked)
 		fail_msg("%s was answered by %s", asked, line);
 }
 
+/* Watches that garbage began tell of what garbage did to jobs: those lines are no answers. */
+static const char *
+peer_answer(struct peer *p)
+{
+	const char	*line;
+
+	do
+		line = peer_line(p);
+	while (line != NULL && strstr(line, "\"method\":\"job.changed\"") != NULL);
+	return line;
+}
+
 static void
 try_member(struct peer *p, int method, int member, const char *value)
 {
@@ -217,7 +229,7 @@ try_member(struct peer *p, int method, int member, const char *value)
 	/* What waits for long is cancelled with its connection, or over by then. */
 	rig_turn(&rig);
 	rig_skip(&rig, INT64_C(1) << 40);
-	assert_polite(peer_line(p), line);
+	assert_polite(peer_answer(p), line);
 }
 
 static void

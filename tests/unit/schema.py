@@ -26,6 +26,9 @@ ROW = {'id': 7, 'state': 'failed', 'reason': 'handler_error', 'type': 'echo', 'q
 LIMITS = ['line_bytes', 'reply_bytes', 'depth', 'values', 'batch_calls', 'submit_many', 'wait_ids', 'open_calls',
           'id_bytes', 'name_bytes', 'key_bytes', 'labels', 'labels_bytes', 'list_items', 'result_bytes', 'line_ms']
 FAILURE = {'kind': 'error', 'message': 'no', 'attempt': 1}
+QUEUE = {'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'waiting_bytes': 9, 'tenants': 1, 'paused': False,
+         'draining': False, 'max_running': 0, 'max_running_per_tenant': 0, 'max_running_per_key': 1, 'rate': 0.5,
+         'burst': 1, 'max_jobs': 0, 'max_bytes': 0, 'weights': {'ann': 3}}
 STATES = ['scheduled', 'ready', 'running', 'succeeded', 'failed', 'cancelled', 'expired']
 TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'running': 0, 'max_running': 0,
         'succeeded': 1, 'failed': 0, 'cancelled': 0}
@@ -54,7 +57,7 @@ SERVED = [
     ('job.wait', {'ids': [5, 6], 'any': True},
      {'outcomes': [{'id': 5, 'state': 'succeeded', 'result': {}}], 'pending': [6]}),
     ('job.get', {'id': 7}, {
-        **ROW, 'created_ms': 1, 'timeout_ms': 0, 'on_lost': 'requeue',
+        **ROW, 'tenant': 'uid:0', 'created_ms': 1, 'timeout_ms': 0, 'on_lost': 'requeue',
         'retry': {'max_attempts': 3, 'backoff_ms': 1000, 'factor': 1.5, 'max_backoff_ms': 600000},
         'submitted_by': {'principal': 'uid:0', 'client': '', 'addr': 'unix'}, 'attempts_total': 1,
         'attempts': [{'number': 1, 'lane': 'process', 'worker': 'cpu-1', 'fence': 3, 'started_ms': 1, 'ended_ms': 2,
@@ -77,8 +80,13 @@ SERVED = [
     ('group.results', {'group': 'g', 'cursor': '5'},
      {'items': [{'index': 5, 'id': 9, 'state': 'succeeded', 'result': 1}], 'next': None}),
     ('group.cancel', {'group': 'g'}, GROUP),
-    ('queue.list', {}, {'items': [{'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'max_running': 0}],
-                        'next': '1'}),
+    ('queue.list', {}, {'items': [QUEUE], 'next': '1'}),
+    ('queue.pause', {'name': 'q'}, QUEUE),
+    ('queue.resume', {'name': 'q'}, QUEUE),
+    ('queue.drain', {'name': 'q'}, QUEUE),
+    ('queue.set', {'name': 'q', 'rate': 0.5, 'burst': 2, 'weights': {'ann': 3}}, QUEUE),
+    ('queue.purge', {'name': 'q'}, {'purged': 3}),
+    ('queue.wait', {'name': 'q', 'timeout_ms': 5}, {'empty': True}),
     ('type.list', None, {'items': [TYPE], 'next': None}),
     ('type.show', {'name': 'echo'}, {**TYPE, 'plugin': None, 'args_schema': True, 'traits': ['waits'],
                                      'measured': {'samples': 0, 'mean_us': None}, 'route': ROUTE}),
@@ -115,7 +123,7 @@ def objects(value, path=()):
     if isinstance(value, dict):
         yield path
         for key, inner in value.items():
-            if key not in ('result', 'args', 'labels', 'data'):
+            if key not in ('result', 'args', 'labels', 'data', 'weights'):
                 yield from objects(inner, path + (key,))
     elif isinstance(value, list):
         for i, inner in enumerate(value):

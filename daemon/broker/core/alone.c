@@ -57,28 +57,28 @@ alone_up(struct core *c, struct worker *w)
 
 /* The job does not wait for its worker any more. */
 static struct job *
-let_go(struct core *c, struct core_time now, struct alone *a)
+let_go(struct core *c, struct alone *a)
 {
 	struct job	*j = a->job;
 
 	a->job = NULL;
 	j->alone_asked = false;
-	gates_release(c, now, j->flow, false);
+	gates_release(c, j->flow);
 	return j;
 }
 
 void
-alone_withdraw(struct core *c, struct core_time now, struct job *j)
+alone_withdraw(struct core *c, struct job *j)
 {
 	struct alone	*a = alone_of(c, j);
 
-	let_go(c, now, a);
+	let_go(c, a);
 	if (a->state == ALONE_UP)
 		worker_retire(c, a->worker);
 }
 
 void
-alone_worker_gone(struct core *c, struct core_time now, struct worker *w)
+alone_worker_gone(struct core *c, struct worker *w)
 {
 	for (int i = 0; i < CORE_ALONE_MAX; i++) {
 		struct alone	*a = &c->alone[i];
@@ -86,7 +86,7 @@ alone_worker_gone(struct core *c, struct core_time now, struct worker *w)
 		if (a->state != ALONE_UP || a->worker != w)
 			continue;
 		if (a->job != NULL)
-			ready_add(c, let_go(c, now, a));
+			ready_add(c, let_go(c, a));
 		*a = (struct alone){ .state = ALONE_FREE };
 	}
 }
@@ -99,7 +99,7 @@ core_alone_failed(struct core *c, struct core_time now, uint64_t job)
 	if (a == NULL)
 		return;
 	if (a->job != NULL)
-		ready_add(c, let_go(c, now, a));
+		ready_add(c, let_go(c, a));
 	*a = (struct alone){ .state = ALONE_COOLING, .retry_ns = now.mono_ns + RETRY_NS };
 }
 

@@ -106,7 +106,7 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 	w->used[at->lane]--;
 	w->bytes -= at->bytes;
 	c->lane_used[place_of(at->type->plugin != NULL, at->lane)]--;
-	gates_release(c, now, at->flow, !at->refused);
+	gates_release(c, at->flow);
 	if (at->stuck) {
 		w->stuck--;
 		w->stuck_threads -= at->lane == LANE_THREAD;
@@ -227,7 +227,6 @@ core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
 
 	c->stats.attempts--;
 	c->stats.lane_started[at->lane]--;
-	at->refused = true;
 	attempt_requeue(c, now, at, REASON_channel_full);
 	attempt_free(c, now, at);
 	w->refused = true;

@@ -147,7 +147,8 @@ check_queue(const struct core *c, const struct queue *q)
 	const struct limit_key	*k;
 
 	check_gate(c, &q->gate);
-	must(q->refs == q->tenants.len && (q->refs > 0 || q->configured), NULL);
+	must(q->refs == q->tenants.len, NULL);
+	must(q->refs > 0 || q->configured || q->watches > 0, NULL);
 	for (size_t at = 0; (t = namemap_next(&q->tenants, &at)) != NULL; ) {
 		check_gate(c, &t->gate);
 		must(t->gate.max_running == q->tenant_running, NULL);

@@ -18,6 +18,8 @@ init_lists(struct core *c)
 	list_init(&c->tells);
 	list_init(&c->kills);
 	list_init(&c->idles);
+	list_init(&c->less);
+	list_init(&c->watched);
 	list_init(&c->finished);
 	list_init(&c->moving);
 	list_init(&c->kept[0].jobs);
@@ -47,6 +49,8 @@ core_new(const struct core_config *cfg)
 	c->kept[1].keep_ms = cfg->keep_failed_ms;
 	init_lists(c);
 	c->inliner = new_inliner(c);
+	if (cfg->sequential)
+		c->sequence = order_get(c, "", 0);
 	return c;
 }
 
@@ -158,7 +162,7 @@ static struct flow *
 flow_for(struct core *c, const struct jobspec *spec, struct type *type, enum lane lane,
     const struct submitter *by)
 {
-	struct queue	*q = queue_get(c, spec->queue.p, spec->queue.len);
+	struct queue	*q = queue_get(c, spec->queue);
 	struct span	 tenant = spec->tenant;
 	struct flow_of	 of = { .bench = bench_get(q, place_of(type->plugin != NULL, (int)lane)) };
 
@@ -177,19 +181,19 @@ int
 core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out)
 {
-	int64_t		 bytes = (int64_t)(JOB_BYTES + spec->args.len + spec->labels.len);
 	struct job	*j;
 
 	assert(id > c->newest_id);
-	if ((int64_t)c->waiting >= c->cfg.max_waiting ||
-	    (int64_t)c->stats.waiting_bytes + bytes > c->cfg.max_waiting_bytes)
+	if (core_room(c, spec->queue, spec->args.len + spec->labels.len).why != ROOM_ENOUGH)
 		return -ENOSPC;
 	j = job_new(now, id, spec);
 	j->type = type;
 	j->lane = lane & 7;
 	j->by = submitter_ref(by);
 	j->flow = flow_for(c, spec, type, lane, by);
-	if (spec->order_key.len > 0)
+	if (c->sequence != NULL)
+		job_extra_get(j)->order = order_ref(c->sequence);
+	else if (spec->order_key.len > 0)
 		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
 	if (spec->group.len > 0)
 		group_join(core_group_find(c, spec->group.p, spec->group.len), j);
@@ -279,7 +283,7 @@ take_kill(struct core *c, struct effect *out)
 }
 
 static bool
-take_idle(struct core *c, struct core_time now, struct effect *out)
+take_idle(struct core *c, struct effect *out)
 {
 	struct list	*node = list_pop(&c->idles);
 	struct worker	*w;
@@ -289,7 +293,19 @@ take_idle(struct core *c, struct core_time now, struct effect *out)
 	w = list_entry(node, struct worker, effect);
 	*out = (struct effect){ .kind = EFFECT_WORKER_IDLE, .worker = w->number };
 	if (list_empty(&w->attempts))
-		worker_free(c, now, w);
+		worker_free(c, w);
+	return true;
+}
+
+static bool
+take_less(struct core *c, struct effect *out)
+{
+	struct list	*node = list_pop(&c->less);
+
+	if (node == NULL)
+		return false;
+	*out = (struct effect){ .kind = EFFECT_QUEUE,
+	    .queue = list_entry(node, struct queue, effect) };
 	return true;
 }
 
@@ -348,7 +364,7 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	return take_tell(c, out) || take_kill(c, out) || take_finished(c, now, out) ||
 	    groups_take(c, now, out) || take_forgotten(c, now, out) || take_start(c, now, out) ||
 	    take_finished(c, now, out) ||	/* what was next may have expired */
-	    take_idle(c, now, out);
+	    take_idle(c, out) || take_less(c, out);
 }
 
 /* ---- to look at ---- */

@@ -13,6 +13,7 @@
 
 #include "daemon/broker/core/group.h"
 #include "daemon/broker/core/job.h"
+#include "daemon/broker/core/gate.h"
 #include "lib/buf.h"
 
 struct core;
@@ -28,6 +29,7 @@ struct core_config {
 	struct retry_policy retry;	/* for jobs, types and queues that say nothing; whole */
 	uint64_t	seed;		/* of the random part of delays */
 	uint64_t	fence_base;	/* fences are above it: the boot counter << 32 */
+	bool		sequential;	/* one job at a time, in order of submission */
 };
 
 struct core_time {
@@ -50,10 +52,60 @@ struct type *core_type_next(const struct core *c, size_t *at);
  * on: also those that wait in line, TICK_BUDGET of them in one core_tick.  What runs is left alone.
  */
 void core_type_move(struct core *c, struct type *t, enum lane from, enum lane to);
-void core_type_limit(struct core *c, const char *name, uint32_t max_running);
-void core_queue_limit(struct core *c, const char *name, uint32_t max_running);
 void core_type_retry(struct core *c, const char *name, const struct retry_policy *p);
 void core_queue_retry(struct core *c, const char *name, const struct retry_policy *p);
+void core_type_limit(struct core *c, struct core_time now, const char *name, uint32_t max_running,
+    struct rate rate);
+
+/* ---- queues ---- */
+
+/* What an operator asks of a queue; 0: no limit. */
+struct queue_settings {
+	uint32_t	max_running;		/* attempts at once */
+	uint32_t	max_running_per_tenant;	/* of one tenant's jobs in it */
+	uint32_t	max_running_per_key;	/* of its jobs with one limit_key */
+	struct rate	rate;			/* starts */
+	int64_t		max_jobs, max_bytes;	/* that wait in it; more is refused */
+};
+
+/* As it is now; all 0 for a queue that nobody has set. */
+struct queue_settings core_queue_settings(const struct core *c, struct span name);
+void core_queue_set(struct core *c, struct core_time now, struct span name,
+    const struct queue_settings *s);
+/* How many starts a tenant has in one of its turns; 1 when nobody says otherwise. */
+void core_queue_weight(struct core *c, struct span name, struct span tenant, uint32_t weight);
+/* Starts nothing while paused. */
+void core_queue_pause(struct core *c, struct span name, bool paused);
+/* Takes no new jobs while draining. */
+void core_queue_drain(struct core *c, struct span name, bool draining);
+
+/*
+ * Cancels what waits in a queue: looks at some hundred jobs from id *at on (0 at first), none above
+ * last, adds to *purged; false: all are done.
+ */
+bool core_queue_purge(struct core *c, struct core_time now, struct span name, uint64_t last,
+    uint64_t *at, uint64_t *purged);
+
+/* Why a queue takes no job of so many bytes of arguments and labels. */
+enum room { ROOM_ENOUGH, ROOM_DRAINING, ROOM_QUEUE_JOBS, ROOM_QUEUE_BYTES, ROOM_JOBS, ROOM_BYTES };
+struct room_view {
+	enum room	why;
+	int64_t		holds, limit;	/* jobs or bytes, for all but DRAINING */
+};
+struct room_view core_room(const struct core *c, struct span queue, size_t bytes);
+
+/* A queue that holds nothing, or is not known, is empty: nothing waits and nothing runs. */
+bool core_queue_empty(const struct core *c, struct span name);
+/*
+ * From now on EFFECT_QUEUE comes when fewer jobs wait or run in the queue than before, or its
+ * limits have changed.  Watched several times, it is let go as often.
+ */
+struct queue *core_queue_watch(struct core *c, struct span name);
+void core_queue_unwatch(struct core *c, struct queue *q);
+/* All queues together are full, and somebody waits for that: the next time that fewer jobs wait,
+ * EFFECT_QUEUE comes for each watched queue. */
+void core_want_room(struct core *c);
+struct span core_queue_name(const struct queue *q);
 
 /* ---- jobs ---- */
 
@@ -61,7 +113,7 @@ void core_queue_retry(struct core *c, const char *name, const struct retry_polic
  * Accepts a job.  id: from the store; type: spec->type, found; lane: as routed.
  * spec->group, when it has one, is a group that takes members (core_group_takes).
  * 0 and *out (lives until the caller gives up control to core again, or holds it by core_find), or
- * -ENOSPC: too many jobs wait (queue_full).
+ * -ENOSPC: core_room says why.
  */
 int core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out);
@@ -161,7 +213,6 @@ struct attempt {
 					 * job_reason why */
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
 	bool		 stall_told;	/* the caller's: that it keeps its worker's loop is known */
-	bool		 refused;	/* it never reached its worker */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };
 
@@ -190,6 +241,7 @@ enum effect_kind {
 				 * job, core_group_reduce */
 	EFFECT_GROUP_FINISHED,	/* the group has finished: answer who waits for it */
 	EFFECT_GROUP_FORGOTTEN,	/* the group is forgotten: drop what belongs to it */
+	EFFECT_QUEUE,		/* a watched queue may have room, or be empty */
 };
 
 struct effect {
@@ -197,6 +249,7 @@ struct effect {
 	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE: valid until the next
 					 * effect is taken */
 	struct attempt	*attempt;	/* START, TELL */
+	struct queue	*queue;		/* QUEUE */
 	uint32_t	 worker;	/* KILL, WORKER_IDLE */
 	struct group	*group;		/* GROUP_*: valid until the next effect is taken */
 };
@@ -215,14 +268,22 @@ void core_explain(const struct core *c, struct core_time now, const struct job *
 
 struct queue_view {
 	const char	*name;
-	uint64_t	 scheduled, ready, running;
-	uint32_t	 max_running;
+	uint64_t	 scheduled, ready, running, waiting_bytes, tenants;
+	struct queue_settings set;
+	bool		 paused, draining;
+	const struct queue *queue;
 };
+/* False: nobody has set it, and it has no jobs. */
+bool core_queue_view(const struct core *c, struct span name, struct queue_view *out);
+/* Walk over the weights that were set: *at starts at 0; 0 at the end. */
+uint32_t core_queue_weight_next(const struct queue *q, size_t *at, struct span *tenant);
 /* Walk: *at starts at 0; false at the end. */
 bool core_queue_next(const struct core *c, size_t *at, struct queue_view *out);
 const char *core_job_queue(const struct job *j);
 /* Whose turn it uses. */
 const char *core_job_tenant(const struct job *j);
+/* "" when it has none. */
+const char *core_job_limit_key(const struct job *j);
 /* "" when the job has none; *len its length. */
 const char *core_order_key(const struct job *j, size_t *len);
 

@@ -36,6 +36,7 @@
 #define REFUSED_NS	(10 * NS_IN_MS)		/* after a worker with nothing in flight refused
 						 * an attempt */
 #define TICK_BUDGET	1024			/* timers handled by one core_tick */
+#define PURGE_STEP	500			/* jobs looked at by one core_queue_purge */
 
 /* ---- ready sets (ready.c) ---- */
 
@@ -161,10 +162,17 @@ struct queue {
 	struct gate	 gate;
 	uint32_t	 tenant_running, key_running;	/* limits of its tenants and keys; 0: none */
 	struct retry_policy retry;	/* for jobs whose type says nothing either */
+	int64_t		 max_jobs, max_bytes;	/* that wait; 0: no limit */
+	uint64_t	 waiting_bytes;
+	uint32_t	 watches;
+	bool		 draining;
 	bool		 configured;	/* stays when no job refers to it */
 	uint64_t	 states[JOB_STATES];
+	struct list	 watched;	/* in core->watched, while watches > 0 */
+	struct list	 effect;	/* in core->less, when EFFECT_QUEUE is to be given out */
 	struct bench	*benches[PLACES];
 	struct namemap	 tenants, keys;
+	struct namemap	 weights;	/* struct weight, by tenant */
 };
 
 /* ---- order keys (order.c) ---- */
@@ -265,7 +273,10 @@ struct core {
 
 	struct groups	 groups;
 	struct changes	 changes;
-	struct list	 tells, kills, idles;	/* effects to give out */
+	struct list	 tells, kills, idles, less;	/* effects to give out */
+	struct list	 watched;		/* queues */
+	bool		 room_wanted;		/* somebody waits until fewer jobs wait in all */
+	struct order	*sequence;		/* of all jobs, when they run one at a time */
 	struct list	 finished;		/* jobs with an outcome that nobody was told yet */
 	struct kept	 kept[2];		/* told: [0] others, [1] failed */
 	struct job	*doomed;		/* forgotten; freed when the next effect is taken */
@@ -298,7 +309,7 @@ void job_failed(struct core *c, struct core_time now, struct job *j, enum job_re
     struct outcome *o);
 bool job_waiting(const struct job *j);
 /* Takes a waiting job from wherever it waits. */
-void job_withdraw(struct core *c, struct core_time now, struct job *j);
+void job_withdraw(struct core *c, struct job *j);
 void job_expire(struct core *c, struct core_time now, struct job *j);
 
 /* core_cancel, for a reason of ours. */
@@ -340,7 +351,12 @@ void wait_over(struct core *c, struct core_time now, struct job *j, enum job_rea
 bool retry_follows(struct core *c, struct core_time now, struct job *j, struct outcome *o);
 
 /* queue.c: queues by name */
-struct queue *queue_get(struct core *c, const char *name, size_t len);
+struct queue *queue_get(struct core *c, struct span name);
+struct queue *queue_find(const struct core *c, struct span name);
+/* The weight that the queue's settings give a tenant. */
+uint32_t queue_weight(const struct queue *q, struct span tenant);
+/* A job that waited or ran there does so no more. */
+void queue_less(struct core *c, struct queue *q);
 /* Is gone when nothing refers to it. */
 void queue_settle(struct core *c, struct queue *q);
 void queue_free(struct core *c, struct queue *q);
@@ -353,6 +369,7 @@ job_queue(const struct job *j)
 
 /* tenant.c: tenants and limit keys of a queue; made at first use, gone with their last flow */
 struct tenant *tenant_get(struct queue *q, struct span name);
+void tenant_set_weight(struct tenant *t, uint32_t weight);
 void tenant_unref(struct core *c, struct tenant *t);
 struct limit_key *limit_key_get(struct queue *q, struct span key);
 void limit_key_unref(struct core *c, struct limit_key *k);
@@ -378,7 +395,9 @@ void bench_refresh(struct core *c, struct bench *b);
 struct flow *bench_next(struct core *c, struct bench *b);
 /* This flow of it had its turn: all others come first. */
 void bench_served(struct core *c, struct flow *f);
-/* Of a row with flows: smaller is next, by priority and then by turn. */
+/* When a tenant's job of this priority comes up: smaller is next, by priority and then by turn. */
+int64_t turn_key(const struct seat *s, int priority);
+/* That of the first job of a row with flows. */
 int64_t row_key(const struct row *r);
 struct seat *seat_get(struct bench *b, struct tenant *t);
 void seat_unref(struct core *c, struct seat *s);
@@ -391,8 +410,8 @@ void stall_wake(struct core *c, struct stall *s);
 
 /* gate.c: what keeps a flow from running */
 void gates_hold(struct core *c, struct core_time now, struct flow *f);
-/* began: false gives back what it took of a rate. */
-void gates_release(struct core *c, struct core_time now, struct flow *f, bool began);
+/* What it took of a rate stays taken, whether anything began or not. */
+void gates_release(struct core *c, struct flow *f);
 /* The first gate of it that is closed, its queue's not counted; NULL: all are open. */
 struct gate *flow_shut_gate(const struct flow *f);
 /* A gate's timer is due. */
@@ -403,6 +422,7 @@ void type_refresh_thirst(struct core *c, struct type *t);
 
 /* order.c: one at a time */
 struct order *order_get(struct core *c, const char *key, size_t len);
+struct order *order_ref(struct order *o);
 void order_unref(struct core *c, struct order *o);
 /* Is it this job's turn? */
 bool order_open(const struct job *j);
@@ -433,7 +453,7 @@ void type_measure(struct core *c, struct type *t, int64_t took_ns);
 /* worker.c */
 struct worker *worker_find(const struct core *c, uint32_t number);
 struct worker *worker_new(uint32_t number);
-void worker_free(struct core *c, struct core_time now, struct worker *w);
+void worker_free(struct core *c, struct worker *w);
 struct attempt *worker_head(const struct worker *w);
 /* It may have nothing left to do. */
 void worker_settle(struct core *c, struct worker *w);
@@ -445,8 +465,8 @@ struct alone *alone_free_slot(struct core *c);
 void alone_ask(struct core *c, struct core_time now, struct job *j, struct alone *a);
 struct alone *alone_of(struct core *c, const struct job *j);
 void alone_up(struct core *c, struct worker *w);
-void alone_withdraw(struct core *c, struct core_time now, struct job *j);
-void alone_worker_gone(struct core *c, struct core_time now, struct worker *w);
+void alone_withdraw(struct core *c, struct job *j);
+void alone_worker_gone(struct core *c, struct worker *w);
 struct attempt *alone_start(struct core *c, struct core_time now);
 void alone_tick(struct core *c, int64_t now_ns);
 int64_t alone_next_ns(const struct core *c);

@@ -95,6 +95,21 @@ put_ahead(struct saying *s, const struct job *j)
 		buf_puts(&s->waits, ",\"ahead_at_least\":true");
 }
 
+/* Other tenants on this bench whose turn comes before: their first jobs have a higher priority, or
+ * they have waited longer. */
+static int64_t
+tenants_before(const struct job *j)
+{
+	const struct seat	*s = j->flow->seat;
+	const struct bench	*b = s->bench;
+	int64_t			 count = 0;
+
+	for (uint32_t i = 0; i < b->rows.len && i < COUNT_AT_MOST; i++)
+		count += b->rows.nodes[i]->key < turn_key(s, j->priority) &&
+		    b->rows.nodes[i] != &s->own.node;
+	return count;
+}
+
 /* ---- waiting ---- */
 
 static void
@@ -138,7 +153,7 @@ explain_retry(struct saying *s, const struct core *c, struct core_time now, cons
 }
 
 static void
-explain_order(struct saying *s, const struct job *j)
+explain_order(struct saying *s, const struct core *c, const struct job *j)
 {
 	const struct order	*o = job_order(j);
 	const struct list	*before = j->link.prev;
@@ -147,14 +162,16 @@ explain_order(struct saying *s, const struct job *j)
 
 	if (o->holder != j && before != &o->behind)
 		behind = list_entry(before, struct job, link)->id;
-	begin(s, "order_key");
-	member_text(s, "key", o->key);
+	begin(s, o == c->sequence ? "sequential" : "order_key");
+	if (o != c->sequence)
+		member_text(s, "key", o->key);
 	member(s, "behind", (int64_t)behind);
 	member(s, "held_by", (int64_t)holder);
 	end(s);
 	if (behind != j->id)
-		buf_printf(words(s), "waits behind job %llu, which has the same order key",
-		    (unsigned long long)behind);
+		buf_printf(words(s), "waits behind job %llu, %s", (unsigned long long)behind,
+		    o == c->sequence ? "for all run one after the other (core.sequential)" :
+		    "which has the same order key");
 	if (o->stuck_id != 0)
 		buf_printf(words(s), "an attempt of job %llu was given up, and has not ended yet",
 		    (unsigned long long)o->stuck_id);
@@ -293,6 +310,7 @@ explain_lane(struct saying *s, const struct core *c, const struct job *j)
 	int		place = place_of(j->type->plugin != NULL, j->lane);
 	const char	*whose = place == j->lane ? "" : " of plugins";
 	uint64_t	slots = one_each ? c->lane_workers[place] : c->lane_slots[place];
+	int64_t		before = tenants_before(j);
 
 	begin(s, c->lane_workers[place] == 0 ? "no_worker" : "lane_busy");
 	member_text(s, "lane", lane_names[j->lane]);
@@ -303,9 +321,14 @@ explain_lane(struct saying *s, const struct core *c, const struct job *j)
 		member(s, "running", (int64_t)c->lane_used[place]);
 		member(s, "slots", (int64_t)slots);
 		put_ahead(s, j);
+		member_text(s, "tenant", core_job_tenant(j));
+		member(s, "tenants_before", before);
 		buf_printf(words(s), "the %s lane%s is busy: %llu attempts, %llu slots for this type",
 		    lane_names[j->lane], whose, (unsigned long long)c->lane_used[place],
 		    (unsigned long long)slots);
+		if (before > 0)
+			buf_printf(words(s), "%lld tenant%s a turn before %s", (long long)before,
+			    before == 1 ? " has" : "s have", core_job_tenant(j));
 	}
 	end(s);
 }
@@ -314,7 +337,7 @@ static void
 explain_ready(struct saying *s, const struct core *c, struct core_time now, const struct job *j)
 {
 	if (!order_open(j))
-		explain_order(s, j);
+		explain_order(s, c, j);
 	else if (j->alone_asked)
 		explain_alone(s, c, j);
 	else if (explain_gates(s, now, j))
@@ -388,7 +411,7 @@ core_explain(const struct core *c, struct core_time now, const struct job *j, st
 		else
 			explain_time(&s, now, j);
 		if (!order_open(j))
-			explain_order(&s, j);
+			explain_order(&s, c, j);
 	} else if (j->state == JOB_ready) {
 		explain_ready(&s, c, now, j);
 	} else if (j->state == JOB_running) {

@@ -46,6 +46,15 @@ gates_wake(struct core *c, int place)
 	return true;
 }
 
+/* It has no limit any more: nothing would wake them in their turn. */
+static void
+wake_all(struct core *c, struct type *t)
+{
+	for (int place = 0; place < PLACES; place++)
+		while (!list_empty(&t->asleep[place]))
+			stall_wake(c, list_entry(t->asleep[place].next, struct stall, sleep));
+}
+
 /* ---- open and closed ---- */
 
 static void
@@ -99,11 +108,20 @@ gate_fini(struct core *c, struct gate *g)
 	heap_remove(&c->gate_timers, &g->timer);
 }
 
+/* After its settings have changed. */
+static void
+gate_settle(struct core *c, struct gate *g)
+{
+	gate_refresh(c, g);
+	if (g->kind == GATE_TYPE && g->max_running == 0 && g->rate.rate_milli == 0)
+		wake_all(c, list_entry(g, struct type, gate));
+}
+
 void
 gate_limit(struct core *c, struct gate *g, uint32_t max_running)
 {
 	g->max_running = max_running;
-	gate_refresh(c, g);
+	gate_settle(c, g);
 }
 
 void
@@ -150,15 +168,6 @@ take_token(struct core *c, struct gate *g, int64_t now_ns)
 	refresh_dry(c, g, now_ns);
 }
 
-static void
-give_token_back(struct core *c, struct gate *g, int64_t now_ns)
-{
-	if (g->spent_until_ns == INT64_MIN)
-		return;			/* the rate was set after it was taken */
-	g->spent_until_ns -= interval_ns(g);
-	refresh_dry(c, g, now_ns);
-}
-
 /* What was started under the rate before does not count any more. */
 void
 gate_rate(struct core *c, int64_t now_ns, struct gate *g, struct rate rate)
@@ -170,7 +179,7 @@ gate_rate(struct core *c, int64_t now_ns, struct gate *g, struct rate rate)
 	g->rate = rate;
 	g->spent_until_ns = INT64_MIN;
 	refresh_dry(c, g, now_ns);
-	gate_refresh(c, g);
+	gate_settle(c, g);
 }
 
 void
@@ -195,11 +204,9 @@ hold(struct core *c, struct gate *g, int64_t now_ns)
 }
 
 static void
-release(struct core *c, struct gate *g, int64_t now_ns, bool began)
+release(struct core *c, struct gate *g)
 {
 	g->running--;
-	if (!began && g->rate.rate_milli > 0)
-		give_token_back(c, g, now_ns);
 	if (g->closed)
 		gate_refresh(c, g);
 }
@@ -214,12 +221,12 @@ gates_hold(struct core *c, struct core_time now, struct flow *f)
 }
 
 void
-gates_release(struct core *c, struct core_time now, struct flow *f, bool began)
+gates_release(struct core *c, struct flow *f)
 {
 	for (int i = 0; i < FLOW_GATES; i++)
 		if (f->of.gates[i] != NULL)
-			release(c, f->of.gates[i], now.mono_ns, began);
-	release(c, &f->of.bench->queue->gate, now.mono_ns, began);
+			release(c, f->of.gates[i]);
+	release(c, &f->of.bench->queue->gate);
 }
 
 struct gate *

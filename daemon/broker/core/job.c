@@ -218,14 +218,19 @@ record_move(struct job_run *r, struct transition t)
 static void
 count_state(struct core *c, const struct job *j, int by)
 {
+	struct queue	*q = job_queue(j);
+
 	c->stats.states[j->state] += (uint64_t)by;
-	job_queue(j)->states[j->state] += (uint64_t)by;
+	q->states[j->state] += (uint64_t)by;
 	if (job_member(j) != NULL)
 		group_count(j, j->state, by);
-	if (!job_waiting(j))
-		return;
-	c->waiting += (uint64_t)by;
-	c->stats.waiting_bytes += (uint64_t)(by * job_bytes(j));
+	if (job_waiting(j)) {
+		c->waiting += (uint64_t)by;
+		c->stats.waiting_bytes += (uint64_t)(by * job_bytes(j));
+		q->waiting_bytes += (uint64_t)(by * job_bytes(j));
+	}
+	if (by < 0 && (q->watches > 0 || c->room_wanted))
+		queue_less(c, q);
 }
 
 void
@@ -260,13 +265,13 @@ job_waiting(const struct job *j)
 }
 
 void
-job_withdraw(struct core *c, struct core_time now, struct job *j)
+job_withdraw(struct core *c, struct job *j)
 {
 	job_timer_stop(c, j);
 	if (j->in_line)
 		ready_remove(c, j);
 	else if (j->alone_asked)
-		alone_withdraw(c, now, j);
+		alone_withdraw(c, j);
 }
 
 /* ---- tries ---- */
@@ -341,7 +346,7 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
     enum job_reason reason, struct outcome *o)
 {
 	if (job_waiting(j))
-		job_withdraw(c, now, j);
+		job_withdraw(c, j);
 	if (job_order(j) != NULL)
 		order_leave(c, j);
 	job_move(c, now, j, state, reason);

@@ -27,6 +27,13 @@ order_get(struct core *c, const char *key, size_t len)
 	return o;
 }
 
+struct order *
+order_ref(struct order *o)
+{
+	o->refs++;
+	return o;
+}
+
 void
 order_unref(struct core *c, struct order *o)
 {

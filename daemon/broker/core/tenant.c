@@ -17,7 +17,7 @@ tenant_new(struct queue *q, struct span name)
 	gate_init(&t->gate, GATE_TENANT);
 	t->gate.max_running = q->tenant_running;
 	t->queue = q;
-	t->weight = 1;
+	t->weight = queue_weight(q, name);
 	t->name_len = (uint32_t)name.len;
 	memcpy(t->name, name.p, name.len);
 	namemap_put(&q->tenants, t->name, name.len, t);
@@ -31,6 +31,16 @@ tenant_get(struct queue *q, struct span name)
 	struct tenant	*t = namemap_get(&q->tenants, name.p, name.len);
 
 	return t != NULL ? t : tenant_new(q, name);
+}
+
+/* A turn that was begun gets no longer than a new one. */
+void
+tenant_set_weight(struct tenant *t, uint32_t weight)
+{
+	t->weight = weight;
+	for (int place = 0; place < PLACES; place++)
+		if (t->seats[place] != NULL && t->seats[place]->credit > weight)
+			t->seats[place]->credit = weight;
 }
 
 void

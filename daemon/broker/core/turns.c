@@ -43,11 +43,15 @@ row_first(const struct row *r)
 }
 
 int64_t
+turn_key(const struct seat *s, int priority)
+{
+	return ((int64_t)(INT8_MAX - priority) << TURN_BITS) | s->turn;
+}
+
+int64_t
 row_key(const struct row *r)
 {
-	int	priority = flow_head(row_first(r))->priority;
-
-	return ((int64_t)(INT8_MAX - priority) << TURN_BITS) | r->of.seat->turn;
+	return turn_key(r->of.seat, flow_head(row_first(r))->priority);
 }
 
 /* Of stalls with equal keys, which are of one seat: the one whose first job stands further ahead. */

@@ -11,6 +11,7 @@
 struct type_limit {
 	uint32_t	max_running;
 	struct retry_policy retry;
+	struct rate	rate;
 	uint32_t	name_len;
 	char		name[];
 };
@@ -36,8 +37,9 @@ type_new(struct core *c, const char *name)
 		list_init(&t->thirsty[lane]);
 	}
 	if (limit != NULL) {
-		t->gate.max_running = limit->max_running;
 		t->retry = limit->retry;
+		gate_limit(c, &t->gate, limit->max_running);
+		gate_rate(c, 0, &t->gate, limit->rate);
 	}
 	namemap_put(&c->types, t->name, strlen(t->name), t);
 	return t;
@@ -102,13 +104,18 @@ limit_get(struct core *c, const char *name)
 }
 
 void
-core_type_limit(struct core *c, const char *name, uint32_t max_running)
+core_type_limit(struct core *c, struct core_time now, const char *name, uint32_t max_running,
+    struct rate rate)
 {
-	struct type	*t = namemap_get(&c->types, name, strlen(name));
+	struct type		*t = namemap_get(&c->types, name, strlen(name));
+	struct type_limit	*limit = limit_get(c, name);
 
-	limit_get(c, name)->max_running = max_running;
-	if (t != NULL)
-		gate_limit(c, &t->gate, max_running);
+	limit->max_running = max_running;
+	limit->rate = rate;
+	if (t == NULL)
+		return;
+	gate_limit(c, &t->gate, max_running);
+	gate_rate(c, now.mono_ns, &t->gate, rate);
 }
 
 void

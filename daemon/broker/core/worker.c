@@ -50,14 +50,14 @@ count_slots(struct core *c, const struct worker *w, int by)
 }
 
 void
-worker_free(struct core *c, struct core_time now, struct worker *w)
+worker_free(struct core *c, struct worker *w)
 {
 	for (int lane = 0; lane < LANES; lane++)
 		heap_remove(&c->open[place_of(w->plugin, lane)], &w->open[lane]);
 	heap_remove(&c->retries, &w->retry);
 	list_remove(&w->effect);
 	if (w->alone_for != 0)
-		alone_worker_gone(c, now, w);
+		alone_worker_gone(c, w);
 	else if (!w->retired)
 		count_slots(c, w, -1);
 	if (w->number < c->workers_len)
@@ -247,5 +247,5 @@ core_worker_lost(struct core *c, struct core_time now, uint32_t number, const ch
 		attempt_free(c, now, at);
 		head = false;
 	}
-	worker_free(c, now, w);
+	worker_free(c, w);
 }

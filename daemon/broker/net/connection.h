@@ -47,6 +47,7 @@ struct connection {
 	uid_t		 uid;		/* unix */
 	uint32_t	 max_reply;
 	uint32_t	 open_calls, open_cancels;
+	uint32_t	 room_waits;		/* submits that wait for room */
 	short		 want;		/* what libevent watches */
 	uint8_t		 pause;		/* enum connection_pause bits */
 	uint8_t		 role;		/* enum rpc_role; ROLE_anybody: not authenticated */

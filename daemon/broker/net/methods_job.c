@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "daemon/broker/net/methods.h"
+#include "daemon/broker/net/room.h"
 #include "daemon/broker/net/watch.h"
 #include "proto/jobspec.h"
 
@@ -40,13 +41,37 @@ submit(struct call *call, const struct rpc_value *params, struct job **out, stru
 	return broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out, err);
 }
 
+/*
+ * As submit, for a call that may wait for room: it stands behind those that wait already.  Returns
+ * METHOD_LATER when it waits.
+ */
+static int
+submit_or_wait(struct call *call, struct job **out, struct rpc_error *err)
+{
+	int64_t		wait_ms = call_int(call, PARAM_room_wait_ms, 0);
+	struct jobspec	spec;
+
+	if (jobspec_read(call->rpc.params, &spec, err) != 0)
+		return -1;
+	if (wait_ms > 0 && room_has_line(call->net, spec.queue)) {
+		rpc_fail(err, RPC_queue_full, "others wait for room in queue %.*s already",
+		    (int)spec.queue.len, spec.queue.p);
+		return room_wait(call, &spec, wait_ms, err);
+	}
+	if (broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out, err) == 0)
+		return 0;
+	return wait_ms > 0 && err->kind == RPC_queue_full ?
+	    room_wait(call, &spec, wait_ms, err) : -1;
+}
+
 int
 method_job_submit(struct call *call, struct rpc_error *err)
 {
 	struct job	*j;
+	int		 rc = submit_or_wait(call, &j, err);
 
-	if (submit(call, call->rpc.params, &j, err) != 0)
-		return -1;
+	if (rc != 0)
+		return rc;
 	print_id_state(reply_begin(&call->reply), j);
 	return METHOD_ANSWERED;
 }
@@ -58,10 +83,13 @@ method_job_call(struct call *call, struct rpc_error *err)
 	struct watch	*w;
 	struct job	*j;
 	struct buf	*out;
+	int		 rc;
 
 	/* Before the job is accepted: a call that cannot wait for it must not start it. */
-	if (watch_allowed(call, 1, err) != 0 || submit(call, call->rpc.params, &j, err) != 0)
+	if (watch_allowed(call, 1, err) != 0)
 		return -1;
+	if ((rc = submit_or_wait(call, &j, err)) != 0)
+		return rc;
 	if (job_state_finished(j->state)) {
 		out = reply_begin(&call->reply);
 		print_outcome(out, j, reply_room(&call->reply));

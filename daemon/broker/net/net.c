@@ -12,6 +12,8 @@
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/listener.h"
 #include "daemon/broker/net/output.h"
+#include "daemon/broker/net/purge.h"
+#include "daemon/broker/net/room.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/subscribe.h"
 #include "daemon/broker/net/watch.h"
@@ -45,6 +47,8 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 	list_init(&n->drains);
 	list_init(&n->reads);
 	list_init(&n->subscriptions);
+	list_init(&n->lines);
+	list_init(&n->purges);
 	list_init(&n->spare_watches);
 	n->scratch = mem_alloc(NET_TAIL_BYTES + NET_READ_BYTES);
 	name_user(n);
@@ -81,6 +85,8 @@ net_free(struct net *n)
 		connection_close(list_entry(n->connections.next, struct connection, link));
 	free_dead(n);
 	output_spare_free(n);
+	room_free(n);
+	purge_free(n);
 	watch_spare_free(n);
 	heap_free(&n->timers);
 	buf_free(&n->nowhere);
@@ -120,6 +126,12 @@ void
 net_job_forgotten(struct net *n, struct job *j)
 {
 	watch_job_forgotten(n, j);
+}
+
+void
+net_queue_less(struct net *n, const struct queue *q)
+{
+	room_queue_less(n, q);
 }
 
 void
@@ -163,6 +175,8 @@ net_flush(struct net *n)
 	int64_t	now_ns = n->broker->now.mono_ns, next_ns;
 
 	n->again = false;
+	room_run(n);
+	purge_run(n);
 	next_ns = watch_run(n, now_ns);
 	next_ns = earliest(next_ns, deadline_run(n, now_ns));
 	next_ns = earliest(next_ns, listener_run(n, now_ns));

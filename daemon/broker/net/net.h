@@ -23,6 +23,8 @@ void net_job_forgotten(struct net *n, struct job *j);
 void net_group_finished(struct net *n, struct group *g);
 void net_group_outcomes(struct net *n, struct group *g, uint64_t ticket, const char *text,
     size_t len, uint64_t next);
+/* A queue that somebody waits for holds less. */
+void net_queue_less(struct net *n, const struct queue *q);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */
 void net_drained(struct net *n);
 /*

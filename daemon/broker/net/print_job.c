@@ -330,6 +330,19 @@ print_order_and_labels(struct buf *out, const struct job *j)
 }
 
 static void
+print_sharing(struct buf *out, const struct job *j)
+{
+	const char	*key = core_job_limit_key(j), *tenant = core_job_tenant(j);
+
+	print_next(out, "tenant");
+	buf_put_json(out, tenant, strlen(tenant));
+	if (key[0] != '\0') {
+		print_next(out, "limit_key");
+		buf_put_json(out, key, strlen(key));
+	}
+}
+
+static void
 print_times(struct buf *out, const struct broker *b, const struct job *j)
 {
 	print_next(out, "created_ms");
@@ -395,6 +408,7 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 		print_next(out, "lane_asked");
 		print_name(out, lane_names[j->lane_asked]);
 	}
+	print_sharing(out, j);
 	print_times(out, b, j);
 	print_next(out, "on_lost");
 	print_name(out, j->on_lost == ON_LOST_FAIL ? "fail" : "requeue");

@@ -48,6 +48,10 @@ struct net {
 	struct list	 subscriptions;		/* of job.watch */
 	uint64_t	 last_watch;		/* their numbers */
 	uint64_t	 tickets;		/* of reads, given out so far */
+	struct list	 lines;			/* queues that somebody waits for (room.c) */
+	unsigned	 room_waits;		/* submits that wait for room */
+	size_t		 room_bytes;		/* of their jobs */
+	struct list	 purges;		/* of queues, under way (purge.c) */
 	struct list	 spare_watches;
 	unsigned	 spare_watch_count;
 	struct buf	 spare_outputs[NET_SPARE_OUTPUTS];

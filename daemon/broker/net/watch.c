@@ -9,6 +9,7 @@
 #include "daemon/broker/net/batch.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/print_job.h"
+#include "daemon/broker/net/room.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/watch_group.h"
 #include "lib/alloc.h"
@@ -147,7 +148,7 @@ detach(struct watch *w)
 	if (w->node.job != NULL)
 		watcher_leave(&w->node);
 	else
-		list_remove(&w->node.link);	/* net->drains, a group's waiters ... */
+		list_remove(&w->node.link);	/* net->drains, a group's waiters, a line ... */
 	heap_remove(&c->net->timers, &w->timer);
 	list_remove(&w->link);
 	if (is_counted(w->node.kind))
@@ -177,6 +178,7 @@ watch_free(struct watch *w)
 	free(w->id_long);
 	if (w->group != NULL)
 		watch_group_free(w->group);
+	room_wish_free(w);
 	if (n->spare_watch_count >= NET_SPARE_WATCHES) {
 		free(w);
 		return;
@@ -311,6 +313,10 @@ time_over(struct watch *w)
 
 	if (login)
 		rpc_fail(&err, RPC_unauthenticated, "the token is wrong");
+	else if (w->node.kind == WATCH_ROOM)
+		room_time_over(w, &err);
+	else if (w->node.kind == WATCH_EMPTY)
+		rpc_fail(&err, RPC_wait_timeout, "the time to wait is over; the queue is not empty");
 	else
 		rpc_fail(&err, RPC_wait_timeout, "the time to wait is over; the %s goes on",
 		    w->node.kind == WATCH_GROUP_END ? "group" : "job");

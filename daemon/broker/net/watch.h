@@ -23,6 +23,9 @@ enum watch_kind {
 	WATCH_DRAIN,	/* server.drain */
 	WATCH_GROUP_END, /* group.wait, group.cancel: until the group has finished */
 	WATCH_GROUP_READ, /* group.results: until they are read from the disk */
+	WATCH_ROOM,	/* a submit or call that waits for room; room.h */
+	WATCH_EMPTY,	/* queue.wait */
+	WATCH_PURGE,	/* queue.purge */
 	WATCH_LOGIN,	/* a failed login, answered late */
 };
 
@@ -43,6 +46,7 @@ struct watch {
 	struct batch		*batch;
 	struct watch_group	*group;		/* WATCH_GROUP; freed with it */
 	uint64_t		 ticket;	/* WATCH_GROUP_READ */
+	struct room_wish	*wish;		/* WATCH_ROOM: the job; freed with it */
 	uint32_t		 weight;	/* open calls that it counts for */
 	bool			 silent;
 	bool			 cancel_on_disconnect;
