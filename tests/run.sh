@@ -110,6 +110,7 @@ configure_of() {
 	clang) echo CC=clang ;;
 	asan) echo CC=gcc --with-sanitizers=address,undefined ;;
 	tsan) echo CC=gcc --with-sanitizers=thread ;;
+	without) echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq ;;
 	fuzz) echo CC=clang --enable-fuzzing --with-sanitizers=address,undefined ;;
 	esac
 }
@@ -157,6 +158,12 @@ e2e() {		# KIND
 sanitized_e2e() {
 	export UBSAN_OPTIONS=print_stacktrace=1 JOBD_TEST_PATIENCE=5
 	e2e asan
+}
+
+# The types whose libraries can be left out say so, and all others work.
+without() {
+	unit without && cd "$source/tests/e2e" &&
+	    JOBD_BUILD=$work/without python3 -B -m unittest -v left_out test_net test_handlers.Types
 }
 
 # What `make install` has put there works from there.
@@ -253,6 +260,7 @@ stage crashes crashes
 stage kills kills
 stage scheduler scheduler
 stage installed installed
+stage without without
 stage clang compile_tests clang
 stage asan-unit unit asan
 stage asan-e2e sanitized_e2e

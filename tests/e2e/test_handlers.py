@@ -27,7 +27,10 @@ class Types(DaemonTest):
         names = [t['name'] for t in self.c.items('type.list')]
         self.assertEqual(sorted(manual), sorted(names))
         for name in names:
-            schema = self.c.call('type.show', name=name)['args_schema']
+            shown = self.c.call('type.show', name=name)
+            if shown['summary'].startswith('left out of this build'):
+                continue
+            schema = shown['args_schema']
             members = set(schema['properties']) if schema is not True else set()
             said = set(re.findall(r'^\.It Cm (\w+)', manual[name], re.M))
             self.assertEqual(said, members, name)

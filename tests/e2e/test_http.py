@@ -65,6 +65,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def serve_status(self, code):
         self.answer(int(code), b'' if code == '204' else b'so it is')
 
+    def serve_busy(self):
+        """Once, and it says for how long; then it answers."""
+        if self.server.busy:
+            self.server.busy = False
+            self.answer(503, b'', Retry_After='1')
+        else:
+            self.answer(200, b'at last')
+
     def serve_redirect(self, count):
         count = int(count)
         self.answer(302, b'', Location='/redirect/%d' % (count - 1) if count > 1 else '/hello')
@@ -124,7 +132,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, context=None):
         super().__init__(('127.0.0.1', 0), Handler)
         self.lock = threading.Lock()
-        self.connections, self.requests = 0, []
+        self.connections, self.requests, self.busy = 0, [], True
         self.silent, self.broken = threading.Event(), threading.Event()
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
@@ -228,6 +236,19 @@ class Http(DaemonTest):
         failure = self.refused('/status/503', 'the server answered with status 503', fail_status=True)
         self.assertEqual(failure['data'], {'status': 503})
         self.assertEqual(self.fetch('/status/204', fail_status=True)['status'], 204)
+
+    def test_a_server_says_whether_and_when_to_come_again(self):
+        got = self.c.call('job.call', type='http.request', retry={'max_attempts': 3, 'backoff_ms': 600000,
+                                                                  'max_backoff_ms': 600000},
+                          args={'url': self.plain.url + '/busy', 'fail_status': True})
+        self.assertEqual(got['result']['body'], 'at last')
+        attempts = self.c.call('job.get', id=got['id'])['attempts']
+        self.assertEqual(len(attempts), 2)
+        pause_ms = attempts[1]['started_ms'] - attempts[0]['started_ms']
+        self.assertTrue(1000 <= pause_ms < 300000, pause_ms)
+        got = self.c.call('job.call', type='http.request', retry={'max_attempts': 3, 'backoff_ms': 1},
+                          args={'url': self.plain.url + '/status/404', 'fail_status': True})
+        self.assertEqual((got['state'], len(self.c.call('job.get', id=got['id'])['attempts'])), ('failed', 1))
 
     def test_what_cannot_be_sent_is_refused_by_name(self):
         for args, message in (({'url': 'ftp://127.0.0.1/'}, 'args.url must be a string that matches'),

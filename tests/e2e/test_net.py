@@ -5,6 +5,7 @@ import socket
 import threading
 import unittest
 
+from jobd_client import until
 from jobd_test import DaemonTest
 
 
@@ -72,6 +73,14 @@ class Net(DaemonTest):
         got = self.done('dns.lookup', name='localhost')['addresses']
         self.assertEqual({(a['address'], a['family']) for a in got}, want)
         self.assertEqual(self.done('dns.lookup', name='::1')['addresses'], [{'address': '::1', 'family': 'ipv6'}])
+
+    def test_names_are_looked_up_while_every_thread_is_taken(self):
+        taken = [self.c.call('job.submit', type='bench.io', lane='thread', args={'ms': 600000})['id'] for i in range(9)]
+        until(lambda: [self.c.call('job.get', id=id)['state'] for id in taken].count('running') == 8, 'full threads')
+        self.done('dns.lookup', name='localhost')
+        self.done('tcp.check', host='localhost', port=self.service().port)
+        for id in taken:
+            self.c.call('job.cancel', id=id)
 
     def test_a_name_that_nobody_has_is_a_failure(self):
         self.refused('cannot look up no.such.host.invalid: ', 'dns.lookup', name='no.such.host.invalid')

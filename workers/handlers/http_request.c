@@ -17,9 +17,11 @@
 #include "workers/handlers/handlers.h"
 #include "workers/handlers/http_disk.h"
 #include "workers/handlers/http_multi.h"
+#include "workers/handlers/http_result.h"
 
 #define HEADERS_BYTES_MAX	(256 << 10)	/* of a response and of what led to it */
 #define DISK_AHEAD_BYTES	(1 << 20)	/* received and not written yet */
+#define RETRY_AFTER_MAX_S	86400
 #define BODY_BYTES		(INT64_C(1) << 20)	/* max_bytes when not given */
 #define FILE_BYTES		(INT64_C(1) << 30)
 
@@ -67,111 +69,42 @@ transfer_fail(struct transfer *t, const char *fmt, ...)
 	transfer_free(t);
 }
 
-/* ---- the result ---- */
-
-static void
-print_header_values(struct buf *out, CURL *easy, const char *name, size_t count)
-{
-	struct curl_header	*h;
-
-	if (count > 1)
-		buf_putc(out, '[');
-	for (size_t i = 0; i < count; i++) {
-		if (curl_easy_header(easy, name, i, CURLH_HEADER, -1, &h) != CURLHE_OK)
-			continue;
-		if (i > 0)
-			buf_putc(out, ',');
-		bytes_print_lossy(out, h->value, strlen(h->value));
-	}
-	if (count > 1)
-		buf_putc(out, ']');
-}
-
-static void
-print_headers(struct buf *out, CURL *easy)
-{
-	struct curl_header	*h = NULL;
-	char			 name[256];
-	const char		*comma = "";
-	size_t			 n;
-
-	buf_puts(out, "\"headers\":{");
-	while ((h = curl_easy_nextheader(easy, CURLH_HEADER, -1, h)) != NULL) {
-		if (h->index > 0)		/* told with the first of its name */
-			continue;
-		for (n = 0; h->name[n] != '\0' && n < sizeof(name); n++)
-			name[n] = h->name[n] >= 'A' && h->name[n] <= 'Z' ?
-			    (char)(h->name[n] - 'A' + 'a') : h->name[n];
-		buf_puts(out, comma);
-		bytes_print_lossy(out, name, n);
-		buf_putc(out, ':');
-		print_header_values(out, easy, h->name, h->amount);
-		comma = ",";
-	}
-	buf_putc(out, '}');
-}
-
-/* False: the body was to be text, and it is none. */
-static bool
-print_body(struct buf *out, const struct transfer *t)
-{
-	const char	*path = args_text(t->at, "file");
-
-	if (path == NULL)
-		return bytes_print(out, "body", bytes_as(args_text(t->at, "as")),
-		    buf_data(&t->response), buf_len(&t->response));
-	buf_puts(out, "\"file\":");
-	buf_put_json(out, path, strlen(path));
-	return true;
-}
-
 static void
 transfer_succeed(struct transfer *t)
 {
-	struct buf	 out = { 0 };
-	long		 status = 0, connections = 0, redirects = 0;
-	const char	*url = NULL;
+	const struct http_result	r = {
+		.easy = t->easy, .file = args_text(t->at, "file"), .body = &t->response,
+		.as = bytes_as(args_text(t->at, "as")), .bytes = t->bytes, .since_ns = t->since_ns,
+	};
+	struct buf			out = { 0 };
 
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connections);
-	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
-	buf_printf(&out, "{\"status\":%ld,", status);
-	print_headers(&out, t->easy);
-	buf_putc(&out, ',');
-	if (!print_body(&out, t)) {
-		buf_free(&out);
+	if (http_result_print(&r, &out)) {
+		jobd_succeed(t->at, buf_data(&out), buf_len(&out));
+		transfer_free(t);
+	} else {
 		transfer_fail(t, "the response is not UTF-8 text; args.as can be \"base64\"");
-		return;
 	}
-	buf_printf(&out, ",\"bytes\":%llu,\"url\":", (unsigned long long)t->bytes);
-	bytes_print_lossy(&out, url, strlen(url));
-	buf_printf(&out, ",\"redirects\":%ld,\"connections\":%ld,\"time_ms\":%lld}", redirects,
-	    connections, (long long)((clock_mono_ns() - t->since_ns) / NS_PER_MS));
-	jobd_succeed(t->at, buf_data(&out), buf_len(&out));
 	buf_free(&out);
-	transfer_free(t);
 }
 
-static bool
-status_is_failure(const struct transfer *t)
-{
-	long	status = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	return args_true(t->at, "fail_status") && status >= 400;
-}
-
+/*
+ * The server says no.  A mistake of the client's will be one the next time, too; of the others, and
+ * when to come again, the server may say something.
+ */
 static void
-fail_by_status(struct transfer *t)
+fail_by_status(struct transfer *t, long status)
 {
-	char	data[64], text[128];
-	long	status = 0;
+	char			data[64], text[128];
+	curl_off_t		retry_after_s = 0;
+	struct jobd_failure	f = { .size = sizeof(f), .message = text, .data_json = data };
 
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
 	snprintf(text, sizeof(text), "the server answered with status %ld", status);
 	snprintf(data, sizeof(data), "{\"status\":%ld}", status);
-	jobd_fail(t->at, text, data);
+	f.final = status < 500 && status != 408 && status != 425 && status != 429;
+	f.retry_after_ms = retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s * 1000 :
+	    RETRY_AFTER_MAX_S * 1000;
+	jobd_fail_as(t->at, &f);
 	transfer_free(t);
 }
 
@@ -179,8 +112,10 @@ fail_by_status(struct transfer *t)
 static void
 complete(struct transfer *t)
 {
-	if (status_is_failure(t))
-		fail_by_status(t);
+	long	status = http_status(t->easy);
+
+	if (status >= 400 && args_true(t->at, "fail_status"))
+		fail_by_status(t, status);
 	else if (!t->to_file)
 		transfer_succeed(t);
 	else if (!http_disk_flush(t->disk))

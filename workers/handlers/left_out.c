@@ -8,7 +8,9 @@
 	static void \
 	say_##symbol(struct jobd_attempt *at) \
 	{ \
-		jobd_fail(at, type " is left out of this build (configure " option ")", NULL); \
+		jobd_fail_as(at, &(struct jobd_failure){ .size = sizeof(struct jobd_failure), \
+		    .message = type " is left out of this build (configure " option ")", \
+		    .final = true }); \
 	} \
 	const struct jobd_handler handler_##symbol = { \
 		.abi = JOBD_HANDLER_ABI, \

@@ -1,0 +1,32 @@
+"""left_out.py - a build without libcurl, zstd, SQLite and libpq: its types are listed, and say what is missing.
+
+Run by the stage `without` of tests/run.sh, on such a build.
+"""
+
+import unittest
+
+from jobd_test import DaemonTest
+
+
+class LeftOut(DaemonTest):
+    def test_a_type_without_its_library_says_so(self):
+        listed = {t['name']: t['summary'] for t in self.c.items('type.list')}
+        for type, option, lane in (('http.request', '--without-curl', 'async'),
+                                   ('file.compress', '--without-zstd', 'thread'),
+                                   ('file.decompress', '--without-zstd', 'process'),
+                                   ('sql.query', '--without-sqlite --without-libpq', 'thread')):
+            self.assertEqual(listed[type], 'left out of this build (configure %s)' % option)
+            self.assertIs(self.c.call('type.show', name=type)['args_schema'], True)
+            for args in {}, {'url': 'http://127.0.0.1/'}, None:
+                outcome = self.c.call('job.call', type=type, lane=lane, args=args)
+                self.assertEqual(outcome['state'], 'failed')
+                self.assertEqual(outcome['failure']['message'],
+                                 '%s is left out of this build (configure %s)' % (type, option))
+
+    def test_the_others_work(self):
+        self.assertEqual(self.c.call('job.call', type='dns.lookup', args={'name': '127.0.0.1'})['state'], 'succeeded')
+        self.assertEqual(self.c.call('job.call', type='sleep', args={'ms': 1})['state'], 'succeeded')
+
+
+if __name__ == '__main__':
+    unittest.main()
