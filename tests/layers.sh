@@ -41,6 +41,8 @@ links() {
 may_not lib 'proto/|daemon/|workers/|client/' 'lib/ knows nothing of jobs'
 may_not proto 'daemon/|workers/|client/' 'proto/ is what processes share'
 may_not client 'daemon/|workers/' 'client/ talks to jobd over its socket'
+may_not client/libjobd 'client/(cmd|ctl|exit|list|map|options|print|verbs)|event|uv|jansson' \
+    'libjobd knows nothing of jobctl'
 may_not workers 'daemon/|client/' 'workers/ know the channel only'
 may_not daemon 'client/|workers/([^h]|h[^a]|handler\.c|handlers/)' 'daemon/ uses workers/handler.h at most'
 may_not daemon/supervisor 'daemon/broker/|event|uv|jansson' 'the supervisor parses nothing and has no loop'
@@ -59,6 +61,7 @@ links_not jobd event uv jansson sqlite3
 links_not jobd-broker uv sqlite3
 links_not jobd-worker event
 links_not jobctl event uv sqlite3
+links_not libjobd.so.0.1.0 event uv jansson crypto sqlite3
 # that the check can see anything at all
 links jobd-broker event
 links jobd-worker uv
