@@ -92,7 +92,7 @@ class Workload:
 
     def job(self, n):
         kinds = (self.echo, self.big_echo, self.sleep, self.bench_io, self.bench_cpu, self.digest, self.copy,
-                 self.read, self.write, self.compress, self.http, self.lookup, self.connect)
+                 self.read, self.write, self.compress, self.http, self.lookup, self.connect, self.query)
         return kinds[n % len(kinds)](n // len(kinds))
 
     def echo(self, n):
