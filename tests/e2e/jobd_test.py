@@ -86,6 +86,11 @@ def open_files(pid):
     return out
 
 
+def shared_memory():
+    """Segments that have names; a database's are not ours."""
+    return {name for name in os.listdir('/dev/shm') if not name.startswith('PostgreSQL.')}
+
+
 def title(pid):
     return read('/proc/%d/cmdline' % pid).rstrip(b'\0 ').replace(b'\0', b' ').decode()
 
@@ -135,7 +140,7 @@ class Daemon:
         self.log_path = os.path.join(self.own_dir, 'log')
         self.recorder = Recorder()
         self.clients = []
-        self.shared_memory = set(os.listdir('/dev/shm'))
+        self.shared_memory = shared_memory()
         command = [program('jobd'), '--state-dir', self.state_dir, '--listen', self.unix,
                    '--listen', 'tcp:127.0.0.1:0', '--cpu-workers', str(cpu_workers),
                    '--io-threads', str(io_threads)]
@@ -247,7 +252,7 @@ class Daemon:
         self.process.stdout.close()
         for c in self.clients:
             c.close()
-        left = set(os.listdir('/dev/shm')) - self.shared_memory
+        left = shared_memory() - self.shared_memory
         if left:
             raise AssertionError('shared memory is left: %s' % left)
         log = self.log()

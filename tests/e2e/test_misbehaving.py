@@ -108,7 +108,7 @@ class Misbehaving(OwnDaemonTest):
         self.assertEqual((outcome['state'], outcome['result']), ('succeeded', old))
         # and is killed then, as its threads do not end
         until(lambda: is_gone(old), 'the end of the old worker', LONG)
-        self.assertEqual(self.stuck(c), 0)
+        until(lambda: self.stuck(c) == 0, 'its threads to be forgotten')
         self.assertIn('workers.stuck_threads', self.jobd.log())
 
     def test_half_of_the_threads_are_too_many_by_default(self):
