@@ -34,6 +34,7 @@ say_pid(struct jobd_attempt *at)
 static void
 crash(void)
 {
+	signal(SIGSEGV, SIG_DFL);		/* a sanitizer has a handler of its own */
 	raise(SIGSEGV);
 	abort();
 }

@@ -40,7 +40,7 @@ role_of(const struct seat *seat)
 static void
 choose_name(struct seat *seat)
 {
-	char		prefix[12];
+	char		prefix[16];
 	unsigned	n = 0;
 	bool		taken = true;
 
