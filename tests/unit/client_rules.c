@@ -20,7 +20,7 @@
 #include "lib/alloc.h"
 #include "lib/fd.h"
 
-#define MAX_ARGS	16
+#define MAX_ARGS	64
 
 /* ---- options ---- */
 
@@ -31,6 +31,7 @@ parse_words(struct options *o, const char *const *words, unsigned of, char why[2
 	int		 n = 0;
 
 	while (words[n] != NULL) {
+		assert_true(n < MAX_ARGS);
 		argv[n] = (char *)(size_t)words[n];
 		n++;
 	}
