@@ -117,6 +117,22 @@ class Bench(DaemonTest):
         finally:
             jobd.stop()
 
+    def test_an_open_loop_counts_from_the_moment_at_which_a_call_was_due(self):
+        """What holds up the bench itself, an overloaded machine say, is not left out either."""
+        c = self.jobd.client()
+        before = c.call('server.stats')['jobs']['submitted']
+        run = self.start('echo', '--rate', '200', '-n', '400', '-o', 'json')
+        until(lambda: c.call('server.stats')['jobs']['submitted'] - before > 20, 'the bench')
+        os.kill(run.pid, signal.SIGSTOP)
+        try:
+            self.assertRaises(subprocess.TimeoutExpired, run.wait, 1)
+        finally:
+            os.kill(run.pid, signal.SIGCONT)
+        r = json.loads(run.communicate(timeout=60 * PATIENCE)[0])
+        self.assertEqual(r['succeeded'], 400)
+        self.assertGreater(r['latency_us']['max'], 900000)
+        self.assertGreater(r['latency_us']['p90'], 500000)
+
     def test_a_daemon_that_goes_away_ends_it(self):
         jobd = Daemon()
         c = jobd.client()
