@@ -51,11 +51,14 @@ die_with_parent(void)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* Whoever wants cpu workers that are not nice wants them woken at once too. */
 static void
 be_nice(const struct config *config)
 {
 	static const struct sched_param	none;
 
+	if (config->cpu_nice == 0)
+		return;
 	if (sched_setscheduler(0, SCHED_BATCH, &none) != 0)
 		log_warn("cannot run as a batch process: %s", strerror(errno));
 	if (setpriority(PRIO_PROCESS, 0, (int)config->cpu_nice) != 0)

@@ -125,6 +125,26 @@ enter_cpu(void)
 }
 
 static void
+enter_cpu_not_nice(void)
+{
+	struct config	config;
+
+	config_init(&config);
+	config.cpu_nice = 0;
+	CHILD_CHECK(dup2(0, CONTROL_WORKER_EVENT) == CONTROL_WORKER_EVENT);
+	CHILD_CHECK(sandbox_enter(CONTROL_LANE_CPU, &config) == 0);
+	CHILD_CHECK(getpriority(PRIO_PROCESS, 0) == 0);
+	CHILD_CHECK(sched_getscheduler(0) == SCHED_OTHER);
+}
+
+static void
+test_cpu_workers_that_are_not_nice_are_scheduled_as_all_others(void **state)
+{
+	(void)state;
+	in_child(enter_cpu_not_nice);
+}
+
+static void
 test_a_cpu_worker_starts_with_nothing_inherited(void **state)
 {
 	(void)state;
@@ -161,6 +181,7 @@ main(void)
 #endif
 		cmocka_unit_test(test_the_io_worker_keeps_its_threads),
 		cmocka_unit_test(test_a_cpu_worker_starts_with_nothing_inherited),
+		cmocka_unit_test(test_cpu_workers_that_are_not_nice_are_scheduled_as_all_others),
 		cmocka_unit_test(test_the_io_worker_keeps_its_kick_socket_and_its_priority),
 	};
 
