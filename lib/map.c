@@ -168,7 +168,7 @@ namemap_grow(struct namemap *m)
 {
 	struct namemap	bigger = { NULL, 0, m->cap == 0 ? MAP_FIRST_SLOTS : m->cap * 2 };
 
-	bigger.slots = mem_zalloc(bigger.cap, sizeof(*bigger.slots));
+	bigger.slots = mem_zalloc(bigger.cap + 1, sizeof(*bigger.slots));
 	for (size_t i = 0; i < m->cap; i++) {
 		struct namemap_slot	*s = &m->slots[i];
 
@@ -180,10 +180,24 @@ namemap_grow(struct namemap *m)
 	*m = bigger;
 }
 
+/* Behind the table: a copy of what was found last, or nothing.  Names come in runs. */
+static struct namemap_slot *
+last_found(const struct namemap *m)
+{
+	return &m->slots[m->cap];
+}
+
 void *
 namemap_get(const struct namemap *m, const char *key, size_t len)
 {
-	return m->cap == 0 ? NULL : namemap_find(m, key, len, hash_name(key, len))->value;
+	struct namemap_slot	*last;
+
+	if (m->cap == 0)
+		return NULL;
+	last = last_found(m);
+	if (last->value == NULL || last->len != len || memcmp(last->key, key, len) != 0)
+		*last = *namemap_find(m, key, len, hash_name(key, len));
+	return last->value;
 }
 
 void
@@ -197,6 +211,7 @@ namemap_put(struct namemap *m, const char *key, size_t len, void *value)
 	slot = namemap_find(m, key, len, hash);
 	if (slot->value == NULL)
 		m->len++;
+	last_found(m)->value = NULL;
 	*slot = (struct namemap_slot){ key, (uint32_t)len, hash, value };
 }
 
@@ -209,6 +224,7 @@ namemap_del(struct namemap *m, const char *key, size_t len)
 
 	if (m->cap == 0)
 		return NULL;
+	last_found(m)->value = NULL;
 	slot = namemap_find(m, key, len, hash_name(key, len));
 	if ((value = slot->value) == NULL)
 		return NULL;

@@ -1,7 +1,8 @@
 /*
  * map.h - two hash maps: from a uint64 to a pointer, and from a name to a pointer.
  *
- * Values are lent, never freed here.  NULL is not a value.  Name keys are hashed with a random seed
+ * Values are lent, never freed here.  NULL is not a value.  A map is one thread's, even to look things
+ * up: a name map remembers what was found last.  Name keys are hashed with a random seed
  * (map_seed, once at start-up), so no client can choose names that collide; the key's bytes are lent too
  * and must live as long as the entry: keep them in the value.
  */

@@ -128,6 +128,31 @@ test_maps_keep_what_was_put_through_deletions(void **state)
 	namemap_free(&names);
 }
 
+static void
+test_a_name_map_finds_again_only_what_is_still_there(void **state)
+{
+	struct namemap	names = { 0 };
+	char		one[] = "one", again[] = "again", same[] = "same";
+
+	(void)state;
+	namemap_put(&names, "mail", 4, one);
+	assert_ptr_equal(namemap_get(&names, "mail", 4), one);
+	assert_ptr_equal(namemap_get(&names, "mail", 4), one);
+	assert_null(namemap_get(&names, "mai", 3));
+	assert_null(namemap_get(&names, "mail2", 5));
+	assert_ptr_equal(namemap_get(&names, "mail", 4), one);
+	namemap_put(&names, "mail", 4, again);
+	assert_ptr_equal(namemap_get(&names, "mail", 4), again);
+	assert_ptr_equal(namemap_del(&names, "mail", 4), again);
+	assert_null(namemap_get(&names, "mail", 4));
+	namemap_put(&names, "mail", 4, same);
+	for (int i = 0; i < 100; i++)		/* it grows behind the one found last */
+		namemap_put(&names, "abcdefghijklmnopqrstuvwxyz0123456789" + i % 30, 1 + (size_t)i / 30,
+		    one);
+	assert_ptr_equal(namemap_get(&names, "mail", 4), same);
+	namemap_free(&names);
+}
+
 struct thing {
 	uint64_t	id;
 	bool		seen;
@@ -266,6 +291,7 @@ main(void)
 		cmocka_unit_test(test_addresses_have_one_spelling),
 		cmocka_unit_test(test_heap_gives_keys_in_order_after_moves_and_removals),
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
+		cmocka_unit_test(test_a_name_map_finds_again_only_what_is_still_there),
 		cmocka_unit_test(test_idset_keeps_what_was_put_through_deletions),
 		cmocka_unit_test(
 		    test_idset_finds_all_in_a_part_too_large_for_the_bits_beside_an_address),

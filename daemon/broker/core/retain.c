@@ -59,8 +59,10 @@ retain_oldest_due(struct core *c, struct core_time now)
 
 /* Ids are looked for a few at a time: there may be millions between two jobs. */
 static void
-find_oldest_id(struct core *c)
+find_oldest_id(struct core *c, uint64_t dropped)
 {
+	if (dropped == c->oldest_id && dropped < c->newest_id)
+		c->oldest_id++;
 	for (int i = 0; i < OLDEST_STEPS && c->oldest_id < c->newest_id; i++) {
 		if (idset_get(&c->jobs, c->oldest_id) != NULL)
 			break;
@@ -99,7 +101,7 @@ retain_drop(struct core *c, struct job *j)
 	c->stats.states[j->state]--;
 	job_queue(j)->states[j->state]--;
 	idset_del(&c->jobs, j->id);
-	find_oldest_id(c);
+	find_oldest_id(c, j->id);
 }
 
 int64_t
