@@ -179,7 +179,8 @@ struct jobd_job {
 
 /*
  * These send one request and wait for its answer.  Others that are on their way go on meanwhile.
- * All may return JOBD_USAGE, JOBD_LOST, JOBD_BAD_REPLY, JOBD_TIMED_OUT, or the daemon's error.
+ * All may return JOBD_USAGE, JOBD_FULL, JOBD_LOST, JOBD_BAD_REPLY, JOBD_TIMED_OUT, or the daemon's
+ * error.
  */
 
 /* Runs a job.  0: *result is its result, JSON text.  JOBD_JOB_...: it did not succeed. */

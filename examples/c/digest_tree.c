@@ -7,7 +7,9 @@
  * ends, so a tree of any size needs memory for the jobs on their way only.  The daemon must be
  * allowed to read the directory: jobd --set files.roots=DIRECTORY.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE	/* asprintf */
+#endif
 #include <err.h>
 #include <fts.h>
 #include <stdio.h>
