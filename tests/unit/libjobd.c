@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/jobd.h"
@@ -512,6 +513,19 @@ test_nonsense_loses_the_connection_with_a_reason(void **state)
 }
 
 static void
+test_the_outcome_of_another_job_is_no_answer(void **state)
+{
+	struct jobd_error	err;
+	struct side		s;
+
+	(void)state;
+	greet(&s, NULL);
+	say(&s, "{\"id\":2,\"result\":{\"id\":7,\"state\":\"succeeded\",\"result\":1}}\n");
+	assert_int_equal(jobd_result_of(s.j, 6, JOBD_FOREVER, NULL, &err), JOBD_BAD_REPLY);
+	part(&s);
+}
+
+static void
 test_a_line_longer_than_agreed_is_given_up(void **state)
 {
 	struct side	 s;
@@ -702,6 +716,32 @@ test_waits_see_futures_of_several_connections(void **state)
 	assert_ptr_equal(jobd_of(list[0]), a.j);
 	part(&a);
 	part(&b);
+}
+
+/* What comes while a wait sleeps wakes it, on whichever connection. */
+static void
+test_a_wait_sleeps_on_all_its_connections(void **state)
+{
+	struct side		 s[3];
+	struct jobd_future	*list[3];
+	size_t			 at;
+	pid_t			 pid;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		greet(&s[i], NULL);
+		list[i] = ping(&s[i]);
+	}
+	if ((pid = fork()) == 0) {
+		poll(NULL, 0, 30);	/* so that the wait sleeps by then, as a rule */
+		say(&s[1], "{\"id\":2,\"result\":1}\n");
+		_exit(0);
+	}
+	assert_int_equal(jobd_wait_any(list, 3, 10000, &at), 0);
+	assert_int_equal(at, 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (int i = 0; i < 3; i++)
+		part(&s[i]);
 }
 
 struct calls {
@@ -1053,6 +1093,7 @@ main(void)
 		cmocka_unit_test(test_jobs_that_did_not_succeed_say_how),
 		cmocka_unit_test(test_errors_of_the_daemon_come_with_all_that_it_says),
 		cmocka_unit_test(test_nonsense_loses_the_connection_with_a_reason),
+		cmocka_unit_test(test_the_outcome_of_another_job_is_no_answer),
 		cmocka_unit_test(test_a_line_longer_than_agreed_is_given_up),
 		cmocka_unit_test(test_a_lost_connection_ends_every_future_and_takes_no_more),
 		cmocka_unit_test(test_an_error_about_the_connection_is_its_end),
@@ -1061,6 +1102,7 @@ main(void)
 		cmocka_unit_test(test_pieces_that_lead_nowhere_are_not_believed),
 		cmocka_unit_test(test_a_result_above_the_limit_is_an_error_of_its_own),
 		cmocka_unit_test(test_waits_see_futures_of_several_connections),
+		cmocka_unit_test(test_a_wait_sleeps_on_all_its_connections),
 		cmocka_unit_test(test_a_callback_is_called_once_and_may_forget_its_future),
 		cmocka_unit_test(test_what_is_forgotten_is_answered_to_nobody),
 		cmocka_unit_test(test_a_call_is_cancelled_as_soon_as_its_id_is_known),
