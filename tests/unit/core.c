@@ -987,6 +987,53 @@ test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested(void **state)
 }
 
 static void
+test_waits_of_plugins_get_their_own_workers_and_no_others(void **state)
+{
+	struct world	*w = *state;
+	char		 name[] = "foreign", plugin[] = "p";
+	struct type	 declared = { .name = name, .plugin = plugin };
+	struct type	*foreign = core_type_define(w->c, &declared);
+	struct job	*waits, *second, *own;
+	uint32_t	 slots[LANES] = { [LANE_ASYNC] = 1, [LANE_THREAD] = 1 };
+
+	worker_up(w, 0, LANE_ASYNC, 4);
+	worker_up(w, 1, LANE_PROCESS, 1);
+	waits = submit_in(w, LANE_ASYNC, .type = foreign);
+	settle(w);
+	assert_string_equal(started(w), "");
+	assert_explains(w, waits, "{\"kind\":\"no_worker\",\"lane\":\"async\"");
+	assert_explains(w, waits, "no worker serves the async lane of plugins");
+	core_plugin_worker_up(w->c, w->now, 2, slots, 0);
+	second = submit_in(w, LANE_ASYNC, .type = foreign);
+	own = submit_in(w, LANE_ASYNC);
+	settle(w);
+	assert_int_equal(job_attempt(waits)->worker, 2);
+	assert_int_equal(job_attempt(own)->worker, 0);
+	assert_explains(w, second, "{\"kind\":\"lane_busy\",\"lane\":\"async\",\"running\":1,"
+	    "\"slots\":1");
+	submit_in(w, LANE_THREAD);			/* the plugins' threads are not for it */
+	settle(w);
+	assert_int_equal(count_of(w, EFFECT_START), 0);
+	submit(w, .type = foreign);			/* the process lane is everybody's */
+	settle(w);
+	assert_string_equal(started(w), "5");
+	done(w, waits);
+	settle(w);
+	assert_int_equal(job_attempt(second)->worker, 2);
+}
+
+static void
+test_a_plugins_type_stays_one(void **state)
+{
+	struct world	*w = *state;
+	char		 name[] = "work", plugin[] = "p";
+	struct type	 declared = { .name = name, .plugin = plugin };
+
+	assert_ptr_equal(core_type_define(w->c, &declared), w->type);
+	assert_null(w->type->plugin);
+}
+
+static void
 test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state)
 {
 	struct world		*w = *state;
@@ -1639,6 +1686,8 @@ main(void)
 		TEST(test_an_attempt_that_was_told_to_end_may_have_finished_before),
 		TEST(test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job),
 		TEST(test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested),
+		TEST(test_waits_of_plugins_get_their_own_workers_and_no_others),
+		TEST(test_a_plugins_type_stays_one),
 		TEST(test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds),
 		TEST(test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them),
 		TEST(test_what_a_dead_worker_had_goes_back_to_where_it_stood),
