@@ -42,7 +42,8 @@ check_turns(struct model *m, const struct model_job *j)
 		    other->suspicions > 0)
 			continue;
 		if (!model_eligible(m, other) || m->type_limit[other->type] > 0 ||
-		    m->type_rate[other->type].milli > 0)
+		    m->type_rate[other->type].milli > 0 ||
+		    (other->group >= 0 && !other->reduces))
 			continue;
 		if (other->unfair[j->queue])
 			model_violation(m, "queue %d had two turns while job %llu of %d could run",
@@ -183,6 +184,7 @@ model_announce(struct model *m, const struct job *real)
 	j->announced_order = ++m->announcements;
 	j->kept_bytes = j->bytes + job_outcome(real)->len +
 	    (job_outcome(real)->data == NULL ? 0 : (int64_t)strlen(job_outcome(real)->data));
+	model_group_announced(m, j);
 }
 
 /* Is it the one to forget: the oldest of its kind, and too many, too large or too old? */

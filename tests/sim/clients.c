@@ -51,7 +51,7 @@ random_job(struct world *w, struct model_job *j)
 		.lane = w->all_lanes ? (enum lane)below(r, LANES) : w->lane,
 		.on_lost = once_in(r, 4) ? ON_LOST_FAIL : ON_LOST_REQUEUE,
 		.bytes = once_in(r, 25) ? 200000 : below(r, 40),
-		.ttl_ns = NEVER, .due_ns = 0,
+		.ttl_ns = NEVER, .due_ns = 0, .group = open_group(w),
 	};
 	if (once_in(r, 6))
 		j->due_ns = now + (1 + below(r, 3000)) * MS;
@@ -84,6 +84,9 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 		    strlen(limit_names[j->limit]) };
 	if (j->key >= 0)
 		spec.order_key = (struct span){ key_names[j->key], strlen(key_names[j->key]) };
+	if (j->group >= 0 && !j->reduces)
+		spec.group = (struct span){ w->m.groups[j->group].name,
+		    strlen(w->m.groups[j->group].name) };
 	if (j->due_ns > 0 && once_in(&w->chance, 2))
 		spec.run_at_ms = w->m.now.real_ms + (j->due_ns - now) / MS;
 	else if (j->due_ns > 0)
@@ -147,14 +150,35 @@ do_submit(struct world *w)
 	if (rc != 0)
 		return;
 	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d tenant %d limit %d due %lld ttl %lld "
-	    "timeout %lld%s",
+	    "timeout %lld group %d%s",
 	    (unsigned long long)as.id, as.queue, as.type, (int)as.lane, as.priority, as.key,
 	    as.tenant, as.limit,
-	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms,
+	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms, as.group,
 	    as.poison ? " poison" : "");
 	j = model_submit(&w->m, &as);
 	judge_same(&w->m, w->c);
 	maybe_inline(w, j, real);
+}
+
+struct job *
+submit_reduce(struct world *w, int group)
+{
+	struct model_job	 as;
+	struct job		*real;
+	bool			 fits;
+	int			 rc;
+
+	random_job(w, &as);
+	as.group = group;
+	as.reduces = true;
+	fits = room(w, &as) == ROOM_ENOUGH;
+	rc = hand_in(w, &as, &real);
+	if (rc != (fits ? 0 : -ENOSPC))
+		model_violation(&w->m, "submit of a reduce job answered %d", rc);
+	if (rc != 0)
+		return NULL;
+	model_submit(&w->m, &as);
+	return real;
 }
 
 struct model_job *

@@ -93,6 +93,7 @@ judge_same(struct model *m, const struct core *c)
 		if (!j->forgotten)
 			same_job(m, c, j);
 	same_counts(m, c);
+	judge_groups(m, c);
 	forget_turns(m);
 }
 
@@ -174,13 +175,23 @@ quiet_kept(struct model *m)
 	}
 }
 
+/* A group tells its members to end after the tick: without any grace the next one is wanted now. */
+static bool
+grace_is_over(struct model *m)
+{
+	for_attempts(m, at)
+		if (!at->stuck && at->told && at->grace_ns <= m->now.mono_ns)
+			return true;
+	return false;
+}
+
 /* What is to happen next by the clock alone, as far as the model knows. */
 static void
 quiet_clock(struct model *m, const struct core *c)
 {
 	int64_t	next = core_next_ns(c);
 
-	if (next <= m->now.mono_ns)
+	if (next <= m->now.mono_ns && !grace_is_over(m))
 		model_violation(m, "core wants a tick that it just had");
 	for_jobs(m, j) {
 		if (j->state == JOB_scheduled && j->due_ns < next)
@@ -216,6 +227,7 @@ judge_quiet(struct model *m, const struct core *c)
 		if (j->forgotten && core_find(c, j->id) != NULL)
 			model_violation(m, "job %llu is still there", (unsigned long long)j->id);
 	quiet_effects(m);
+	judge_groups_quiet(m);
 	quiet_kept(m);
 	quiet_clock(m, c);
 }
@@ -310,6 +322,7 @@ explain_gates(struct model *m, const struct model_job *j, const char *text, bool
 	bool	tenant = held && model_tenant_full(m, j), limit = held && model_limit_full(m, j);
 	bool	dry = held && (model_dry(m, rate) || model_dry(m, &m->type_rate[j->type]));
 	bool	paused = held && q->paused;
+	bool	full = held && model_group_full(m, j), stopped = held && model_group_stopped(m, j);
 
 	expect(m, j, text, "queue_limit", queue);
 	expect(m, j, text, "type_limit", type);
@@ -317,6 +330,11 @@ explain_gates(struct model *m, const struct model_job *j, const char *text, bool
 	expect(m, j, text, "key_limit", limit);
 	expect(m, j, text, "rate", dry);
 	expect(m, j, text, "paused", paused);
+	expect(m, j, text, "group_limit", full);
+	expect(m, j, text, "group_stopped", stopped);
+	if (full)
+		expect_number(m, text, "group_limit", "running",
+		    model_group_running(m, j->group));
 	if (queue)
 		expect_number(m, text, "queue_limit", "running", model_queue_running(m, j->queue));
 	if (type)
@@ -330,7 +348,7 @@ explain_gates(struct model *m, const struct model_job *j, const char *text, bool
 	if (dry)
 		expect_number(m, text, "rate", "next_in_ms",
 		    (uint64_t)((rate->next_ns - m->now.mono_ns + 999999) / 1000000));
-	return queue || type || tenant || limit || dry || paused;
+	return queue || type || tenant || limit || dry || paused || full || stopped;
 }
 
 static void

@@ -190,7 +190,8 @@ model_eligible(const struct model *m, const struct model_job *j)
 	return j->state == JOB_ready && !j->alone_asked && !j->forgotten && !q->paused &&
 	    !model_dry(m, &q->rate) && !model_dry(m, &m->type_rate[j->type]) &&
 	    model_open(m, j) && !model_type_full(m, j->type) && !model_queue_full(m, j->queue) &&
-	    !model_tenant_full(m, j) && !model_limit_full(m, j);
+	    !model_tenant_full(m, j) && !model_limit_full(m, j) &&
+	    !model_group_full(m, j) && !model_group_stopped(m, j);
 }
 
 uint32_t
@@ -323,6 +324,7 @@ finish(struct model *m, struct model_job *j, enum job_state state, enum job_reas
 		a->waiting = false;
 	if (a != NULL && a->state == MODEL_UP)
 		model_worker_retire(m, a->worker);
+	model_group_finished(m, j);
 	line_up(m);
 }
 
@@ -371,7 +373,8 @@ end_told(struct model *m, struct model_attempt *at)
 	static const struct model_end	timed_out = { .kind = FAILURE_timeout };
 
 	if (at->job->cancel_asked)
-		finish(m, at->job, JOB_cancelled, REASON_cancel_asked, 0);
+		finish(m, at->job, JOB_cancelled, at->by_timeout ? REASON_cancel_asked : at->why,
+		    0);
 	else
 		failed(m, at->job, REASON_timed_out, &timed_out);
 }
@@ -570,13 +573,22 @@ model_refused(struct model *m, struct model_attempt *at)
 }
 
 void
-model_cancel(struct model *m, struct model_job *j)
+model_cancel_because(struct model *m, struct model_job *j, enum job_reason why)
 {
 	j->cancel_asked = true;
-	if (model_waiting(j))
-		finish(m, j, JOB_cancelled, REASON_cancel_asked, 0);
-	else
-		tell(m, j->attempt, false);
+	if (model_waiting(j)) {
+		finish(m, j, JOB_cancelled, why, 0);
+		return;
+	}
+	if (!j->attempt->told)
+		j->attempt->why = why;
+	tell(m, j->attempt, false);
+}
+
+void
+model_cancel(struct model *m, struct model_job *j)
+{
+	model_cancel_because(m, j, REASON_cancel_asked);
 }
 
 void

@@ -21,6 +21,7 @@
 #define MODEL_TENANTS	4
 #define MODEL_LIMITS	3		/* limit keys */
 #define MODEL_STARTS	8192		/* under one rate */
+#define MODEL_GROUPS	64
 #define MODEL_ALONE	2		/* workers for jobs alone, at once */
 #define NEVER		INT64_MAX
 
@@ -57,6 +58,9 @@ struct model_job {
 	bool			 unknown_due;			/* core has chosen a delay */
 	int64_t			 retry_after_ms;
 	bool			 begun, cancel_asked, alone_asked;
+	int			 group;				/* -1: none */
+	bool			 reduces;			/* it, and is no member */
+	bool			 group_told;			/* to end, with it */
 	struct model_attempt	*attempt;
 	bool			 announced, forgotten;
 	int64_t			 announced_ns, kept_bytes;
@@ -90,6 +94,7 @@ struct model_attempt {
 	int			 worker;	/* index; -1: inline */
 	int64_t			 deadline_ns, grace_ns;		/* NEVER: none */
 	bool			 told, by_timeout, tell_due, stuck;
+	enum job_reason		 why;		/* told, not by time */
 };
 
 struct model_worker {
@@ -109,6 +114,18 @@ struct model_alone {
 	int64_t		 retry_ns;
 };
 
+struct model_group {
+	uint64_t		 number, reduce_id;
+	char			 name[16];
+	uint32_t		 max_running;
+	int64_t			 max_fails;
+	bool			 reduces, forgotten;
+	enum group_state	 state, stopped;
+	bool			 reduce_due, told_due;	/* effects to come */
+	bool			 reduce_asked;		/* the world has the effect */
+	int64_t			 forget_ns;
+};
+
 struct model {
 	struct core_config	 cfg;
 	struct core_time	 now;
@@ -123,6 +140,8 @@ struct model {
 	uint32_t		 type_limit[MODEL_TYPES];
 	struct model_rate	 type_rate[MODEL_TYPES];
 	struct model_retry	 type_retry[MODEL_TYPES], queue_retry[MODEL_QUEUES], retry;
+	struct model_group	 groups[MODEL_GROUPS];
+	int			 groups_len;
 	uint64_t		 places, starts, announcements;
 	uint64_t		 finished[JOB_STATES], crashes;
 };
@@ -132,6 +151,9 @@ struct model {
 #define for_attempts(m, at) \
 	for (struct model_attempt *at = (m)->attempts; at < (m)->attempts + MODEL_ATTEMPTS; at++) \
 		if (at->job != NULL)
+
+#define for_groups(m, g) \
+	for (struct model_group *g = (m)->groups; g < (m)->groups + (m)->groups_len; g++)
 
 /* What is wrong, with the model's view; does not return. */
 void model_violation(const struct model *m, const char *fmt, ...)
@@ -180,6 +202,7 @@ void model_tick(struct model *m);
 void model_cancel(struct model *m, struct model_job *j);
 /* All that waits in the queue ends. */
 void model_purge(struct model *m, int queue);
+void model_cancel_because(struct model *m, struct model_job *j, enum job_reason why);
 void model_done(struct model *m, struct model_attempt *at, const struct model_end *end);
 void model_refused(struct model *m, struct model_attempt *at);
 void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES],
@@ -205,6 +228,25 @@ void model_alone_gone(struct model *m, int worker);
 bool model_retried(struct model *m, struct model_job *j, const struct model_end *end);
 /* What core has chosen: is it within its bounds? */
 void model_learn(struct model *m, const struct core *c);
+
+/* ---- groups (model_group.c) ---- */
+
+struct model_group *model_group(struct model *m, const struct group *real);
+uint32_t model_group_running(const struct model *m, int group);
+/* Is the gate of its group closed, by its limit, or because it is stopped? */
+bool model_group_full(const struct model *m, const struct model_job *j);
+bool model_group_stopped(const struct model *m, const struct model_job *j);
+bool model_group_takes(const struct model *m, int group);
+/* A job has ended; and was announced. */
+void model_group_finished(struct model *m, const struct model_job *j);
+void model_group_announced(struct model *m, const struct model_job *j);
+void model_groups_run(struct model *m);
+void model_group_reduced(struct model *m, struct model_group *g, bool any);
+void model_group_reduce(struct model *m, const struct group *real);
+void model_group_told(struct model *m, const struct group *real);
+void model_group_forgotten(struct model *m, const struct group *real);
+void judge_groups(struct model *m, const struct core *c);
+void judge_groups_quiet(struct model *m);
 
 /* ---- effects (allowed.c): was core allowed to? ---- */
 

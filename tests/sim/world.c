@@ -133,6 +133,7 @@ world_new(uint64_t seed, bool traced)
 	w->lane = (enum lane)below(r, LANES);
 	w->quick = once_in(r, 2);
 	w->failing = once_in(r, 3);
+	w->grouped = once_in(r, 2);
 	for (int t = 0; t < MODEL_TYPES && w->quick; t++) {
 		/* as if it was measured before */
 		w->m.types[t]->samples = (uint64_t)below(r, 40);
@@ -208,9 +209,9 @@ on_effect(struct world *w, const struct effect *e)
 		w->doomed[e->worker] = worker(w, (int)e->worker)->up;
 		break;
 	case EFFECT_QUEUE:	 on_queue(w, e->queue); break;
-	case EFFECT_GROUP_REDUCE:
-	case EFFECT_GROUP_FINISHED:
-	case EFFECT_GROUP_FORGOTTEN:
+	case EFFECT_GROUP_REDUCE: model_group_reduce(&w->m, e->group); break;
+	case EFFECT_GROUP_FINISHED: model_group_told(&w->m, e->group); break;
+	case EFFECT_GROUP_FORGOTTEN: model_group_forgotten(&w->m, e->group); break;
 	case EFFECT_NONE:
 		model_violation(&w->m, "an effect that is none");
 	}
@@ -222,7 +223,7 @@ settle(struct world *w)
 {
 	struct effect	e;
 
-	while (core_next_effect(w->c, w->m.now, &e)) {
+	while (model_groups_run(&w->m), core_next_effect(w->c, w->m.now, &e)) {
 		on_effect(w, &e);
 		judge_same(&w->m, w->c);
 		if (once_in(&w->chance, 50))
@@ -285,6 +286,9 @@ step(struct world *w)
 		do_death(w);
 	else
 		do_operate(w);
+	if (w->grouped && once_in(&w->chance, 6))
+		do_group(w);
+	do_reduce(w);
 	do_dooms(w);
 	do_alone(w);
 	judge_same(&w->m, w->c);
@@ -299,11 +303,13 @@ static void
 run_out(struct world *w)
 {
 	resume_all(w);
-	for (unsigned i = 0; !core_idle(w->c); i++) {
+	close_groups(w);
+	for (unsigned i = 0; !core_idle(w->c) || groups_left(w); i++) {
 		if (i == ENDS_WITHIN)
 			model_violation(&w->m, "what was accepted does not end");
 		do_worker_up(w);
 		do_end(w);
+		do_reduce(w);
 		do_dooms(w);
 		do_alone(w);
 		judge_same(&w->m, w->c);

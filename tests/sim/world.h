@@ -26,6 +26,7 @@ struct world {
 	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
 	bool			 random_deaths, all_lanes;
 	bool			 failing;	/* attempts fail often */
+	bool			 grouped;	/* there are groups */
 	bool			 quick;		/* attempts are short: windows open */
 	enum lane		 lane;
 
@@ -62,9 +63,19 @@ struct model_retry random_retry(struct world *w, int says_nothing_in);
 struct retry_policy real_retry(const struct model_retry *r);
 extern const char *const world_tenants[MODEL_TENANTS];
 void do_submit(struct world *w);
+/* The job that reduces a group; NULL: as many wait as may. */
+struct job *submit_reduce(struct world *w, int group);
 void do_cancel(struct world *w);
 /* NULL: the dice fell on none. */
 struct model_job *random_known_job(struct world *w);
+
+/* groups.c */
+void do_group(struct world *w);
+/* One that takes members, for a new job; -1: none. */
+int open_group(struct world *w);
+void do_reduce(struct world *w);
+void close_groups(struct world *w);
+bool groups_left(const struct world *w);
 
 /* workers.c */
 struct model_worker *worker(struct world *w, int number);
