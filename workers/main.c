@@ -26,6 +26,7 @@ static const char	usage_text[] =
 
 struct options {
 	const char	*lane, *name;
+	const char	*outcomes;	/* directory of groups' outcomes, to be read; or NULL */
 };
 
 static int
@@ -53,6 +54,7 @@ read_options(int argc, char **argv, struct worker *w, struct options *o)
 	static const struct option	known[] = {
 		{ "lane", required_argument, NULL, 'l' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "outcomes", required_argument, NULL, 'o' },
 		{ "set", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -64,6 +66,8 @@ read_options(int argc, char **argv, struct worker *w, struct options *o)
 			o->lane = optarg;
 		else if (c == 'n')
 			o->name = optarg;
+		else if (c == 'o')
+			o->outcomes = optarg;
 		else if (c != 's')
 			return usage();
 		else if (config_set(&w->config, optarg, why, sizeof(why)) != 0) {
@@ -94,6 +98,7 @@ read_command_line(int argc, char **argv, struct worker *w)
 	log_level_parse(w->config.log_level, &level);
 	log_init("jobd-worker", level);
 	make_label(w, o.name);
+	w->outcomes = o.outcomes;
 	return 0;
 }
 
@@ -157,6 +162,8 @@ set_up(struct worker *w)
 	seed_json();
 	measure_queued_ns();		/* opens what a sealed process might not */
 	roots_init(w->config.files_roots);
+	if (w->outcomes != NULL)
+		roots_add_readable(w->outcomes);
 	name_services(w->config.sql_services);
 	if (handlers_init(why, sizeof(why)) != 0) {
 		log_error("%s", why);

@@ -23,6 +23,8 @@ struct worker {
 	enum control_lane	 lane;
 	char			 label[32];	/* "jobd: cpu worker 1" */
 	struct config		 config;
+	const char		*outcomes;	/* directory of groups' outcomes, to be read;
+						 * NULL: none */
 	struct channel_worker	*channel;
 	struct idmap		 kept;		/* of struct kept: results not fetched yet */
 	size_t			 kept_bytes;

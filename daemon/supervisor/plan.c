@@ -137,6 +137,17 @@ make_socket_dir(char *why, size_t size)
 	return rc;
 }
 
+/* Where the broker keeps outcomes of groups: workers open it when they start. */
+static int
+make_groups_dir(const char *state_dir, char *why, size_t size)
+{
+	char	*path = mem_printf("%s/groups", state_dir);
+	int	 rc = paths_make_dir(path, 0077, why, size);
+
+	free(path);
+	return rc;
+}
+
 static int
 open_listeners(struct plan *p, char *why, size_t size)
 {
@@ -159,6 +170,7 @@ plan_open(struct plan *p, const struct options *o, char *why, size_t size)
 	    lock_take(&p->lock, p->state_dir, why, size) != 0 ||
 	    children_open(&p->children, p->state_dir, why, size) != 0 ||
 	    token_ensure(p->state_dir, why, size) != 0 ||
+	    make_groups_dir(p->state_dir, why, size) != 0 ||
 	    (p->default_addrs && make_socket_dir(why, size) != 0) ||
 	    open_listeners(p, why, size) != 0)
 		return EXIT_CONFIG;

@@ -26,6 +26,7 @@ make_argv(const struct supervisor *s, const struct control_msg *m, struct args *
 	args_add(argv, "jobd-worker");
 	args_addf(argv, "--lane=%s", lanes[m->lane].lane);
 	args_addf(argv, "--name=%s", m->name);
+	args_addf(argv, "--outcomes=%s/groups", s->plan->state_dir);
 	for (size_t i = 0; i < s->plan->settings.n; i++) {
 		args_add(argv, "--set");
 		args_add(argv, s->plan->settings.v[i]);

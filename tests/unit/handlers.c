@@ -533,6 +533,25 @@ test_the_innermost_root_counts_and_slashes_do_not(void **state)
 	roots_fini();
 }
 
+static void
+test_what_may_be_read_only_is_not_written(void **state)
+{
+	(void)state;
+	mkdir(in("outcomes"), 0755);
+	put_file(in("outcomes/abc"), "abc", 3, 0644);
+	roots_fini();
+	roots_add_readable(in("outcomes"));
+	assert_int_equal(digest(in("outcomes/abc"), "sha256"), CHANNEL_OK);
+	assert_int_equal(digest(in("abc"), "sha256"), CHANNEL_FAILED);
+	assert_failure("file types are off: no directory is configured (files.roots)");
+	assert_int_equal(copy(in("outcomes/abc"), in("outcomes/to")), CHANNEL_FAILED);
+	assert_failure("file types are off");
+	roots_init(in(""));
+	assert_int_equal(copy(in("outcomes/abc"), in("outcomes/to")), CHANNEL_FAILED);
+	assert_failure("may only be read");
+	assert_int_equal(copy(in("outcomes/abc"), in("to")), CHANNEL_OK);
+}
+
 static int
 set_up(void **state)
 {
@@ -588,6 +607,7 @@ main(void)
 		with_files(test_a_copy_that_cannot_be_written_leaves_the_old_target),
 		with_files(test_no_path_leads_out_of_the_roots),
 		with_files(test_without_roots_file_types_are_off),
+		with_files(test_what_may_be_read_only_is_not_written),
 		with_files(test_the_innermost_root_counts_and_slashes_do_not),
 	};
 	int	rc = cmocka_run_group_tests(tests, NULL, NULL);

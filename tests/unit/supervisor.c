@@ -325,10 +325,12 @@ test_worker_starts_with_clean_descriptors_and_signals(void **state)
 	start_ready_jobd("workers.cpu=3");
 	connect_client();
 	answer = ask("start cpu cpu-1");
-	assert_non_null(strstr(answer, " jobd-worker|--lane=cpu|--name=cpu-1|--set|workers.cpu=3 "
+	assert_non_null(strstr(answer, " jobd-worker|--lane=cpu|--name=cpu-1|--outcomes=/"));
+	assert_non_null(strstr(answer, "/groups|--set|workers.cpu=3 "
 	    "fds=0,1,2,3,4,5 death=9 signals=0 leader=1"));
 	answer = ask("start io io-1");
-	assert_non_null(strstr(answer, " jobd-worker|--lane=io|--name=io-1|--set|workers.cpu=3 "
+	assert_non_null(strstr(answer, " jobd-worker|--lane=io|--name=io-1|--outcomes=/"));
+	assert_non_null(strstr(answer, "/groups|--set|workers.cpu=3 "
 	    "fds=0,1,2,3,4,5,6 death=9 signals=0 leader=1"));
 }
 

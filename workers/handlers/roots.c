@@ -19,12 +19,14 @@ struct root {
 	char	*path;		/* as configured, without slashes at its end: "" is `/` */
 	size_t	 len;
 	int	 fd;		/* O_PATH; -1: could not be opened at start */
+	bool	 readable;	/* and no more than that: not one of files.roots */
 };
 
 static struct root	*roots;		/* written at start only, then read by all threads */
 static size_t		 roots_count;
+static bool		 configured;	/* one of them is of files.roots */
 
-static void
+static struct root *
 add_root(const char *path, size_t len)
 {
 	struct root	*r;
@@ -39,6 +41,8 @@ add_root(const char *path, size_t len)
 	if (r->fd < 0 || (len > 0 && path[0] != '/'))
 		log_warn("files.roots is of no use path=%s reason=%s", r->path,
 		    r->fd < 0 ? strerror(errno) : "it is not absolute");
+	r->readable = false;
+	return r;
 }
 
 void
@@ -49,10 +53,18 @@ roots_init(const char *list)
 	for (const char *at = list; *at != '\0';) {
 		size_t	len = strcspn(at, ":");
 
-		if (len > 0)
+		if (len > 0) {
 			add_root(at, len);
+			configured = true;
+		}
 		at += len + (at[len] == ':');
 	}
+}
+
+void
+roots_add_readable(const char *path)
+{
+	add_root(path, strlen(path))->readable = true;
 }
 
 void
@@ -65,6 +77,7 @@ roots_fini(void)
 	free(roots);
 	roots = NULL;
 	roots_count = 0;
+	configured = false;
 }
 
 /* The longest root that path begins with, as whole components. */
@@ -131,15 +144,18 @@ static int
 open_path(const char *whole, const char *path, uint64_t flags, char *why, size_t size)
 {
 	const struct root	*r = find_root(path);
+	bool			 makes = (flags & O_DIRECTORY) != 0;	/* something in it */
 	int			 fd;
 
-	if (roots_count == 0)
+	if (!configured && (r == NULL || makes))
 		snprintf(why, size, "file types are off: no directory is configured (files.roots)");
 	else if (whole[0] != '/')
 		snprintf(why, size, "a path must be absolute: %s", whole);
 	else if (r == NULL)
 		snprintf(why, size, "outside of the configured directories (files.roots): %s",
 		    whole);
+	else if (r->readable && makes)
+		snprintf(why, size, "may only be read: %s", whole);
 	else if ((fd = open_beneath(r, path, flags | O_CLOEXEC)) < 0)
 		return cannot_open(whole, why, size);
 	else

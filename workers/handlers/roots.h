@@ -18,6 +18,8 @@
 
 /* list: directories separated by `:`, NULL or empty: none.  Call once, before the first attempt. */
 void roots_init(const char *list);
+/* One more, beneath which files are read and never made; before the first attempt, too. */
+void roots_add_readable(const char *path);
 void roots_fini(void);
 
 /* Any thread, also apart from the attempt's own. */
