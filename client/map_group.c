@@ -5,33 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/jobopts.h"
+#include "client/group.h"
 #include "client/outcome.h"
 #include "lib/alloc.h"
 
 /* ---- making it ---- */
 
-/* `TYPE` or `TYPE=JSON` */
 static int
 put_reduce(struct map *m, const char *text, struct buf *out)
 {
-	const char	*equals = strchr(text, '='), *wrong;
-	size_t		 len = equals != NULL ? (size_t)(equals - text) : strlen(text);
+	int	rc = group_put_reduce(m->ctl, text, &m->reduce, out);
 
-	m->reduce = mem_strndup(text, len);
-	buf_puts(out, "\"reduce\":{\"type\":");
-	json_put_text(out, m->reduce);
-	if (equals != NULL) {
-		if ((wrong = scan_check(equals + 1, strlen(equals + 1), JSON_DEPTH)) != NULL)
-			return ctl_usage(m->ctl, "--reduce: what follows the = is not JSON: %s",
-			    wrong);
-		buf_puts(out, ",\"args\":");
-		buf_puts(out, equals + 1);
-	}
 	buf_puts(out, ",\"labels\":{\"map\":");
 	json_put_text(out, m->label);
 	buf_puts(out, "}}");
-	return 0;
+	return rc;
 }
 
 static int

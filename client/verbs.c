@@ -11,8 +11,10 @@
 /* in the order of the help: run, see, act, manage, operate */
 const struct verb *const verbs[] = {
 	&verb_submit, &verb_call, &verb_map,
-	&verb_ls, &verb_show, &verb_explain, &verb_wait, &verb_result,
+	&verb_ls, &verb_show, &verb_explain, &verb_wait, &verb_result, &verb_watch,
 	&verb_cancel,
+	&verb_group_ls, &verb_group_show, &verb_group_create, &verb_group_close,
+	&verb_group_wait, &verb_group_results, &verb_group_cancel,
 	&verb_queue_ls, &verb_queue_pause, &verb_queue_resume, &verb_queue_drain,
 	&verb_queue_purge, &verb_queue_set, &verb_queue_wait,
 	&verb_type_ls, &verb_type_show, &verb_worker_ls, &verb_plugin_ls,
@@ -115,7 +117,7 @@ verb_print_list(void)
 {
 	printf("usage: jobctl [-H ADDRESS] [-o FORMAT] VERB [options] [operands]\n\n");
 	for (size_t i = 0; verbs[i] != NULL; i++)
-		printf("  %-12s %s\n", verbs[i]->name, verbs[i]->summary);
+		printf("  %-14s %s\n", verbs[i]->name, verbs[i]->summary);
 	printf("\njobctl help VERB tells more, with examples; jobctl alone lists jobs.  Jobs are\n"
 	    "given as ids, ranges (3-7), @last, @last:3, or by --queue --type --state --by\n"
 	    "--label.  The daemon: -H, else JOBD_HOST, else your own socket if something\n"

@@ -32,6 +32,8 @@ char *verb_suggest(char **words, int n);
 void verb_print_help(const struct verb *v);
 void verb_print_list(void);
 
+extern const struct verb verb_group_cancel, verb_group_close, verb_group_create, verb_group_ls,
+    verb_group_results, verb_group_show, verb_group_wait, verb_watch;
 extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel, verb_drain,
     verb_explain, verb_help, verb_ls, verb_map, verb_ping, verb_plugin_ls, verb_queue_drain,
     verb_queue_ls, verb_queue_pause, verb_queue_purge, verb_queue_resume, verb_queue_set,

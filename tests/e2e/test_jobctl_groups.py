@@ -3,23 +3,20 @@
 import hashlib
 import json
 import os
+import select
 import signal
 import subprocess
-import tempfile
 
 from jobd_test import DaemonTest, PATIENCE, program, until
 
-STATE = tempfile.TemporaryDirectory(prefix='jobd-test-state-')
-
 
 class Ctl(DaemonTest):
-    daemon_arguments = {'state_dir': STATE.name, 'roots': (STATE.name,)}
-
     def start(self, *words):
         env = dict(os.environ, JOBD_HOST=self.jobd.unix, LC_ALL='C.UTF-8')
         p = subprocess.Popen([program('jobctl'), *words], env=env, text=True, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(p.communicate)
+        self.addCleanup(p.kill)
         return p
 
     def ctl(self, *words, stdin='', status=0):
@@ -82,3 +79,65 @@ class Map(Ctl):
         out, err = p.communicate(timeout=60 * PATIENCE)
         self.assertEqual([json.loads(row)['state'] for row in out.splitlines()], ['cancelled'] * 2)
         self.assertEqual(self.c.call('group.get', group=group)['state'], 'cancelled')
+
+
+class Group(Ctl):
+    def test_a_group_from_its_making_to_its_end(self):
+        name = self.ctl('group', 'create', 'life', '--max-running', '2', '--reduce', 'echo')[0].strip()
+        self.assertEqual(name, 'life')
+        ids = [self.ctl('submit', 'echo', str(n), '--group', name)[0].strip() for n in range(3)]
+        self.assertIn('0 of 3 members', self.ctl('group', 'show', name)[0])
+        self.ctl('group', 'wait', name, '--timeout', '20ms', status=4)
+        self.assertEqual(self.ctl('-o', 'id', 'ls', '--group', name)[0].split(), ids[::-1])
+        out, err = self.ctl('group', 'results', name)
+        self.assertEqual([json.loads(row)['result'] for row in out.splitlines()], [0, 1, 2])
+        self.assertIn('there will be more', err)
+        self.ctl('group', 'close', name)
+        self.assertEqual(self.rows('-o', 'json', 'group', 'wait', name)[0]['reduce']['result']['count'], 3)
+        out, err = self.ctl('group', 'results', name)
+        self.assertEqual((len(out.splitlines()), err), (3, ''))
+        row = [g for g in self.rows('-o', 'ndjson', 'group', 'ls') if g['group'] == name][0]
+        self.assertEqual((row['state'], row['max_running']), ('succeeded', 2))
+        self.assertIn('life', self.ctl('group', 'ls')[0])
+        self.ctl('group', 'cancel', name, status=8)
+        self.ctl('group', 'show', 'nobody', status=3)
+
+    def test_a_cancelled_group_is_waited_for_with_exit_status_1(self):
+        name = self.ctl('group', 'create')[0].strip()
+        self.ctl('submit', 'sleep', '{"ms":600000}', '--group', name)
+        waiter = self.start('group', 'wait', name)
+        self.assertIn('cancelled', self.ctl('group', 'cancel', name)[0])
+        self.assertEqual(waiter.wait(60 * PATIENCE), 1)
+
+    def test_long_results_of_members_come_whole(self):
+        self.ctl('group', 'create', 'wide')
+        text = json.dumps('y' * 500000)
+        self.ctl('submit', 'echo', '-', '--group', 'wide', stdin=text)
+        self.ctl('group', 'close', 'wide')
+        self.ctl('group', 'wait', 'wide')
+        self.assertEqual(self.rows('group', 'results', 'wide')[0]['result'], json.loads(text))
+
+
+class Watch(Ctl):
+    def nap(self):
+        return self.c.call('job.call', type='sleep', args={'ms': 1}, queue='seen')['id']
+
+    def read_to_the_end_of(self, watcher, job):
+        rows = []
+        while not rows or (rows[-1]['id'], rows[-1]['state']) != (job, 'succeeded'):
+            rows.append(json.loads(watcher.stdout.readline()))
+        return rows
+
+    def test_watch_tells_what_happens_and_goes_on_from_a_cursor(self):
+        first = self.start('-o', 'ndjson', 'watch', '-q', 'seen')
+        job = self.nap()
+        while not select.select([first.stdout], [], [], 0.1)[0]:    # until it watches
+            job = self.nap()
+        self.read_to_the_end_of(first, job)
+        job = self.nap()
+        rows = self.read_to_the_end_of(first, job)
+        self.assertEqual([(r['id'], r['state']) for r in rows],
+                         [(job, 'ready'), (job, 'running'), (job, 'succeeded')])
+        again = self.start('watch', '-q', 'seen', '--cursor', rows[-2]['cursor'])
+        self.assertEqual(again.stdout.readline().split()[-5:],
+                         [str(job), 'succeeded', 'sleep', 'seen', 'finished'])

@@ -205,7 +205,7 @@ class OneDaemon(Jobctl, DaemonTest):
         self.assertEqual(self.jobctl('ping', host=self.jobd.tcp, env={'JOBD_TOKEN_FILE': wrong}).code, 5)
 
     def test_help_of_every_verb_has_usage_options_and_an_example(self):
-        verbs = [line[2:14].strip() for line in self.ok('help').splitlines() if line.startswith('  ')]
+        verbs = [line[2:16].strip() for line in self.ok('help').splitlines() if line.startswith('  ')]
         self.assertGreater(len(verbs), 15)
         for verb in verbs:
             text = self.ok(*verb.split(), '--help')
