@@ -60,6 +60,8 @@ heap_set(struct heap *h, struct heap_node *node, int64_t key)
 
 	node->key = key;
 	if (node->index != 0) {
+		if (h->len == 1 || (key == was && h->before == NULL))
+			return;		/* it stands where it stood */
 		if (key <= was)
 			sift_up(h, node->index - 1, node);
 		if (key >= was)

@@ -129,13 +129,12 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		return -1;
 	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
 		return refuse_lane(t, spec, rc, err);
-	room = core_room(b->core, spec->queue, spec->args.len + spec->labels.len);
-	if (room.why != ROOM_ENOUGH)
-		return broker_refuse_room(spec, &room, err);
 	if ((id = store_next_id(b->store)) == 0)
 		return rpc_fail(err, RPC_internal, "no job id can be reserved in the state directory");
-	if (core_submit(b->core, b->now, id, spec, t, lane, by, out) != 0)
-		log_fatal("there was room for a job, and then there was none");
+	if (core_submit(b->core, b->now, id, spec, t, lane, by, out) != 0) {
+		room = core_room(b->core, spec->queue, spec->args.len + spec->labels.len);
+		return broker_refuse_room(spec, &room, err);
+	}
 	store_append(b->store, *out);
 	if (core_inline_ready(b->core, *out)) {
 		o = run_inline(b, *out);

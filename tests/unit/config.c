@@ -61,6 +61,8 @@ test_values_take_the_units_of_their_key(void **state)
 		{ "net.max_line_bytes=4096", &config.max_line_bytes, 4096 },
 		{ "workers.cpu=1024", &config.cpu_workers, 1024 },
 		{ "workers.cpu_nice=0", &config.cpu_nice, 0 },
+		{ "core.sequential=true", &config.sequential, 1 },
+		{ "core.sequential=false", &config.sequential, 0 },
 	};
 
 	(void)state;
@@ -132,6 +134,10 @@ test_refusals_say_what_is_wrong_and_what_is_allowed(void **state)
 		{ "jobs x.grace_ms=1", "jobs.grace_ms", "[jobs] has" },
 		{ "queue mail.nosuch=1", "queue.nosuch: no such key", "[queue] has max_running" },
 		{ "queue mail.max_running=x", "queue mail.max_running: `x`", "a whole number" },
+		{ "queue mail.rate=fast", "queue mail.rate: `fast`", "a number a second" },
+		{ "queue mail.rate=0.0001", "queue mail.rate: `0.0001`", "from 0 to 1000000" },
+		{ "type a.burst=0", "type a.burst: `0`", "from 1 to" },
+		{ "core.sequential=yes", "core.sequential: `yes`", "true or false" },
 		{ "queue.max_running=1", "queue", "is not the name of a queue" },
 		{ "queue a b.max_running=1", "queue a b.max_running", "1 to 64 of" },
 		{ "type .max_running=1", "type", "is not the name of a type" },

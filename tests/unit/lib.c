@@ -68,6 +68,67 @@ test_addresses_have_one_spelling(void **state)
 	assert_int_equal(parse_addr("/run/x", &a), -EINVAL);
 }
 
+struct ranked {
+	struct heap_node	node;
+	int			rank;
+};
+
+static bool
+ranks_before(const struct heap_node *a, const struct heap_node *b)
+{
+	return ((const struct ranked *)(const void *)a)->rank <
+	    ((const struct ranked *)(const void *)b)->rank;
+}
+
+static void
+test_heap_asks_which_of_equal_keys_comes_first(void **state)
+{
+	struct heap	h = { .before = ranks_before };
+	struct ranked	r[200] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		r[i].rank = (i * 37) % 200;
+		heap_set(&h, &r[i].node, i % 2);
+	}
+	r[0].rank = 1000;			/* it has lost its place among equals */
+	heap_set(&h, &r[0].node, 0);
+	for (int key = 0, rank = -1; heap_min(&h) != NULL;) {
+		struct ranked	*first = (struct ranked *)(void *)heap_min(&h);
+
+		if (first->node.key > key) {
+			key = (int)first->node.key;
+			rank = -1;
+		}
+		assert_true(first->node.key == key && first->rank > rank);
+		rank = first->rank;
+		heap_remove(&h, &first->node);
+	}
+	heap_free(&h);
+}
+
+static void
+test_numbers_with_three_decimals_are_thousandths(void **state)
+{
+	static const struct {
+		const char	*text;
+		int64_t		 milli;		/* -1: refused */
+	} rows[] = {
+		{ "0", 0 }, { "5", 5000 }, { "0.25", 250 }, { "2.5", 2500 }, { "1.001", 1001 },
+		{ "0.001", 1 }, { "0.0001", -1 }, { "1.", -1 }, { ".5", -1 }, { "", -1 },
+		{ "-1", -1 }, { "1e3", -1 }, { "1.-5", -1 }, { "9223372036854775807", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t	milli = -1;
+		int	rc = parse_milli(rows[i].text, strlen(rows[i].text), &milli);
+
+		assert_int_equal(rc == 0, rows[i].milli >= 0);
+		assert_int_equal(milli, rows[i].milli);
+	}
+}
+
 static void
 test_heap_gives_keys_in_order_after_moves_and_removals(void **state)
 {
@@ -290,6 +351,8 @@ main(void)
 		cmocka_unit_test(test_a_moment_beyond_the_clock_is_never),
 		cmocka_unit_test(test_addresses_have_one_spelling),
 		cmocka_unit_test(test_heap_gives_keys_in_order_after_moves_and_removals),
+		cmocka_unit_test(test_heap_asks_which_of_equal_keys_comes_first),
+		cmocka_unit_test(test_numbers_with_three_decimals_are_thousandths),
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
 		cmocka_unit_test(test_a_name_map_finds_again_only_what_is_still_there),
 		cmocka_unit_test(test_idset_keeps_what_was_put_through_deletions),

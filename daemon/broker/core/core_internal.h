@@ -353,6 +353,8 @@ bool retry_follows(struct core *c, struct core_time now, struct job *j, struct o
 /* queue.c: queues by name */
 struct queue *queue_get(struct core *c, struct span name);
 struct queue *queue_find(const struct core *c, struct span name);
+/* As core_room; q NULL: nobody has used it yet. */
+struct room_view queue_room(const struct core *c, const struct queue *q, size_t bytes);
 /* The weight that the queue's settings give a tenant. */
 uint32_t queue_weight(const struct queue *q, struct span tenant);
 /* A job that waited or ran there does so no more. */

@@ -193,7 +193,7 @@ gates_tick(struct core *c, struct heap_node *due, int64_t now_ns)
 
 /* ---- what a job holds while it runs ---- */
 
-static void
+static inline void
 hold(struct core *c, struct gate *g, int64_t now_ns)
 {
 	g->running++;
@@ -203,7 +203,7 @@ hold(struct core *c, struct gate *g, int64_t now_ns)
 		gate_refresh(c, g);
 }
 
-static void
+static inline void
 release(struct core *c, struct gate *g)
 {
 	g->running--;

@@ -214,9 +214,8 @@ room_of(const struct queue *q, int64_t bytes)
 }
 
 struct room_view
-core_room(const struct core *c, struct span queue, size_t bytes)
+queue_room(const struct core *c, const struct queue *q, size_t bytes)
 {
-	const struct queue	*q = queue_find(c, queue);
 	int64_t			 all = (int64_t)(JOB_BYTES + bytes);
 	struct room_view	 view = { .why = ROOM_ENOUGH };
 
@@ -230,6 +229,12 @@ core_room(const struct core *c, struct span queue, size_t bytes)
 		return (struct room_view){ ROOM_BYTES, (int64_t)c->stats.waiting_bytes,
 		    c->cfg.max_waiting_bytes };
 	return view;
+}
+
+struct room_view
+core_room(const struct core *c, struct span queue, size_t bytes)
+{
+	return queue_room(c, queue_find(c, queue), bytes);
 }
 
 static bool

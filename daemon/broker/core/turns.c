@@ -372,7 +372,7 @@ bench_served(struct core *c, struct flow *f)
 	} else {
 		seat_to_the_back(c, s);
 		if (s->own.node.index != 0)
-			row_refresh(c, &s->own);
+			heap_set(&s->bench->rows, &s->own.node, row_key(&s->own));
 	}
 	s->bench->turn = ++c->turn;
 	bench_refresh(c, s->bench);
