@@ -2,11 +2,11 @@
 
 import base64
 import glob
-import math
 import os
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import tempfile
 import threading
@@ -141,6 +141,35 @@ class Sqlite(SqlTest):
             f.write('this is no database at all, but it is long enough to be read as one' * 20)
         self.refused('SQLite: file is not a database', 'SELECT * FROM t', file=os.path.join(FILES, 'text'))
 
+    def test_a_forged_journal_leads_out_of_the_roots_as_little(self):
+        """A journal names another file, which SQLite looks into and deletes when it rolls the journal back."""
+        victim = os.path.join(SCRATCH, 'victim')
+        with open(victim, 'w') as f:
+            f.write('not yours')
+        other = sqlite3.connect(os.path.join(SCRATCH, 'torn'), isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute('CREATE TABLE big (i, text)')
+        other.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+                      "INSERT INTO big SELECT i, 'before' FROM n")
+        other.execute('PRAGMA cache_size = 1')
+        other.execute('BEGIN')
+        other.execute("UPDATE big SET text = 'after'")      # pages leave the cache: the journal is needed
+        hot = os.path.join(FILES, 'hot')
+        shutil.copy(os.path.join(SCRATCH, 'torn'), hot)
+        shutil.copy(os.path.join(SCRATCH, 'torn-journal'), hot + '-journal')
+        shutil.copy(hot, hot + '2')
+        shutil.copy(hot + '-journal', hot + '2-journal')
+        other.execute('ROLLBACK')
+        name = victim.encode()
+        with open(hot + '-journal', 'ab') as f:             # "Format Of The Rollback Journal", the super-journal
+            f.write(struct.pack('>I', 0x40000000 // 4096 + 1) + name + struct.pack('>II', len(name), sum(name)) +
+                    bytes.fromhex('d9d505f920a163d7'))
+        self.refused('SQLite: ', 'SELECT count(*) FROM big', file=hot, mode='write')
+        self.assertTrue(os.path.exists(victim))
+        self.assertTrue(os.path.exists(hot + '-journal'))   # for who knows what to do with it
+        # an honest journal is rolled back
+        self.assertEqual(self.rows('SELECT DISTINCT text FROM big', file=hot + '2', mode='write'), [['before']])
+
     def test_results_are_limited(self):
         got = self.done('SELECT id FROM t', max_rows=2)
         self.assertEqual((got['count'], got['truncated']), (2, True))
@@ -214,8 +243,10 @@ class Postgres(SqlTest):
         """On a unix socket in a directory of its own: no port is taken."""
         cls.log = open(os.path.join(SCRATCH, 'postgres.log'), 'wb')
         cls.server = subprocess.Popen(
-            cls.as_user + [os.path.join(cls.bin, 'postgres'), '-D', cls.dir + '/data', '-k', cls.dir,
-                           '-c', 'listen_addresses=', '-c', 'fsync=off'], cwd=cls.dir, stdout=cls.log, stderr=cls.log)
+            (cls.as_user or ['setpriv']) + [
+                '--pdeathsig=INT', os.path.join(cls.bin, 'postgres'), '-D', cls.dir + '/data', '-k', cls.dir,
+                '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'dynamic_shared_memory_type=mmap'],
+            cwd=cls.dir, stdout=cls.log, stderr=cls.log)
         def ready():
             return subprocess.run([os.path.join(cls.bin, 'pg_isready'), '-q', '-h', cls.dir, '-U', 'jobd',
                                    '-d', 'postgres']).returncode == 0

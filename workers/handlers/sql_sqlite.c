@@ -4,7 +4,9 @@
  * The directory of the file is opened beneath files.roots, and SQLite is given
  * /proc/self/fd/N/name.  SQLite would resolve that to a path of text, which someone could change
  * before it is opened; so it runs on a file system layer of ours that is its own but for taking
- * names as they are.  The last component is opened with O_NOFOLLOW by SQLite itself.
+ * names as they are.  The last component is opened with O_NOFOLLOW by SQLite itself.  The layer
+ * refuses every other name: a journal that someone left beside the file may tell SQLite to look
+ * into a file anywhere, and to delete it.
  *
  * A statement can reach nothing but this file: ATTACH (and with it VACUUM INTO), load_extension
  * and every PRAGMA that does not only ask are refused by the authorizer.
@@ -31,7 +33,45 @@
 
 /* ---- the layer ---- */
 
-static sqlite3_vfs	layer;
+#define FD_PREFIX	"/proc/self/fd/"
+
+static sqlite3_vfs		layer;
+static const sqlite3_vfs	*own;
+
+/* /proc/self/fd/N/name: in a directory that was opened beneath files.roots. */
+static bool
+is_ours(const char *name)
+{
+	const char	*rest = name + strlen(FD_PREFIX);
+
+	if (strncmp(name, FD_PREFIX, strlen(FD_PREFIX)) != 0)
+		return false;
+	rest += strspn(rest, "0123456789");
+	return rest[0] == '/' && rest[1] != '\0' && strchr(rest + 1, '/') == NULL;
+}
+
+/* No name: a temporary file, which SQLite names and unlinks itself. */
+static int
+open_ours(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
+{
+	if (name == NULL || is_ours(name))
+		return own->xOpen(vfs, name, file, flags, out);
+	file->pMethods = NULL;
+	return SQLITE_CANTOPEN;
+}
+
+static int
+delete_ours(sqlite3_vfs *vfs, const char *name, int sync)
+{
+	return is_ours(name) ? own->xDelete(vfs, name, sync) : SQLITE_IOERR_DELETE;
+}
+
+/* An error, not "it is not there": then SQLite would throw the journal away. */
+static int
+access_ours(sqlite3_vfs *vfs, const char *name, int flags, int *out)
+{
+	return is_ours(name) ? own->xAccess(vfs, name, flags, out) : SQLITE_IOERR_ACCESS;
+}
 
 static int
 take_name_as_it_is(sqlite3_vfs *vfs, const char *name, int size, char *out)
@@ -46,12 +86,14 @@ take_name_as_it_is(sqlite3_vfs *vfs, const char *name, int size, char *out)
 static void
 make_layer(void)
 {
-	const sqlite3_vfs	*own = sqlite3_vfs_find(NULL);
-
+	own = sqlite3_vfs_find(NULL);
 	layer = *own;
 	layer.pNext = NULL;
 	layer.zName = VFS_NAME;
 	layer.xFullPathname = take_name_as_it_is;
+	layer.xOpen = open_ours;
+	layer.xDelete = delete_ours;
+	layer.xAccess = access_ours;
 	sqlite3_vfs_register(&layer, 0);
 }
 
