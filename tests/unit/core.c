@@ -1427,6 +1427,45 @@ test_a_type_is_measured_by_what_its_attempts_took(void **state)
 	assert_in_range(w->type->mean_ns, 19900, 20100);
 }
 
+/* An attempt of the type that ran for so long. */
+static void
+run_for(struct world *w, int64_t ns)
+{
+	struct job	*j = submit(w);
+
+	settle(w);
+	w->now.mono_ns += ns;
+	done(w, j);
+}
+
+static bool
+is_short(const struct type *t)
+{
+	return t->mean_ns < BOUND_WINDOW_MEAN_NS;
+}
+
+static void
+test_a_short_type_becomes_long_by_three_long_attempts_not_by_one(void **state)
+{
+	struct world	*w = *state;
+
+	worker_up(w, 0, LANE_PROCESS, 1);
+	for (int i = 0; i < 20; i++)
+		run_for(w, 1000);
+	run_for(w, 5 * MS);			/* preempted */
+	assert_true(is_short(w->type));
+	for (int i = 0; i < 50; i++)
+		run_for(w, 1000);
+	for (int i = 0; i < 3; i++) {
+		assert_true(is_short(w->type));
+		run_for(w, 5 * MS);
+	}
+	assert_false(is_short(w->type));
+	for (int i = 0; i < 200; i++)		/* and then its mean is what it takes */
+		run_for(w, 5 * MS);
+	assert_in_range(w->type->mean_ns, 49 * MS / 10, 5 * MS);
+}
+
 /* ---- inline ---- */
 
 static void
@@ -1703,6 +1742,7 @@ main(void)
 		TEST(test_a_type_that_turns_out_to_be_short_opens_the_window_of_all_workers),
 		TEST(test_a_long_job_whose_turn_it_is_is_not_passed_by_short_ones),
 		TEST(test_a_type_is_measured_by_what_its_attempts_took),
+		TEST(test_a_short_type_becomes_long_by_three_long_attempts_not_by_one),
 		TEST(test_an_inline_job_runs_in_the_caller_where_it_may),
 		TEST(test_an_inline_job_waits_for_limits_and_its_key),
 		TEST(test_each_transition_is_recorded_with_its_time_and_reason),

@@ -7,6 +7,8 @@
 
 #include "lib/alloc.h"
 
+#define OUTLIER_NS	(6 * BOUND_WINDOW_MEAN_NS)
+
 /* A limit for a type that no worker has declared yet. */
 struct type_limit {
 	uint32_t	max_running;
@@ -135,12 +137,18 @@ type_is_short(const struct type *t)
 	return t->samples >= BOUND_WINDOW_SAMPLES && t->mean_ns < BOUND_WINDOW_MEAN_NS;
 }
 
-/* Of the last 16 or so: a mean that follows what the type does now. */
+/*
+ * Of the last 16 or so: a mean that follows what the type does now.  But one short attempt that was
+ * preempted for milliseconds does not make its type long, or on a busy machine all would wait for
+ * each other: it takes three.
+ */
 void
 type_measure(struct core *c, struct type *t, int64_t took_ns)
 {
 	bool	was_short = type_is_short(t);
 
+	if (was_short && took_ns > OUTLIER_NS)
+		took_ns = OUTLIER_NS;
 	t->samples++;
 	t->mean_ns += (took_ns - t->mean_ns) / (int64_t)(t->samples < 16 ? t->samples : 16);
 	if (type_is_short(t) != was_short)
