@@ -208,8 +208,8 @@ test_a_name_map_finds_again_only_what_is_still_there(void **state)
 	assert_null(namemap_get(&names, "mail", 4));
 	namemap_put(&names, "mail", 4, same);
 	for (int i = 0; i < 100; i++)		/* it grows behind the one found last */
-		namemap_put(&names, "abcdefghijklmnopqrstuvwxyz0123456789" + i % 30, 1 + (size_t)i / 30,
-		    one);
+		namemap_put(&names, &"abcdefghijklmnopqrstuvwxyz0123456789"[i % 30],
+		    1 + (size_t)i / 30, one);
 	assert_ptr_equal(namemap_get(&names, "mail", 4), same);
 	namemap_free(&names);
 }
