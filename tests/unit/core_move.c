@@ -222,6 +222,23 @@ test_nothing_is_moved_into_the_inline_lane(void **state)
 	assert_string_equal(started(w), "1");
 }
 
+/* Their seats on the old bench go with their last jobs, while they are being walked over. */
+static void
+test_tenants_with_one_job_each_are_moved(void **state)
+{
+	struct world	*w = *state;
+	char		 tenant[16];
+
+	for (int i = 0; i < 50; i++) {
+		snprintf(tenant, sizeof(tenant), "t%d", i);
+		submit(w, LANE_PROCESS, .tenant = tenant);
+	}
+	core_type_move(w->c, w->type, LANE_PROCESS, LANE_THREAD);
+	pass(w, 0);
+	for (uint64_t id = 1; id <= 50; id++)
+		assert_int_equal(core_find(w->c, id)->lane, LANE_THREAD);
+}
+
 static void
 test_thousands_are_moved_a_bounded_number_at_a_time(void **state)
 {
@@ -257,6 +274,7 @@ main(void)
 		TEST(test_what_gets_in_line_later_follows_too),
 		TEST(test_a_type_that_comes_back_takes_its_jobs_along),
 		TEST(test_nothing_is_moved_into_the_inline_lane),
+		TEST(test_tenants_with_one_job_each_are_moved),
 		TEST(test_thousands_are_moved_a_bounded_number_at_a_time),
 	};
 

@@ -15,16 +15,16 @@ lane_now(const struct type *t, int lane)
 	return lane;
 }
 
+/* A job that must run alone stays where it is suspected. */
 void
 move_job(struct core *c, struct job *j)
 {
-	int	lane = j->lane_asked >= 0 ? j->lane : lane_now(j->type, j->lane);
+	int	lane = j->lane_asked >= 0 || j->alone ? j->lane : lane_now(j->type, j->lane);
 
 	if (lane == j->lane)
 		return;
 	j->lane = lane & 7;
-	if (!j->alone)
-		flow_change(c, j, place_of(j->type->plugin != NULL, lane));
+	flow_change(c, j, place_of(j->type->plugin != NULL, lane));
 }
 
 /*
@@ -59,17 +59,18 @@ empty_flow(struct core *c, struct flow *f, unsigned *budget)
 	}
 }
 
+/* A flow goes with its last job, and the seat would go with its last flow. */
 static void
-empty_seat(struct core *c, const struct seat *seat, const struct type *t, unsigned *budget)
+empty_seat(struct core *c, struct seat *seat, const struct type *t, unsigned *budget)
 {
+	seat->refs++;
 	list_for_safe(node, after, &seat->flows) {
 		struct flow	*f = list_entry(node, struct flow, link);
 
-		if (f->of.gates[GATE_TYPE] == &t->gate && f->count > 0)
+		if (*budget > 0 && f->of.gates[GATE_TYPE] == &t->gate && f->count > 0)
 			empty_flow(c, f, budget);
-		if (*budget == 0)
-			return;
 	}
+	seat_unref(c, seat);
 }
 
 static void
