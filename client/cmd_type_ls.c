@@ -3,7 +3,9 @@
 
 static const struct column columns[] = {
 	{ "TYPE",	"name",		CELL_TEXT,	false,	NULL },
-	{ "LANES",	"lanes",	CELL_TEXT,	false,	NULL },
+	{ "RUNS IN",	"lane",		CELL_TEXT,	false,	NULL },
+	{ "SAFE IN",	"lanes",	CELL_TEXT,	false,	NULL },
+	{ "MODE",	"mode",		CELL_TEXT,	true,	NULL },
 	{ "RUNNING",	"running",	CELL_COUNT,	false,	NULL },
 	{ "AT MOST",	"max_running",	CELL_LIMIT,	true,	NULL },
 	{ "SUCCEEDED",	"succeeded",	CELL_COUNT,	false,	NULL },

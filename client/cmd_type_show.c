@@ -6,6 +6,7 @@
 #include "client/print.h"
 #include "client/schema_page.h"
 #include "client/tree.h"
+#include "lib/clock.h"
 
 static void
 put_text(struct table *t, const char *title, char *text)
@@ -86,11 +87,108 @@ put_measured(struct table *t, struct span type)
 	table_take(t, &cell);
 }
 
+static char *
+plain_member(struct span object, const char *name)
+{
+	struct span	value;
+
+	return json_member(object, name, &value) ? json_plain(value) : NULL;
+}
+
+/* `0.93 of its time in the mean of 214 (deviation 0.05): computes` */
+static void
+put_cpu(struct table *t, struct span type)
+{
+	struct buf	cell = { 0 };
+	struct span	measured, cpu;
+	char		*share, *deviation, *verdict;
+	int64_t		samples;
+
+	if (!json_member(type, "measured", &measured) || !json_member(measured, "cpu", &cpu) ||
+	    !json_int(cpu, "samples", &samples))
+		return;
+	share = plain_member(cpu, "share");
+	deviation = plain_member(cpu, "deviation");
+	verdict = json_text(cpu, "verdict");
+	buf_printf(&cell, "%.4s of its time in the mean of %lld (deviation %.4s)%s%s",
+	    share == NULL ? "?" : share, (long long)samples, deviation == NULL ? "?" : deviation,
+	    verdict == NULL ? "" : ": ", verdict == NULL ? "" : verdict);
+	table_puts(t, "cpu");
+	table_take(t, &cell);
+	free(share);
+	free(deviation);
+	free(verdict);
+}
+
+static void
+put_stalls(struct table *t, struct span type)
+{
+	struct buf	cell = { 0 };
+	struct span	measured, stalls;
+	int64_t		count = 0, longest_ms = 0;
+
+	if (!json_member(type, "measured", &measured) ||
+	    !json_member(measured, "stalls", &stalls) || !json_int(stalls, "count", &count) ||
+	    count == 0)
+		return;
+	json_int(stalls, "longest_ms", &longest_ms);
+	buf_printf(&cell, "kept the event loop %lld times, up to %lld ms", (long long)count,
+	    (long long)longest_ms);
+	table_puts(t, "stalls");
+	table_take(t, &cell);
+}
+
+/* `auto`, `pin to thread, by uid:0` */
+static void
+put_mode(struct table *t, struct span routing)
+{
+	struct buf	cell = { 0 };
+	char		*mode = json_text(routing, "mode"), *pinned = json_text(routing, "pinned");
+	char		*by = json_text(routing, "by");
+
+	buf_printf(&cell, "%s%s%s%s%s", mode == NULL ? "?" : mode, pinned == NULL ? "" : " to ",
+	    pinned == NULL ? "" : pinned, by == NULL ? "" : ", by ", by == NULL ? "" : by);
+	table_puts(t, "mode");
+	table_take(t, &cell);
+	free(mode);
+	free(pinned);
+	free(by);
+}
+
+/* `12s ago: async to process: measured: ...`, newest first */
+static void
+put_changes(struct table *t, struct span routing)
+{
+	struct json_walk w;
+	struct span	 changes;
+	int64_t		 now_ms = clock_real_ms();
+
+	if (!json_member(routing, "changes", &changes))
+		return;
+	json_array(&w, changes);
+	while (json_element(&w)) {
+		struct buf	 cell = { 0 };
+		char		*from = json_text(w.value, "from"), *to = json_text(w.value, "to");
+		char		*why = json_text(w.value, "why");
+		int64_t		 at_ms = now_ms;
+
+		json_int(w.value, "at_ms", &at_ms);
+		print_duration(&cell, now_ms > at_ms ? now_ms - at_ms : 0);
+		buf_printf(&cell, " ago, %s to %s: %s", from == NULL ? "?" : from,
+		    to == NULL ? "?" : to, why == NULL ? "?" : why);
+		table_puts(t, "moved");
+		table_take(t, &cell);
+		free(from);
+		free(to);
+		free(why);
+	}
+}
+
 static void
 print_type(struct ctl *ctl, struct span type)
 {
 	struct table	t = { 0 };
-	struct span	route, schema;
+	struct span	route, routing, schema;
 
 	table_add(&t, NULL, false);
 	table_add(&t, NULL, false);
@@ -101,6 +199,12 @@ print_type(struct ctl *ctl, struct span type)
 	put_running(&t, type);
 	put_ended(&t, type);
 	put_measured(&t, type);
+	put_cpu(&t, type);
+	put_stalls(&t, type);
+	if (json_member(type, "routing", &routing)) {
+		put_mode(&t, routing);
+		put_changes(&t, routing);
+	}
 	if (json_member(type, "args_schema", &schema))
 		schema_page(&t, schema);
 	table_print(&t, &ctl->out, 0, 0, false);

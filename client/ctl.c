@@ -146,7 +146,8 @@ nearest_type(struct ctl *ctl)
 static void
 say_error(struct ctl *ctl, const char *kind, const char *message, const char *about)
 {
-	bool	 of_type = (ctl->verb->options & FOR_JOB) != 0 || ctl->verb == &verb_type_show;
+	bool	 of_type = (ctl->verb->options & FOR_JOB) != 0 || ctl->verb == &verb_type_show ||
+	    ctl->verb == &verb_type_pin;
 	bool	 no_type = of_type &&
 	    (strcmp(kind, "unknown_type") == 0 || strcmp(kind, "not_found") == 0);
 	char	*near = no_type ? nearest_type(ctl) : NULL;

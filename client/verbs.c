@@ -17,7 +17,8 @@ const struct verb *const verbs[] = {
 	&verb_group_wait, &verb_group_results, &verb_group_cancel,
 	&verb_queue_ls, &verb_queue_pause, &verb_queue_resume, &verb_queue_drain,
 	&verb_queue_purge, &verb_queue_set, &verb_queue_wait,
-	&verb_type_ls, &verb_type_show, &verb_worker_ls, &verb_plugin_ls,
+	&verb_type_ls, &verb_type_show, &verb_type_advice, &verb_type_pin,
+	&verb_worker_ls, &verb_plugin_ls,
 	&verb_bench_overhead, &verb_bench,
 	&verb_ping, &verb_stats, &verb_drain, &verb_version, &verb_help,
 	NULL

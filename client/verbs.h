@@ -37,7 +37,7 @@ extern const struct verb verb_group_cancel, verb_group_close, verb_group_create,
 extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel, verb_drain,
     verb_explain, verb_help, verb_ls, verb_map, verb_ping, verb_plugin_ls, verb_queue_drain,
     verb_queue_ls, verb_queue_pause, verb_queue_purge, verb_queue_resume, verb_queue_set,
-    verb_queue_wait, verb_result, verb_show, verb_stats, verb_submit, verb_type_ls,
-    verb_type_show, verb_version, verb_wait, verb_worker_ls;
+    verb_queue_wait, verb_result, verb_show, verb_stats, verb_submit, verb_type_advice,
+    verb_type_ls, verb_type_pin, verb_type_show, verb_version, verb_wait, verb_worker_ls;
 
 #endif

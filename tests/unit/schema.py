@@ -30,8 +30,14 @@ QUEUE = {'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'waiting_bytes':
          'draining': False, 'max_running': 0, 'max_running_per_tenant': 0, 'max_running_per_key': 1, 'rate': 0.5,
          'burst': 1, 'max_jobs': 0, 'max_bytes': 0, 'weights': {'ann': 3}}
 STATES = ['scheduled', 'ready', 'running', 'succeeded', 'failed', 'cancelled', 'expired']
-TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'running': 0, 'max_running': 0,
+TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'lane': 'inline', 'mode': 'auto', 'running': 0, 'max_running': 0,
         'succeeded': 1, 'failed': 0, 'cancelled': 0}
+MEASURED = {
+    'samples': 40, 'mean_us': 12, 'stalls': {'count': 0, 'longest_ms': 0},
+    'cpu': {'share': 0.93, 'deviation': 0.05, 'samples': 40, 'verdict': 'computes', 'queue_known': True},
+    'lanes': {}}
+ROUTING = {'mode': 'pin', 'pinned': 'process', 'by': 'uid:0', 'moves': 1,
+           'changes': [{'at_ms': 1, 'from': 'thread', 'to': 'process', 'why': 'to process, by uid:0'}]}
 
 
 def counts(names):
@@ -89,7 +95,12 @@ SERVED = [
     ('queue.wait', {'name': 'q', 'timeout_ms': 5}, {'empty': True}),
     ('type.list', None, {'items': [TYPE], 'next': None}),
     ('type.show', {'name': 'echo'}, {**TYPE, 'plugin': None, 'args_schema': True, 'traits': ['waits'],
-                                     'measured': {'samples': 0, 'mean_us': None}, 'route': ROUTE}),
+                                     'measured': MEASURED, 'routing': ROUTING, 'route': ROUTE}),
+    ('type.advice', {'limit': 5}, {'items': [{
+        'name': 'echo', 'mode': 'auto', 'traits': ['waits'], 'lanes': ['thread', 'process'], 'measured': {
+            **MEASURED, 'cpu': None}, 'lane': 'thread', 'would_run_in': 'process', 'reason': 'it computes',
+        'change': None}], 'next': None}),
+    ('type.pin', {'name': 'echo', 'lane': 'process'}, {'name': 'echo', 'lane': 'process', 'routing': ROUTING}),
     ('worker.list', None, {'items': [{
         'name': 'cpu-1', 'lane': 'process', 'user': 'root', 'pid': 5, 'state': 'running', 'job': 7, 'type': 'echo',
         'inflight': 1, 'since_ms': 1, 'done': 0, 'crashes': 0, 'generation': 1, 'rss_bytes': 0}], 'next': None}),
@@ -101,7 +112,7 @@ SERVED = [
         **counts(['connections', 'accepted', 'refused', 'requests', 'errors', 'bytes_in', 'bytes_out']),
         'jobs': {'now': counts(STATES), 'submitted': 1, 'finished': counts(STATES[3:]), 'attempts': 1, 'crashes': 0,
                  'stuck': 0, 'waiting_bytes': 0, 'kept_bytes': 0},
-        'lanes': counts(['inline', 'async', 'thread', 'process'])}),
+        'lanes': counts(['inline', 'async', 'thread', 'process']), 'routing': counts(['moves', 'stalls'])}),
     ('server.drain', None, {'drained': True}),
 ]
 

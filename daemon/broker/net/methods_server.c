@@ -188,6 +188,11 @@ method_server_stats(struct call *call, struct rpc_error *err)
 	print_count(out, "rss_bytes", (uint64_t)rss_bytes());
 	print_net_stats(out, &net);
 	print_core_stats(out, &core);
+	print_next(out, "routing");
+	print_literal(out, "{\"moves\":");
+	buf_put_u64(out, b->lane_moves);
+	print_count(out, "stalls", b->loop_stalls);
+	buf_putc(out, '}');
 	buf_putc(out, '}');
 	return METHOD_ANSWERED;
 }

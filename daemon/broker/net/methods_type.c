@@ -1,8 +1,8 @@
 /* methods_type.c - type.*.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
+#include "daemon/broker/net/print_route.h"
 #include "daemon/broker/route/route.h"
-#include "workers/handler.h"
 
 #define SMALL_ARGS_BYTES	64	/* for which type.show asks the tree */
 
@@ -22,6 +22,10 @@ print_type_head(struct buf *out, const struct type *t)
 	print_text(out, t->summary);
 	print_next(out, "lanes");
 	print_lanes(out, t->lanes);
+	print_next(out, "lane");
+	print_lane_now(out, t);
+	print_next(out, "mode");
+	print_mode(out, t);
 	print_next(out, "running");
 	buf_put_u64(out, t->gate.running);
 	print_next(out, "max_running");
@@ -52,46 +56,6 @@ method_type_list(struct call *call, struct rpc_error *err)
 	return page_walk(call, print_type_row, err);
 }
 
-static void
-print_traits(struct buf *out, uint32_t traits)
-{
-	static const struct {
-		uint32_t	 bit;
-		const char	*name;
-	} names[] = {
-		{ JOBD_CPU_BOUND, "cpu_bound" }, { JOBD_WAITS, "waits" },
-		{ JOBD_THREAD_SAFE, "thread_safe" },
-	};
-	bool	first = true;
-
-	print_next(out, "traits");
-	buf_putc(out, '[');
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if ((traits & names[i].bit) == 0)
-			continue;
-		if (!first)
-			buf_putc(out, ',');
-		first = false;
-		print_string(out, names[i].name);
-	}
-	buf_putc(out, ']');
-}
-
-static void
-print_measured(struct buf *out, const struct type *t)
-{
-	print_next(out, "measured");
-	print_literal(out, "{\"samples\":");
-	buf_put_u64(out, t->samples);
-	print_next(out, "mean_us");
-	if (t->samples == 0)
-		print_literal(out, "null}");
-	else {
-		buf_put_i64(out, t->mean_ns / 1000);
-		buf_putc(out, '}');
-	}
-}
-
 int
 method_type_show(struct call *call, struct rpc_error *err)
 {
@@ -113,8 +77,12 @@ method_type_show(struct call *call, struct rpc_error *err)
 		print_string(out, t->plugin);
 	print_next(out, "args_schema");
 	buf_puts(out, t->args_schema);
+	print_next(out, "traits");
 	print_traits(out, t->traits);
+	print_next(out, "measured");
 	print_measured(out, t);
+	print_next(out, "routing");
+	print_routing(out, t);
 	print_next(out, "route");
 	route_print(&route, out);
 	buf_putc(out, '}');
