@@ -70,7 +70,7 @@ print_hello(struct buf *out, const struct connection *c)
 	print_string(out, rpc_role_names[c->role]);
 	print_bounds(out, c);
 	print_next(out, "features");
-	print_literal(out, "[\"batch\",\"cancel_on_disconnect\",\"labels\",\"order_key\"]}");
+	print_literal(out, "[\"batch\",\"cancel_on_disconnect\",\"groups\",\"labels\",\"order_key\",\"watch\"]}");
 }
 
 int
