@@ -8,7 +8,9 @@
  *
  * A turn belongs to the seat.  The rows of a tenant in stalls are sorted by the turn that the seat
  * had when they were sorted last: turns only grow, so an old one is found out when the row comes
- * first, and is sorted in anew then.  So a start costs the same with one stall as with a million.
+ * first, and is sorted in anew then.  A tenant that is alone on its bench keeps its turn, so its
+ * stalls never grow old: a start costs the same with one stall as with a million.  Where several
+ * tenants have many open stalls each, a start may have to sort in those of one of them.
  */
 #include "daemon/broker/core/core_internal.h"
 
@@ -369,7 +371,7 @@ bench_served(struct core *c, struct flow *f)
 
 	if (s->credit > 1) {
 		s->credit--;
-	} else {
+	} else if (s->count < s->bench->count) {	/* alone it has nobody to give way to */
 		seat_to_the_back(c, s);
 		if (s->own.node.index != 0)
 			heap_set(&s->bench->rows, &s->own.node, row_key(&s->own));
