@@ -24,6 +24,24 @@ put_number(const struct options *o, enum option opt, const char *name, struct bu
 		buf_printf(out, ",\"%s\":%lld", name, (long long)o->number[opt]);
 }
 
+/* `41,42`; what is no list of ids is for the daemon to refuse. */
+static void
+put_after(const struct options *o, struct buf *out)
+{
+	const char	*text = o->text[OPT_after];
+	size_t		 len;
+
+	if (text == NULL)
+		return;
+	buf_puts(out, ",\"after\":");
+	len = strlen(text);
+	if (len == 0 || strspn(text, "0123456789,") != len || strstr(text, ",,") != NULL ||
+	    text[0] == ',' || text[len - 1] == ',' || text[0] == '0' || strstr(text, ",0") != NULL)
+		json_put_text(out, text);
+	else
+		buf_printf(out, "[%s]", text);
+}
+
 /* A number as it was typed; what is none is for the daemon to refuse, with the range. */
 static void
 put_real(const struct options *o, enum option opt, const char *name, struct buf *out)
@@ -96,6 +114,11 @@ jobopts_put_with_label(const struct options *o, const char *name, const char *va
 	put_text(o, OPT_limit_key, "limit_key", out);
 	put_text(o, OPT_tenant, "tenant", out);
 	put_number(o, OPT_room_wait, "room_wait_ms", out);
+	put_text(o, OPT_on_order_failure, "on_order_failure", out);
+	put_after(o, out);
+	put_text(o, OPT_on_parent_failure, "on_parent_failure", out);
+	if (option_given(o, OPT_hold))
+		buf_puts(out, ",\"hold\":true");
 	put_text(o, OPT_on_lost, "on_lost", out);
 	jobopts_put_retry(o, out);
 	put_text(o, OPT_lane, "lane", out);

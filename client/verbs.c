@@ -12,7 +12,8 @@
 const struct verb *const verbs[] = {
 	&verb_submit, &verb_call, &verb_map,
 	&verb_ls, &verb_show, &verb_explain, &verb_wait, &verb_result, &verb_watch,
-	&verb_cancel,
+	&verb_cancel, &verb_retry, &verb_forget, &verb_hold, &verb_release, &verb_set,
+	&verb_dead_ls, &verb_dead_retry, &verb_dead_purge,
 	&verb_group_ls, &verb_group_show, &verb_group_create, &verb_group_close,
 	&verb_group_wait, &verb_group_results, &verb_group_cancel,
 	&verb_queue_ls, &verb_queue_pause, &verb_queue_resume, &verb_queue_drain,

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/alloc.h"
@@ -23,7 +25,8 @@ const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_
     RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) |
     RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_limit_key) | RPC_BIT(PARAM_tenant) |
     RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
-    RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group);
+    RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group) | RPC_BIT(PARAM_on_order_failure) |
+    RPC_BIT(PARAM_after) | RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_hold);
 
 /* Index of a word in a list of count words, or -1. */
 static int
@@ -68,22 +71,70 @@ read_lane(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
 	return 0;
 }
 
+/* One of two words; the first is the default. */
 static int
-read_on_lost(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
+read_either(const struct rpc_value *v, enum rpc_param param, const char *first, const char *second,
+    int *out, struct rpc_error *err)
 {
-	static const char *const	words[] = {
-		[ON_LOST_REQUEUE] = "requeue",
-		[ON_LOST_FAIL] = "fail",
-	};
-	int				i;
+	const char *const	words[] = { first, second };
+	char			wanted[32];
 
-	out->on_lost = ON_LOST_REQUEUE;
-	if (!v->given)
+	*out = 0;
+	if (!v->given || (*out = find_word(words, 2, v->p, v->len)) >= 0)
 		return 0;
-	if ((i = find_word(words, 2, v->p, v->len)) < 0)
-		return wrong_word(err, PARAM_on_lost, v, "requeue or fail");
-	out->on_lost = (enum on_lost)i;
+	snprintf(wanted, sizeof(wanted), "%s or %s", first, second);
+	return wrong_word(err, param, v, wanted);
+}
+
+/* A member that means nothing without another. */
+static int
+needs(const struct rpc_value *params, enum rpc_param param, enum rpc_param other,
+    struct rpc_error *err)
+{
+	const char	*name = rpc_params[param].name;
+
+	if (!params[param].given || params[other].given)
+		return 0;
+	return rpc_fail_member(err, RPC_invalid_params, name, strlen(name), "%s goes with %s", name,
+	    rpc_params[other].name);
+}
+
+static int
+read_choices(const struct rpc_value *params, struct jobspec *out, struct rpc_error *err)
+{
+	int	lost, order, parent;
+
+	if (read_either(&params[PARAM_on_lost], PARAM_on_lost, "requeue", "fail", &lost, err) != 0 ||
+	    read_either(&params[PARAM_on_order_failure], PARAM_on_order_failure, "skip", "block",
+	    &order, err) != 0 ||
+	    read_either(&params[PARAM_on_parent_failure], PARAM_on_parent_failure, "cancel", "run",
+	    &parent, err) != 0 ||
+	    needs(params, PARAM_on_order_failure, PARAM_order_key, err) != 0 ||
+	    needs(params, PARAM_on_parent_failure, PARAM_after, err) != 0)
+		return -1;
+	out->on_lost = (enum on_lost)lost;
+	out->on_order_failure = (enum on_order_failure)order;
+	out->on_parent_failure = (enum on_parent_failure)parent;
 	return 0;
+}
+
+static void
+read_after(const struct rpc_value *v, struct jobspec *out)
+{
+	out->after = NULL;
+	out->after_len = v->given ? (uint32_t)v->i : 0;
+	if (out->after_len == 0)
+		return;
+	out->after = mem_alloc(out->after_len * sizeof(*out->after));
+	rpc_ids(v, out->after);
+}
+
+void
+jobspec_fini(struct jobspec *spec)
+{
+	free(spec->after);
+	spec->after = NULL;
+	spec->after_len = 0;
 }
 
 static int
@@ -202,14 +253,20 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->group = span_of(&params[PARAM_group], "");
 	out->limit_key = span_of(&params[PARAM_limit_key], "");
 	out->tenant = span_of(&params[PARAM_tenant], "");
+	out->after = NULL;
+	out->after_len = 0;
 	out->priority = (int)params[PARAM_priority].i;
 	if (read_times(params, out, err) != 0 ||
-	    read_on_lost(&params[PARAM_on_lost], out, err) != 0 ||
+	    read_choices(params, out, err) != 0 ||
 	    read_lane(&params[PARAM_lane], out, err) != 0 ||
 	    check_durability(&params[PARAM_durability], err) != 0 ||
 	    retry_policy_read(&params[PARAM_retry], &out->retry, err) != 0)
 		return -1;
-	return read_labels(&params[PARAM_labels], out, err);
+	out->hold = params[PARAM_hold].i != 0;
+	if (read_labels(&params[PARAM_labels], out, err) != 0)
+		return -1;
+	read_after(&params[PARAM_after], out);
+	return 0;
 }
 
 /* ---- copies ---- */
@@ -234,12 +291,18 @@ jobspec_copy(const struct jobspec *s, size_t *bytes)
 	struct jobspec	 from = *s, *copy;
 	char		*at;
 
-	*bytes = sizeof(*copy);
+	size_t		 after = s->after_len * sizeof(*s->after);
+
+	*bytes = sizeof(*copy) + after;
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
 		*bytes += span_at(&from, i)->len;
 	copy = mem_alloc(*bytes);
 	*copy = from;
 	at = (char *)(copy + 1);
+	copy->after = s->after_len == 0 ? NULL : (uint64_t *)(void *)at;
+	if (after > 0)
+		memcpy(copy->after, s->after, after);
+	at += after;
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
 		struct span	*span = span_at(copy, i);
 

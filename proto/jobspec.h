@@ -18,6 +18,8 @@ extern const char *const lane_names[LANES];
 int lane_find(const char *name, size_t len);
 
 enum on_lost { ON_LOST_REQUEUE, ON_LOST_FAIL };
+enum on_order_failure { ON_ORDER_FAILURE_SKIP, ON_ORDER_FAILURE_BLOCK };
+enum on_parent_failure { ON_PARENT_FAILURE_CANCEL, ON_PARENT_FAILURE_RUN };
 
 struct jobspec {
 	struct span	type;
@@ -36,18 +38,28 @@ struct jobspec {
 	int64_t		ttl_ms;			/* 0: none */
 	enum on_lost	on_lost;
 	struct retry_policy retry;		/* what the job itself says */
+	enum on_order_failure on_order_failure;
+	enum on_parent_failure on_parent_failure;
+	uint64_t	*after;			/* jobs to wait for; owned: jobspec_fini */
+	uint32_t	after_len;
+	bool		hold;
 };
 
 /* The members that make a job, as bits of enum rpc_param. */
 extern const uint64_t jobspec_params, jobspec_required;
 
 /*
- * A copy that owns its text, in one piece of memory of *bytes: free() ends it.
+ * A copy that owns its text and its list, in one piece of memory of *bytes: free() ends it, and
+ * nothing else.
  */
 struct jobspec *jobspec_copy(const struct jobspec *s, size_t *bytes);
 
-/* From checked params (rpc.h) to a spec; 0, or -1 with *err naming the member. */
+/*
+ * From checked params (rpc.h) to a spec; 0, or -1 with *err naming the member.  A spec that was
+ * read is given back with jobspec_fini.
+ */
 int jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out,
     struct rpc_error *err);
+void jobspec_fini(struct jobspec *spec);
 
 #endif

@@ -119,7 +119,7 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 	struct room_view room;
 	struct outcome	 o;
 	enum lane	 lane;
-	uint64_t	 id;
+	uint64_t	 id, missing;
 	int		 rc;
 
 	if (t == NULL)
@@ -127,12 +127,19 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		    spec->type.p);
 	if (spec->group.len > 0 && check_group(b, spec->group, err) != 0)
 		return -1;
+	if ((missing = core_missing_parent(b->core, spec)) != 0) {
+		rpc_fail(err, RPC_not_found, "after: there is no job %llu, or it was forgotten",
+		    (unsigned long long)missing);
+		snprintf(err->data, sizeof(err->data), "\"member\":\"after\",\"id\":%llu",
+		    (unsigned long long)missing);
+		return -1;
+	}
 	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
 		return refuse_lane(t, spec, rc, err);
 	if ((id = store_next_id(b->store)) == 0)
 		return rpc_fail(err, RPC_internal, "no job id can be reserved in the state directory");
 	if (core_submit(b->core, b->now, id, spec, t, lane, by, out) != 0) {
-		room = core_room(b->core, spec->queue, spec->args.len + spec->labels.len);
+		room = core_room(b->core, spec->queue, core_spec_bytes(spec));
 		return broker_refuse_room(spec, &room, err);
 	}
 	store_append(b->store, *out);

@@ -71,13 +71,17 @@ struct reduce_job {
 	struct buf		scratch;
 };
 
+/* It comes behind all members: what else should it wait for? */
+static const uint64_t	reduce_refused = RPC_BIT(PARAM_group) | RPC_BIT(PARAM_after) |
+    RPC_BIT(PARAM_on_parent_failure);
+
 /* From the text to a spec that points into it and into scratch; buf_free that in any case. */
 static int
 read_reduce(struct span text, struct reduce_job *out, struct rpc_error *err)
 {
 	static const struct rpc_limits	limits = { .depth = BOUND_DEPTH, .values = BOUND_VALUES };
 
-	if (rpc_parse_members(text.p, text.len, jobspec_params & ~RPC_BIT(PARAM_group),
+	if (rpc_parse_members(text.p, text.len, jobspec_params & ~reduce_refused,
 	    jobspec_required, &limits, out->params, &out->scratch, err) != 0)
 		return -1;
 	return jobspec_read(out->params, &out->spec, err);

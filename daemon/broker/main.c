@@ -281,16 +281,13 @@ wait_for_events(struct broker *b, struct event *timer, int64_t until_ns, bool bu
 }
 
 /*
- * A drain finishes what runs and what could run, and everybody was told; what is scheduled for later
- * does not hold it up.
+ * A drain finishes what runs and what could run, and everybody was told; what is scheduled for later,
+ * or waits for what is, does not hold it up.
  */
 static bool
 nothing_left(const struct broker *b)
 {
-	struct core_stats	s;
-
-	core_stats(b->core, &s);
-	return !b->unsettled && core_groups_reducing(b->core) == 0 && s.states[JOB_ready] == 0 && s.states[JOB_running] == 0;
+	return !b->unsettled && core_groups_reducing(b->core) == 0 && core_drained(b->core);
 }
 
 /* The time at which something is due; *busy: more is waiting already. */

@@ -68,9 +68,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf		scratch = { 0 };
 
 	if (rpc_parse_members((const char *)data, size, jobspec_params, jobspec_required, &limits,
-	    params, &scratch, &err) == 0 && jobspec_read(params, &spec, &err) == 0)
+	    params, &scratch, &err) == 0 && jobspec_read(params, &spec, &err) == 0) {
 		check_spec(&spec);
-	else
+		jobspec_fini(&spec);
+	} else
 		require(err.kind == RPC_parse_error || err.kind == RPC_invalid_params ||
 		    err.kind == RPC_not_supported);
 	buf_free(&scratch);

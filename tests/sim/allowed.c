@@ -138,6 +138,9 @@ model_start(struct model *m, struct attempt *real)
 	if (here != (j->lane == LANE_INLINE))
 		model_violation(m, "job %llu starts in another lane", (unsigned long long)j->id);
 	check_start(m, j, worker);
+	if (j->held || model_parents_left(j) > 0)
+		model_violation(m, "job %llu runs, and is held or waits for others",
+		    (unsigned long long)j->id);
 	while (at->job != NULL)
 		if (++at == m->attempts + MODEL_ATTEMPTS)
 			model_violation(m, "the model has no room for so many attempts");
@@ -179,12 +182,28 @@ model_announce(struct model *m, const struct job *real)
 	if (j == NULL || !model_finished(j) || j->announced)
 		model_violation(m, "job %llu is announced, and should not be",
 		    (unsigned long long)real->id);
+	model_tell_children(m, j);
 	j->announced = true;
 	j->announced_ns = m->now.mono_ns;
 	j->announced_order = ++m->announcements;
 	j->kept_bytes = j->bytes + job_outcome(real)->len +
 	    (job_outcome(real)->data == NULL ? 0 : (int64_t)strlen(job_outcome(real)->data));
 	model_group_announced(m, j);
+	if (j->forget_asked)
+		model_forget_asked(m, j);
+}
+
+/* Was it asked for? */
+static bool
+forget_was_asked(struct model *m, uint64_t id)
+{
+	for (struct model_job *j = m->jobs; j < m->jobs + m->jobs_len; j++) {
+		if (j->id != id || !j->forget_due)
+			continue;
+		j->forget_due = false;
+		return true;
+	}
+	return false;
 }
 
 /* Is it the one to forget: the oldest of its kind, and too many, too large or too old? */
@@ -194,11 +213,17 @@ model_forget(struct model *m, const struct job *real)
 	struct model_job	*j = model_job(m, real->id);
 	int64_t			 count = 0, bytes = 0, keep_ms;
 
+	model_learn(m, m->core);
+	if (forget_was_asked(m, real->id))
+		return;
 	if (j == NULL || !j->announced)
 		model_violation(m, "job %llu is forgotten too early", (unsigned long long)real->id);
+	if (model_blocks_others(m, j))
+		model_violation(m, "job %llu is forgotten, and others wait behind it",
+		    (unsigned long long)j->id);
 	keep_ms = j->state == JOB_failed ? m->cfg.keep_failed_ms : m->cfg.keep_finished_ms;
 	for_jobs(m, other) {
-		if (!other->announced || other->forgotten)
+		if (!other->announced || other->forgotten || other->aside)
 			continue;
 		if ((other->state == JOB_failed) != (j->state == JOB_failed))
 			continue;
@@ -213,6 +238,7 @@ model_forget(struct model *m, const struct job *real)
 		model_violation(m, "job %llu is forgotten without reason",
 		    (unsigned long long)j->id);
 	j->forgotten = true;
+	model_unblock(m, j);
 	while (m->jobs_first < m->jobs_len && m->jobs[m->jobs_first].forgotten)
 		m->jobs_first++;
 }

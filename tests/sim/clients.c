@@ -37,6 +37,17 @@ real_retry(const struct model_retry *r)
 }
 
 static void
+random_parents(struct world *w, struct model_job *j)
+{
+	for (int n = 1 + below(&w->chance, MODEL_PARENTS); n > 0; n--) {
+		const struct model_job	*parent = random_known_job(w);
+
+		if (parent != NULL)
+			j->after[j->after_len++] = parent->id;
+	}
+}
+
+static void
 random_job(struct world *w, struct model_job *j)
 {
 	struct chance	*r = &w->chance;
@@ -59,6 +70,11 @@ random_job(struct world *w, struct model_job *j)
 		j->ttl_ns = now + (1 + below(r, 3000)) * MS;
 	if (once_in(r, 3))
 		j->timeout_ms = 1 + below(r, 1000);
+	j->held = once_in(r, 20);
+	j->blocks = j->key >= 0 && once_in(r, 3);
+	j->despite = once_in(r, 3);
+	if (once_in(r, 4))
+		random_parents(w, j);
 	j->retry = random_retry(w, once_in(r, 2) ? 2 : 20);
 	j->poison = w->poison_in > 0 && j->lane != LANE_INLINE && once_in(r, w->poison_in);
 }
@@ -67,6 +83,7 @@ static int
 hand_in(struct world *w, const struct model_job *j, struct job **out)
 {
 	static char	 args[200001];
+	uint64_t	 after[MODEL_PARENTS];
 	int64_t		 now = w->m.now.mono_ns;
 	struct jobspec	 spec = {
 		.queue = world_queue(j->queue),
@@ -82,6 +99,12 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 	if (j->limit >= 0)
 		spec.limit_key = (struct span){ limit_names[j->limit],
 		    strlen(limit_names[j->limit]) };
+	spec.after = after;
+	spec.after_len = (uint32_t)j->after_len;
+	memcpy(after, j->after, sizeof(after));
+	spec.hold = j->held;
+	spec.on_order_failure = j->blocks ? ON_ORDER_FAILURE_BLOCK : ON_ORDER_FAILURE_SKIP;
+	spec.on_parent_failure = j->despite ? ON_PARENT_FAILURE_RUN : ON_PARENT_FAILURE_CANCEL;
 	if (j->key >= 0)
 		spec.order_key = (struct span){ key_names[j->key], strlen(key_names[j->key]) };
 	if (j->group >= 0 && !j->reduces)
@@ -95,11 +118,11 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 }
 
 /* May one more wait, and if not, why? */
-static enum room
+enum room
 room(struct world *w, const struct model_job *j)
 {
 	const struct model_queue	*q = &w->m.queues[j->queue];
-	int64_t				 jobs = 0, bytes = (int64_t)JOB_BYTES + j->bytes, all = bytes;
+	int64_t				 jobs = 0, bytes = model_job_bytes(j), all = bytes;
 
 	for (int i = 0; i < MODEL_QUEUES; i++) {
 		jobs += model_queue_jobs(&w->m, i);
@@ -142,7 +165,7 @@ do_submit(struct world *w)
 
 	random_job(w, &as);
 	why = room(w, &as);
-	if (core_room(w->c, world_queue(as.queue), (size_t)as.bytes).why != why)
+	if (core_room(w->c, world_queue(as.queue), (size_t)model_job_bytes(&as) - JOB_BYTES).why != why)
 		model_violation(&w->m, "room is not %d", (int)why);
 	rc = hand_in(w, &as, &real);
 	if (rc != (why == ROOM_ENOUGH ? 0 : -ENOSPC))
@@ -226,6 +249,10 @@ do_cancel(struct world *w)
 		return;
 	rc = core_cancel(w->c, w->m.now, core_find(w->c, j->id));
 	trace(w, "cancel %llu: %d", (unsigned long long)j->id, rc);
+	if (rc == 0 && model_finished(j) && model_blocks_others(&w->m, j)) {
+		model_unblock(&w->m, j);
+		return;
+	}
 	if (rc != (model_finished(j) ? -EALREADY : 0))
 		model_violation(&w->m, "cancel of job %llu answered %d", (unsigned long long)j->id,
 		    rc);

@@ -50,7 +50,8 @@ same_counts(struct model *m, const struct core *c)
 			continue;
 		states[j->state]++;
 		if (model_waiting(j))
-			bytes += JOB_BYTES + (uint64_t)j->bytes;
+			bytes += JOB_BYTES + (uint64_t)j->bytes +
+			    (uint64_t)j->after_len * sizeof(struct job_edge);
 	}
 	for (int i = 0; i < MODEL_ATTEMPTS; i++)
 		stuck += m->attempts[i].job != NULL && m->attempts[i].stuck;
@@ -161,7 +162,8 @@ quiet_kept(struct model *m)
 		int64_t	count = 0, bytes = 0;
 
 		for_jobs(m, j) {
-			if (!j->announced || j->forgotten || (j->state == JOB_failed) != failed)
+			if (!j->announced || j->forgotten || j->aside ||
+			    (j->state == JOB_failed) != failed)
 				continue;
 			if (j->announced_ns + keep_ms * 1000000 <= m->now.mono_ns)
 				model_violation(m, "job %llu is kept too long",
@@ -194,7 +196,7 @@ quiet_clock(struct model *m, const struct core *c)
 	if (next <= m->now.mono_ns && !grace_is_over(m))
 		model_violation(m, "core wants a tick that it just had");
 	for_jobs(m, j) {
-		if (j->state == JOB_scheduled && j->due_ns < next)
+		if (j->state == JOB_scheduled && j->due_ns > 0 && j->due_ns < next)
 			model_violation(m, "job %llu will be late", (unsigned long long)j->id);
 		if (model_waiting(j) && !j->begun && j->ttl_ns < next)
 			model_violation(m, "job %llu will expire late", (unsigned long long)j->id);
@@ -218,6 +220,7 @@ quiet_clock(struct model *m, const struct core *c)
 void
 judge_quiet(struct model *m, const struct core *c)
 {
+	model_learn(m, c);
 	for (int place = 0; place < MODEL_PLACES; place++)
 		quiet_lane(m, place);
 	for_jobs(m, j)
@@ -358,16 +361,25 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 	bool	shut = explain_gates(m, j, text, held);
 	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !shut));
 	bool	lane = held && !shut && !alone, worker = false;
-	bool	retry = j->state == JOB_scheduled && j->failures > 0;
-	bool	time = j->state == JOB_scheduled && !retry;
+	bool	timed = j->state == JOB_scheduled && j->due_ns > 0;
+	bool	retry = timed && says(text, "retry"), time = timed && !retry;
+	bool	blocked = !open && model_key_blocked(m, j);
 
 	for (int w = 0; w < MODEL_WORKERS; w++)
 		worker |= m->workers[w].up && !m->workers[w].retired &&
 		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], model_place(j));
 	expect(m, j, text, "scheduled", time);
 	expect(m, j, text, "retry", retry);
-	expect(m, j, text, "order_key", !open && !m->cfg.sequential);
-	expect(m, j, text, "sequential", !open && m->cfg.sequential);
+	if (j->reason == REASON_retry_wait && time)
+		model_violation(m, "job %llu does not say that it is tried again: %s",
+		    (unsigned long long)j->id, text);
+	expect(m, j, text, "held", j->held);
+	expect(m, j, text, "parents", model_parents_left(j) > 0);
+	if (model_parents_left(j) > 0)
+		expect_number(m, text, "parents", "left", (uint64_t)model_parents_left(j));
+	expect(m, j, text, "order_blocked", blocked);
+	expect(m, j, text, "order_key", !open && !blocked && !m->cfg.sequential);
+	expect(m, j, text, "sequential", !open && !blocked && m->cfg.sequential);
 	expect(m, j, text, "alone", alone);
 	expect(m, j, text, "lane_busy", lane && worker);
 	expect(m, j, text, "no_worker", lane && !worker);

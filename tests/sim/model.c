@@ -58,7 +58,8 @@ model_open(const struct model *m, const struct model_job *j)
 		if (at->stuck && (all || at->job->key == j->key))
 			return false;
 	for_jobs((struct model *)(size_t)m, other)
-		if ((all || other->key == j->key) && other->id < j->id && !model_finished(other))
+		if ((all || other->key == j->key) && other->line_place < j->line_place &&
+		    (!model_finished(other) || other->blocking))
 			return false;
 	return true;
 }
@@ -178,7 +179,7 @@ model_queue_bytes(const struct model *m, int queue)
 
 	for_jobs((struct model *)(size_t)m, j)
 		if (j->queue == queue && model_waiting(j))
-			n += (int64_t)JOB_BYTES + j->bytes;
+			n += model_job_bytes(j);
 	return n;
 }
 
@@ -275,11 +276,11 @@ model_alone_free(const struct model *m)
 /* ---- moves ---- */
 
 /* Who can be in line now and has no place yet gets one: at most one job after any single change. */
-static void
-line_up(struct model *m)
+void
+model_line_up(struct model *m)
 {
 	for_jobs(m, j)
-		if (j->state == JOB_ready && j->place == 0 && model_open(m, j))
+		if (j->state == JOB_ready && j->place == 0 && !j->alone_asked && model_open(m, j))
 			j->place = ++m->places;
 }
 
@@ -306,26 +307,36 @@ maybe_idle(struct model *m, int worker)
 	w->idle_due = true;
 }
 
-static void
-finish(struct model *m, struct model_job *j, enum job_state state, enum job_reason reason,
-    enum failure_kind kind)
+void
+model_withdraw_alone(struct model *m, struct model_job *j)
 {
 	struct model_alone	*a = j->alone_asked ? model_alone_of(m, j) : NULL;
 
+	j->alone_asked = false;
+	if (a == NULL)
+		return;
+	a->waiting = false;
+	if (a->state == MODEL_UP)
+		model_worker_retire(m, a->worker);
+}
+
+void
+model_finish(struct model *m, struct model_job *j, enum job_state state, enum job_reason reason,
+    enum failure_kind kind)
+{
 	if (model_finished(j))
 		model_violation(m, "job %llu would have two outcomes", (unsigned long long)j->id);
+	j->blocking = state == JOB_failed && model_failure_blocks(m, j);
+	model_withdraw_alone(m, j);
 	j->state = state;
 	j->reason = reason;
 	j->kind = kind;
-	j->alone_asked = false;
 	j->attempt = NULL;
+	for (int i = 0; i < j->after_len; i++)
+		j->after[i] = 0;
 	m->finished[state]++;
-	if (a != NULL)
-		a->waiting = false;
-	if (a != NULL && a->state == MODEL_UP)
-		model_worker_retire(m, a->worker);
 	model_group_finished(m, j);
-	line_up(m);
+	model_line_up(m);
 }
 
 struct model_job *
@@ -336,10 +347,10 @@ model_submit(struct model *m, const struct model_job *as)
 	if (m->jobs_len == MODEL_JOBS)
 		model_violation(m, "the model has no room for so many jobs");
 	*j = *as;
-	j->state = j->due_ns > 0 ? JOB_scheduled : JOB_ready;
-	j->reason = j->due_ns > 0 ? REASON_delayed : REASON_submitted;
+	j->line_place = ++m->line_places;
 	m->jobs_len++;
-	line_up(m);
+	model_check_parents(m, j);
+	model_line_up(m);
 	return j;
 }
 
@@ -363,7 +374,7 @@ static void
 failed(struct model *m, struct model_job *j, enum job_reason reason, const struct model_end *end)
 {
 	if (!model_retried(m, j, end))
-		finish(m, j, JOB_failed, reason, end->kind);
+		model_finish(m, j, JOB_failed, reason, end->kind);
 }
 
 /* It ends as it was told to. */
@@ -373,7 +384,7 @@ end_told(struct model *m, struct model_attempt *at)
 	static const struct model_end	timed_out = { .kind = FAILURE_timeout };
 
 	if (at->job->cancel_asked)
-		finish(m, at->job, JOB_cancelled, at->by_timeout ? REASON_cancel_asked : at->why,
+		model_finish(m, at->job, JOB_cancelled, at->by_timeout ? REASON_cancel_asked : at->why,
 		    0);
 	else
 		failed(m, at->job, REASON_timed_out, &timed_out);
@@ -404,7 +415,7 @@ next_due(struct model *m)
 	int64_t			 first_ns = m->now.mono_ns;
 
 	for_jobs(m, j) {
-		int64_t	at_ns = j->state == JOB_scheduled ? j->due_ns : NEVER;
+		int64_t	at_ns = j->state == JOB_scheduled && j->due_ns > 0 ? j->due_ns : NEVER;
 
 		if (!model_waiting(j))
 			continue;
@@ -432,12 +443,16 @@ model_tick(struct model *m)
 	}
 	while ((j = next_due(m)) != NULL) {
 		if (!j->begun && j->ttl_ns <= now_ns) {
-			finish(m, j, JOB_expired, REASON_ttl_over, 0);
+			model_finish(m, j, JOB_expired, REASON_ttl_over, 0);
 			continue;
 		}
+		j->tied_ns = j->due_ns;
+		j->due_ns = 0;
+		if (model_must_wait(j))
+			continue;
 		j->state = JOB_ready;
 		j->reason = REASON_due;
-		line_up(m);
+		model_line_up(m);
 	}
 	for (int w = 0; w < MODEL_WORKERS; w++)
 		if (m->workers[w].refused && m->workers[w].refused_until_ns <= now_ns)
@@ -510,7 +525,7 @@ leave(struct model *m, struct model_attempt *at, bool worker_lives)
 	struct model_attempt	*head;
 
 	at->job = NULL;
-	line_up(m);
+	model_line_up(m);
 	if (w == NULL || !worker_lives)
 		return;
 	w->refused = false;
@@ -529,7 +544,7 @@ model_done(struct model *m, struct model_attempt *at, const struct model_end *en
 	if (at->stuck)
 		;
 	else if (end->end == ATTEMPT_OK)
-		finish(m, at->job, JOB_succeeded, REASON_finished, 0);
+		model_finish(m, at->job, JOB_succeeded, REASON_finished, 0);
 	else if (end->end == ATTEMPT_FAILED)
 		failed(m, at->job, end->kind == FAILURE_bad_result ? REASON_bad_result :
 		    REASON_handler_error, end);
@@ -547,7 +562,7 @@ model_inline(struct model *m, struct model_job *j)
 		model_violation(m, "job %llu may not run inline now", (unsigned long long)j->id);
 	j->attempts++;
 	model_take(m, j);
-	finish(m, j, JOB_succeeded, REASON_finished, 0);
+	model_finish(m, j, JOB_succeeded, REASON_finished, 0);
 }
 
 static void
@@ -577,7 +592,7 @@ model_cancel_because(struct model *m, struct model_job *j, enum job_reason why)
 {
 	j->cancel_asked = true;
 	if (model_waiting(j)) {
-		finish(m, j, JOB_cancelled, why, 0);
+		model_finish(m, j, JOB_cancelled, why, 0);
 		return;
 	}
 	if (!j->attempt->told)
@@ -596,16 +611,29 @@ model_purge(struct model *m, int queue)
 {
 	for_jobs(m, j)
 		if (j->queue == queue && model_waiting(j))
-			finish(m, j, JOB_cancelled, REASON_purged, 0);
+			model_finish(m, j, JOB_cancelled, REASON_purged, 0);
 }
 
 /* ---- workers ---- */
+
+static struct model_alone *
+asked_for(struct model *m, uint64_t job_id)
+{
+	struct model_alone	*found = NULL;
+
+	for (int i = 0; i < MODEL_ALONE; i++)
+		if (m->alone[i].state == MODEL_ASKED && m->alone[i].job_id == job_id &&
+		    (found == NULL || !found->waiting))
+			found = &m->alone[i];
+	return found;
+}
 
 void
 model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], bool plugin,
     uint64_t alone_for)
 {
 	struct model_worker	*w = &m->workers[worker];
+	struct model_alone	*a;
 
 	*w = (struct model_worker){ .up = true, .fifo = slots[LANE_PROCESS] > 0,
 	    .plugin = plugin, .alone_for = alone_for };
@@ -613,18 +641,12 @@ model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], bool p
 		w->slots[lane] = slots[lane];
 	if (alone_for == 0)
 		return;
-	for (int i = 0; i < MODEL_ALONE; i++) {
-		struct model_alone	*a = &m->alone[i];
-
-		if (a->state != MODEL_ASKED || a->job_id != alone_for)
-			continue;
-		a->state = MODEL_UP;
-		a->worker = worker;
-		if (!a->waiting)
-			model_worker_retire(m, worker);
-		return;
-	}
-	model_violation(m, "nobody asked for this worker");
+	if ((a = asked_for(m, alone_for)) == NULL)
+		model_violation(m, "nobody asked for this worker");
+	a->state = MODEL_UP;
+	a->worker = worker;
+	if (!a->waiting)
+		model_worker_retire(m, worker);
 }
 
 void
@@ -641,6 +663,7 @@ alone_let_go(struct model *m, struct model_alone *a)
 	if (a->waiting)
 		model_job(m, a->job_id)->alone_asked = false;
 	a->waiting = false;
+	model_line_up(m);
 }
 
 /* A place for a worker that runs a job alone is free again. */
@@ -660,15 +683,13 @@ model_alone_gone(struct model *m, int worker)
 void
 model_alone_failed(struct model *m, uint64_t job_id)
 {
-	for (int i = 0; i < MODEL_ALONE; i++) {
-		struct model_alone	*a = &m->alone[i];
+	struct model_alone	*a = asked_for(m, job_id);
 
-		if (a->state != MODEL_ASKED || a->job_id != job_id)
-			continue;
-		alone_let_go(m, a);
-		a->state = MODEL_COOLING;
-		a->retry_ns = m->now.mono_ns + 1000 * NS_IN_MS;
-	}
+	if (a == NULL)
+		return;
+	alone_let_go(m, a);
+	a->state = MODEL_COOLING;
+	a->retry_ns = m->now.mono_ns + 1000 * NS_IN_MS;
 }
 
 /* One attempt of a dead worker, by the rules of SHM section 0, item 3. */
@@ -684,9 +705,9 @@ lose(struct model *m, struct model_attempt *at, bool begun, bool suspected)
 	}
 	j->suspicions += suspected;
 	if (j->suspicions >= 3)
-		finish(m, j, JOB_failed, REASON_crashed_often, FAILURE_crash);
+		model_finish(m, j, JOB_failed, REASON_crashed_often, FAILURE_crash);
 	else if (begun && j->on_lost == ON_LOST_FAIL)
-		finish(m, j, JOB_failed, REASON_lost, FAILURE_lost);
+		model_finish(m, j, JOB_failed, REASON_lost, FAILURE_lost);
 	else
 		back(at, begun ? REASON_worker_died : REASON_worker_died_waiting);
 }

@@ -23,6 +23,7 @@
 #define MODEL_STARTS	8192		/* under one rate */
 #define MODEL_GROUPS	64
 #define MODEL_ALONE	2		/* workers for jobs alone, at once */
+#define MODEL_PARENTS	3
 #define NEVER		INT64_MAX
 
 struct model_attempt;
@@ -49,6 +50,9 @@ struct model_job {
 	int64_t			 bytes;				/* of arguments */
 	bool			 poison;			/* kills the worker that runs it */
 	struct model_retry	 retry;
+	bool			 held, blocks, despite;
+	uint64_t		 after[MODEL_PARENTS];		/* 0: that parent is not waited for */
+	int			 after_len;
 
 	enum job_state		 state;
 	enum job_reason		 reason;			/* of the last transition */
@@ -57,6 +61,10 @@ struct model_job {
 	int			 suspicions, attempts, failures;
 	bool			 unknown_due;			/* core has chosen a delay */
 	int64_t			 retry_after_ms;
+	int64_t			 tied_ns;			/* the time that made it ready */
+	uint64_t		 line_place;			/* among those with its order key */
+	bool			 blocking;			/* failed, and keeps its order key */
+	bool			 forget_asked, forget_due, aside;
 	bool			 begun, cancel_asked, alone_asked;
 	int			 group;				/* -1: none */
 	bool			 reduces;			/* it, and is no member */
@@ -142,7 +150,8 @@ struct model {
 	struct model_retry	 type_retry[MODEL_TYPES], queue_retry[MODEL_QUEUES], retry;
 	struct model_group	 groups[MODEL_GROUPS];
 	int			 groups_len;
-	uint64_t		 places, starts, announcements;
+	const struct core	*core;				/* to see what chance has chosen */
+	uint64_t		 places, line_places, starts, announcements;
 	uint64_t		 finished[JOB_STATES], crashes;
 };
 
@@ -247,6 +256,34 @@ void model_group_told(struct model *m, const struct group *real);
 void model_group_forgotten(struct model *m, const struct group *real);
 void judge_groups(struct model *m, const struct core *c);
 void judge_groups_quiet(struct model *m);
+
+/* What it takes while it waits. */
+int64_t model_job_bytes(const struct model_job *j);
+/* Is there anything but its turn to wait for? */
+bool model_must_wait(const struct model_job *j);
+int model_parents_left(const struct model_job *j);
+/* Does a failed job hold up this one's order key? */
+bool model_key_blocked(const struct model *m, const struct model_job *j);
+/* Others stand behind this failed job. */
+bool model_blocks_others(const struct model *m, const struct model_job *j);
+bool model_failure_blocks(const struct model *m, const struct model_job *j);
+void model_unblock(struct model *m, struct model_job *j);
+/* The end of this job was told. */
+void model_tell_children(struct model *m, const struct model_job *parent);
+/* One that is submitted behind parents whose end was told already. */
+void model_check_parents(struct model *m, struct model_job *j);
+int model_hold(struct model *m, struct model_job *j);
+int model_release(struct model *m, struct model_job *j);
+int model_amend(struct model *m, struct model_job *j, const struct amendment *am);
+int model_retry(struct model *m, struct model_job *j, bool room);
+int model_forget_asked(struct model *m, struct model_job *j);
+
+/* Moves of model.c that the others need. */
+void model_finish(struct model *m, struct model_job *j, enum job_state state,
+    enum job_reason reason, enum failure_kind kind);
+void model_line_up(struct model *m);
+/* It does not wait for a worker of its own any more. */
+void model_withdraw_alone(struct model *m, struct model_job *j);
 
 /* ---- effects (allowed.c): was core allowed to? ---- */
 

@@ -31,7 +31,7 @@ mkdir -p "$work/tree/daemon/broker" "$work/objects" "$work/sims" "$work/core"
 for part in lib proto workers tests daemon/broker/core; do
 	cp -R "$source/$part" "$work/tree/$(dirname $part)/"
 done
-sims="allowed bench clients groups judge model model_group model_life operator sim workers world"
+sims="allowed bench clients groups judge life model model_group model_life operator sim workers world"
 others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/utf8 proto/jobspec
 	proto/json_scan proto/json_decode proto/retry_policy proto/rpc proto/rpc_params proto/rpc_rows"
 compile() {
@@ -44,6 +44,7 @@ for file in $sims; do
 	compile "tests/sim/$file" "$work/sims/$file.o"
 done
 compile tests/unit/core "$work/unit.o"
+compile tests/unit/core_life "$work/unit_life.o"
 
 # build: the simulation and the unit test with the core that is in the tree now
 build() {
@@ -53,7 +54,9 @@ build() {
 		$CC $flags -c "$file" -o "$object" || return 1
 	done
 	$CC $flags "$work"/objects/*.o "$work"/sims/*.o "$work"/core/*.o -o "$work/sim" &&
-	    $CC $flags "$work/unit.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka -o "$work/unit"
+	    $CC $flags "$work/unit.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka -o "$work/unit" &&
+	    $CC $flags "$work/unit_life.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
+	    -o "$work/unit_life"
 }
 
 # change PATCH [-R]: applies it, or takes it back; what it touches is compiled anew
@@ -74,7 +77,8 @@ caught() {
 			s/^SUMMARY: //p' "$work/out" | head -1 | cut -c1-90)
 		seed=$(sed -n 's/^not ok 1 - \(seed [0-9]*\).*/\1/p' "$work/out")
 		echo "simulation, $seed: $how"
-	elif ! timeout 60 "$work/unit" >"$work/out" 2>&1; then
+	elif ! timeout 60 "$work/unit" >"$work/out" 2>&1 ||
+	    ! timeout 60 "$work/unit_life" >"$work/out" 2>&1; then
 		echo "unit test"
 	else
 		return 1

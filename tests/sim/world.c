@@ -107,6 +107,7 @@ world_new(uint64_t seed, bool traced)
 	w->m.cfg.retry = real_retry(&w->m.retry);
 	w->m.cfg.seed = seed;
 	w->c = core_new(&w->m.cfg);
+	w->m.core = w->c;
 	w->by = submitter_new("uid:0", "sim", "unix");
 	for (int t = 0; t < MODEL_TYPES; t++) {
 		struct type	declared = { .name = (char *)(size_t)world_types[t] };
@@ -289,6 +290,8 @@ step(struct world *w)
 	if (w->grouped && once_in(&w->chance, 6))
 		do_group(w);
 	do_reduce(w);
+	if (once_in(&w->chance, 5))
+		do_life(w);
 	do_dooms(w);
 	do_alone(w);
 	judge_same(&w->m, w->c);
@@ -296,6 +299,22 @@ step(struct world *w)
 	tick(w);
 	if (!once_in(&w->chance, 4))	/* sometimes more happens before the effects are taken */
 		settle(w);
+}
+
+/* Says what the first job waits for that should have ended. */
+static void
+does_not_end(struct world *w)
+{
+	struct buf	out = { 0 };
+
+	for (int i = w->m.jobs_first; i < w->m.jobs_len; i++) {
+		if (model_finished(&w->m.jobs[i]))
+			continue;
+		core_explain(w->c, w->m.now, core_find(w->c, w->m.jobs[i].id), &out);
+		model_violation(&w->m, "job %llu does not end: %s",
+		    (unsigned long long)w->m.jobs[i].id, buf_take_string(&out));
+	}
+	model_violation(&w->m, "what was accepted does not end");
 }
 
 /* No more submits: whatever was accepted ends. */
@@ -306,7 +325,8 @@ run_out(struct world *w)
 	close_groups(w);
 	for (unsigned i = 0; !core_idle(w->c) || groups_left(w); i++) {
 		if (i == ENDS_WITHIN)
-			model_violation(&w->m, "what was accepted does not end");
+			does_not_end(w);
+		do_let_go(w);
 		do_worker_up(w);
 		do_end(w);
 		do_reduce(w);

@@ -66,6 +66,14 @@ void do_submit(struct world *w);
 /* The job that reduces a group; NULL: as many wait as may. */
 struct job *submit_reduce(struct world *w, int group);
 void do_cancel(struct world *w);
+/* May one more wait? */
+enum room room(struct world *w, const struct model_job *j);
+
+/* life.c */
+/* Holds, releases, changes, runs again or forgets something. */
+void do_life(struct world *w);
+/* Whatever waits for somebody to act is let go. */
+void do_let_go(struct world *w);
 /* NULL: the dice fell on none. */
 struct model_job *random_known_job(struct world *w);
 

@@ -69,8 +69,10 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 {
 	static const char *const words[] = {
 		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk",
-		"--on-lost=fail", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
-		"--limit-key=l", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory", "--group=g", "-la=b", NULL
+		"--on-lost=fail", "--on-order-failure=block", "--after=1,2", "--on-parent-failure=run",
+		"--hold", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
+		"--limit-key=l", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory",
+		"--group=g", "-la=b", NULL
 	};
 	struct options		o;
 	struct buf		out = { 0 };

@@ -376,6 +376,256 @@ test_attempts_lost_with_their_worker_do_not_count(void **state)
 	assert_explained(w, j, "\"kind\":\"alone\"");
 }
 
+/* ---- jobs that wait for others ---- */
+
+static struct job *
+submit_after(struct world *w, struct job *parent, enum on_parent_failure then)
+{
+	uint64_t	after[] = { parent->id };
+
+	return submit(w, LANE_ASYNC, (struct jobspec){ .after = after, .after_len = 1,
+	    .on_parent_failure = then });
+}
+
+static void
+test_a_job_runs_when_all_that_it_waits_for_have_succeeded(void **state)
+{
+	struct world	*w = *state;
+	struct job	*a = submit(w, LANE_ASYNC, (struct jobspec){ 0 });
+	struct job	*b = submit(w, LANE_ASYNC, (struct jobspec){ 0 });
+	uint64_t	 after[] = { a->id, b->id, a->id };
+	struct job	*child = submit(w, LANE_ASYNC,
+	    (struct jobspec){ .after = after, .after_len = 3 });
+
+	assert_int_equal(child->state, JOB_scheduled);
+	assert_int_equal(reason(child), REASON_parents_wait);
+	assert_explained(w, child, "{\"kind\":\"parents\",\"left\":3,\"of\":3,\"first\":[1,2,1]}");
+	succeed(w, a);
+	assert_explained(w, child, "\"left\":1,\"of\":3,\"first\":[2]}");
+	succeed(w, b);
+	assert_int_equal(child->state, JOB_running);
+}
+
+static void
+test_a_parent_that_does_not_succeed_fails_those_that_wait_for_it_or_frees_them(void **state)
+{
+	struct world	*w = *state;
+	struct job	*parent = submit(w, LANE_ASYNC, (struct jobspec){ 0 });
+	struct job	*strict = submit_after(w, parent, ON_PARENT_FAILURE_CANCEL);
+	struct job	*grandchild = submit_after(w, strict, ON_PARENT_FAILURE_CANCEL);
+	struct job	*free = submit_after(w, parent, ON_PARENT_FAILURE_RUN);
+	struct job	*late;
+
+	goes_wrong(w, parent, (struct outcome){ 0 });
+	assert_int_equal(strict->state, JOB_failed);
+	assert_int_equal(job_outcome(strict)->kind, FAILURE_dependency);
+	assert_string_equal(job_outcome(strict)->text, "job 1, which it waited for, failed");
+	assert_string_equal(job_outcome(strict)->data, "{\"parent\":1,\"state\":\"failed\"}");
+	assert_int_equal(grandchild->state, JOB_failed);
+	assert_string_equal(job_outcome(grandchild)->data, "{\"parent\":2,\"state\":\"failed\"}");
+	assert_int_equal(free->state, JOB_running);
+	late = submit_after(w, parent, ON_PARENT_FAILURE_CANCEL);
+	assert_int_equal(late->state, JOB_failed);
+	late = submit_after(w, parent, ON_PARENT_FAILURE_RUN);
+	assert_int_equal(late->state, JOB_running);
+}
+
+static void
+test_a_chain_of_a_hundred_thousand_fails_as_one(void **state)
+{
+	struct world	*w = *state;
+	struct job	*first = submit(w, LANE_ASYNC, (struct jobspec){ .hold = true });
+	uint64_t	 after[1];
+	struct job	*last = first;
+	struct jobspec	 spec = { .queue = span("default"), .args = span("null"), .lane = -1,
+	    .after = after, .after_len = 1 };
+	struct core_stats s;
+
+	for (int i = 0; i < 100000; i++) {
+		after[0] = last->id;
+		assert_int_equal(core_submit(w->c, w->now, w->next_id++, &spec, w->type, LANE_ASYNC,
+		    w->by, &last), 0);
+	}
+	assert_int_equal(core_cancel(w->c, w->now, first), 0);
+	for (int i = 0; i < 200 && core_next_ns(w->c) == 0; i++)
+		pass(w, 0);
+	while (!core_idle(w->c))
+		pass(w, 0);
+	core_stats(w->c, &s);
+	assert_int_equal(s.finished[JOB_failed], 100000);
+}
+
+static void
+test_a_parent_that_is_not_known_is_named(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, LANE_ASYNC, (struct jobspec){ 0 });
+	uint64_t	 after[] = { j->id, 77 };
+	struct jobspec	 spec = { .after = after, .after_len = 2 };
+
+	assert_int_equal(core_missing_parent(w->c, &spec), 77);
+	spec.after_len = 1;
+	assert_int_equal(core_missing_parent(w->c, &spec), 0);
+}
+
+static void
+test_a_waiting_child_can_be_cancelled_and_expires(void **state)
+{
+	struct world	*w = *state;
+	struct job	*parent = submit(w, LANE_ASYNC, (struct jobspec){ 0 });
+	uint64_t	 after[] = { parent->id };
+	struct job	*child = submit_after(w, parent, ON_PARENT_FAILURE_CANCEL);
+	struct job	*mortal = submit(w, LANE_ASYNC,
+	    (struct jobspec){ .after = after, .after_len = 1, .ttl_ms = 50 });
+
+	core_cancel(w->c, w->now, child);
+	assert_int_equal(child->state, JOB_cancelled);
+	pass(w, 50);
+	assert_int_equal(mortal->state, JOB_expired);
+	succeed(w, parent);
+	assert_int_equal(child->state, JOB_cancelled);
+}
+
+/* ---- order keys that a failure blocks ---- */
+
+static void
+test_a_failure_blocks_its_order_key_until_somebody_deals_with_it(void **state)
+{
+	struct world	*w = *state;
+	struct jobspec	 blocking = { .order_key = span("k"),
+	    .on_order_failure = ON_ORDER_FAILURE_BLOCK };
+	struct job	*first = submit(w, LANE_ASYNC, blocking);
+	struct job	*second = submit(w, LANE_ASYNC, blocking);
+	struct job	*third = submit(w, LANE_ASYNC, blocking);
+
+	goes_wrong(w, first, (struct outcome){ 0 });
+	assert_int_equal(second->state, JOB_ready);
+	assert_explained(w, second, "{\"kind\":\"order_blocked\",\"key\":\"k\",\"behind\":1,"
+	    "\"held_by\":1}");
+	assert_explained(w, third, "job 1 failed and blocks its order key");
+	assert_true(core_drained(w->c));
+	pass(w, 3600 * 1000);			/* longer than failed jobs are kept */
+	assert_ptr_equal(core_find(w->c, 1), first);
+	assert_int_equal(core_retry(w->c, w->now, first), 0);
+	settle(w);
+	assert_int_equal(first->state, JOB_running);
+	goes_wrong(w, first, (struct outcome){ 0 });
+	assert_int_equal(second->state, JOB_ready);
+	assert_int_equal(core_cancel(w->c, w->now, first), 0);
+	settle(w);
+	assert_int_equal(first->state, JOB_failed);
+	assert_int_equal(second->state, JOB_running);
+	goes_wrong(w, second, (struct outcome){ 0 });
+	assert_int_equal(core_forget(w->c, w->now, second), 0);
+	settle(w);
+	assert_int_equal(w->last_forgotten, 2);
+	assert_int_equal(third->state, JOB_running);
+}
+
+/* ---- hold, change, run again, forget ---- */
+
+static void
+test_a_held_job_keeps_its_order_key_and_does_not_run(void **state)
+{
+	struct world	*w = *state;
+	struct jobspec	 ordered = { .order_key = span("k"), .hold = true };
+	struct job	*held = submit(w, LANE_ASYNC, ordered), *behind;
+
+	ordered.hold = false;
+	behind = submit(w, LANE_ASYNC, ordered);
+	assert_int_equal(held->state, JOB_scheduled);
+	assert_explained(w, held, "[{\"kind\":\"held\"}]");
+	assert_int_equal(behind->state, JOB_ready);
+	assert_true(core_drained(w->c));
+	assert_int_equal(core_hold(w->c, w->now, held), 0);
+	assert_int_equal(core_release(w->c, w->now, held), 0);
+	settle(w);
+	assert_int_equal(held->state, JOB_running);
+	assert_int_equal(core_hold(w->c, w->now, held), -EALREADY);
+	assert_int_equal(core_release(w->c, w->now, held), -EALREADY);
+	assert_false(core_drained(w->c));
+	assert_int_equal(core_hold(w->c, w->now, behind), 0);
+	succeed(w, held);
+	assert_int_equal(behind->state, JOB_scheduled);
+	assert_true(core_drained(w->c));
+}
+
+static void
+test_a_job_that_waits_is_changed(void **state)
+{
+	struct world		*w = *state;
+	struct job		*running = submit(w, LANE_PROCESS, (struct jobspec){ 0 });
+	struct job		*first = submit(w, LANE_PROCESS, (struct jobspec){ 0 });
+	struct job		*second = submit(w, LANE_PROCESS, (struct jobspec){ 0 });
+	struct job		*later = submit(w, LANE_PROCESS,
+	    (struct jobspec){ .delay_ms = 600000 });
+	struct amendment	 up = { .priority_given = true, .priority = 5, .due_in_ms = -1,
+	    .timeout_ms = -1 };
+	struct amendment	 now = { .due_in_ms = 0, .timeout_ms = 70, .ttl_ms = 1000,
+	    .retry = policy(3, 0) };
+
+	assert_int_equal(core_amend(w->c, w->now, second, &up), 0);
+	assert_int_equal(core_amend(w->c, w->now, later, &now), 0);
+	assert_int_equal(later->state, JOB_ready);
+	assert_int_equal(reason(later), REASON_updated);
+	assert_int_equal(core_retry_policy(w->c, later).max_attempts, 3);
+	assert_int_equal(core_amend(w->c, w->now, running, &up), -EBUSY);
+	succeed(w, running);
+	assert_int_equal(core_amend(w->c, w->now, running, &up), -EALREADY);
+	assert_int_equal(second->state, JOB_running);
+	succeed(w, second);
+	succeed(w, first);
+	goes_wrong(w, later, (struct outcome){ 0 });
+	assert_int_equal(core_amend(w->c, w->now, later, &now), -EINVAL);	/* its ttl */
+	now.ttl_ms = 0;
+	assert_int_equal(core_amend(w->c, w->now, later, &now), 0);
+	settle(w);
+	assert_int_equal(later->state, JOB_running);
+	pass(w, 70);
+	assert_int_equal(job_attempt(later)->told, REASON_timed_out);
+}
+
+static void
+test_what_failed_runs_again_under_its_id(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, LANE_ASYNC, (struct jobspec){ .retry = policy(2, 0) });
+
+	assert_int_equal(core_retry(w->c, w->now, j), -EALREADY);
+	goes_wrong(w, j, (struct outcome){ 0 });
+	pass(w, 1);
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(core_retry(w->c, w->now, j), 0);
+	settle(w);
+	assert_int_equal(j->state, JOB_running);
+	goes_wrong(w, j, (struct outcome){ 0 });
+	assert_int_equal(j->state, JOB_scheduled);	/* its attempts were counted anew */
+	pass(w, 1);
+	succeed(w, j);
+	assert_int_equal(j->attempts, 4);
+	assert_int_equal(core_retry(w->c, w->now, j), -EALREADY);
+	pass(w, 60000);
+	assert_null(core_find(w->c, 1));
+}
+
+static void
+test_only_what_has_ended_is_forgotten(void **state)
+{
+	struct world	*w = *state;
+	struct job	*j = submit(w, LANE_ASYNC, (struct jobspec){ 0 });
+
+	assert_int_equal(core_forget(w->c, w->now, j), -EBUSY);
+	core_cancel(w->c, w->now, j);
+	core_attempt_done(w->c, w->now, job_attempt(j), ATTEMPT_CANCELLED, &(struct outcome){ 0 });
+	assert_int_equal(core_forget(w->c, w->now, j), 0);	/* before anybody was told */
+	assert_int_equal(core_retry(w->c, w->now, j), -ENOENT);
+	settle(w);
+	assert_int_equal(w->last_finished, 1);
+	assert_int_equal(w->last_forgotten, 1);
+	assert_null(core_find(w->c, 1));
+}
+
 int
 main(void)
 {
@@ -391,6 +641,16 @@ main(void)
 		TEST(test_between_attempts_a_job_keeps_its_order_key_and_nothing_else),
 		TEST(test_a_job_with_an_order_key_waits_for_its_own_stuck_attempt),
 		TEST(test_attempts_lost_with_their_worker_do_not_count),
+		TEST(test_a_job_runs_when_all_that_it_waits_for_have_succeeded),
+		TEST(test_a_parent_that_does_not_succeed_fails_those_that_wait_for_it_or_frees_them),
+		TEST(test_a_chain_of_a_hundred_thousand_fails_as_one),
+		TEST(test_a_parent_that_is_not_known_is_named),
+		TEST(test_a_waiting_child_can_be_cancelled_and_expires),
+		TEST(test_a_failure_blocks_its_order_key_until_somebody_deals_with_it),
+		TEST(test_a_held_job_keeps_its_order_key_and_does_not_run),
+		TEST(test_a_job_that_waits_is_changed),
+		TEST(test_what_failed_runs_again_under_its_id),
+		TEST(test_only_what_has_ended_is_forgotten),
 	};
 
 	return cmocka_run_group_tests_name("a job's life", tests, NULL, NULL);

@@ -548,7 +548,7 @@ test_a_job_tells_all_about_itself(void **state)
 	    "'queue':'q','priority':-3,"
 	    "'lane':'process','order_key':'k\\'1','labels':{'a':'\\u0062'},'lane_asked':'process'");
 	assert_has(line, "'timeout_ms':600000,'on_lost':'fail','retry':{'max_attempts':1,'backoff_ms':0,"
-	    "'factor':1.5,'max_backoff_ms':600000},'submitted_by':{'principal':'uid:");
+	    "'factor':1.5,'max_backoff_ms':600000},'on_order_failure':'skip','submitted_by':{'principal':'uid:");
 	assert_has(line, "'client':'a \\'test\\'','addr':'unix'}");
 	assert_has(line, "'attempts':[{'number':1,'lane':'process','worker':'test-1','fence':");
 	assert_has(line, "'state':'ready','reason':'submitted'},{'at_ms':");

@@ -223,8 +223,8 @@ static const struct refusal {
 	    "\"member\":\"unique_key\"", "7" },
 	{ SUBMIT("\"unique_key\":{}"), RPC_not_supported, "'unique_key' is not built in this version",
 	    "\"member\":\"unique_key\"", "7" },
-	{ "{\"params\":{\"type\":\"echo\",\"after\":[1]},\"method\":\"job.call\",\"id\":1}", RPC_not_supported,
-	    "'after' is not built in this version", "\"member\":\"after\"", "1" },
+	{ "{\"params\":{\"type\":\"echo\",\"keep_ms\":[1]},\"method\":\"job.call\",\"id\":1}", RPC_not_supported,
+	    "'keep_ms' is not built in this version", "\"member\":\"keep_ms\"", "1" },
 
 	/* types and ranges */
 	{ CALL("job.submit", "{\"type\":5}"), RPC_invalid_params,
@@ -460,8 +460,8 @@ test_members_of_one_object_are_read_alone(void **state)
 		{ "{\"type\":\"e\\u0063ho\",\"priority\":3}", NULL },
 		{ "{\"priority\":3}", "params needs 'type'" },
 		{ "{\"type\":\"x\",\"wait_ms\":3}", "params has no member 'wait_ms'" },
-		{ "{\"type\":\"x\",\"hold\":true}", "'hold' is not built in this version" },
-		{ "{\"type\":\"x\",\"hold\":null}", NULL },
+		{ "{\"type\":\"x\",\"keep_ms\":true}", "'keep_ms' is not built in this version" },
+		{ "{\"type\":\"x\",\"keep_ms\":null}", NULL },
 		{ "5", "an object is wanted, not 5" }, { "\"x\"", "an object is wanted, not \"x\"" },
 		{ "{\"type\":", "the text ends too early, at byte 8" },
 		{ "{\"type\":\"x\"}}", "something follows the value, at byte 12" },

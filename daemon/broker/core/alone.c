@@ -33,13 +33,20 @@ alone_of(struct core *c, const struct job *j)
 	return NULL;
 }
 
+/* A job that was held meanwhile may have been asked for twice: the one for which it waits. */
 static struct alone *
 asked_for(struct core *c, uint64_t job_id)
 {
-	for (int i = 0; i < CORE_ALONE_MAX; i++)
-		if (c->alone[i].state == ALONE_ASKED && c->alone[i].job_id == job_id)
-			return &c->alone[i];
-	return NULL;
+	struct alone	*found = NULL;
+
+	for (int i = 0; i < CORE_ALONE_MAX; i++) {
+		struct alone	*a = &c->alone[i];
+
+		if (a->state == ALONE_ASKED && a->job_id == job_id &&
+		    (found == NULL || found->job == NULL))
+			found = a;
+	}
+	return found;
 }
 
 void

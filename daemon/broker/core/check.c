@@ -33,6 +33,19 @@ next_ns(const struct job *j)
 }
 
 static void
+check_parents(const struct job *j)
+{
+	const struct job_life	*life = job_life(j);
+	uint32_t		 left = 0;
+
+	if (life == NULL)
+		return;
+	for (uint32_t i = 0; i < life->after_len; i++)
+		left += list_linked(&life->after[i].link);
+	must(left == life->parents_left, j);
+}
+
+static void
 check_place(const struct core *c, const struct job *j)
 {
 	bool	in_line = j->state == JOB_ready && order_open(j) && !j->alone_asked;
@@ -46,6 +59,7 @@ check_place(const struct core *c, const struct job *j)
 	must(!job_waiting(j) || (j->state == JOB_scheduled) == wait_left(j), j);
 	must(!in_line || j->flow->of.bench->place ==
 	    (j->alone ? LANE_ALONE : place_of(j->type->plugin != NULL, j->lane)), j);
+	check_parents(j);
 	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);

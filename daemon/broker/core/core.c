@@ -24,6 +24,8 @@ init_lists(struct core *c)
 	list_init(&c->moving);
 	list_init(&c->kept[0].jobs);
 	list_init(&c->kept[1].jobs);
+	list_init(&c->aside);
+	list_init(&c->forgets);
 	groups_init(&c->groups);
 }
 
@@ -45,6 +47,7 @@ core_new(const struct core_config *cfg)
 
 	c->cfg = *cfg;
 	c->chance = cfg->seed;
+	c->fan_left = FAN_BUDGET;
 	c->kept[0].keep_ms = cfg->keep_finished_ms;
 	c->kept[1].keep_ms = cfg->keep_failed_ms;
 	init_lists(c);
@@ -115,6 +118,8 @@ core_free(struct core *c)
 			ready_remove(c, j);
 		job_free(c, j);
 	}
+	for (struct list *node; (node = list_pop(&c->forgets)) != NULL; )
+		job_free(c, list_entry(node, struct job, link));
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	idset_free(&c->jobs);
@@ -145,13 +150,20 @@ add_job(struct core *c, struct job *j)
 	c->stats.submitted++;
 }
 
+static enum job_reason
+first_reason(const struct job *j)
+{
+	if (job_life(j) != NULL && job_life(j)->parents_left > 0)
+		return REASON_parents_wait;
+	if (job_held(j))
+		return REASON_held;
+	return job_due_ns(j) != 0 ? REASON_delayed : REASON_submitted;
+}
+
 static void
 enter(struct core *c, struct core_time now, struct job *j)
 {
-	bool	left = wait_left(j);
-
-	job_enter(c, now, j, left ? JOB_scheduled : JOB_ready,
-	    left ? REASON_delayed : REASON_submitted);
+	job_enter(c, now, j, wait_left(j) ? JOB_scheduled : JOB_ready, first_reason(j));
 	if (job_order(j) != NULL)
 		order_enter(j);
 	wait_begin(c, j);
@@ -189,6 +201,12 @@ flow_for(struct core *c, struct queue *q, const struct jobspec *spec, struct typ
 	return flow_get(c, &of);
 }
 
+size_t
+core_spec_bytes(const struct jobspec *spec)
+{
+	return spec->args.len + spec->labels.len + spec->after_len * sizeof(struct job_edge);
+}
+
 int
 core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out)
@@ -197,7 +215,7 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 	struct job	*j;
 
 	assert(id > c->newest_id);
-	if (queue_room(c, q, spec->args.len + spec->labels.len).why != ROOM_ENOUGH)
+	if (queue_room(c, q, core_spec_bytes(spec)).why != ROOM_ENOUGH)
 		return -ENOSPC;
 	if (q == NULL)
 		q = queue_get(c, spec->queue);
@@ -210,10 +228,14 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 		job_extra_get(j)->order = order_ref(c->sequence);
 	else if (spec->order_key.len > 0)
 		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
+	if (spec->on_order_failure == ON_ORDER_FAILURE_BLOCK && c->sequence == NULL)
+		job_extra_get(j)->blocks = true;
+	depend_enter(c, j, spec);
 	if (spec->group.len > 0)
 		group_join(core_group_find(c, spec->group.p, spec->group.len), j);
 	add_job(c, j);
 	enter(c, now, j);
+	depend_check(c, now, j);
 	*out = j;
 	return 0;
 }
@@ -268,6 +290,11 @@ core_cancel_because(struct core *c, struct core_time now, struct job *j, enum jo
 int
 core_cancel(struct core *c, struct core_time now, struct job *j)
 {
+	if (order_blocked(j)) {
+		order_unblock(c, j);
+		retain_again(c, now, j);
+		return 0;
+	}
 	return core_cancel_because(c, now, j, REASON_cancel_asked);
 }
 
@@ -327,26 +354,35 @@ take_less(struct core *c, struct effect *out)
 static bool
 take_finished(struct core *c, struct core_time now, struct effect *out)
 {
-	struct list	*node = list_pop(&c->finished);
+	struct job	*j;
 
-	if (node == NULL)
+	if (list_empty(&c->finished))
 		return false;
-	*out = (struct effect){ .kind = EFFECT_FINISHED,
-	    .job = list_entry(node, struct job, link) };
-	retain_add(c, now, out->job);
-	if (job_member(out->job) != NULL)
-		group_job_told(c, now, out->job);
+	j = list_entry(c->finished.next, struct job, link);
+	if (!depend_told(c, now, j))
+		return false;
+	list_remove(&j->link);
+	*out = (struct effect){ .kind = EFFECT_FINISHED, .job = j };
+	retain_add(c, now, j);
+	if (job_member(j) != NULL)
+		group_job_told(c, now, j);
+	if (j->run->forget_asked)
+		core_forget(c, now, j);
 	return true;
 }
 
 static bool
 take_forgotten(struct core *c, struct core_time now, struct effect *out)
 {
-	struct job	*j = retain_oldest_due(c, now);
+	struct list	*node = list_pop(&c->forgets);
+	struct job	*j;
 
-	if (j == NULL)
+	if (node != NULL)
+		j = list_entry(node, struct job, link);
+	else if ((j = retain_oldest_due(c, now)) != NULL)
+		retain_drop(c, j);
+	else
 		return false;
-	retain_drop(c, j);
 	c->doomed = j;
 	*out = (struct effect){ .kind = EFFECT_FORGOTTEN, .job = j };
 	return true;
@@ -389,6 +425,36 @@ core_stats(const struct core *c, struct core_stats *out)
 {
 	*out = c->stats;
 	out->kept_bytes = (uint64_t)(c->kept[0].bytes + c->kept[1].bytes);
+}
+
+/* Could a ready job behind an order key run once what is stuck there has ended? */
+static bool
+stuck_holds_up(const struct core *c)
+{
+	const struct order	*o;
+
+	for (size_t at = 0; (o = namemap_next(&c->orders, &at)) != NULL; ) {
+		const struct job	*next = o->holder;
+
+		if (o->stuck_id == 0)
+			continue;
+		if (next == NULL && !list_empty(&o->behind))
+			next = list_entry(o->behind.next, struct job, link);
+		if (next != NULL && next->state == JOB_ready)
+			return true;
+	}
+	return false;
+}
+
+bool
+core_drained(const struct core *c)
+{
+	if (c->stats.states[JOB_running] > 0 || c->in_line > 0 || !list_empty(&c->finished))
+		return false;
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
+		if (c->alone[i].job != NULL)
+			return false;
+	return c->stats.stuck == 0 || !stuck_holds_up(c);
 }
 
 bool

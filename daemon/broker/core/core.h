@@ -92,7 +92,9 @@ struct room_view {
 	enum room	why;
 	int64_t		holds, limit;	/* jobs or bytes, for all but DRAINING */
 };
+/* bytes: core_spec_bytes of the job. */
 struct room_view core_room(const struct core *c, struct span queue, size_t bytes);
+size_t core_spec_bytes(const struct jobspec *spec);
 
 /* A queue that holds nothing, or is not known, is empty: nothing waits and nothing runs. */
 bool core_queue_empty(const struct core *c, struct span name);
@@ -113,7 +115,7 @@ struct span core_queue_name(const struct queue *q);
  * Accepts a job.  id: from the store; type: spec->type, found; lane: as routed.
  * spec->group, when it has one, is a group that takes members (core_group_takes).
  * 0 and *out (lives until the caller gives up control to core again, or holds it by core_find), or
- * -ENOSPC: core_room says why.
+ * -ENOSPC: core_room says why.  All jobs of spec->after are known (core_missing_parent).
  */
 int core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out);
@@ -128,9 +130,39 @@ void core_inline_done(struct core *c, struct core_time now, struct job *j, struc
 struct job *core_find(const struct core *c, uint64_t id);
 uint64_t core_newest_id(const struct core *c);	/* 0: none yet */
 uint64_t core_oldest_id(const struct core *c);	/* no job has a smaller one; 0: none yet */
-/* A waiting job ends at once; a running one is told, then ended by force.  -EALREADY: it has
- * finished. */
+/* The first of spec->after that is not known, or 0. */
+uint64_t core_missing_parent(const struct core *c, const struct jobspec *spec);
+/* A waiting job ends at once; a running one is told, then ended by force; a failed one that blocks
+ * its order key lets the others pass.  -EALREADY: it has finished. */
 int core_cancel(struct core *c, struct core_time now, struct job *j);
+/* A waiting job does not run until it is released.  -EALREADY: it runs or has finished. */
+int core_hold(struct core *c, struct core_time now, struct job *j);
+/* -EALREADY: it is not held. */
+int core_release(struct core *c, struct core_time now, struct job *j);
+
+struct amendment {
+	bool		priority_given;
+	int		priority;
+	int64_t		due_in_ms;	/* 0: at once; -1: as it is */
+	int64_t		timeout_ms;	/* 0: none; -1: as it is */
+	int64_t		ttl_ms;		/* from now; 0: as it is */
+	struct retry_policy retry;	/* what it says */
+};
+/*
+ * Changes a job that waits; of one that runs only what it says of trying again.  0, or -EALREADY: it
+ * has finished; -EBUSY: it runs; -EINVAL: it has begun before, so its ttl is over.
+ */
+int core_amend(struct core *c, struct core_time now, struct job *j, const struct amendment *ch);
+/*
+ * A job that has ended without success runs again: it waits for nothing but its turn.  0, or
+ * -EALREADY: it has not ended so; -EBUSY: a group has counted it; -ENOENT: it is being forgotten;
+ * -ENOSPC: core_room_again says why.
+ */
+int core_retry(struct core *c, struct core_time now, struct job *j);
+struct room_view core_room_again(const struct core *c, const struct job *j);
+/* Forgets a finished job once its end was told; EFFECT_FORGOTTEN follows.  -EBUSY: it has not
+ * finished. */
+int core_forget(struct core *c, struct core_time now, struct job *j);
 
 /* When this job is tried again, with every member said. */
 struct retry_policy core_retry_policy(const struct core *c, const struct job *j);
@@ -307,7 +339,12 @@ struct core_stats {
 	uint64_t	lane_started[LANES];
 };
 void core_stats(const struct core *c, struct core_stats *out);
-/* Nothing waits and nothing runs: a drain is done. */
+/*
+ * Nothing runs, and nothing can run before time has passed or somebody has acted: what is left is
+ * scheduled, held, waits for such a job, or stands behind one with its order key.  A drain is done.
+ */
+bool core_drained(const struct core *c);
+/* Nothing waits and nothing runs. */
 bool core_idle(const struct core *c);
 
 /* For the simulation and debug builds: aborts when an invariant of the structures does not hold. */

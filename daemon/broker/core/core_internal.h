@@ -37,6 +37,7 @@
 						 * an attempt */
 #define TICK_BUDGET	1024			/* timers handled by one core_tick */
 #define PURGE_STEP	500			/* jobs looked at by one core_queue_purge */
+#define FAN_BUDGET	4096			/* children of jobs that ended, between two ticks */
 
 /* ---- ready sets (ready.c) ---- */
 
@@ -279,6 +280,11 @@ struct core {
 	struct order	*sequence;		/* of all jobs, when they run one at a time */
 	struct list	 finished;		/* jobs with an outcome that nobody was told yet */
 	struct kept	 kept[2];		/* told: [0] others, [1] failed */
+	struct list	 aside;			/* told, failed, and kept while others wait behind */
+	struct list	 forgets;		/* forgotten on request */
+	uint32_t	 fan_left;		/* children that may be looked at before the next
+						 * tick */
+	uint64_t	 in_line;		/* jobs in ready sets */
 	struct job	*doomed;		/* forgotten; freed when the next effect is taken */
 };
 
@@ -349,6 +355,19 @@ void wait_over(struct core *c, struct core_time now, struct job *j, enum job_rea
 /* retry.c */
 /* Does another attempt follow this failure?  If so the job waits for it, and o was taken. */
 bool retry_follows(struct core *c, struct core_time now, struct job *j, struct outcome *o);
+
+void job_set_timeout(struct job *j, int64_t timeout_ms);
+
+/* depend.c: jobs that wait for others */
+/* It waits for its parents; those of which the end was told are not waited for. */
+void depend_enter(struct core *c, struct job *j, const struct jobspec *spec);
+/* It fails at once if one of these does not let it run. */
+void depend_check(struct core *c, struct core_time now, struct job *j);
+/* It waits for nobody any more. */
+void depend_leave(struct job *j);
+/* What a parent's end means to its children; false: there are more, after the next tick. */
+bool depend_told(struct core *c, struct core_time now, struct job *parent);
+void depend_told_at_once(struct core *c, struct core_time now, struct job *parent);
 
 /* queue.c: queues by name */
 struct queue *queue_get(struct core *c, struct span name);
@@ -430,7 +449,13 @@ void order_unref(struct core *c, struct order *o);
 bool order_open(const struct job *j);
 void order_enter(struct job *j);
 /* The job ends: it leaves the line, or passes the key on. */
-void order_leave(struct core *c, struct job *j);
+void order_leave(struct core *c, struct core_time now, struct job *j);
+/* It is its turn, and if it fails nobody else's until somebody has dealt with that. */
+bool order_blocks(const struct job *j);
+/* It has failed, and others wait behind it. */
+bool order_blocked(const struct job *j);
+/* That was dealt with, if it was so: the key passes on. */
+void order_unblock(struct core *c, struct job *j);
 /* An attempt of this job goes on without it, and then ends. */
 void order_stuck(struct order *o, uint64_t id);
 void order_unstuck(struct core *c, struct order *o);
@@ -501,6 +526,10 @@ void job_timer_stop(struct core *c, struct job *j);
 void retain_add(struct core *c, struct core_time now, struct job *j);
 struct job *retain_oldest_due(struct core *c, struct core_time now);
 void retain_drop(struct core *c, struct job *j);
+/* Out of whatever list a finished job is in. */
+void retain_take(struct core *c, struct job *j);
+/* Nobody waits any more for what becomes of this failed job. */
+void retain_again(struct core *c, struct core_time now, struct job *j);
 int64_t retain_next_ns(const struct core *c);
 
 #endif

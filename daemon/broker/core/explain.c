@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define PARENTS_LISTED	10
 #define COUNT_AT_MOST	10000	/* jobs walked over to say how many are ahead */
 
 /* What is said in words and in members at once. */
@@ -159,10 +160,11 @@ explain_order(struct saying *s, const struct core *c, const struct job *j)
 	const struct list	*before = j->link.prev;
 	uint64_t		 holder = o->stuck_id != 0 ? o->stuck_id : o->holder->id;
 	uint64_t		 behind = holder;
+	bool			 blocked = o->stuck_id == 0 && job_state_finished(o->holder->state);
 
 	if (o->holder != j && before != &o->behind)
 		behind = list_entry(before, struct job, link)->id;
-	begin(s, o == c->sequence ? "sequential" : "order_key");
+	begin(s, blocked ? "order_blocked" : o == c->sequence ? "sequential" : "order_key");
 	if (o != c->sequence)
 		member_text(s, "key", o->key);
 	member(s, "behind", (int64_t)behind);
@@ -172,6 +174,9 @@ explain_order(struct saying *s, const struct core *c, const struct job *j)
 		buf_printf(words(s), "waits behind job %llu, %s", (unsigned long long)behind,
 		    o == c->sequence ? "for all run one after the other (core.sequential)" :
 		    "which has the same order key");
+	if (blocked)
+		buf_printf(words(s), "job %llu failed and blocks its order key until it is run "
+		    "again, forgotten or cancelled", (unsigned long long)holder);
 	if (o->stuck_id != 0)
 		buf_printf(words(s), "an attempt of job %llu was given up, and has not ended yet",
 		    (unsigned long long)o->stuck_id);
@@ -348,6 +353,58 @@ explain_ready(struct saying *s, const struct core *c, struct core_time now, cons
 		explain_lane(s, c, j);
 }
 
+static void
+explain_held(struct saying *s)
+{
+	begin(s, "held");
+	end(s);
+	buf_puts(words(s), "held until it is released");
+}
+
+/* The first of those that have not finished, by id. */
+static void
+explain_parents(struct saying *s, const struct job_life *life)
+{
+	unsigned	listed = 0;
+
+	begin(s, "parents");
+	member(s, "left", life->parents_left);
+	member(s, "of", life->after_len);
+	buf_printf(words(s), "waits for %u of %u jobs to finish:", life->parents_left,
+	    life->after_len);
+	buf_puts(&s->waits, ",\"first\":[");
+	for (uint32_t i = 0; i < life->after_len && listed < PARENTS_LISTED; i++) {
+		unsigned long long	id = life->after[i].parent_id;
+
+		if (!list_linked(&life->after[i].link))
+			continue;
+		buf_printf(&s->waits, "%s%llu", listed == 0 ? "" : ",", id);
+		buf_printf(&s->text, "%s %llu", listed == 0 ? "" : ",", id);
+		listed++;
+	}
+	if (listed < life->parents_left)
+		buf_puts(&s->text, ", ...");
+	buf_putc(&s->waits, ']');
+	end(s);
+}
+
+static void
+explain_scheduled(struct saying *s, const struct core *c, struct core_time now, const struct job *j)
+{
+	bool	retry = job_failures(j) > 0 && last_try(j)->message != NULL;
+
+	if (job_held(j))
+		explain_held(s);
+	if (job_life(j) != NULL && job_life(j)->parents_left > 0)
+		explain_parents(s, job_life(j));
+	if (job_due_ns(j) != 0 && retry)
+		explain_retry(s, c, now, j);
+	else if (job_due_ns(j) != 0)
+		explain_time(s, now, j);
+	if (!order_open(j))
+		explain_order(s, c, j);
+}
+
 /* ---- running and ended ---- */
 
 static uint32_t
@@ -406,12 +463,7 @@ core_explain(const struct core *c, struct core_time now, const struct job *j, st
 	struct saying	s = { 0 };
 
 	if (j->state == JOB_scheduled) {
-		if (job_failures(j) > 0 && last_try(j)->message != NULL)
-			explain_retry(&s, c, now, j);
-		else
-			explain_time(&s, now, j);
-		if (!order_open(j))
-			explain_order(&s, c, j);
+		explain_scheduled(&s, c, now, j);
 	} else if (j->state == JOB_ready) {
 		explain_ready(&s, c, now, j);
 	} else if (j->state == JOB_running) {

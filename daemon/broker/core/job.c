@@ -87,8 +87,10 @@ job_life_get(struct job *j)
 {
 	struct job_extra	*x = job_extra_get(j);
 
-	if (x->life == NULL)
+	if (x->life == NULL) {
 		x->life = mem_zalloc(1, sizeof(*x->life));
+		list_init(&x->life->children);
+	}
 	return x->life;
 }
 
@@ -98,6 +100,8 @@ extra_free(struct core *c, struct job_extra *x)
 	if (x == NULL)
 		return;
 	order_unref(c, x->order);
+	if (x->life != NULL)
+		free(x->life->after);
 	free(x->life);
 	free(x);
 }
@@ -142,6 +146,14 @@ due_of(struct core_time now, const struct jobspec *spec)
 	return delay_ms <= 0 ? 0 : ns_after(now.mono_ns, delay_ms);
 }
 
+void
+job_set_timeout(struct job *j, int64_t timeout_ms)
+{
+	j->timeout_ms = timeout_ms < JOB_TIMEOUT_LONG ? (uint32_t)timeout_ms : JOB_TIMEOUT_LONG;
+	if (j->timeout_ms == JOB_TIMEOUT_LONG)
+		job_extra_get(j)->timeout_ms = timeout_ms;
+}
+
 static void
 set_times(struct job *j, struct core_time now, const struct jobspec *spec)
 {
@@ -151,10 +163,7 @@ set_times(struct job *j, struct core_time now, const struct jobspec *spec)
 		job_extra_get(j)->due_ns = due_ns;
 	if (spec->ttl_ms > 0)
 		job_extra_get(j)->ttl_ns = ns_after(now.mono_ns, spec->ttl_ms);
-	j->timeout_ms = spec->timeout_ms < JOB_TIMEOUT_LONG ? (uint32_t)spec->timeout_ms :
-	    JOB_TIMEOUT_LONG;
-	if (j->timeout_ms == JOB_TIMEOUT_LONG)
-		job_extra_get(j)->timeout_ms = spec->timeout_ms;
+	job_set_timeout(j, spec->timeout_ms);
 }
 
 struct job *
@@ -173,6 +182,8 @@ job_new(struct core_time now, uint64_t id, const struct jobspec *spec)
 	j->labels_len = (uint32_t)spec->labels.len;
 	if (spec->retry.said != 0)
 		job_life_get(j)->retry = spec->retry;
+	if (spec->hold)
+		job_extra_get(j)->held = true;
 	if (spec->args.len > 0)
 		memcpy(j->spec, spec->args.p, spec->args.len);
 	if (spec->labels.len > 0)
@@ -195,7 +206,10 @@ job_free(struct core *c, struct job *j)
 int64_t
 job_bytes(const struct job *j)
 {
-	return (int64_t)JOB_BYTES + j->args_len + j->labels_len;
+	int64_t	after = job_life(j) == NULL ? 0 : job_life(j)->after_len;
+
+	return (int64_t)JOB_BYTES + j->args_len + j->labels_len +
+	    after * (int64_t)sizeof(struct job_edge);
 }
 
 /* ---- states ---- */
@@ -347,8 +361,9 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 {
 	if (job_waiting(j))
 		job_withdraw(c, j);
-	if (job_order(j) != NULL)
-		order_leave(c, j);
+	depend_leave(j);
+	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
+		order_leave(c, now, j);
 	job_move(c, now, j, state, reason);
 	j->run->attempt = NULL;
 	if (o != NULL)

@@ -146,12 +146,25 @@ struct job_extra {
 	struct order	*order;		/* NULL: no order_key */
 	struct membership *member;	/* group.h; NULL: of no group */
 	struct job_life	*life;		/* NULL: it has none of that */
+	bool		 held;		/* until core_release */
+	bool		 blocks;	/* when it fails, those behind it with its order key wait */
 };
 
-/* What a job that may be tried again has to know. */
+/* What a job has to know that is tried again, or waits for others, or is waited for. */
 struct job_life {
 	struct retry_policy retry;	/* what the job itself says */
 	uint32_t	 failures;	/* attempts that failed and were followed by another */
+	struct list	 children;	/* of job_edge: who waits for this one */
+	struct job_edge	*after;		/* for whom it waits, or waited */
+	uint32_t	 after_len, parents_left;
+	bool		 despite;	/* on_parent_failure: run */
+};
+
+/* One job waits for another. */
+struct job_edge {
+	struct list	 link;		/* in the parent's children, while that has not finished */
+	struct job	*child;
+	uint64_t	 parent_id;
 };
 
 #define JOB_MOVES_FIRST	4
@@ -167,6 +180,10 @@ struct job_run {
 	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT, the running one too */
 	struct outcome	 outcome;	/* finished */
 	int64_t		 keep_ns;	/* finished and told: remembered until then */
+	bool		 told;		/* its outcome was */
+	bool		 forget_asked;	/* on request */
+	bool		 aside;		/* not forgotten by itself: others wait for its failure to
+					 * be dealt with */
 	uint16_t	 moves_len, tries_len;
 	struct transition first_moves[JOB_MOVES_FIRST];	/* most jobs need no more than these */
 	struct attempt_record first_try;
@@ -242,6 +259,12 @@ static inline struct membership *
 job_member(const struct job *j)
 {
 	return j->extra == NULL ? NULL : j->extra->member;
+}
+
+static inline bool
+job_held(const struct job *j)
+{
+	return j->extra != NULL && j->extra->held;
 }
 
 static inline const struct job_life *

@@ -76,13 +76,43 @@ settle(struct core *c, struct order *o)
 		ready_add(c, o->holder);
 }
 
+bool
+order_blocks(const struct job *j)
+{
+	const struct order	*o = job_order(j);
+
+	return o != NULL && o->holder == j && j->extra->blocks;
+}
+
+bool
+order_blocked(const struct job *j)
+{
+	const struct order	*o = job_order(j);
+
+	return o != NULL && o->holder == j && job_state_finished(j->state) &&
+	    !list_empty(&o->behind);
+}
+
 void
-order_leave(struct core *c, struct job *j)
+order_unblock(struct core *c, struct job *j)
+{
+	struct order	*o = job_order(j);
+
+	if (o == NULL || o->holder != j || !job_state_finished(j->state))
+		return;
+	o->holder = NULL;
+	settle(c, o);
+}
+
+void
+order_leave(struct core *c, struct core_time now, struct job *j)
 {
 	struct order	*o = job_order(j);
 
 	if (o->holder != j) {
 		list_remove(&j->link);
+		if (o->holder != NULL && list_empty(&o->behind))
+			retain_again(c, now, o->holder);
 		return;
 	}
 	o->holder = NULL;

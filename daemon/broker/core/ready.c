@@ -209,6 +209,7 @@ ready_add(struct core *c, struct job *j)
 		l = level_make(f, at, j->priority);
 	level_insert(l, j);
 	j->in_line = true;
+	c->in_line++;
 	f->count++;
 	turns_changed(c, f, 1);
 }
@@ -223,6 +224,7 @@ ready_remove(struct core *c, struct job *j)
 	if (f->levels[at]->count == 0)
 		level_drop(f, at);
 	j->in_line = false;
+	c->in_line--;
 	f->count--;
 	turns_changed(c, f, -1);
 }

@@ -3,7 +3,8 @@
  *
  * Two lists, by the time at which the outcome was told: failed jobs, the dead letter, and all
  * others.  Each has a bound of time, of jobs and of bytes (arguments, results, failures), whichever
- * comes first.
+ * comes first.  A failed job that holds up others behind its order key is not forgotten by itself:
+ * there are never more of them than jobs that wait.
  */
 #include "daemon/broker/core/core_internal.h"
 
@@ -32,6 +33,7 @@ retain_add(struct core *c, struct core_time now, struct job *j)
 	struct kept	*k = kept_of(c, j);
 
 	j->run->keep_ns = ns_after(now.mono_ns, k->keep_ms);
+	j->run->told = true;
 	list_push_back(&k->jobs, &j->link);
 	k->count++;
 	k->bytes += kept_bytes(j);
@@ -43,16 +45,49 @@ oldest(const struct kept *k)
 	return list_empty(&k->jobs) ? NULL : list_entry(k->jobs.next, struct job, link);
 }
 
+static bool
+is_due(const struct core *c, const struct kept *k, const struct job *j, int64_t now_ns)
+{
+	return k->count > c->cfg.keep_finished || k->bytes > c->cfg.keep_finished_bytes ||
+	    j->run->keep_ns <= now_ns;
+}
+
+void
+retain_take(struct core *c, struct job *j)
+{
+	struct kept	*k = kept_of(c, j);
+
+	list_remove(&j->link);
+	if (j->run->told && !j->run->aside) {
+		k->count--;
+		k->bytes -= kept_bytes(j);
+	}
+	j->run->aside = false;
+}
+
+void
+retain_again(struct core *c, struct core_time now, struct job *j)
+{
+	if (!job_state_finished(j->state) || !j->run->aside)
+		return;
+	retain_take(c, j);
+	retain_add(c, now, j);
+}
+
 struct job *
 retain_oldest_due(struct core *c, struct core_time now)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct kept	*k = &c->kept[i];
-		struct job		*j = oldest(k);
+		struct job		*j;
 
-		if (j != NULL && (k->count > c->cfg.keep_finished ||
-		    k->bytes > c->cfg.keep_finished_bytes || j->run->keep_ns <= now.mono_ns))
-			return j;
+		while ((j = oldest(k)) != NULL && is_due(c, k, j, now.mono_ns)) {
+			if (!order_blocked(j))
+				return j;
+			retain_take(c, j);
+			j->run->aside = true;
+			list_push_back(&c->aside, &j->link);
+		}
 	}
 	return NULL;
 }
@@ -92,12 +127,9 @@ warm_next(const struct kept *k)
 void
 retain_drop(struct core *c, struct job *j)
 {
-	struct kept	*k = kept_of(c, j);
-
-	list_remove(&j->link);
-	warm_next(k);
-	k->count--;
-	k->bytes -= kept_bytes(j);
+	retain_take(c, j);
+	warm_next(kept_of(c, j));
+	order_unblock(c, j);
 	c->stats.states[j->state]--;
 	job_queue(j)->states[j->state]--;
 	idset_del(&c->jobs, j->id);

@@ -67,6 +67,7 @@ core_tick(struct core *c, struct core_time now)
 	struct heap_node	*node;
 	unsigned		 budget = TICK_BUDGET;
 
+	c->fan_left = FAN_BUDGET;
 	for (; budget > 0 && (node = due(&c->attempt_timers, now.mono_ns)) != NULL; budget--)
 		attempt_due(c, now, list_entry(node, struct attempt, timer));
 	for (; budget > 0 && (node = due(&c->job_timers, now.mono_ns)) != NULL; budget--)
@@ -90,7 +91,7 @@ earlier(int64_t at_ns, const struct heap *h)
 int64_t
 core_next_ns(const struct core *c)
 {
-	int64_t	next = retain_next_ns(c), alone = alone_next_ns(c);
+	int64_t	next = c->fan_left > 0 ? retain_next_ns(c) : 0, alone = alone_next_ns(c);
 
 	if (groups_next_ns(c) < next)
 		next = groups_next_ns(c);

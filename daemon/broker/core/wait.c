@@ -1,11 +1,12 @@
-/* wait.c - what a job waits for before it can be in line: its time.
+/* wait.c - what a job waits for before it can be in line: its time, its release, other jobs.
  * Runs in: broker, loop thread. */
 #include "daemon/broker/core/core_internal.h"
 
 bool
 wait_left(const struct job *j)
 {
-	return job_due_ns(j) != 0;
+	return job_due_ns(j) != 0 || job_held(j) ||
+	    (job_life(j) != NULL && job_life(j)->parents_left > 0);
 }
 
 void

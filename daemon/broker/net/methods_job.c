@@ -35,10 +35,13 @@ static int
 submit(struct call *call, const struct rpc_value *params, struct job **out, struct rpc_error *err)
 {
 	struct jobspec	spec;
+	int		rc;
 
 	if (jobspec_read(params, &spec, err) != 0)
 		return -1;
-	return broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out, err);
+	rc = broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out, err);
+	jobspec_fini(&spec);
+	return rc;
 }
 
 /*
@@ -50,18 +53,22 @@ submit_or_wait(struct call *call, struct job **out, struct rpc_error *err)
 {
 	int64_t		wait_ms = call_int(call, PARAM_room_wait_ms, 0);
 	struct jobspec	spec;
+	int		rc;
 
 	if (jobspec_read(call->rpc.params, &spec, err) != 0)
 		return -1;
 	if (wait_ms > 0 && room_has_line(call->net, spec.queue)) {
 		rpc_fail(err, RPC_queue_full, "others wait for room in queue %.*s already",
 		    (int)spec.queue.len, spec.queue.p);
-		return room_wait(call, &spec, wait_ms, err);
+		rc = -1;
+	} else {
+		rc = broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out,
+		    err);
 	}
-	if (broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out, err) == 0)
-		return 0;
-	return wait_ms > 0 && err->kind == RPC_queue_full ?
-	    room_wait(call, &spec, wait_ms, err) : -1;
+	if (rc != 0 && wait_ms > 0 && err->kind == RPC_queue_full)
+		rc = room_wait(call, &spec, wait_ms, err);
+	jobspec_fini(&spec);
+	return rc;
 }
 
 int

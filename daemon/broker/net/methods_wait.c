@@ -79,9 +79,8 @@ method_job_cancel(struct call *call, struct rpc_error *err)
 
 	if (find_job(call, &j, err) != 0)
 		return -1;
-	if (job_state_finished(j->state))
+	if (core_cancel(b->core, b->now, j) != 0)
 		return cancel_finished(j, err);
-	core_cancel(b->core, b->now, j);
 	if (job_state_finished(j->state)) {
 		print_id_state(reply_begin(&call->reply), j);
 		return METHOD_ANSWERED;

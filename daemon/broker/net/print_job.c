@@ -265,6 +265,35 @@ print_retry(struct buf *out, const struct broker *b, const struct job *j)
 	buf_putc(out, '}');
 }
 
+/* What it has to do with other jobs, and whether somebody holds it. */
+static void
+print_bonds(struct buf *out, const struct job *j)
+{
+	const struct job_life	*life = job_life(j);
+
+	size_t			 key_len;
+
+	core_order_key(j, &key_len);
+	if (key_len > 0) {
+		print_next(out, "on_order_failure");
+		print_name(out, j->extra->blocks ? "block" : "skip");
+	}
+	if (job_held(j)) {
+		print_next(out, "held");
+		print_bool(out, true);
+	}
+	if (life == NULL || life->after_len == 0)
+		return;
+	print_next(out, "after");
+	for (uint32_t i = 0; i < life->after_len; i++) {
+		buf_putc(out, i == 0 ? '[' : ',');
+		buf_put_u64(out, life->after[i].parent_id);
+	}
+	buf_putc(out, ']');
+	print_next(out, "on_parent_failure");
+	print_name(out, life->despite ? "run" : "cancel");
+}
+
 static void
 print_submitter(struct buf *out, const struct submitter *by)
 {
@@ -413,6 +442,7 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 	print_next(out, "on_lost");
 	print_name(out, j->on_lost == ON_LOST_FAIL ? "fail" : "requeue");
 	print_retry(out, b, j);
+	print_bonds(out, j);
 	print_submitter(out, j->by);
 	print_next(out, "attempts_total");
 	buf_put_u64(out, j->attempts);

@@ -164,7 +164,7 @@ void
 room_time_over(struct watch *w, struct rpc_error *err)
 {
 	const struct room_view	room = core_room(w->conn->net->broker->core, w->wish->spec->queue,
-	    w->wish->spec->args.len + w->wish->spec->labels.len);
+	    core_spec_bytes(w->wish->spec));
 
 	broker_refuse_room(w->wish->spec, &room, err);
 }
