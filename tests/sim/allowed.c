@@ -133,9 +133,10 @@ model_start(struct model *m, struct attempt *real)
 	bool			 here = real->worker == CORE_WORKER_INLINE;
 	int			 worker = here ? -1 : (int)real->worker;
 
+	model_lanes(m);
 	if (j == NULL || j->state != JOB_ready || real->job == NULL || real->job->id != j->id)
 		model_violation(m, "job %llu cannot start", (unsigned long long)real->job_id);
-	if (here != (j->lane == LANE_INLINE))
+	if (real->lane != j->lane || here != (j->lane == LANE_INLINE))
 		model_violation(m, "job %llu starts in another lane", (unsigned long long)j->id);
 	check_start(m, j, worker);
 	if (j->held || model_parents_left(j) > 0)
@@ -145,7 +146,7 @@ model_start(struct model *m, struct attempt *real)
 		if (++at == m->attempts + MODEL_ATTEMPTS)
 			model_violation(m, "the model has no room for so many attempts");
 	*at = (struct model_attempt){ .job = j, .real = real, .number = ++m->starts,
-	    .worker = worker, .deadline_ns = NEVER, .grace_ns = NEVER };
+	    .worker = worker, .lane = j->lane, .deadline_ns = NEVER, .grace_ns = NEVER };
 	j->state = JOB_running;
 	j->reason = REASON_started;
 	j->attempts++;

@@ -75,6 +75,7 @@ random_job(struct world *w, struct model_job *j)
 	j->despite = once_in(r, 3);
 	if (once_in(r, 4))
 		random_parents(w, j);
+	j->asks = once_in(r, 3);
 	j->retry = random_retry(w, once_in(r, 2) ? 2 : 20);
 	j->poison = w->poison_in > 0 && j->lane != LANE_INLINE && once_in(r, w->poison_in);
 }
@@ -88,7 +89,7 @@ hand_in(struct world *w, const struct model_job *j, struct job **out)
 	struct jobspec	 spec = {
 		.queue = world_queue(j->queue),
 		.args = { args, (size_t)j->bytes },
-		.lane = -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
+		.lane = j->asks ? (int)j->lane : -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
 		.on_lost = j->on_lost, .retry = real_retry(&j->retry),
 		.ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS,
 	};

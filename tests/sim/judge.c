@@ -25,6 +25,9 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 	if (moves[len - 1].state != j->state || moves[len - 1].reason != j->reason)
 		model_violation(m, "job %llu has reason %s and should have %s", id,
 		    job_reason_names[moves[len - 1].reason], job_reason_names[j->reason]);
+	if (!model_finished(j) && real->lane != j->lane)
+		model_violation(m, "job %llu is in lane %s and should be in %s", id,
+		    lane_names[real->lane], lane_names[j->lane]);
 	if ((int)job_failures(real) != j->failures)
 		model_violation(m, "job %llu has failed %u times, not %d", id,
 		    job_failures(real), j->failures);
@@ -90,6 +93,7 @@ judge_same(struct model *m, const struct core *c)
 {
 	core_check(c);
 	model_learn(m, c);
+	model_lanes(m);
 	for_jobs(m, j)
 		if (!j->forgotten)
 			same_job(m, c, j);

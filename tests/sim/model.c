@@ -201,7 +201,7 @@ model_used(const struct model *m, int worker, int lane)
 	uint32_t	n = 0;
 
 	for_attempts((struct model *)(size_t)m, at)
-		n += at->worker == worker && (lane < 0 || at->job->lane == (enum lane)lane);
+		n += at->worker == worker && (lane < 0 || at->lane == (enum lane)lane);
 	return n;
 }
 

@@ -45,6 +45,7 @@ struct model_job {
 	int			 queue, type, priority, key;	/* key -1: none */
 	int			 tenant, limit;			/* limit -1: none */
 	enum lane		 lane;
+	bool			 asks;				/* for its lane */
 	enum on_lost		 on_lost;
 	int64_t			 due_ns, ttl_ns, timeout_ms;	/* NEVER: none; due 0: at once */
 	int64_t			 bytes;				/* of arguments */
@@ -100,6 +101,7 @@ struct model_attempt {
 	struct attempt		*real;
 	uint64_t		 number;	/* order of start, over all */
 	int			 worker;	/* index; -1: inline */
+	enum lane		 lane;		/* its job's, then */
 	int64_t			 deadline_ns, grace_ns;		/* NEVER: none */
 	bool			 told, by_timeout, tell_due, stuck;
 	enum job_reason		 why;		/* told, not by time */
@@ -147,6 +149,7 @@ struct model {
 	struct model_queue	 queues[MODEL_QUEUES];
 	uint32_t		 type_limit[MODEL_TYPES];
 	struct model_rate	 type_rate[MODEL_TYPES];
+	int			 moved_to[MODEL_TYPES][LANES];	/* 1 + enum lane; 0: there */
 	struct model_retry	 type_retry[MODEL_TYPES], queue_retry[MODEL_QUEUES], retry;
 	struct model_group	 groups[MODEL_GROUPS];
 	int			 groups_len;
@@ -223,6 +226,10 @@ void model_alone_failed(struct model *m, uint64_t job_id);
 
 /* It takes what a start takes of its rates. */
 void model_take(struct model *m, const struct model_job *j);
+/* A type's jobs that were routed to one lane go to another. */
+void model_move(struct model *m, int type, enum lane from, enum lane to);
+/* Jobs that got in line since the last call go where their type has moved. */
+void model_lanes(struct model *m);
 /* It ran in the caller, at once. */
 void model_inline(struct model *m, struct model_job *j);
 

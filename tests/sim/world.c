@@ -73,6 +73,20 @@ world_queue(int queue)
 	return (struct span){ world_queues[queue], strlen(world_queues[queue]) };
 }
 
+/* What waits in line follows in the ticks that core asks for, and here it never needs two. */
+static void
+do_move(struct world *w)
+{
+	struct chance	*r = &w->chance;
+	int		 t = below(r, w->types);
+	enum lane	 from = (enum lane)below(r, LANES), to = (enum lane)below(r, LANES);
+
+	core_type_move(w->c, w->m.types[t], from, to);
+	model_move(&w->m, t, from, to);
+	trace(w, "type %d moves from lane %d to %d", t, (int)from, (int)to);
+	tick(w);
+}
+
 static void
 random_policies(struct world *w)
 {
@@ -285,6 +299,8 @@ step(struct world *w)
 		do_retire(w);
 	else if (dice < 97)
 		do_death(w);
+	else if (once_in(&w->chance, 4))
+		do_move(w);
 	else
 		do_operate(w);
 	if (w->grouped && once_in(&w->chance, 6))
