@@ -248,7 +248,8 @@ struct look {
 
 /*
  * The piece that lasted at the last look still does.  A loop that wants to run and gets no CPU is
- * no stall: half of the time since then is the least that it must have had.
+ * no stall: half of the time since then is the least that it must have had, or, on a machine where
+ * nobody gets that much, as much as makes a stall.
  */
 static void
 look_again(struct look *last)
@@ -258,8 +259,9 @@ look_again(struct look *last)
 	int64_t		took = busy_ns() - now.piece_ns;
 	uint64_t	token = atomic_load_explicit(&piece_token, memory_order_relaxed);
 	bool		same = last->piece_ns == now.piece_ns;
-	bool		starved = loop_is_runnable() &&
-			    now.cpu_ns - last->cpu_ns < (now.at_ns - last->at_ns) / 2;
+	int64_t		had_ns = now.cpu_ns - last->cpu_ns;
+	bool		starved = loop_is_runnable() && had_ns < LOOP_STALL_NS &&
+			    had_ns < (now.at_ns - last->at_ns) / 2;
 
 	if (!same)
 		*last = now;
