@@ -51,16 +51,18 @@ error_copy(struct jobd_error *to, const struct jobd_error *from)
 	return from->code;
 }
 
-/* Decoded text of a member, cut to fit between characters. */
+/* Decoded text of a member, cut to fit between characters; an empty one says nothing. */
 static void
 copy_text(struct span value, char *out, size_t size)
 {
 	char	*text = json_value_text(value);
 	size_t	 len;
 
-	if (text == NULL)
+	len = text == NULL ? 0 : strlen(text);
+	if (len == 0) {
+		free(text);
 		return;
-	len = strlen(text);
+	}
 	if (len >= size) {
 		len = size - 1;
 		while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)

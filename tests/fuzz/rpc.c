@@ -7,6 +7,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "proto/json_scan.h"
@@ -81,6 +82,11 @@ check_value(const struct rpc_param_row *row, const struct rpc_value *v, const js
 		break;
 	case TYPE_INT:
 		require(json_is_integer(want) && json_integer_value(want) == v->i);
+		require(v->i >= row->min && v->i <= row->max);
+		break;
+	case TYPE_DECIMAL:		/* in thousandths */
+		require(json_is_number(want));
+		require(fabs(json_number_value(want) * 1000 - (double)v->i) < 0.5);
 		require(v->i >= row->min && v->i <= row->max);
 		break;
 	case TYPE_BOOL:

@@ -466,6 +466,10 @@ test_errors_of_the_daemon_come_with_all_that_it_says(void **state)
 	assert_int_equal(jobd_ask(s.j, "x", NULL, JOBD_FOREVER, NULL, &err), JOBD_INTERNAL);
 	say(&s, "{\"id\":5,\"error\":{\"code\":0}}\n");	/* no error counts as success */
 	assert_int_equal(jobd_ask(s.j, "x", NULL, JOBD_FOREVER, NULL, NULL), JOBD_INTERNAL);
+	say(&s, "{\"id\":6,\"error\":{\"code\":-1,\"message\":\"\",\"data\":{\"kind\":\"\"}}}\n");
+	assert_int_equal(jobd_ask(s.j, "x", NULL, JOBD_FOREVER, NULL, &err), -1);
+	assert_string_not_equal(err.kind, "");		/* every error has a kind and words */
+	assert_string_not_equal(err.message, "");
 	part(&s);
 }
 
