@@ -20,6 +20,18 @@ struct lookup {
 	int64_t			 since_ns;
 };
 
+/* A name may stand in /etc/hosts for one address more than once. */
+static bool
+came_before(const struct addrinfo *list, const struct addrinfo *a)
+{
+	const struct addrinfo	*b = list;
+
+	while (b != a && (b->ai_addrlen != a->ai_addrlen ||
+	    memcmp(b->ai_addr, a->ai_addr, a->ai_addrlen) != 0))
+		b = b->ai_next;
+	return b != a;
+}
+
 static void
 print_addresses(struct buf *out, const struct addrinfo *list)
 {
@@ -28,7 +40,7 @@ print_addresses(struct buf *out, const struct addrinfo *list)
 
 	buf_puts(out, "\"addresses\":[");
 	for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
-		if (uv_ip_name(a->ai_addr, text, sizeof(text)) != 0)
+		if (came_before(list, a) || uv_ip_name(a->ai_addr, text, sizeof(text)) != 0)
 			continue;
 		buf_printf(out, "%s{\"address\":\"%s\",\"family\":\"%s\"}", comma, text,
 		    a->ai_family == AF_INET6 ? "ipv6" : "ipv4");
