@@ -8,7 +8,7 @@
 
 #include "lib/alloc.h"
 
-#define PATTERN_SIZE_MAX	(1 << 18)
+#define PATTERN_SIZE_MAX	(1 << 14)
 
 /* Where in the schema, and what is wrong there. */
 struct reading {
