@@ -195,15 +195,6 @@ answer_submit(struct watch *w, const struct job *j)
 	watch_free(w);
 }
 
-static void
-answer_error(struct watch *w, const struct rpc_error *err)
-{
-	struct reply	r = watch_take(w);
-
-	reply_error(&r, err);
-	watch_free(w);
-}
-
 /* It is in: a job.call goes on as one that found room at once. */
 static void
 let_in(struct watch *w, struct job *j)
@@ -244,7 +235,7 @@ serve_rooms(struct net *n, struct line *l, unsigned *left)
 			core_want_room(n->broker->core);
 			return true;
 		} else {
-			answer_error(w, &err);
+			watch_refuse(w, &err);
 		}
 	}
 	return true;

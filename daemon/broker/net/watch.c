@@ -247,8 +247,8 @@ answer_outcome(struct watch *w, const struct job *j)
 	watch_free(w);
 }
 
-static void
-answer_error(struct watch *w, const struct rpc_error *err)
+void
+watch_refuse(struct watch *w, const struct rpc_error *err)
 {
 	struct reply	r = watch_take(w);
 
@@ -284,7 +284,7 @@ watch_job_forgotten(struct net *n, struct job *j)
 		if (node->kind == WATCH_GROUP)
 			watch_group_forgotten(node);
 		else
-			answer_error(list_entry(node, struct watch, node), &err);
+			watch_refuse(list_entry(node, struct watch, node), &err);
 	}
 }
 
@@ -322,7 +322,7 @@ time_over(struct watch *w)
 		    w->node.kind == WATCH_GROUP_END ? "group" : "job");
 	if (w->node.job != NULL)
 		snprintf(err.data, sizeof(err.data), "\"id\":%" PRIu64, w->node.job->id);
-	answer_error(w, &err);
+	watch_refuse(w, &err);
 	if (login && !c->dead)
 		auth_delay_over(c);
 }

@@ -71,6 +71,8 @@ void watch_timeout(struct watch *w, int64_t ms);
  */
 struct reply watch_take(struct watch *w);
 void watch_free(struct watch *w);
+/* Answers with an error, and frees it. */
+void watch_refuse(struct watch *w, const struct rpc_error *err);
 /* The connection is gone: nobody hears the answers, and jobs that asked for it are cancelled. */
 void watch_drop_all(struct connection *c);
 /* The client sends no more: jobs that asked to be cancelled with it are told so. */
