@@ -142,7 +142,6 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		room = core_room(b->core, spec->queue, core_spec_bytes(spec));
 		return broker_refuse_room(spec, &room, err);
 	}
-	store_append(b->store, *out);
 	if (core_inline_ready(b->core, *out)) {
 		o = run_inline(b, *out);
 		core_inline_done(b->core, b->now, *out, &o);
@@ -171,7 +170,6 @@ start(struct broker *b, struct attempt *at)
 static void
 finished(struct broker *b, struct job *j)
 {
-	store_finish(b->store, j);
 	gather_job_finished(b, j);
 	net_job_finished(b->net, j);
 }

@@ -1,7 +1,9 @@
-/* store.c - ids and the boot counter: never twice, whatever happens to the file. */
+/* store.c - the memory store; ids and the boot counter: never twice, whatever happens to the file. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,19 +132,55 @@ test_after_a_crash_the_rest_of_the_block_is_skipped(void **state)
 	store_close(s);
 }
 
-static void
-test_the_next_block_follows_without_a_gap(void **state)
+/* The next id, as soon as the block it is in was reserved. */
+static uint64_t
+wait_for_id(struct ids *ids)
 {
-	struct store	*s = open_store(*state);
+	uint64_t	id;
+
+	while ((id = ids_next(ids)) == 0)
+		sched_yield();
+	return id;
+}
+
+static void
+test_the_next_blocks_follow_without_a_gap(void **state)
+{
+	struct place	*p = *state;
+	struct ids	*ids;
+	char		 why[512];
 	char		*text;
 
-	for (uint64_t id = 1; id <= IDS_BLOCK + 1; id++)
-		if (store_next_id(s) != id)
+	assert_int_equal(ids_open(p->dir, &ids, why, sizeof(why)), 0);
+	for (uint64_t id = 1; id <= 2 * IDS_BLOCK + 1; id++)
+		if (wait_for_id(ids) != id)
 			fail_msg("id %llu", (unsigned long long)id);
-	text = read_file(*state);
-	assert_string_equal(text, "jobd-ids 1\nboot 1\nnext 2000001\n");
+	text = read_file(p);
+	assert_string_equal(text, "jobd-ids 1\nboot 1\nnext 3000001\n");
 	free(text);
-	store_close(s);
+	ids_close(ids);
+}
+
+static void
+test_the_next_block_is_there_before_it_is_needed(void **state)
+{
+	struct place	*p = *state;
+	struct ids	*ids;
+	char		 why[512], *text;
+	bool		 there = false;
+
+	assert_int_equal(ids_open(p->dir, &ids, why, sizeof(why)), 0);
+	for (uint64_t id = 1; id <= IDS_BLOCK / 2 + 1; id++)
+		assert_int_equal(ids_next(ids), id);
+	while (!there) {		/* written without another id being asked for */
+		text = read_file(p);
+		there = strstr(text, "next 2000001\n") != NULL;
+		free(text);
+		sched_yield();
+	}
+	for (uint64_t id = IDS_BLOCK / 2 + 2; id <= IDS_BLOCK; id++)
+		assert_int_equal(ids_next(ids), id);
+	ids_close(ids);
 }
 
 static void
@@ -210,16 +248,79 @@ test_no_id_is_given_when_the_next_block_cannot_be_reserved(void **state)
 	char		 why[512], temp[128];
 
 	assert_int_equal(ids_open(p->dir, &ids, why, sizeof(why)), 0);
-	for (uint64_t id = 1; id <= IDS_BLOCK; id++)
-		assert_int_equal(ids_next(ids), id);
 	snprintf(temp, sizeof(temp), "%s/ids.new", p->dir);
 	assert_int_equal(mkdir(temp, 0700), 0);		/* it cannot be opened for writing:
 							 * EISDIR, root too */
+	for (uint64_t id = 1; id <= IDS_BLOCK; id++)
+		assert_int_equal(ids_next(ids), id);
 	assert_int_equal(ids_next(ids), 0);
 	assert_int_equal(ids_next(ids), 0);
 	assert_int_equal(rmdir(temp), 0);
-	assert_int_equal(ids_next(ids), IDS_BLOCK + 1);
+	assert_int_equal(wait_for_id(ids), IDS_BLOCK + 1);
 	ids_close(ids);
+}
+
+static void
+test_a_memory_store_gives_each_operation_back_in_order(void **state)
+{
+	struct store	*s = open_store(*state);
+	struct store_op	 ops[STORE_VERBS];
+	struct pollfd	 p = { .fd = store_fd(s), .events = POLLIN };
+
+	assert_false(store_durable(s));
+	for (uint8_t i = 0; i < STORE_VERBS; i++) {
+		ops[i] = (struct store_op){ .verb = i, .id = i + 1u };
+		store_put(s, &ops[i]);
+	}
+	assert_null(store_done(s));
+	store_publish(s);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	for (uint8_t i = 0; i < STORE_VERBS; i++) {
+		assert_ptr_equal(store_done(s), &ops[i]);
+		assert_int_equal(ops[i].result, STORE_OK);
+	}
+	assert_null(store_done(s));
+	assert_int_equal(poll(&p, 1, 0), 0);
+	store_close(s);
+}
+
+static void
+test_a_memory_store_has_nothing_to_recover(void **state)
+{
+	struct store		*s = open_store(*state);
+	struct pollfd		 p = { .fd = store_fd(s), .events = POLLIN };
+	struct store_found	 found;
+	char			 why[64];
+
+	assert_int_equal(store_next_found(s, &found, why, sizeof(why)), 0);
+	store_recover(s, 0);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	assert_int_equal(store_next_found(s, &found, why, sizeof(why)), 1);
+	assert_int_equal(found.is, STORE_RECOVERED);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	store_close(s);
+}
+
+static void
+test_a_memory_store_finds_no_job(void **state)
+{
+	struct store		*s = open_store(*state);
+	uint64_t		 id = 7;
+	struct store_query	 q = { .what = STORE_GET, .ids = &id, .ids_len = 1 };
+
+	store_ask(s, &q);
+	assert_ptr_equal(store_answered(s), &q);
+	assert_int_equal(q.result, STORE_OK);
+	assert_int_equal(q.rows_len, 0);
+	store_query_fini(&q);
+	q = (struct store_query){ .what = STORE_BACKUP, .path = "/nowhere" };
+	store_ask(s, &q);
+	assert_ptr_equal(store_answered(s), &q);
+	assert_int_equal(q.result, STORE_UNAVAIL);
+	assert_string_equal(q.why, "the memory engine keeps no jobs");
+	store_query_fini(&q);
+	assert_null(store_answered(s));
+	store_close(s);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -232,11 +333,15 @@ main(void)
 		TEST(test_a_block_is_in_the_file_before_one_of_its_ids_is_used),
 		TEST(test_a_clean_close_gives_back_the_rest_of_the_block),
 		TEST(test_after_a_crash_the_rest_of_the_block_is_skipped),
-		TEST(test_the_next_block_follows_without_a_gap),
+		TEST(test_the_next_blocks_follow_without_a_gap),
+		TEST(test_the_next_block_is_there_before_it_is_needed),
 		TEST(test_a_damaged_file_is_refused_with_its_name),
 		TEST(test_ids_and_boots_end_below_their_bounds),
 		TEST(test_a_missing_directory_is_an_error_that_names_it),
 		TEST(test_no_id_is_given_when_the_next_block_cannot_be_reserved),
+		TEST(test_a_memory_store_gives_each_operation_back_in_order),
+		TEST(test_a_memory_store_has_nothing_to_recover),
+		TEST(test_a_memory_store_finds_no_job),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

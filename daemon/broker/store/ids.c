@@ -1,8 +1,14 @@
-/* ids.c - job ids and the boot counter, reserved durably.  Runs in: broker, loop thread. */
+/* ids.c - job ids and the boot counter, reserved durably.  Runs in: broker; loop thread and the
+ * thread that reserves ahead.
+ *
+ * The mutex protects `reserved` and the two flags; it is held for moments, never over a system call
+ * that could wait.  The file is written by ids_open, then by the thread, then by ids_close.
+ */
 #include "daemon/broker/store/ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,19 +17,29 @@
 
 #include "lib/alloc.h"
 #include "lib/fd.h"
+#include "lib/log.h"
 #include "lib/parse.h"
+#include "lib/thread.h"
 #include "proto/bounds.h"
 
 #define FILE_NAME	"ids"
 #define TEMP_NAME	"ids.new"
 #define FIRST_LINE	"jobd-ids 1"
 #define FILE_BYTES_MAX	256
+/* The next block is asked for when half of this one is left, and again so often. */
+#define AHEAD		(IDS_BLOCK / 2)
+#define AGAIN		(IDS_BLOCK / 20)
 
 struct ids {
 	char		*path;		/* of the file, for people */
 	int		 dir;
 	uint32_t	 boot;
-	uint64_t	 next, end;	/* reserved and not used */
+	pthread_t	 thread;
+	uint64_t	 next, end;	/* the loop's: reserved and not used */
+	pthread_mutex_t	 mutex;
+	pthread_cond_t	 work;
+	uint64_t	 reserved;	/* ids below it, by the file */
+	bool		 wanted, ending;
 };
 
 /* What the file says. */
@@ -121,17 +137,63 @@ save(const struct ids *ids, uint64_t next)
 	return rc;
 }
 
+/* ---- reserving ahead ---- */
+
+/* What the file is to say is on disk before anybody sees it in `reserved`. */
 static int
 reserve(struct ids *ids)
 {
-	uint64_t	end = ids->end + IDS_BLOCK;
+	uint64_t	end = ids->reserved + IDS_BLOCK;	/* nobody else writes it */
 	int		rc;
 
 	if (end > (uint64_t)BOUND_JOB_ID)
 		return -ERANGE;
-	if ((rc = save(ids, end)) == 0)
-		ids->end = end;
-	return rc;
+	if ((rc = save(ids, end)) != 0)
+		return rc;
+	pthread_mutex_lock(&ids->mutex);
+	ids->reserved = end;
+	pthread_mutex_unlock(&ids->mutex);
+	return 0;
+}
+
+static bool
+wait_until_wanted(struct ids *ids)
+{
+	bool	wanted;
+
+	pthread_mutex_lock(&ids->mutex);
+	while (!ids->wanted && !ids->ending)
+		pthread_cond_wait(&ids->work, &ids->mutex);
+	wanted = !ids->ending;
+	ids->wanted = false;
+	pthread_mutex_unlock(&ids->mutex);
+	return wanted;
+}
+
+static void *
+reserve_main(void *arg)
+{
+	struct ids	*ids = arg;
+	int		 rc;
+
+	while (wait_until_wanted(ids))
+		if ((rc = reserve(ids)) != 0)
+			log_warn("job ids cannot be reserved file=%s error=%s", ids->path, strerror(-rc));
+	return NULL;
+}
+
+/* Takes what was reserved meanwhile; when that is nothing new, asks for it. */
+static void
+look_ahead(struct ids *ids)
+{
+	pthread_mutex_lock(&ids->mutex);
+	if (ids->next == ids->end)
+		ids->end = ids->reserved;
+	if (ids->reserved - ids->next <= AHEAD && !ids->wanted) {
+		ids->wanted = true;
+		pthread_cond_signal(&ids->work);
+	}
+	pthread_mutex_unlock(&ids->mutex);
 }
 
 /* ---- life ---- */
@@ -141,6 +203,8 @@ ids_free(struct ids *ids)
 {
 	if (ids->dir >= 0)
 		close(ids->dir);
+	pthread_cond_destroy(&ids->work);
+	pthread_mutex_destroy(&ids->mutex);
 	free(ids->path);
 	free(ids);
 }
@@ -172,9 +236,10 @@ start_boot(struct ids *ids, char *why, size_t size)
 		return -ERANGE;
 	}
 	ids->boot = (uint32_t)r.boot + 1;
-	ids->next = ids->end = (uint64_t)r.next;
+	ids->next = ids->reserved = (uint64_t)r.next;
 	if ((rc = reserve(ids)) != 0)
 		snprintf(why, size, "%s cannot be written: %s", ids->path, strerror(-rc));
+	ids->end = ids->reserved;
 	return rc;
 }
 
@@ -185,10 +250,16 @@ ids_open(const char *state_dir, struct ids **out, char *why, size_t size)
 	int		 rc;
 
 	ids->path = mem_printf("%s/" FILE_NAME, state_dir);
+	pthread_mutex_init(&ids->mutex, NULL);
+	pthread_cond_init(&ids->work, NULL);
 	if ((rc = open_dir(ids, state_dir, why, size)) != 0)
 		goto out;
 	if ((rc = start_boot(ids, why, size)) != 0)
 		goto out;
+	if ((rc = thread_start(&ids->thread, reserve_main, ids)) != 0) {
+		snprintf(why, size, "no thread for job ids: %s", strerror(-rc));
+		goto out;
+	}
 	*out = ids;
 	ids = NULL;
 out:
@@ -202,6 +273,11 @@ ids_close(struct ids *ids)
 {
 	if (ids == NULL)
 		return;
+	pthread_mutex_lock(&ids->mutex);
+	ids->ending = true;
+	pthread_cond_signal(&ids->work);
+	pthread_mutex_unlock(&ids->mutex);
+	pthread_join(ids->thread, NULL);
 	(void)save(ids, ids->next);	/* if not, the block's rest is skipped, as after a crash */
 	ids_free(ids);
 }
@@ -215,7 +291,9 @@ ids_boot(const struct ids *ids)
 uint64_t
 ids_next(struct ids *ids)
 {
-	if (ids->next == ids->end && reserve(ids) != 0)
-		return 0;
-	return ids->next++;
+	uint64_t	left = ids->end - ids->next;
+
+	if (left == 0 || (left <= AHEAD && left % AGAIN == 0))
+		look_ahead(ids);
+	return ids->next == ids->end ? 0 : ids->next++;
 }

@@ -4,6 +4,7 @@
  * The file `ids` of the state directory says what has been given away: `boot` starts so far, and
  * ids below `next`.  It is replaced as a whole (written beside, synced, renamed, directory synced),
  * so a crash leaves the old one or the new one.  What is left of a block after a crash is skipped.
+ * A thread reserves the next block while the first half of one is used: nobody waits for the disk.
  * The supervisor sees to it that a state directory has one broker at a time.
  */
 #ifndef STORE_IDS_H
@@ -12,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IDS_BLOCK	UINT64_C(1000000)	/* the loop waits for the disk once in so many
-						 * jobs */
+#define IDS_BLOCK	UINT64_C(1000000)
 #define IDS_BOOTS	(UINT32_C(1) << 21)	/* a fence is boot << 32 and a counter, below
 						 * 2^53 */
 
@@ -21,10 +21,10 @@ struct ids;
 
 /* Counts this boot and reserves the first block.  0, or -errno with a sentence in why[size]. */
 int ids_open(const char *state_dir, struct ids **out, char *why, size_t size);
-/* Gives back what is left of the block. */
+/* Gives back what is reserved and was not used. */
 void ids_close(struct ids *ids);
 uint32_t ids_boot(const struct ids *ids);
-/* An id never used before, below 2^53; 0: a new block could not be reserved. */
+/* An id never used before, below 2^53; 0: the next block is not reserved (yet). */
 uint64_t ids_next(struct ids *ids);
 
 #endif

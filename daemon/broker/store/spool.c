@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "lib/fd.h"
 #include "lib/list.h"
 #include "lib/map.h"
+#include "lib/thread.h"
 
 enum kind { APPEND, READ, REDUCE, FORGET };
 
@@ -405,20 +405,6 @@ open_dir(struct spool *s)
 	return remove_leftovers(s->dir);
 }
 
-/* Signals are for the loop thread. */
-static int
-start_thread(struct spool *s)
-{
-	sigset_t	all, before;
-	int		rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&s->thread, NULL, spool_main, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
-}
-
 static void
 spool_free(struct spool *s)
 {
@@ -463,7 +449,7 @@ spool_open(const char *dir, size_t queue_bytes, struct spool **out, char *why, s
 	if (rc == 0)
 		rc = open_dir(s);
 	if (rc == 0)
-		rc = start_thread(s);
+		rc = thread_start(&s->thread, spool_main, s);
 	if (rc == 0) {
 		*out = s;
 		return 0;
