@@ -78,13 +78,13 @@ static struct outcome
 run_inline(struct broker *b, const struct job *j)
 {
 	struct outcome	o = { 0 };
-	bool		measured = router_wants_inline(j->type);
+	bool		measured = router_wants_inline(job_type(j));
 	int64_t		since_ns = measured ? clock_thread_cpu_ns() : 0;
 
 	if (!inline_run(j, &o))
-		log_fatal("routed inline, and not in the inline table type=%s", j->type->name);
+		log_fatal("routed inline, and not in the inline table type=%s", job_type(j)->name);
 	if (measured)
-		router_ran_inline(b, j->type, clock_thread_cpu_ns() - since_ns);
+		router_ran_inline(b, job_type(j), clock_thread_cpu_ns() - since_ns);
 	return o;
 }
 

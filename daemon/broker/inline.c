@@ -8,8 +8,8 @@
 static void
 run_echo(const struct job *j, struct outcome *o)
 {
-	o->text = mem_dup(job_args(j), j->args_len);
-	o->len = j->args_len;
+	o->text = mem_dup(job_args(j), job_args_len(j));
+	o->len = job_args_len(j);
 }
 
 static const struct {
@@ -23,7 +23,7 @@ bool
 inline_run(const struct job *j, struct outcome *o)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcmp(table[i].type, j->type->name) != 0)
+		if (strcmp(table[i].type, job_type(j)->name) != 0)
 			continue;
 		table[i].run(j, o);
 		return true;

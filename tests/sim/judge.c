@@ -13,27 +13,26 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 {
 	const struct job	*real = core_find(c, j->id);
 	unsigned long long	 id = (unsigned long long)j->id;
-	const struct transition	*moves;
-	size_t			 len;
+	struct transition	 last;
 
 	if (real == NULL)
 		model_violation(m, "job %llu was lost", id);
-	moves = job_moves(real, &len);
+	last = job_last_move(real);
 	if (real->state != j->state)
 		model_violation(m, "job %llu is %s and should be %s", id,
 		    job_state_names[real->state], job_state_names[j->state]);
-	if (moves[len - 1].state != j->state || moves[len - 1].reason != j->reason)
+	if (last.state != j->state || last.reason != j->reason)
 		model_violation(m, "job %llu has reason %s and should have %s", id,
-		    job_reason_names[moves[len - 1].reason], job_reason_names[j->reason]);
+		    job_reason_names[last.reason], job_reason_names[j->reason]);
 	if (!model_finished(j) && real->lane != j->lane)
 		model_violation(m, "job %llu is in lane %s and should be in %s", id,
 		    lane_names[real->lane], lane_names[j->lane]);
 	if ((int)job_failures(real) != j->failures)
 		model_violation(m, "job %llu has failed %u times, not %d", id,
 		    job_failures(real), j->failures);
-	if (real->attempts != j->attempts || real->suspicions != j->suspicions)
+	if ((int)job_attempts(real) != j->attempts || real->suspicions != j->suspicions)
 		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id,
-		    real->attempts, real->suspicions, j->attempts, j->suspicions);
+		    (int)job_attempts(real), real->suspicions, j->attempts, j->suspicions);
 	if (j->state == JOB_failed && job_outcome(real)->kind != j->kind)
 		model_violation(m, "job %llu failed as %s, not %s", id,
 		    failure_names[job_outcome(real)->kind], failure_names[j->kind]);

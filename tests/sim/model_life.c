@@ -308,7 +308,7 @@ longest_ms(const struct model *m, const struct model_job *j)
 static void
 learn_aside(struct model *m, struct model_job *j, const struct job *real)
 {
-	bool	aside = model_finished(j) && real->run->aside;
+	bool	aside = model_finished(j) && job_run(real)->aside;
 
 	if (aside && !model_blocks_others(m, j))
 		model_violation(m, "job %llu is kept for nobody", (unsigned long long)j->id);

@@ -33,7 +33,8 @@ for part in lib proto workers tests daemon/broker/core; do
 done
 sims="allowed bench clients groups judge life model model_group model_life model_move operator sim"
 sims="$sims workers world"
-others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/utf8 proto/jobspec
+others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/slab lib/utf8
+	proto/jobspec
 	proto/json_scan proto/json_decode proto/retry_policy proto/rpc proto/rpc_params proto/rpc_rows"
 compile() {
 	$CC $flags -c "$work/tree/$1.c" -o "$2" || exit 1

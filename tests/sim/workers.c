@@ -142,7 +142,7 @@ do_alone(struct world *w)
 		} else {
 			start_worker(w, free_alone_number(w),
 			    real == NULL ? LANE_PROCESS : (enum lane)real->lane,
-			    real != NULL && real->type->plugin != NULL, id);
+			    real != NULL && job_type(real)->plugin != NULL, id);
 		}
 		judge_same(&w->m, w->c);
 	}

@@ -1195,7 +1195,7 @@ test_a_poison_job_fails_at_its_third_death(void **state)
 	}
 	assert_int_equal(j->state, JOB_failed);
 	assert_int_equal(job_outcome(j)->kind, FAILURE_crash);
-	assert_int_equal(j->attempts, 3);
+	assert_int_equal(job_attempts(j), 3);
 	assert_explains(w, j,
 	    "failed (crash) in attempt 3: its worker died 3 times while it ran this job; "
 	    "the last was killed by SIGSEGV");
@@ -1263,7 +1263,7 @@ test_a_refused_attempt_was_none_and_the_worker_is_left_alone(void **state)
 	settle(w);
 	core_attempt_refused(w->c, w->now, job_attempt(second));
 	assert_int_equal(second->state, JOB_ready);
-	assert_int_equal(second->attempts, 0);
+	assert_int_equal(job_attempts(second), 0);
 	settle(w);
 	assert_int_equal(w->count, 0);
 	done(w, first);					/* something ended there: try again */
@@ -1531,8 +1531,6 @@ test_each_transition_is_recorded_with_its_time_and_reason(void **state)
 	};
 	struct world			*w = *state;
 	struct job			*j = submit_in(w, LANE_THREAD, .delay_ms = 10);
-	const struct transition		*moves;
-	size_t				 len;
 
 	pass(w, 10);
 	pass(w, 5);
@@ -1545,20 +1543,35 @@ test_each_transition_is_recorded_with_its_time_and_reason(void **state)
 	settle(w);
 	pass(w, 5);
 	end_as(w, j, ATTEMPT_FAILED);
-	moves = job_moves(j, &len);
-	assert_int_equal(len, COUNT(expected));
-	for (size_t i = 0; i < len; i++) {
-		assert_int_equal(moves[i].state, expected[i].state);
-		assert_int_equal(moves[i].reason, expected[i].reason);
-		assert_int_equal(moves[i].at_ms, job_created_ms(j) + expected[i].ms);
+	assert_int_equal(job_moves_len(j), COUNT(expected));
+	for (size_t i = 0; i < COUNT(expected); i++) {
+		assert_int_equal(job_move_at(j, i).state, expected[i].state);
+		assert_int_equal(job_move_at(j, i).reason, expected[i].reason);
+		assert_int_equal(job_move_at(j, i).at_ms, job_created_ms(j) + expected[i].ms);
 	}
-	assert_int_equal(j->run->tries_len, 2);
-	assert_int_equal(j->run->tries[0].end, REASON_worker_died);
-	assert_int_equal(j->run->tries[1].worker, 3);
-	assert_int_equal(j->run->tries[1].number, 2);
-	assert_int_equal(j->run->tries[1].started_ms, job_created_ms(j) + 25);
-	assert_int_equal(j->run->tries[1].ended_ms, job_created_ms(j) + 30);
-	assert_int_equal(j->run->tries[1].fence, (UINT64_C(7) << 32) + 2);
+	assert_int_equal(job_run(j)->tries_len, 2);
+	assert_int_equal(job_run(j)->tries[0].end, REASON_worker_died);
+	assert_int_equal(job_run(j)->tries[1].worker, 3);
+	assert_int_equal(job_run(j)->tries[1].number, 2);
+	assert_int_equal(job_run(j)->tries[1].started_ms, job_created_ms(j) + 25);
+	assert_int_equal(job_run(j)->tries[1].ended_ms, job_created_ms(j) + 30);
+	assert_int_equal(job_run(j)->tries[1].fence, (UINT64_C(7) << 32) + 2);
+}
+
+static void
+test_a_timeout_of_any_number_of_digits_is_kept(void **state)
+{
+	static const int64_t	timeouts[] = {
+		0, 1, 8191, 8192, 8200, 12345, 30000, 5400000, 86400000, 8191000000, 8192000000,
+		81910000000, BOUND_DURATION_MS - 1, BOUND_DURATION_MS,
+	};
+	struct world		*w = *state;
+
+	for (size_t i = 0; i < COUNT(timeouts); i++) {
+		struct job	*j = submit_in(w, LANE_THREAD, .timeout_ms = timeouts[i]);
+
+		assert_int_equal(job_timeout_ms(j), timeouts[i]);
+	}
 }
 
 static void
@@ -1566,8 +1579,6 @@ test_records_of_a_job_are_bounded(void **state)
 {
 	struct world			*w = *state;
 	struct job			*j = submit_in(w, LANE_THREAD);
-	const struct transition		*moves;
-	size_t				 len;
 
 	for (int i = 0; i < 500; i++) {
 		worker_up(w, 0, LANE_THREAD, 1);
@@ -1575,13 +1586,12 @@ test_records_of_a_job_are_bounded(void **state)
 		pass(w, 1);
 		die(w, 0, 0);
 	}
-	moves = job_moves(j, &len);
-	assert_int_equal(len, CORE_MOVES_KEPT);
-	assert_int_equal(moves[0].reason, REASON_submitted);
-	assert_int_equal(moves[len - 1].at_ms, w->now.real_ms);
-	assert_int_equal(j->run->tries_len, CORE_TRIES_KEPT);
-	assert_int_equal(j->run->tries[0].number, 500 - CORE_TRIES_KEPT + 1);
-	assert_int_equal(j->attempts, 500);
+	assert_int_equal(job_moves_len(j), CORE_MOVES_KEPT);
+	assert_int_equal(job_move_at(j, 0).reason, REASON_submitted);
+	assert_int_equal(job_last_move(j).at_ms, w->now.real_ms);
+	assert_int_equal(job_run(j)->tries_len, CORE_TRIES_KEPT);
+	assert_int_equal(job_run(j)->tries[0].number, 500 - CORE_TRIES_KEPT + 1);
+	assert_int_equal(job_attempts(j), 500);
 }
 
 /* ---- retention ---- */
@@ -1746,6 +1756,7 @@ main(void)
 		TEST(test_an_inline_job_runs_in_the_caller_where_it_may),
 		TEST(test_an_inline_job_waits_for_limits_and_its_key),
 		TEST(test_each_transition_is_recorded_with_its_time_and_reason),
+		TEST(test_a_timeout_of_any_number_of_digits_is_kept),
 		TEST(test_records_of_a_job_are_bounded),
 		TEST(test_the_newest_finished_jobs_are_kept_for_a_time),
 		TEST(test_finished_jobs_are_bounded_by_their_bytes),

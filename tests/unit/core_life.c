@@ -133,9 +133,7 @@ succeed(struct world *w, struct job *j)
 static enum job_reason
 reason(const struct job *j)
 {
-	size_t	len;
-
-	return job_moves(j, &len)[len - 1].reason;
+	return job_last_move(j).reason;
 }
 
 static int64_t
@@ -234,9 +232,9 @@ test_a_job_whose_handler_fails_is_tried_again_after_a_delay(void **state)
 	pass(w, due_in_ms(w, j));
 	goes_wrong(w, j, (struct outcome){ .text = mem_strdup("no luck at all") });
 	assert_int_equal(j->state, JOB_failed);
-	assert_int_equal(j->attempts, 3);
+	assert_int_equal(job_attempts(j), 3);
 	assert_string_equal(job_outcome(j)->text, "no luck at all");
-	assert_string_equal(j->run->tries[0].message, "no luck");
+	assert_string_equal(job_run(j)->tries[0].message, "no luck");
 	assert_int_equal(w->last_finished, j->id);
 }
 
@@ -250,7 +248,7 @@ test_a_job_that_succeeds_in_its_last_attempt_has_succeeded(void **state)
 	pass(w, 1);
 	succeed(w, j);
 	assert_int_equal(j->state, JOB_succeeded);
-	assert_int_equal(j->attempts, 2);
+	assert_int_equal(job_attempts(j), 2);
 }
 
 static void
@@ -264,7 +262,7 @@ test_what_a_handler_says_of_trying_again_counts(void **state)
 	pass(w, 7777);
 	goes_wrong(w, j, (struct outcome){ .final = true });
 	assert_int_equal(j->state, JOB_failed);
-	assert_int_equal(j->attempts, 2);
+	assert_int_equal(job_attempts(j), 2);
 }
 
 static void
@@ -289,7 +287,7 @@ test_time_over_is_tried_again_and_a_wrong_result_and_a_cancel_are_not(void **sta
 	core_cancel(w->c, w->now, j);
 	goes_wrong(w, j, (struct outcome){ 0 });
 	assert_int_equal(j->state, JOB_failed);
-	assert_int_equal(j->attempts, 1);
+	assert_int_equal(job_attempts(j), 1);
 }
 
 static void
@@ -371,7 +369,7 @@ test_attempts_lost_with_their_worker_do_not_count(void **state)
 	goes_wrong(w, j, (struct outcome){ 0 });
 	assert_int_equal(j->state, JOB_scheduled);
 	assert_int_equal(job_failures(j), 1);
-	assert_int_equal(j->attempts, 2);
+	assert_int_equal(job_attempts(j), 2);
 	pass(w, 100);
 	assert_explained(w, j, "\"kind\":\"alone\"");
 }
@@ -603,7 +601,7 @@ test_what_failed_runs_again_under_its_id(void **state)
 	assert_int_equal(j->state, JOB_scheduled);	/* its attempts were counted anew */
 	pass(w, 1);
 	succeed(w, j);
-	assert_int_equal(j->attempts, 4);
+	assert_int_equal(job_attempts(j), 4);
 	assert_int_equal(core_retry(w->c, w->now, j), -EALREADY);
 	pass(w, 60000);
 	assert_null(core_find(w->c, 1));

@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/map.h"
 #include "lib/parse.h"
+#include "lib/slab.h"
 
 static void
 test_durations_need_a_unit(void **state)
@@ -343,6 +344,62 @@ test_log_never_waits_for_its_reader(void **state)
 	assert_non_null(strstr(buf, "the last\n"));
 }
 
+/* ---- slab ---- */
+
+struct brick {
+	uint64_t	number, more[8];
+};
+
+static void
+test_slab_gives_room_that_nobody_else_has(void **state)
+{
+	enum { COUNT = 20000 };
+	static struct brick	*bricks[COUNT];
+	struct slab		 s;
+
+	(void)state;
+	slab_init(&s, sizeof(struct brick));
+	for (int round = 0; round < 3; round++) {
+		for (uint64_t i = 0; i < COUNT; i++) {
+			if (bricks[i] != NULL)
+				continue;
+			bricks[i] = slab_take(&s);
+			memset(bricks[i], (int)i, sizeof(*bricks[i]));
+			bricks[i]->number = i;
+		}
+		for (uint64_t i = 0; i < COUNT; i++) {
+			assert_int_equal(bricks[i]->number, i);
+			assert_int_equal(bricks[i]->more[7] & 255, i & 255);
+			if (i % 3 != (unsigned)round % 3)
+				continue;
+			slab_give(&s, bricks[i]);
+			bricks[i] = NULL;
+		}
+	}
+	assert_int_equal(s.blocks, (COUNT + s.capacity - 1) / s.capacity);
+	slab_fini(&s);
+}
+
+static void
+test_slab_gives_back_blocks_without_objects_but_one(void **state)
+{
+	enum { COUNT = 20000 };
+	static struct brick	*bricks[COUNT];
+	struct slab		 s;
+
+	(void)state;
+	slab_init(&s, sizeof(struct brick));
+	for (int i = 0; i < COUNT; i++)
+		bricks[i] = slab_take(&s);
+	assert_in_range(s.blocks, 6, 8);
+	for (int i = 0; i < COUNT; i++)
+		slab_give(&s, bricks[(i * 7919) % COUNT]);
+	assert_int_equal(s.blocks, 1);
+	slab_give(&s, slab_take(&s));
+	assert_int_equal(s.blocks, 1);
+	slab_fini(&s);
+}
+
 int
 main(void)
 {
@@ -356,6 +413,8 @@ main(void)
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
 		cmocka_unit_test(test_a_name_map_finds_again_only_what_is_still_there),
 		cmocka_unit_test(test_idset_keeps_what_was_put_through_deletions),
+		cmocka_unit_test(test_slab_gives_room_that_nobody_else_has),
+		cmocka_unit_test(test_slab_gives_back_blocks_without_objects_but_one),
 		cmocka_unit_test(
 		    test_idset_finds_all_in_a_part_too_large_for_the_bits_beside_an_address),
 		cmocka_unit_test(test_log_lines_cannot_be_forged),

@@ -274,7 +274,7 @@ test_unknown_jobs_are_not_found_and_nothing_waits(void **state)
 	peer_sayf(&peer, "{'id':3,'method':'job.wait','params':{'ids':[%" PRIu64 ",99999999]}}",
 	    job);
 	assert_kind(peer_line(&peer), "not_found");
-	assert_null(core_find(rig.b.core, job)->run->watchers);
+	assert_null(job_run(core_find(rig.b.core, job))->watchers);
 }
 
 static void

@@ -206,7 +206,7 @@ assert_nobody_watches(const struct core *core)
 	for (uint64_t id = core_oldest_id(core); id <= core_newest_id(core); id++) {
 		struct job	*j = core_find(core, id);
 
-		assert_true(j == NULL || j->run == NULL || j->run->watchers == NULL);
+		assert_true(j == NULL || job_run(j) == NULL || job_run(j)->watchers == NULL);
 	}
 }
 

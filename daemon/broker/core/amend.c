@@ -26,7 +26,7 @@ core_release(struct core *c, struct core_time now, struct job *j)
 {
 	if (!job_waiting(j) || !job_held(j))
 		return -EALREADY;
-	j->extra->held = false;
+	job_extra(j)->held = false;
 	wait_again(c, now, j, REASON_released);
 	return 0;
 }
@@ -96,23 +96,23 @@ core_amend(struct core *c, struct core_time now, struct job *j, const struct ame
 static void
 begin_again(struct job *j)
 {
-	free(j->run->outcome.text);
-	free(j->run->outcome.data);
-	j->run->outcome = (struct outcome){ 0 };
-	j->run->told = false;
+	free(job_run(j)->outcome.text);
+	free(job_run(j)->outcome.data);
+	job_run(j)->outcome = (struct outcome){ 0 };
+	job_run(j)->told = false;
 	j->cancel_asked = false;
 	j->begun = false;
 	j->seq = 0;
 	/* one that killed its workers runs alone, and has what is left of its lives */
 	j->suspicions = j->suspicions > 0;
 	j->alone = j->suspicions > 0;
-	if (j->extra == NULL)
+	if (job_extra(j) == NULL)
 		return;
-	j->extra->due_ns = 0;
-	j->extra->ttl_ns = 0;
-	j->extra->held = false;
-	if (j->extra->life != NULL)
-		j->extra->life->failures = 0;
+	job_extra(j)->due_ns = 0;
+	job_extra(j)->ttl_ns = 0;
+	job_extra(j)->held = false;
+	if (job_extra(j)->life != NULL)
+		job_extra(j)->life->failures = 0;
 }
 
 struct room_view
@@ -128,7 +128,7 @@ core_retry(struct core *c, struct core_time now, struct job *j)
 
 	if (!job_state_finished(j->state) || j->state == JOB_succeeded)
 		return -EALREADY;
-	if (j->run->forget_asked)
+	if (job_run(j)->forget_asked)
 		return -ENOENT;
 	if (job_member(j) != NULL)
 		return -EBUSY;
@@ -150,8 +150,8 @@ core_forget(struct core *c, struct core_time now, struct job *j)
 	(void)now;
 	if (!job_state_finished(j->state))
 		return -EBUSY;
-	j->run->forget_asked = true;
-	if (j->run->told) {
+	job_run(j)->forget_asked = true;
+	if (job_run(j)->told) {
 		retain_drop(c, j);
 		list_push_back(&c->forgets, &j->link);
 	}

@@ -48,14 +48,14 @@ attempt_new(struct core *c, struct job *j, struct worker *w)
 	at->job = j;
 	at->job_id = j->id;
 	at->fence = c->cfg.fence_base + ++c->fences;
-	at->type = j->type;
+	at->type = job_type(j);
 	at->flow = flow_ref(j->flow);
 	at->order = job_order(j);
 	at->timeout_ms = job_timeout_ms(j);
 	at->worker = w->number;
-	at->number = ++j->attempts;
+	at->number = ++job_run_get(j)->attempts;
 	at->lane = j->lane;
-	at->bytes = j->args_len;
+	at->bytes = job_args_len(j);
 	return at;
 }
 
@@ -74,7 +74,7 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	c->stats.lane_started[at->lane]++;
 	job_timer_stop(c, j);
 	job_move(c, now, j, JOB_running, REASON_started);
-	j->run->attempt = at;
+	job_run(j)->attempt = at;
 	job_try_begin(j, at, now.real_ms);
 	set_start(at, now.mono_ns);
 	attempt_timer_set(c, at, w, 0);
@@ -161,7 +161,7 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 {
 	struct job	*j = at->job;
 
-	j->run->attempt = NULL;
+	job_run(j)->attempt = NULL;
 	j->alone = j->suspicions > 0;
 	if (reason == REASON_channel_full)
 		job_try_withdraw(j);

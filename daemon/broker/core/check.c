@@ -58,13 +58,14 @@ check_place(const struct core *c, const struct job *j)
 	must(j->in_line == in_line, j);
 	must(!job_waiting(j) || (j->state == JOB_scheduled) == wait_left(j), j);
 	must(!in_line || j->flow->of.bench->place ==
-	    (j->alone ? LANE_ALONE : place_of(j->type->plugin != NULL, j->lane)), j);
+	    (j->alone ? LANE_ALONE : place_of(job_type(j)->plugin != NULL, j->lane)), j);
 	check_parents(j);
 	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);
 	must(!j->alone_asked || alone_of((struct core *)(size_t)c, j) != NULL, j);
-	must((j->extra != NULL && j->extra->timer.index != 0) == (next_ns(j) != INT64_MAX), j);
+	must((job_extra(j) != NULL && job_extra(j)->timer.index != 0) ==
+	    (next_ns(j) != INT64_MAX), j);
 }
 
 static void

@@ -51,6 +51,7 @@ core_new(const struct core_config *cfg)
 	c->kept[0].keep_ms = cfg->keep_finished_ms;
 	c->kept[1].keep_ms = cfg->keep_failed_ms;
 	init_lists(c);
+	slab_init(&c->slab, sizeof(struct job));
 	c->inliner = new_inliner(c);
 	if (cfg->sequential)
 		c->sequence = order_get(c, "", 0);
@@ -123,6 +124,7 @@ core_free(struct core *c)
 	if (c->doomed != NULL)
 		job_free(c, c->doomed);
 	idset_free(&c->jobs);
+	slab_fini(&c->slab);
 	changes_free(&c->changes);
 	free_workers(c);
 	groups_free(c);
@@ -219,8 +221,7 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 		return -ENOSPC;
 	if (q == NULL)
 		q = queue_get(c, spec->queue);
-	j = job_new(now, id, spec);
-	j->type = type;
+	j = job_new(c, now, id, spec);
 	j->lane = lane & 7;
 	j->by = submitter_ref(by);
 	j->flow = flow_for(c, q, spec, type, lane, by);
@@ -283,7 +284,7 @@ core_cancel_because(struct core *c, struct core_time now, struct job *j, enum jo
 	if (job_waiting(j))
 		job_finish(c, now, j, JOB_cancelled, why, NULL);
 	else
-		attempt_tell(c, now, j->run->attempt, why);
+		attempt_tell(c, now, job_run(j)->attempt, why);
 	return 0;
 }
 
@@ -366,7 +367,7 @@ take_finished(struct core *c, struct core_time now, struct effect *out)
 	retain_add(c, now, j);
 	if (job_member(j) != NULL)
 		group_job_told(c, now, j);
-	if (j->run->forget_asked)
+	if (job_run(j)->forget_asked)
 		core_forget(c, now, j);
 	return true;
 }

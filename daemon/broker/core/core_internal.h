@@ -25,6 +25,7 @@
 #include "daemon/broker/core/core.h"
 #include "lib/idset.h"
 #include "lib/map.h"
+#include "lib/slab.h"
 #include "proto/bounds.h"
 
 #define NS_IN_MS	INT64_C(1000000)
@@ -250,6 +251,7 @@ struct core {
 	struct core_config cfg;
 	struct core_stats stats;
 	struct idset	 jobs;
+	struct slab	 slab;			/* jobs without text of their own */
 	struct namemap	 types, queues, orders, type_limits;
 	struct namemap	 flows, rows, stalls;	/* by struct flow_of, row_of, stall_of */
 	uint64_t	 newest_id, oldest_id;
@@ -289,7 +291,7 @@ struct core {
 };
 
 /* job.c: states and their records */
-struct job *job_new(struct core_time now, uint64_t id, const struct jobspec *spec);
+struct job *job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec);
 void job_free(struct core *c, struct job *j);
 int64_t job_bytes(const struct job *j);
 /* It is submitted: its first state. */

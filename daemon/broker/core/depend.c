@@ -44,7 +44,7 @@ depend_enter(struct core *c, struct job *j, const struct jobspec *spec)
 		e->parent_id = spec->after[i];
 		e->child = j;
 		list_init(&e->link);
-		if (job_state_finished(parent->state) && parent->run->told)
+		if (job_state_finished(parent->state) && job_run(parent)->told)
 			continue;
 		list_push_back(&job_life_get(parent)->children, &e->link);
 		life->parents_left++;
@@ -81,7 +81,7 @@ depend_check(struct core *c, struct core_time now, struct job *j)
 void
 depend_leave(struct job *j)
 {
-	struct job_life	*life = j->extra == NULL ? NULL : j->extra->life;
+	struct job_life	*life = job_extra(j) == NULL ? NULL : job_extra(j)->life;
 
 	for (uint32_t i = 0; life != NULL && i < life->after_len; i++)
 		list_remove(&life->after[i].link);
@@ -96,15 +96,15 @@ depend_told(struct core *c, struct core_time now, struct job *parent)
 
 	if (job_life(parent) == NULL)
 		return true;
-	while (!list_empty(&parent->extra->life->children)) {
+	while (!list_empty(&job_extra(parent)->life->children)) {
 		struct job_edge	*e;
 
 		if (c->fan_left == 0)
 			return false;
 		c->fan_left--;
-		node = list_pop(&parent->extra->life->children);
+		node = list_pop(&job_extra(parent)->life->children);
 		e = list_entry(node, struct job_edge, link);
-		e->child->extra->life->parents_left--;
+		job_extra(e->child)->life->parents_left--;
 		if (!lets_run(e->child, parent))
 			fail(c, now, e->child, parent);
 		else if (job_life(e->child)->parents_left == 0)

@@ -192,7 +192,7 @@ owner_of(const struct gate *g, const struct job *j)
 {
 	switch ((enum gate_kind)g->kind) {
 	case GATE_TYPE:
-		return (struct owner){ "type_limit", "type", j->type->name };
+		return (struct owner){ "type_limit", "type", job_type(j)->name };
 	case GATE_TENANT:
 		return (struct owner){ "tenant_limit", "tenant", core_job_tenant(j) };
 	case GATE_KEY:
@@ -311,8 +311,8 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 static void
 explain_lane(struct saying *s, const struct core *c, const struct job *j)
 {
-	bool		one_each = j->lane == LANE_PROCESS && !type_is_short(j->type);
-	int		place = place_of(j->type->plugin != NULL, j->lane);
+	bool		one_each = j->lane == LANE_PROCESS && !type_is_short(job_type(j));
+	int		place = place_of(job_type(j)->plugin != NULL, j->lane);
 	const char	*whose = place == j->lane ? "" : " of plugins";
 	uint64_t	slots = one_each ? c->lane_workers[place] : c->lane_slots[place];
 	int64_t		before = tenants_before(j);
@@ -445,16 +445,13 @@ explain_running(struct saying *s, const struct core *c, struct core_time now, co
 static void
 explain_finished(struct saying *s, const struct job *j)
 {
-	size_t			 len;
-	const struct transition	*moves = job_moves(j, &len);
-
 	if (j->state == JOB_failed)
 		buf_printf(words(s), "failed (%s) in attempt %u: %.*s",
 		    failure_names[job_outcome(j)->kind],
-		    j->attempts, (int)job_outcome(j)->len, job_outcome(j)->text);
+		    job_attempts(j), (int)job_outcome(j)->len, job_outcome(j)->text);
 	else
 		buf_printf(words(s), "%s: %s", job_state_names[j->state],
-		    job_reason_texts[moves[len - 1].reason]);
+		    job_reason_texts[job_last_move(j).reason]);
 }
 
 void

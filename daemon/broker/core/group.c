@@ -210,7 +210,7 @@ group_forget_job(struct core *c, struct job *j)
 	list_remove(&m->peer);
 	group_unref(c, m->group);
 	free(m);
-	j->extra->member = NULL;
+	job_extra(j)->member = NULL;
 }
 
 /* ---- ends ---- */

@@ -6,6 +6,8 @@
 
 #include "lib/alloc.h"
 
+#define TIMEOUT_DIGITS	((1 << 13) - 1)
+
 const char *const job_state_names[JOB_STATES] = {
 #define STATE(symbol, finished, help) #symbol,
 #include "proto/states.def"
@@ -72,14 +74,24 @@ submitter_unref(struct submitter *s)
 
 /* ---- what not every job has ---- */
 
+struct job_body *
+job_body_get(struct job *j)
+{
+	if (j->body == NULL)
+		j->body = mem_zalloc(1, sizeof(*j->body));
+	return j->body;
+}
+
 struct job_extra *
 job_extra_get(struct job *j)
 {
-	if (j->extra == NULL) {
-		j->extra = mem_zalloc(1, sizeof(*j->extra));
-		j->extra->job = j;
+	struct job_body	*b = job_body_get(j);
+
+	if (b->extra == NULL) {
+		b->extra = mem_zalloc(1, sizeof(*b->extra));
+		b->extra->job = j;
 	}
-	return j->extra;
+	return b->extra;
 }
 
 struct job_life *
@@ -109,13 +121,16 @@ extra_free(struct core *c, struct job_extra *x)
 struct job_run *
 job_run_get(struct job *j)
 {
-	if (j->run == NULL) {
-		j->run = mem_zalloc(1, sizeof(*j->run));
-		j->run->moves = j->run->first_moves;
-		j->run->tries = &j->run->first_try;
-		j->run->moves[j->run->moves_len++] = j->first;
+	struct job_body	*b = job_body_get(j);
+	struct job_run	*r = b->run;
+
+	if (r == NULL) {
+		r = b->run = mem_zalloc(1, sizeof(*r));
+		r->moves = r->first_moves;
+		r->tries = &r->first_try;
+		r->moves[r->moves_len++] = job_first_move(j);
 	}
-	return j->run;
+	return r;
 }
 
 static void
@@ -136,6 +151,12 @@ run_free(struct job_run *r)
 
 /* ---- life ---- */
 
+struct type *
+job_type(const struct job *j)
+{
+	return list_entry(j->flow->of.gates[GATE_TYPE], struct type, gate);
+}
+
 static int64_t
 due_of(struct core_time now, const struct jobspec *spec)
 {
@@ -146,12 +167,33 @@ due_of(struct core_time now, const struct jobspec *spec)
 	return delay_ms <= 0 ? 0 : ns_after(now.mono_ns, delay_ms);
 }
 
+/* People write timeouts of few digits, and zeros behind them. */
 void
 job_set_timeout(struct job *j, int64_t timeout_ms)
 {
-	j->timeout_ms = timeout_ms < JOB_TIMEOUT_LONG ? (uint32_t)timeout_ms : JOB_TIMEOUT_LONG;
-	if (j->timeout_ms == JOB_TIMEOUT_LONG)
+	int64_t		digits = timeout_ms;
+	unsigned	exponent = 0;
+
+	for (; digits > TIMEOUT_DIGITS && digits % 10 == 0; digits /= 10)
+		exponent++;
+	if (digits > TIMEOUT_DIGITS || exponent >= JOB_TIMEOUT_LONG) {
 		job_extra_get(j)->timeout_ms = timeout_ms;
+		exponent = JOB_TIMEOUT_LONG;
+	}
+	j->timeout = digits & TIMEOUT_DIGITS;
+	j->timeout_exponent = exponent & 7;
+}
+
+int64_t
+job_timeout_ms(const struct job *j)
+{
+	int64_t	timeout_ms = j->timeout;
+
+	if (j->timeout_exponent == JOB_TIMEOUT_LONG)
+		return job_extra(j)->timeout_ms;
+	for (unsigned i = 0; i < j->timeout_exponent; i++)
+		timeout_ms *= 10;
+	return timeout_ms;
 }
 
 static void
@@ -166,41 +208,69 @@ set_times(struct job *j, struct core_time now, const struct jobspec *spec)
 	job_set_timeout(j, spec->timeout_ms);
 }
 
-struct job *
-job_new(struct core_time now, uint64_t id, const struct jobspec *spec)
+static void
+body_fill(struct job_body *b, const struct jobspec *spec)
 {
-	struct job	*j = mem_alloc(JOB_BYTES + spec->args.len + spec->labels.len);
+	memset(b, 0, sizeof(*b));
+	b->labels_len = (uint32_t)spec->labels.len;
+	if (spec->labels.len > 0)
+		memcpy(b->text, spec->labels.p, spec->labels.len);
+	if (spec->args.len > 0)
+		memcpy(b->text + spec->labels.len, spec->args.p, spec->args.len);
+}
+
+/* With its text in one piece; without any, one of many that cost nothing but themselves. */
+static struct job *
+job_make(struct core *c, const struct jobspec *spec)
+{
+	size_t		 len = spec->args.len + spec->labels.len;
+	struct job	*j = len == 0 ? slab_take(&c->slab) :
+	    mem_alloc(JOB_BYTES + sizeof(struct job_body) + len);
 
 	memset(j, 0, JOB_BYTES);
+	j->spec_len = (uint32_t)len;
+	j->in_slab = len == 0;
+	j->body_joined = len > 0;
+	if (j->body_joined) {
+		j->body = (struct job_body *)(void *)(j + 1);
+		body_fill(j->body, spec);
+	}
+	return j;
+}
+
+struct job *
+job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec)
+{
+	struct job	*j = job_make(c, spec);
+
 	list_init(&j->link);
 	j->id = id;
 	j->priority = (int8_t)spec->priority;
 	j->lane_asked = (int16_t)spec->lane & 15;
 	j->on_lost = spec->on_lost & 1;
 	set_times(j, now, spec);
-	j->args_len = (uint32_t)spec->args.len;
-	j->labels_len = (uint32_t)spec->labels.len;
 	if (spec->retry.said != 0)
 		job_life_get(j)->retry = spec->retry;
 	if (spec->hold)
 		job_extra_get(j)->held = true;
-	if (spec->args.len > 0)
-		memcpy(j->spec, spec->args.p, spec->args.len);
-	if (spec->labels.len > 0)
-		memcpy(j->spec + spec->args.len, spec->labels.p, spec->labels.len);
 	return j;
 }
 
 void
 job_free(struct core *c, struct job *j)
 {
-	run_free(j->run);
+	run_free(job_run(j));
 	if (job_member(j) != NULL)
 		group_forget_job(c, j);
-	extra_free(c, j->extra);
+	extra_free(c, job_extra(j));
 	submitter_unref(j->by);
 	flow_unref(c, j->flow);
-	free(j);
+	if (!j->body_joined)
+		free(j->body);
+	if (j->in_slab)
+		slab_give(&c->slab, j);
+	else
+		free(j);
 }
 
 int64_t
@@ -208,8 +278,7 @@ job_bytes(const struct job *j)
 {
 	int64_t	after = job_life(j) == NULL ? 0 : job_life(j)->after_len;
 
-	return (int64_t)JOB_BYTES + j->args_len + j->labels_len +
-	    after * (int64_t)sizeof(struct job_edge);
+	return (int64_t)JOB_BYTES + j->spec_len + after * (int64_t)sizeof(struct job_edge);
 }
 
 /* ---- states ---- */
@@ -251,11 +320,13 @@ void
 job_enter(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason)
 {
-	j->first = (struct transition){ .at_ms = now.real_ms, .state = state, .reason = reason };
-	j->state = (uint8_t)state;
+	j->created_ms = now.real_ms;
+	j->first_state = state & 15;
+	j->first_reason = reason & 127;
+	j->state = state & 15;
 	count_state(c, j, 1);
 	if (c->changes.ring != NULL)
-		change_note(&c->changes, j->id, j->first);
+		change_note(&c->changes, j->id, job_first_move(j));
 }
 
 void
@@ -265,7 +336,7 @@ job_move(struct core *c, struct core_time now, struct job *j, enum job_state sta
 	struct transition	t = { .at_ms = now.real_ms, .state = state, .reason = reason };
 
 	count_state(c, j, -1);
-	j->state = (uint8_t)state;
+	j->state = state & 15;
 	count_state(c, j, 1);
 	record_move(job_run_get(j), t);
 	if (c->changes.ring != NULL)
@@ -321,13 +392,13 @@ job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms)
 void
 job_try_begins(struct job *j, int64_t now_ms)
 {
-	j->run->tries[j->run->tries_len - 1].started_ms = now_ms;
+	job_run(j)->tries[job_run(j)->tries_len - 1].started_ms = now_ms;
 }
 
 void
 job_try_end(struct job *j, int64_t now_ms, enum job_reason end)
 {
-	struct attempt_record	*try = &j->run->tries[j->run->tries_len - 1];
+	struct attempt_record	*try = &job_run(j)->tries[job_run(j)->tries_len - 1];
 
 	try->ended_ms = now_ms;
 	try->end = (uint8_t)end;
@@ -337,8 +408,8 @@ job_try_end(struct job *j, int64_t now_ms, enum job_reason end)
 void
 job_try_withdraw(struct job *j)
 {
-	j->run->tries_len--;
-	j->attempts--;
+	job_run(j)->tries_len--;
+	job_run(j)->attempts--;
 }
 
 /* ---- ends ---- */
@@ -348,11 +419,11 @@ count_end(struct core *c, const struct job *j)
 {
 	c->stats.finished[j->state]++;
 	if (j->state == JOB_succeeded)
-		j->type->succeeded++;
+		job_type(j)->succeeded++;
 	else if (j->state == JOB_failed)
-		j->type->failed++;
+		job_type(j)->failed++;
 	else if (j->state == JOB_cancelled)
-		j->type->cancelled++;
+		job_type(j)->cancelled++;
 }
 
 void
@@ -365,9 +436,9 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
 		order_leave(c, now, j);
 	job_move(c, now, j, state, reason);
-	j->run->attempt = NULL;
+	job_run(j)->attempt = NULL;
 	if (o != NULL)
-		j->run->outcome = *o;
+		job_run(j)->outcome = *o;
 	count_end(c, j);
 	if (job_member(j) != NULL)
 		group_job_ended(c, j);

@@ -134,7 +134,7 @@ struct outcome {
 /*
  * What a job asks for that most jobs do not: made by job_extra_get for those that need it, so that
  * a job without it costs 8 bytes.  A new optional property of a job is a member here, zero meaning
- * "not asked for", and is read through a function like the ones below: j->extra may be NULL.
+ * "not asked for", and is read through a function like the ones below: job_extra(j) may be NULL.
  */
 struct job_extra {
 	struct job	*job;
@@ -142,7 +142,7 @@ struct job_extra {
 					 * or ttl */
 	int64_t		 due_ns;	/* not before; 0: at once */
 	int64_t		 ttl_ns;	/* absolute, CLOCK_MONOTONIC; 0: none */
-	int64_t		 timeout_ms;	/* when job->timeout_ms is JOB_TIMEOUT_LONG */
+	int64_t		 timeout_ms;	/* when no 13 bits times 10 ** 0..6 are it */
 	struct order	*order;		/* NULL: no order_key */
 	struct membership *member;	/* group.h; NULL: of no group */
 	struct job_life	*life;		/* NULL: it has none of that */
@@ -176,7 +176,7 @@ struct job_edge {
 struct job_run {
 	struct attempt	*attempt;	/* running: the one in a worker */
 	struct list	*watchers;	/* the broker's: who waits for the outcome; NULL: nobody */
-	struct transition *moves;	/* read it by job_moves */
+	struct transition *moves;	/* read it by job_move_at */
 	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT, the running one too */
 	struct outcome	 outcome;	/* finished */
 	int64_t		 keep_ns;	/* finished and told: remembered until then */
@@ -184,24 +184,38 @@ struct job_run {
 	bool		 forget_asked;	/* on request */
 	bool		 aside;		/* not forgotten by itself: others wait for its failure to
 					 * be dealt with */
+	uint16_t	 attempts;	/* tries so far, innocent ones too */
 	uint16_t	 moves_len, tries_len;
 	struct transition first_moves[JOB_MOVES_FIRST];	/* most jobs need no more than these */
 	struct attempt_record first_try;
 };
 
-#define JOB_TIMEOUT_LONG	UINT32_MAX	/* extra->timeout_ms has it */
+/*
+ * What a job has besides its place: made for those that have anything of it (job_body_get).  Labels
+ * are always here, arguments unless job->away.
+ */
+struct job_body {
+	struct job_extra *extra;	/* NULL: it asked for nothing out of the ordinary */
+	struct job_run	*run;		/* NULL: nothing has happened to it yet */
+	uint32_t	 labels_len;
+	char		 text[];	/* labels, then args */
+};
 
-/* There may be millions that wait: this is all that each of them needs.  tests/sim/sim --bench
- * says what it comes to. */
+#define JOB_TIMEOUT_LONG	7	/* as the exponent: extra->timeout_ms has it */
+
+/* There may be millions that wait, with arguments that are on disk: this is all that each of them
+ * needs.  tests/sim/sim --bench says what it comes to. */
 struct job {
 	uint64_t	 id;		/* first: core's idset looks here */
 	struct list	 link;		/* the list that `state` names */
-	struct type	*type;
-	struct flow	*flow;		/* what it shares with others: queue, tenant, limits */
+	struct flow	*flow;		/* what it shares with others: queue, type, tenant, limits */
 	struct submitter *by;
-	struct job_extra *extra;	/* NULL: it asked for nothing out of the ordinary */
-	struct job_run	*run;		/* NULL: nothing has happened to it yet */
-	struct transition first;	/* its submission */
+	struct job_body	*body;		/* NULL: it has none */
+	/* its submission: job_first_move */
+	int64_t		 created_ms : 45;
+	uint64_t	 first_state : 4;
+	uint64_t	 first_reason : 7;
+	int64_t		 priority : 8;
 	uint64_t	 seq : 48;	/* its place in line, given when it was first ready; 0: not
 					 * yet */
 	uint16_t	 lane : 3;	/* enum lane, as routed */
@@ -216,96 +230,136 @@ struct job {
 					 * start */
 	uint16_t	 cancel_asked : 1;
 	uint16_t	 in_line : 1;	/* its flow holds it: it could run now, for all it knows */
-	uint32_t	 args_len, labels_len;
-	uint32_t	 timeout_ms;	/* read it by job_timeout_ms */
-	uint16_t	 attempts;	/* tries so far, innocent ones too */
-	uint8_t		 state;		/* enum job_state */
-	int8_t		 priority;
-	char		 spec[];	/* args, then labels */
+	uint32_t	 spec_len;	/* of args and labels, wherever they are */
+	uint16_t	 timeout : 13;	/* times 10 ** timeout_exponent; read it by job_timeout_ms */
+	uint16_t	 timeout_exponent : 3;
+	uint16_t	 state : 4;	/* enum job_state */
+	uint16_t	 away : 1;	/* its arguments are in the store alone */
+	uint16_t	 body_joined : 1; /* its body is part of its own allocation */
+	uint16_t	 in_slab : 1;	/* it is one of core->slab */
 };
 
-#define JOB_BYTES	offsetof(struct job, spec)
+#define JOB_BYTES	sizeof(struct job)
+
+_Static_assert(JOB_BYTES == 72, "a waiting job costs what it should");
 
 /* The struct, made if it is not there yet; the job's, gone with it. */
+struct job_body *job_body_get(struct job *j);
 struct job_extra *job_extra_get(struct job *j);
 struct job_run *job_run_get(struct job *j);
 struct job_life *job_life_get(struct job *j);
 
+struct type *job_type(const struct job *j);
+int64_t job_timeout_ms(const struct job *j);
+
+static inline struct job_extra *
+job_extra(const struct job *j)
+{
+	return j->body == NULL ? NULL : j->body->extra;
+}
+
+static inline struct job_run *
+job_run(const struct job *j)
+{
+	return j->body == NULL ? NULL : j->body->run;
+}
+
 static inline int64_t
 job_due_ns(const struct job *j)
 {
-	return j->extra == NULL ? 0 : j->extra->due_ns;
+	return job_extra(j) == NULL ? 0 : job_extra(j)->due_ns;
 }
 
 static inline int64_t
 job_ttl_ns(const struct job *j)
 {
-	return j->extra == NULL ? 0 : j->extra->ttl_ns;
-}
-
-static inline int64_t
-job_timeout_ms(const struct job *j)
-{
-	return j->timeout_ms == JOB_TIMEOUT_LONG ? j->extra->timeout_ms : j->timeout_ms;
+	return job_extra(j) == NULL ? 0 : job_extra(j)->ttl_ns;
 }
 
 static inline struct order *
 job_order(const struct job *j)
 {
-	return j->extra == NULL ? NULL : j->extra->order;
+	return job_extra(j) == NULL ? NULL : job_extra(j)->order;
 }
 
 static inline struct membership *
 job_member(const struct job *j)
 {
-	return j->extra == NULL ? NULL : j->extra->member;
+	return job_extra(j) == NULL ? NULL : job_extra(j)->member;
 }
 
 static inline bool
 job_held(const struct job *j)
 {
-	return j->extra != NULL && j->extra->held;
+	return job_extra(j) != NULL && job_extra(j)->held;
 }
 
 static inline const struct job_life *
 job_life(const struct job *j)
 {
-	return j->extra == NULL ? NULL : j->extra->life;
+	return job_extra(j) == NULL ? NULL : job_extra(j)->life;
 }
 
 static inline struct attempt *
 job_attempt(const struct job *j)
 {
-	return j->run == NULL ? NULL : j->run->attempt;
+	return job_run(j) == NULL ? NULL : job_run(j)->attempt;
+}
+
+/* Tries so far, innocent ones too. */
+static inline unsigned
+job_attempts(const struct job *j)
+{
+	return job_run(j) == NULL ? 0 : job_run(j)->attempts;
 }
 
 /* Of a finished job. */
 static inline const struct outcome *
 job_outcome(const struct job *j)
 {
-	return &j->run->outcome;
+	return &job_run(j)->outcome;
 }
 
 static inline int64_t
 job_created_ms(const struct job *j)
 {
-	return j->first.at_ms;
+	return j->created_ms;
 }
 
-/* All transitions, oldest first: at most CORE_MOVES_KEPT, of more the oldest but the first are
- * dropped. */
-static inline const struct transition *
-job_moves(const struct job *j, size_t *len)
+static inline struct transition
+job_first_move(const struct job *j)
 {
-	*len = j->run == NULL ? 1 : j->run->moves_len;
-	return j->run == NULL ? &j->first : j->run->moves;
+	return (struct transition){ .at_ms = j->created_ms, .state = j->first_state,
+	    .reason = j->first_reason };
+}
+
+/* How many transitions are known of it: at most CORE_MOVES_KEPT, of more the oldest but the first
+ * are dropped. */
+static inline size_t
+job_moves_len(const struct job *j)
+{
+	return job_run(j) == NULL ? 1 : job_run(j)->moves_len;
+}
+
+/* One of them, oldest first. */
+static inline struct transition
+job_move_at(const struct job *j, size_t i)
+{
+	return job_run(j) == NULL ? job_first_move(j) : job_run(j)->moves[i];
+}
+
+/* The one that brought it where it is. */
+static inline struct transition
+job_last_move(const struct job *j)
+{
+	return job_move_at(j, job_moves_len(j) - 1);
 }
 
 static inline const struct attempt_record *
 job_tries(const struct job *j, size_t *len)
 {
-	*len = j->run == NULL ? 0 : j->run->tries_len;
-	return j->run == NULL ? NULL : j->run->tries;
+	*len = job_run(j) == NULL ? 0 : job_run(j)->tries_len;
+	return job_run(j) == NULL ? NULL : job_run(j)->tries;
 }
 
 static inline uint32_t
@@ -314,16 +368,29 @@ job_failures(const struct job *j)
 	return job_life(j) == NULL ? 0 : job_life(j)->failures;
 }
 
-static inline const char *
-job_args(const struct job *j)
+static inline uint32_t
+job_labels_len(const struct job *j)
 {
-	return j->spec;
+	return j->body == NULL ? 0 : j->body->labels_len;
 }
 
 static inline const char *
 job_labels(const struct job *j)
 {
-	return j->spec + j->args_len;
+	return j->body == NULL ? "" : j->body->text;
+}
+
+static inline uint32_t
+job_args_len(const struct job *j)
+{
+	return j->spec_len - job_labels_len(j);
+}
+
+/* Not of one that is away. */
+static inline const char *
+job_args(const struct job *j)
+{
+	return j->body == NULL ? "" : j->body->text + j->body->labels_len;
 }
 
 #endif

@@ -19,12 +19,12 @@ lane_now(const struct type *t, int lane)
 void
 move_job(struct core *c, struct job *j)
 {
-	int	lane = j->lane_asked >= 0 || j->alone ? j->lane : lane_now(j->type, j->lane);
+	int	lane = j->lane_asked >= 0 || j->alone ? j->lane : lane_now(job_type(j), j->lane);
 
 	if (lane == j->lane)
 		return;
 	j->lane = lane & 7;
-	flow_change(c, j, place_of(j->type->plugin != NULL, lane));
+	flow_change(c, j, place_of(job_type(j)->plugin != NULL, lane));
 }
 
 /*

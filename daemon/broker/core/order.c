@@ -81,7 +81,7 @@ order_blocks(const struct job *j)
 {
 	const struct order	*o = job_order(j);
 
-	return o != NULL && o->holder == j && j->extra->blocks;
+	return o != NULL && o->holder == j && job_extra(j)->blocks;
 }
 
 bool

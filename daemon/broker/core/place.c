@@ -65,7 +65,7 @@ static bool
 fits(const struct worker *w, const struct job *j)
 {
 	return !w->fifo || w->used[j->lane] == 0 ||
-	    (type_is_short(j->type) && w->bytes + j->args_len <= BOUND_WINDOW_BYTES);
+	    (type_is_short(job_type(j)) && w->bytes + job_args_len(j) <= BOUND_WINDOW_BYTES);
 }
 
 /*
@@ -75,7 +75,7 @@ fits(const struct worker *w, const struct job *j)
 static struct worker *
 place_find(const struct core *c, const struct job *j)
 {
-	const struct heap	*open = &c->open[place_of(j->type->plugin != NULL, j->lane)];
+	const struct heap	*open = &c->open[place_of(job_type(j)->plugin != NULL, j->lane)];
 	struct worker		*best;
 
 	if (open->len == 0)
@@ -83,7 +83,7 @@ place_find(const struct core *c, const struct job *j)
 	best = worker_of(heap_min(open), j->lane);
 	if (fits(best, j))
 		return best;
-	if (!type_is_short(j->type))
+	if (!type_is_short(job_type(j)))
 		return NULL;
 	best = NULL;
 	for (uint32_t i = 1; i < open->len; i++) {

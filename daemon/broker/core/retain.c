@@ -23,7 +23,7 @@ kept_bytes(const struct job *j)
 {
 	const struct outcome	*o = job_outcome(j);
 
-	return (int64_t)j->args_len + j->labels_len + o->len +
+	return (int64_t)job_args_len(j) + job_labels_len(j) + o->len +
 	    (o->data == NULL ? 0 : (int64_t)strlen(o->data));
 }
 
@@ -32,8 +32,8 @@ retain_add(struct core *c, struct core_time now, struct job *j)
 {
 	struct kept	*k = kept_of(c, j);
 
-	j->run->keep_ns = ns_after(now.mono_ns, k->keep_ms);
-	j->run->told = true;
+	job_run(j)->keep_ns = ns_after(now.mono_ns, k->keep_ms);
+	job_run(j)->told = true;
 	list_push_back(&k->jobs, &j->link);
 	k->count++;
 	k->bytes += kept_bytes(j);
@@ -49,7 +49,7 @@ static bool
 is_due(const struct core *c, const struct kept *k, const struct job *j, int64_t now_ns)
 {
 	return k->count > c->cfg.keep_finished || k->bytes > c->cfg.keep_finished_bytes ||
-	    j->run->keep_ns <= now_ns;
+	    job_run(j)->keep_ns <= now_ns;
 }
 
 void
@@ -58,17 +58,17 @@ retain_take(struct core *c, struct job *j)
 	struct kept	*k = kept_of(c, j);
 
 	list_remove(&j->link);
-	if (j->run->told && !j->run->aside) {
+	if (job_run(j)->told && !job_run(j)->aside) {
 		k->count--;
 		k->bytes -= kept_bytes(j);
 	}
-	j->run->aside = false;
+	job_run(j)->aside = false;
 }
 
 void
 retain_again(struct core *c, struct core_time now, struct job *j)
 {
-	if (!job_state_finished(j->state) || !j->run->aside)
+	if (!job_state_finished(j->state) || !job_run(j)->aside)
 		return;
 	retain_take(c, j);
 	retain_add(c, now, j);
@@ -85,7 +85,7 @@ retain_oldest_due(struct core *c, struct core_time now)
 			if (!order_blocked(j))
 				return j;
 			retain_take(c, j);
-			j->run->aside = true;
+			job_run(j)->aside = true;
 			list_push_back(&c->aside, &j->link);
 		}
 	}
@@ -113,15 +113,21 @@ find_oldest_id(struct core *c, uint64_t dropped)
 static void
 warm_next(const struct kept *k)
 {
-	const struct list	*first = k->jobs.next, *second = first->next, *third = second->next;
+	const struct job	*next[4];
+	const struct list	*node = &k->jobs;
 
-	if (first == &k->jobs || second == &k->jobs || third == &k->jobs)
-		return;
-	__builtin_prefetch(list_entry(first, struct job, link)->run->outcome.text);
-	__builtin_prefetch(list_entry(second, struct job, link)->run);
-	__builtin_prefetch(&list_entry(second, struct job, link)->run->outcome);
-	__builtin_prefetch(list_entry(third, struct job, link));
-	__builtin_prefetch(&list_entry(third, struct job, link)->run);
+	for (int i = 0; i < 4; i++) {
+		node = node->next;
+		if (node == &k->jobs)
+			return;
+		next[i] = list_entry(node, struct job, link);
+	}
+	__builtin_prefetch(job_outcome(next[0])->text);
+	__builtin_prefetch(job_run(next[1]));
+	__builtin_prefetch(&job_run(next[1])->outcome);
+	__builtin_prefetch(next[2]->body);
+	__builtin_prefetch(next[3]);
+	__builtin_prefetch(&next[3]->body);
 }
 
 void
@@ -144,8 +150,8 @@ retain_next_ns(const struct core *c)
 	for (int i = 0; i < 2; i++) {
 		const struct job	*j = oldest(&c->kept[i]);
 
-		if (j != NULL && j->run->keep_ns < next)
-			next = j->run->keep_ns;
+		if (j != NULL && job_run(j)->keep_ns < next)
+			next = job_run(j)->keep_ns;
 	}
 	return next;
 }

@@ -33,7 +33,7 @@ core_retry_policy(const struct core *c, const struct job *j)
 {
 	struct retry_policy	p = retry_policy_merge(&job_queue(j)->retry, &c->cfg.retry);
 
-	p = retry_policy_merge(&j->type->retry, &p);
+	p = retry_policy_merge(&job_type(j)->retry, &p);
 	return job_life(j) == NULL ? p : retry_policy_merge(&job_life(j)->retry, &p);
 }
 
@@ -73,7 +73,7 @@ cut(char *text)
 static void
 keep_failure(struct job *j, struct outcome *o)
 {
-	struct attempt_record	*try = &j->run->tries[j->run->tries_len - 1];
+	struct attempt_record	*try = &job_run(j)->tries[job_run(j)->tries_len - 1];
 
 	try->message = cut(o->text);
 	try->kind = (uint8_t)o->kind;
@@ -97,10 +97,10 @@ retry_follows(struct core *c, struct core_time now, struct job *j, struct outcom
 		delay_ms = retry_delay_ms(failures, &p, random_bits(c));
 	if (delay_ms == 0)
 		delay_ms = 1;		/* so that every job that is tried again waits for a time */
-	j->run->attempt = NULL;
+	job_run(j)->attempt = NULL;
 	j->begun = true;
 	j->alone = j->suspicions > 0;
-	j->extra->due_ns = ns_after(now.mono_ns, delay_ms);
+	job_extra(j)->due_ns = ns_after(now.mono_ns, delay_ms);
 	j->seq = 0;		/* it had its turn: the end of the line */
 	wait_again(c, now, j, REASON_retry_wait);
 	return true;

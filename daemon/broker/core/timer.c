@@ -12,7 +12,7 @@ ns_after(int64_t now_ns, int64_t ms)
 void
 job_timer_set(struct core *c, struct job *j)
 {
-	struct job_extra	*x = j->extra;
+	struct job_extra	*x = job_extra(j);
 	int64_t			 key = INT64_MAX;
 
 	if (x == NULL)
@@ -30,8 +30,8 @@ job_timer_set(struct core *c, struct job *j)
 void
 job_timer_stop(struct core *c, struct job *j)
 {
-	if (j->extra != NULL)
-		heap_remove(&c->job_timers, &j->extra->timer);
+	if (job_extra(j) != NULL)
+		heap_remove(&c->job_timers, &job_extra(j)->timer);
 }
 
 static void
@@ -41,7 +41,7 @@ job_due(struct core *c, struct core_time now, struct job *j)
 		job_expire(c, now, j);
 		return;
 	}
-	j->extra->due_ns = 0;
+	job_extra(j)->due_ns = 0;
 	wait_over(c, now, j, REASON_due);
 }
 

@@ -104,12 +104,12 @@ lanes_start(struct lanes *l, struct attempt *at)
 	size_t			 type_len = strlen(at->type->name);
 	struct channel_head	 head = {
 		.job = j->id, .fence = at->fence, .attempt = at->number, .lane = at->lane,
-		.type_len = (uint32_t)type_len, .args_len = j->args_len,
+		.type_len = (uint32_t)type_len, .args_len = job_args_len(j),
 	};
 	struct iovec		 in[] = {
 		{ &head, sizeof(head) },
 		{ at->type->name, type_len },
-		{ (void *)(size_t)job_args(j), j->args_len },
+		{ (void *)(size_t)job_args(j), job_args_len(j) },
 	};
 	struct channel_submit	 s = {
 		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 3,

@@ -330,7 +330,7 @@ lanes_start_alone(struct lanes *l, const struct job *j)
 	enum control_lane	lane = CONTROL_LANE_CPU;
 
 	if (j->lane != LANE_PROCESS)
-		lane = j->type->plugin == NULL ? CONTROL_LANE_IO : CONTROL_LANE_PLUGIN;
+		lane = job_type(j)->plugin == NULL ? CONTROL_LANE_IO : CONTROL_LANE_PLUGIN;
 	seat_request(seat_new(l, lane, j->id));
 }
 

@@ -162,7 +162,7 @@ has_label(struct job_filter *f, const struct job *j, const struct job_filter_lab
 	struct span	key, raw;
 	enum scan_type	type;
 
-	scan_init(&s, job_labels(j), j->labels_len, BOUND_DEPTH, BOUND_VALUES);
+	scan_init(&s, job_labels(j), job_labels_len(j), BOUND_DEPTH, BOUND_VALUES);
 	if (!scan_object(&s))
 		return false;
 	while (scan_member(&s, &key)) {
@@ -181,7 +181,7 @@ static bool
 match_labels(struct job_filter *f, const struct job *j)
 {
 	for (unsigned i = 0; i < f->labels_len; i++)
-		if (j->labels_len == 0 || !has_label(f, j, &f->labels[i]))
+		if (job_labels_len(j) == 0 || !has_label(f, j, &f->labels[i]))
 			return false;
 	return true;
 }
@@ -218,7 +218,7 @@ match_name(struct span wanted, const char *name)
 bool
 job_filter_match_but_state(struct job_filter *f, const struct job *j)
 {
-	return match_name(f->type, j->type->name) &&
+	return match_name(f->type, job_type(j)->name) &&
 	    match_name(f->queue, core_job_queue(j)) &&
 	    match_name(f->by, j->by->principal) && match_order_key(f, j) &&
 	    match_group(f, j) && match_labels(f, j);
@@ -233,5 +233,6 @@ job_filter_match(struct job_filter *f, const struct job *j)
 uint32_t
 job_filter_cost(const struct job_filter *f, const struct job *j)
 {
-	return f->labels_len == 0 ? 1 : 1 + f->labels_len * (j->labels_len / LABEL_BYTES_PER_LOOK);
+	return f->labels_len == 0 ? 1 :
+	    1 + f->labels_len * (job_labels_len(j) / LABEL_BYTES_PER_LOOK);
 }

@@ -124,7 +124,7 @@ method_job_explain(struct call *call, struct rpc_error *err)
 	 * The answers are given anew: the tree is a function of what the type declares and the job
 	 * asked.
 	 */
-	route_choose(j->type, j->lane_asked, j->args_len, &route);
+	route_choose(job_type(j), j->lane_asked, job_args_len(j), &route);
 	print_next(out, "route");
 	route_print(&route, out);
 	buf_putc(out, '}');

@@ -64,16 +64,6 @@ print_lanes(struct buf *out, uint32_t lanes)
 	buf_putc(out, ']');
 }
 
-/* The transition that brought the job where it is: its submit, or a later one. */
-static const struct transition *
-last_move(const struct job *j)
-{
-	size_t				 len;
-	const struct transition		*moves = job_moves(j, &len);
-
-	return &moves[len - 1];
-}
-
 /* The wall-clock time of something that is due on the monotonic clock. */
 static int64_t
 due_ms(const struct broker *b, int64_t due_ns)
@@ -123,7 +113,7 @@ print_failure(struct buf *out, const struct job *j, size_t room)
 	print_next(out, "message");
 	buf_put_json(out, job_outcome(j)->text == NULL ? "" : job_outcome(j)->text, job_outcome(j)->len);
 	print_next(out, "attempt");
-	buf_put_u64(out, j->attempts);
+	buf_put_u64(out, job_attempts(j));
 	if (job_outcome(j)->final) {
 		print_next(out, "retryable");
 		print_bool(out, false);
@@ -151,7 +141,7 @@ print_end(struct buf *out, const struct job *j, size_t room)
 		break;
 	default:
 		print_next(out, "reason");
-		print_string(out, job_reason_texts[last_move(j)->reason]);
+		print_string(out, job_reason_texts[job_last_move(j).reason]);
 		break;
 	}
 }
@@ -227,22 +217,21 @@ print_tries(struct buf *out, const struct broker *b, const struct job *j)
 static void
 print_moves(struct buf *out, const struct job *j)
 {
-	size_t				 len;
-	const struct transition		*moves = job_moves(j, &len);
+	size_t	len = job_moves_len(j);
 
 	print_next(out, "transitions");
 	buf_putc(out, '[');
 	for (size_t i = 0; i < len; i++) {
-		const struct transition	*m = &moves[i];
+		const struct transition	m = job_move_at(j, i);
 
 		if (i > 0)
 			buf_putc(out, ',');
 		print_literal(out, "{\"at_ms\":");
-		buf_put_i64(out, m->at_ms);
+		buf_put_i64(out, m.at_ms);
 		print_next(out, "state");
-		print_name(out, job_state_names[m->state]);
+		print_name(out, job_state_names[m.state]);
 		print_next(out, "reason");
-		print_name(out, job_reason_names[m->reason]);
+		print_name(out, job_reason_names[m.reason]);
 		buf_putc(out, '}');
 	}
 	buf_putc(out, ']');
@@ -276,7 +265,7 @@ print_bonds(struct buf *out, const struct job *j)
 	core_order_key(j, &key_len);
 	if (key_len > 0) {
 		print_next(out, "on_order_failure");
-		print_name(out, j->extra->blocks ? "block" : "skip");
+		print_name(out, job_extra(j)->blocks ? "block" : "skip");
 	}
 	if (job_held(j)) {
 		print_next(out, "held");
@@ -352,9 +341,9 @@ print_order_and_labels(struct buf *out, const struct job *j)
 		print_next(out, "order_key");
 		buf_put_json(out, key, len);
 	}
-	if (j->labels_len > 0) {
+	if (job_labels_len(j) > 0) {
 		print_next(out, "labels");
-		buf_append(out, job_labels(j), j->labels_len);
+		buf_append(out, job_labels(j), job_labels_len(j));
 	}
 }
 
@@ -394,9 +383,9 @@ print_summary(struct buf *out, const struct job *j)
 {
 	print_head(out, j);
 	print_next(out, "reason");
-	print_name(out, job_reason_names[last_move(j)->reason]);
+	print_name(out, job_reason_names[job_last_move(j).reason]);
 	print_next(out, "type");
-	print_name(out, j->type->name);
+	print_name(out, job_type(j)->name);
 	print_next(out, "queue");
 	print_name(out, core_job_queue(j));
 	print_next(out, "priority");
@@ -410,12 +399,12 @@ print_summary(struct buf *out, const struct job *j)
 static void
 print_args(struct buf *out, const struct job *j, size_t room)
 {
-	if (j->args_len <= room) {
+	if (job_args_len(j) <= room) {
 		print_next(out, "args");
-		buf_append(out, job_args(j), j->args_len);
+		buf_append(out, job_args(j), job_args_len(j));
 	} else {
 		print_next(out, "args_bytes");
-		buf_put_u64(out, j->args_len);
+		buf_put_u64(out, job_args_len(j));
 	}
 }
 
@@ -445,7 +434,7 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 	print_bonds(out, j);
 	print_submitter(out, j->by);
 	print_next(out, "attempts_total");
-	buf_put_u64(out, j->attempts);
+	buf_put_u64(out, job_attempts(j));
 	print_tries(out, b, j);
 	print_moves(out, j);
 	print_progress(out, b, j);
@@ -464,11 +453,11 @@ print_job_row(struct buf *out, const struct job *j)
 	print_next(out, "created_ms");
 	buf_put_i64(out, job_created_ms(j));
 	print_next(out, "changed_ms");
-	buf_put_i64(out, last_move(j)->at_ms);
+	buf_put_i64(out, job_last_move(j).at_ms);
 	print_next(out, "attempts_total");
-	buf_put_u64(out, j->attempts);
+	buf_put_u64(out, job_attempts(j));
 	print_next(out, "args_bytes");
-	buf_put_u64(out, j->args_len);
+	buf_put_u64(out, job_args_len(j));
 	print_next(out, "by");
 	print_string(out, j->by->principal);
 	buf_putc(out, '}');

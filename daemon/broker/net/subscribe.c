@@ -143,7 +143,7 @@ tell_change(struct subscription *s, const struct change *ch, const struct job *j
 		print_bool(out, true);
 	} else {
 		print_next(out, "type");
-		print_string(out, j->type->name);
+		print_string(out, job_type(j)->name);
 		print_next(out, "queue");
 		print_string(out, core_job_queue(j));
 	}

@@ -38,8 +38,8 @@ watcher_leave(struct watcher *node)
 
 	if (j == NULL)
 		return;
-	if (j->run->watchers == &node->link)
-		j->run->watchers = list_linked(&node->link) ? node->link.next : NULL;
+	if (job_run(j)->watchers == &node->link)
+		job_run(j)->watchers = list_linked(&node->link) ? node->link.next : NULL;
 	list_remove(&node->link);
 	node->job = NULL;
 }
@@ -260,8 +260,8 @@ void
 watch_job_finished(struct net *n, struct job *j)
 {
 	(void)n;
-	while (j->run->watchers != NULL) {
-		struct watcher	*node = list_entry(j->run->watchers, struct watcher, link);
+	while (job_run(j)->watchers != NULL) {
+		struct watcher	*node = list_entry(job_run(j)->watchers, struct watcher, link);
 
 		if (node->kind == WATCH_GROUP)
 			watch_group_finished(node);
@@ -277,8 +277,8 @@ watch_job_forgotten(struct net *n, struct job *j)
 	struct rpc_error	err;
 
 	(void)n;
-	while (j->run->watchers != NULL) {
-		struct watcher	*node = list_entry(j->run->watchers, struct watcher, link);
+	while (job_run(j)->watchers != NULL) {
+		struct watcher	*node = list_entry(job_run(j)->watchers, struct watcher, link);
 
 		rpc_fail(&err, RPC_not_found, "job %" PRIu64 " was forgotten", j->id);
 		if (node->kind == WATCH_GROUP)
