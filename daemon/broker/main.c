@@ -175,6 +175,7 @@ make_core(const struct broker *b)
 		.keep_finished = b->config.keep_finished,
 		.keep_finished_bytes = b->config.keep_finished_bytes,
 		.keep_failed_ms = b->config.keep_failed_ms,
+		.keep_groups_ms = b->config.keep_failed_ms,
 		.max_waiting = b->config.max_waiting,
 		.max_waiting_bytes = b->config.max_waiting_bytes,
 		.grace_ms = b->config.grace_ms,

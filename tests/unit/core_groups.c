@@ -1,10 +1,11 @@
 /* core_groups.c - what the simulation does not reach of groups and changes: many, and the disk. */
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/broker/core/core.h"
+#include "daemon/broker/core/core_internal.h"
 #include "lib/alloc.h"
 
 #define MEMBERS	1000	/* more than one slice of a stop */
@@ -15,15 +16,16 @@ struct world {
 	struct type		*type;
 	struct submitter	*by;
 	uint64_t		 next_id;
-	unsigned		 finished, started, ended;	/* effects so far */
+	unsigned		 finished, started, ended, forgotten;	/* effects so far */
+	struct group		*reduce;	/* of the last EFFECT_GROUP_REDUCE */
 };
 
 static int
 set_up(void **state)
 {
 	static const struct core_config	cfg = { .keep_finished = 10, .keep_finished_ms = 1000,
-	    .keep_finished_bytes = 1 << 20, .keep_failed_ms = 1000, .max_waiting = 100000,
-	    .max_waiting_bytes = 1 << 30, .grace_ms = 1000 };
+	    .keep_finished_bytes = 1 << 20, .keep_failed_ms = 1000, .keep_groups_ms = 5000,
+	    .max_waiting = 100000, .max_waiting_bytes = 1 << 30, .grace_ms = 1000 };
 	struct world	*w = mem_zalloc(1, sizeof(*w));
 	char		 name[] = "echo";
 	struct type	 declared = { .name = name };
@@ -82,6 +84,9 @@ settle(struct world *w)
 		w->finished += e.kind == EFFECT_FINISHED;
 		w->started += e.kind == EFFECT_START;
 		w->ended += e.kind == EFFECT_GROUP_FINISHED;
+		w->forgotten += e.kind == EFFECT_GROUP_FORGOTTEN;
+		if (e.kind == EFFECT_GROUP_REDUCE)
+			w->reduce = e.group;
 		core_check(w->c);
 	}
 }
@@ -156,6 +161,311 @@ test_changes_are_kept_from_the_first_wish_on_and_no_more_than_wished(void **stat
 	assert_int_equal(core_changes_first(w->c), 4);
 }
 
+/* ---- groups that come back ---- */
+
+#define NUMBER	7
+
+/* Closed, durable, with a reduce job, and as it was when nothing else had happened. */
+static struct group_saved
+saved(void)
+{
+	return (struct group_saved){
+		.spec = { .name = { "crowd", 5 }, .number = NUMBER, .max_running = 2,
+		    .max_fails = 1, .reduces = true, .durable = true },
+		.state = GROUP_CLOSED, .created_ms = 1699999999000,
+	};
+}
+
+static struct group *
+restore(struct world *w, const struct group_saved *s)
+{
+	struct group	*g;
+
+	w->next_id = NUMBER + 1;
+	assert_int_equal(core_group_restore(w->c, w->now, s, &g), 0);
+	return g;
+}
+
+static struct job *
+rejoin(struct world *w, struct group *g, uint64_t index)
+{
+	struct job	*j = submit(w, NULL);
+
+	group_rejoin(g, j, index, true);
+	group_count(j, (enum job_state)j->state, 1);
+	return j;
+}
+
+static void
+test_a_group_comes_back_as_it_was_written_down(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 was = saved(), is;
+	struct group		*g, *other;
+
+	was.stopped = GROUP_CANCELLED;
+	was.why = (struct span){ "enough", 6 };
+	was.reduce_id = 99;
+	g = restore(w, &was);
+	is = core_group_save(g);
+	assert_memory_equal(is.spec.name.p, "crowd", is.spec.name.len);
+	assert_memory_equal(is.why.p, "enough", is.why.len);
+	assert_int_equal(is.spec.number, NUMBER);
+	assert_int_equal(is.spec.max_running, 2);
+	assert_int_equal(is.spec.max_fails, 1);
+	assert_true(is.spec.reduces && is.spec.durable);
+	assert_int_equal(is.state, GROUP_CLOSED);
+	assert_int_equal(is.stopped, GROUP_CANCELLED);
+	assert_int_equal(is.reduce_id, 99);
+	assert_int_equal(is.created_ms, was.created_ms);
+	assert_ptr_equal(core_group_find(w->c, "crowd", 5), g);
+	assert_ptr_equal(core_group_numbered(w->c, NUMBER), g);
+	assert_int_equal(core_group_restore(w->c, w->now, &was, &other), -EEXIST);
+	was.spec.number++;
+	assert_int_equal(core_group_restore(w->c, w->now, &was, &other), -EEXIST);
+}
+
+static void
+test_groups_that_come_back_in_any_order_are_listed_newest_first(void **state)
+{
+	static const uint64_t	 numbers[] = { 5, 9, 2, 7 }, order[] = { 9, 7, 5, 2 };
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g = NULL;
+
+	s.spec.name.len = 0;
+	for (int i = 0; i < 4; i++) {
+		s.spec.number = numbers[i];
+		restore(w, &s);
+	}
+	for (int i = 0; i < 4; i++) {
+		g = core_group_next(w->c, g);
+		assert_int_equal(g->number, order[i]);
+	}
+	assert_null(core_group_next(w->c, g));
+}
+
+static void
+test_a_group_of_which_all_have_ended_asks_for_its_reduce_job_again(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g;
+	struct job		*j;
+
+	s.state = GROUP_REDUCING;
+	g = restore(w, &s);
+	core_group_restore_ended(g, JOB_succeeded, 3);
+	core_group_restore_ended(g, JOB_failed, 1);
+	core_groups_restored(w->c);
+	settle(w);
+	assert_ptr_equal(w->reduce, g);
+	assert_int_equal(g->count, 4);
+	assert_int_equal(g->state, GROUP_REDUCING);
+	assert_int_equal(core_groups_reducing(w->c), 1);
+	j = submit(w, NULL);
+	core_group_reduce(w->c, w->now, g, j, NULL);
+	core_cancel(w->c, w->now, j);
+	settle(w);
+	assert_int_equal(g->state, GROUP_FAILED);
+	assert_int_equal(core_groups_reducing(w->c), 0);
+}
+
+static void
+test_members_that_have_not_ended_are_waited_for_after_a_crash(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g = restore(w, &s);
+	struct job		*j;
+
+	core_group_restore_ended(g, JOB_succeeded, 2);
+	j = rejoin(w, g, 2);
+	core_groups_restored(w->c);
+	assert_int_equal(g->count, 3);
+	settle(w);
+	assert_null(w->reduce);
+	core_cancel(w->c, w->now, j);
+	w->now.mono_ns += INT64_C(2000000000);
+	core_tick(w->c, w->now);
+	settle(w);
+	assert_ptr_equal(w->reduce, g);
+	assert_int_equal(g->states[JOB_cancelled], 1);
+}
+
+static void
+test_a_group_that_bore_too_many_failures_stops_after_a_crash_too(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g = restore(w, &s);
+
+	core_group_restore_ended(g, JOB_failed, 1);
+	core_group_restore_ended(g, JOB_expired, 1);
+	rejoin(w, g, 2);
+	core_groups_restored(w->c);
+	settle(w);
+	assert_int_equal(g->stopped, GROUP_FAILED);
+	assert_string_equal(g->why, "2 members failed, and max_fails is 1");
+	assert_int_equal(w->started, 0);
+	assert_null(w->reduce);
+}
+
+static void
+test_a_reduce_job_that_is_live_is_the_groups(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g = restore(w, &s);
+	struct job		*j = submit(w, NULL);
+
+	core_group_restore_ended(g, JOB_succeeded, 2);
+	group_rejoin_reduce(w->c, g, j, true);
+	core_groups_restored(w->c);
+	settle(w);
+	assert_null(w->reduce);
+	assert_int_equal(g->state, GROUP_REDUCING);
+	assert_ptr_equal(g->reduce, j);
+	assert_int_equal(g->reduce_id, j->id);
+	core_group_stop(w->c, g, GROUP_CANCELLED, "enough");
+	settle(w);
+	assert_true(j->cancel_asked);
+}
+
+static void
+test_a_reduce_job_that_has_ended_is_asked_for_by_its_id(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g;
+
+	s.reduce_id = 42;
+	g = restore(w, &s);
+	core_group_restore_ended(g, JOB_succeeded, 2);
+	core_groups_restored(w->c);
+	settle(w);
+	assert_ptr_equal(w->reduce, g);
+	assert_int_equal(w->reduce->reduce_id, 42);
+	core_group_reduced(w->c, w->now, g, JOB_succeeded);
+	settle(w);
+	assert_int_equal(g->state, GROUP_SUCCEEDED);
+	assert_int_equal(w->ended, 1);
+}
+
+static void
+test_a_finished_group_is_kept_for_what_is_left_of_its_time(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+
+	s.state = GROUP_SUCCEEDED;
+	s.finished_ms = w->now.real_ms - 4000;
+	restore(w, &s);
+	s.spec.number++;
+	s.spec.name = (struct span){ "later", 5 };
+	s.finished_ms = w->now.real_ms + 60000;		/* the clock went back */
+	restore(w, &s);
+	core_groups_restored(w->c);
+	settle(w);
+	assert_int_equal(w->forgotten, 0);
+	w->now.mono_ns += INT64_C(1001000000);
+	settle(w);
+	assert_int_equal(w->forgotten, 1);
+	assert_null(core_group_numbered(w->c, NUMBER));
+	w->now.mono_ns += INT64_C(4000000000);
+	settle(w);
+	assert_int_equal(w->forgotten, 2);
+}
+
+static void
+test_a_retried_member_of_history_does_not_count_twice(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g = restore(w, &s);
+	struct job		*j = submit(w, NULL);
+
+	core_group_restore_ended(g, JOB_succeeded, 1);
+	core_group_restore_ended(g, JOB_failed, 1);
+	group_rejoin(g, j, 1, false);
+	core_groups_restored(w->c);
+	core_cancel(w->c, w->now, j);
+	settle(w);
+	assert_int_equal(g->count, 2);
+	assert_int_equal(g->states[JOB_cancelled], 0);
+	assert_ptr_equal(w->reduce, g);
+}
+
+/* ---- what cannot be written down ---- */
+
+static void
+test_members_that_could_not_be_stored_leave_no_hole(void **state)
+{
+	struct world	*w = *state;
+	struct group	*g = make(w);
+	struct job	*j[6];
+
+	core_groups_hold(w->c, true);
+	for (int i = 0; i < 5; i++)
+		j[i] = submit(w, g);
+	group_unjoin(w->c, w->now, j[2]);
+	assert_int_equal(g->count, 2);
+	assert_int_equal(g->states[JOB_ready], 2);
+	j[5] = submit(w, g);				/* before the others were heard of */
+	assert_int_equal(core_membership(j[5])->index, 2);
+	group_unjoin(w->c, w->now, j[3]);
+	group_unjoin(w->c, w->now, j[4]);
+	assert_int_equal(g->count, 3);
+	assert_int_equal(g->states[JOB_ready], 3);
+	core_group_close(w->c, g);
+	core_groups_hold(w->c, false);
+	settle(w);
+	assert_int_equal(w->started, 6);		/* nobody took them from the line */
+}
+
+static void
+test_a_reduce_job_that_could_not_be_stored_fails_its_group(void **state)
+{
+	struct world		*w = *state;
+	struct group_saved	 s = saved();
+	struct group		*g = restore(w, &s);
+	struct job		*j = submit(w, NULL);
+
+	core_groups_restored(w->c);
+	core_groups_hold(w->c, true);
+	settle(w);
+	assert_ptr_equal(w->reduce, g);
+	core_group_reduce(w->c, w->now, g, j, NULL);
+	group_unjoin(w->c, w->now, j);
+	settle(w);
+	assert_int_equal(g->state, GROUP_FAILED);
+	assert_null(g->reduce);
+	assert_int_equal(w->ended, 1);
+}
+
+static void
+test_a_group_that_could_not_be_stored_gives_its_name_back(void **state)
+{
+	struct world		*w = *state;
+	struct group_spec	 spec = { .name = { "once", 4 }, .number = 1, .max_fails = -1,
+				     .durable = true };
+	struct group		*g, *again;
+	struct job		*j;
+
+	w->next_id = 2;
+	assert_int_equal(core_group_create(w->c, w->now, &spec, &g), 0);
+	j = submit(w, g);
+	core_group_withdraw(w->c, g, "the disk is full");
+	assert_null(core_group_find(w->c, "once", 4));
+	spec.number = w->next_id++;
+	assert_int_equal(core_group_create(w->c, w->now, &spec, &again), 0);
+	settle(w);
+	assert_int_equal(w->finished, 1);
+	assert_int_equal(w->forgotten, 1);
+	assert_int_equal(core_membership(j)->group->state, GROUP_FAILED);
+	assert_ptr_equal(core_group_find(w->c, "once", 4), again);
+}
+
 int
 main(void)
 {
@@ -164,6 +474,18 @@ main(void)
 		T(test_a_stop_of_more_members_than_one_slice_ends_them_all),
 		T(test_members_wait_for_the_disk_and_others_do_not),
 		T(test_changes_are_kept_from_the_first_wish_on_and_no_more_than_wished),
+		T(test_a_group_comes_back_as_it_was_written_down),
+		T(test_groups_that_come_back_in_any_order_are_listed_newest_first),
+		T(test_a_group_of_which_all_have_ended_asks_for_its_reduce_job_again),
+		T(test_members_that_have_not_ended_are_waited_for_after_a_crash),
+		T(test_a_group_that_bore_too_many_failures_stops_after_a_crash_too),
+		T(test_a_reduce_job_that_is_live_is_the_groups),
+		T(test_a_reduce_job_that_has_ended_is_asked_for_by_its_id),
+		T(test_a_finished_group_is_kept_for_what_is_left_of_its_time),
+		T(test_a_retried_member_of_history_does_not_count_twice),
+		T(test_members_that_could_not_be_stored_leave_no_hole),
+		T(test_a_reduce_job_that_could_not_be_stored_fails_its_group),
+		T(test_a_group_that_could_not_be_stored_gives_its_name_back),
 	};
 
 	return cmocka_run_group_tests_name("core_groups", tests, NULL, NULL);

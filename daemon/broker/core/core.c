@@ -26,7 +26,7 @@ init_lists(struct core *c)
 	list_init(&c->kept[1].jobs);
 	list_init(&c->aside);
 	list_init(&c->forgets);
-	groups_init(&c->groups);
+	groups_init(&c->groups, &c->cfg);
 }
 
 /* The inline lane: its attempts run in the caller, between two effects, as many as it likes. */

@@ -24,6 +24,7 @@ struct core;
 
 struct core_config {
 	int64_t		keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
+	int64_t		keep_groups_ms;	/* durable ones, that have finished */
 	int64_t		max_waiting, max_waiting_bytes;
 	int64_t		grace_ms;
 	struct retry_policy retry;	/* for jobs, types and queues that say nothing; whole */

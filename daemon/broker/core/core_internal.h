@@ -229,13 +229,20 @@ struct kept {
 
 /* ---- groups (group.c) ---- */
 
+struct kept_groups {
+	struct list	 groups;		/* the first to be forgotten is the first */
+	uint64_t	 count;
+	int64_t		 keep_ms;
+};
+
 struct groups {
 	struct namemap	 names;
+	struct idset	 numbers;
 	struct list	 known;			/* newest first */
 	struct list	 due;			/* may have something to do */
 	struct list	 reduce, finished;	/* effects to give out */
-	struct list	 kept;			/* finished and told, oldest first */
-	uint64_t	 unfinished, kept_count, reducing;
+	struct kept_groups kept[2];		/* finished and told: memory, durable */
+	uint64_t	 unfinished, reducing;
 	bool		 held;			/* members wait for the disk */
 	struct group	*doomed;		/* forgotten; let go when the next effect is taken */
 };
@@ -328,10 +335,31 @@ void change_note(struct changes *ch, uint64_t id, struct transition t);
 void changes_free(struct changes *ch);
 
 /* group.c: what happens to members, and what follows from it */
-void groups_init(struct groups *gs);
+void groups_init(struct groups *gs, const struct core_config *cfg);
 void groups_free(struct core *c);
 void group_unref(struct core *c, struct group *g);
+int group_make(struct core *c, int64_t created_ms, const struct group_spec *spec,
+    struct group **out);
+struct membership *membership_new(struct group *g, struct job *j);
 void group_join(struct group *g, struct job *j);
+void group_join_reduce(struct group *g, struct job *j);
+/* A member, or the reduce job, that could not be written down; before its state is uncounted. */
+void group_unjoin(struct core *c, struct core_time now, struct job *j);
+/* Its state was, or is, one that may mean something for the group: groups_run looks. */
+void group_due(struct core *c, struct group *g);
+void group_stop(struct core *c, struct group *g, enum group_state as, char *why);
+void group_check_fails(struct core *c, struct group *g);
+void group_refresh_gate(struct core *c, struct group *g);
+/* group_kept.c */
+void group_unname(struct core *c, struct group *g);
+void group_keep(struct core *c, struct group *g);
+bool groups_take_forgotten(struct core *c, struct core_time now, struct effect *out);
+/*
+ * A job that comes back, group_saved.c: after its group did, before its state is counted (job_enter).
+ * index: of a member.  One that has ended is counted by core_group_restore_ended, and not here.
+ */
+void group_rejoin(struct group *g, struct job *j, uint64_t index, bool live);
+void group_rejoin_reduce(struct core *c, struct group *g, struct job *j, bool live);
 /* A member came into a state, or left it. */
 void group_count(const struct job *j, enum job_state state, int by);
 /* It has ended; and everybody was told of that. */

@@ -22,10 +22,13 @@ const char *const group_state_names[GROUP_STATES] = {
 };
 
 void
-groups_init(struct groups *gs)
+groups_init(struct groups *gs, const struct core_config *cfg)
 {
+	gs->kept[0].keep_ms = cfg->keep_finished_ms;
+	gs->kept[1].keep_ms = cfg->keep_groups_ms;
 	list_init(&gs->known);
-	list_init(&gs->kept);
+	list_init(&gs->kept[0].groups);
+	list_init(&gs->kept[1].groups);
 	list_init(&gs->due);
 	list_init(&gs->reduce);
 	list_init(&gs->finished);
@@ -34,7 +37,7 @@ groups_init(struct groups *gs)
 /* ---- life ---- */
 
 static struct group *
-group_new(struct core_time now, const struct group_spec *spec)
+group_new(int64_t created_ms, const struct group_spec *spec)
 {
 	struct group	*g = mem_zalloc(1, sizeof(*g));
 
@@ -46,7 +49,8 @@ group_new(struct core_time now, const struct group_spec *spec)
 	g->max_fails = spec->max_fails;
 	g->reduces = spec->reduces;
 	g->owner = spec->owner;
-	g->created_ms = now.real_ms;
+	g->durable = spec->durable;
+	g->created_ms = created_ms;
 	g->refs = 1;
 	list_init(&g->link);
 	list_init(&g->kept);
@@ -73,11 +77,12 @@ group_unref(struct core *c, struct group *g)
 	group_free(g);
 }
 
-/* May its members start, as far as it is concerned? */
-static void
-refresh_gate(struct core *c, struct group *g)
+/* May its members start, as far as it is concerned?  Those of a durable group wait for nobody's
+ * disk but the store's. */
+void
+group_refresh_gate(struct core *c, struct group *g)
 {
-	bool	stops = g->stopped != GROUP_OPEN || c->groups.held;
+	bool	stops = g->stopped != GROUP_OPEN || (c->groups.held && !g->durable);
 
 	gate_pause(c, &g->gate, stops && !group_state_finished(g->state));
 }
@@ -87,7 +92,7 @@ core_groups_hold(struct core *c, bool hold)
 {
 	c->groups.held = hold;
 	list_for(node, &c->groups.known)
-		refresh_gate(c, list_entry(node, struct group, link));
+		group_refresh_gate(c, list_entry(node, struct group, link));
 }
 
 /* After all jobs and attempts. */
@@ -100,34 +105,57 @@ groups_free(struct core *c)
 	while ((node = list_pop(&c->groups.known)) != NULL)
 		group_unref(c, list_entry(node, struct group, link));
 	namemap_free(&c->groups.names);
+	idset_free(&c->groups.numbers);
+}
+
+/* New ones have the highest number; those that come back may come in any order. */
+static void
+become_known(struct groups *gs, struct group *g)
+{
+	struct list	*before = gs->known.next;
+
+	while (before != &gs->known && list_entry(before, struct group, link)->number > g->number)
+		before = before->next;
+	list_insert_before(before, &g->link);
+}
+
+int
+group_make(struct core *c, int64_t created_ms, const struct group_spec *spec, struct group **out)
+{
+	struct groups	*gs = &c->groups;
+	struct group	*g = group_new(created_ms, spec);
+
+	if (namemap_get(&gs->names, g->name, strlen(g->name)) != NULL) {
+		group_free(g);
+		return -EEXIST;
+	}
+	namemap_put(&gs->names, g->name, strlen(g->name), g);
+	idset_put(&gs->numbers, g);
+	become_known(gs, g);
+	gs->unfinished++;
+	group_refresh_gate(c, g);
+	*out = g;
+	return 0;
 }
 
 int
 core_group_create(struct core *c, struct core_time now, const struct group_spec *spec,
     struct group **out)
 {
-	struct groups	*gs = &c->groups;
-	struct group	*g;
-
-	if (gs->unfinished >= BOUND_GROUPS)
-		return -ENOSPC;
-	g = group_new(now, spec);
-	if (namemap_get(&gs->names, g->name, strlen(g->name)) != NULL) {
-		group_free(g);
-		return -EEXIST;
-	}
-	namemap_put(&gs->names, g->name, strlen(g->name), g);
-	list_push_front(&gs->known, &g->link);
-	gs->unfinished++;
-	refresh_gate(c, g);
-	*out = g;
-	return 0;
+	return c->groups.unfinished >= BOUND_GROUPS ? -ENOSPC :
+	    group_make(c, now.real_ms, spec, out);
 }
 
 struct group *
 core_group_find(const struct core *c, const char *name, size_t len)
 {
 	return namemap_get(&c->groups.names, name, len);
+}
+
+struct group *
+core_group_numbered(const struct core *c, uint64_t number)
+{
+	return idset_get(&c->groups.numbers, number);
 }
 
 struct group *
@@ -170,7 +198,7 @@ core_group_takes(const struct group *g)
 	return g->state == GROUP_OPEN && g->stopped == GROUP_OPEN;
 }
 
-static struct membership *
+struct membership *
 membership_new(struct group *g, struct job *j)
 {
 	struct membership	*m = mem_zalloc(1, sizeof(*m));
@@ -190,6 +218,17 @@ group_join(struct group *g, struct job *j)
 
 	m->index = g->count++;
 	m->counted = true;
+	list_push_back(&g->members, &m->peer);
+}
+
+void
+group_join_reduce(struct group *g, struct job *j)
+{
+	struct membership	*m = membership_new(g, j);
+
+	m->reduces = true;
+	g->reduce = j;
+	g->reduce_id = j->id;
 	list_push_back(&g->members, &m->peer);
 }
 
@@ -215,8 +254,9 @@ group_forget_job(struct core *c, struct job *j)
 
 /* ---- ends ---- */
 
-static void
-become_due(struct core *c, struct group *g)
+/* It may have something to do. */
+void
+group_due(struct core *c, struct group *g)
 {
 	if (!list_linked(&g->due))
 		list_push_back(&c->groups.due, &g->due);
@@ -228,14 +268,24 @@ fails(const struct group *g)
 	return g->states[JOB_failed] + g->states[JOB_expired];
 }
 
-static void
-stop(struct core *c, struct group *g, enum group_state as, char *why)
+void
+group_stop(struct core *c, struct group *g, enum group_state as, char *why)
 {
 	g->stopped = as;
 	free(g->why);
 	g->why = why;
-	refresh_gate(c, g);
-	become_due(c, g);
+	group_refresh_gate(c, g);
+	group_due(c, g);
+}
+
+/* More members have failed than it bears. */
+void
+group_check_fails(struct core *c, struct group *g)
+{
+	if (g->stopped != GROUP_OPEN || g->max_fails < 0 || fails(g) <= (uint64_t)g->max_fails)
+		return;
+	group_stop(c, g, GROUP_FAILED, mem_printf("%llu members failed, and max_fails is %lld",
+	    (unsigned long long)fails(g), (long long)g->max_fails));
 }
 
 int
@@ -244,7 +294,7 @@ core_group_stop(struct core *c, struct group *g, enum group_state as, const char
 	if (group_state_finished(g->state))
 		return -EALREADY;
 	if (g->stopped == GROUP_OPEN)
-		stop(c, g, as, mem_strdup(why));
+		group_stop(c, g, as, mem_strdup(why));
 	return 0;
 }
 
@@ -254,7 +304,7 @@ core_group_close(struct core *c, struct group *g)
 	if (g->state != GROUP_OPEN)
 		return;
 	g->state = GROUP_CLOSED;
-	become_due(c, g);
+	group_due(c, g);
 }
 
 void
@@ -264,11 +314,8 @@ group_job_ended(struct core *c, struct job *j)
 	struct group		*g = m->group;
 
 	list_remove(&m->peer);
-	if (!m->counted || g->stopped != GROUP_OPEN || g->max_fails < 0 ||
-	    fails(g) <= (uint64_t)g->max_fails)
-		return;
-	stop(c, g, GROUP_FAILED, mem_printf("%llu members failed, and max_fails is %lld",
-	    (unsigned long long)fails(g), (long long)g->max_fails));
+	if (m->counted)
+		group_check_fails(c, g);
 }
 
 static void
@@ -278,22 +325,23 @@ finish(struct core *c, struct core_time now, struct group *g, enum group_state a
 		c->groups.reducing--;
 	g->state = as;
 	g->finished_ms = now.real_ms;
-	g->forget_ns = ns_after(now.mono_ns, c->cfg.keep_finished_ms);
-	refresh_gate(c, g);
+	g->forget_ns = g->withdrawn ? now.mono_ns :
+	    ns_after(now.mono_ns, c->groups.kept[g->durable].keep_ms);
+	group_refresh_gate(c, g);
 	c->groups.unfinished--;
 	list_push_back(&c->groups.finished, &g->kept);
 }
 
-static void
-reduce_told(struct core *c, struct core_time now, struct group *g, const struct job *j)
+void
+core_group_reduced(struct core *c, struct core_time now, struct group *g, enum job_state state)
 {
 	g->reduce = NULL;
-	if (j->state != JOB_succeeded && g->stopped == GROUP_OPEN) {
+	if (state != JOB_succeeded && g->stopped == GROUP_OPEN) {
 		free(g->why);
-		g->why = mem_printf("its reduce job %llu %s", (unsigned long long)j->id,
-		    j->state == JOB_failed ? "failed" : job_state_names[j->state]);
+		g->why = mem_printf("its reduce job %llu %s", (unsigned long long)g->reduce_id,
+		    state == JOB_failed ? "failed" : job_state_names[state]);
 	}
-	if (j->state == JOB_succeeded)
+	if (state == JOB_succeeded)
 		finish(c, now, g, GROUP_SUCCEEDED);
 	else
 		finish(c, now, g, g->stopped != GROUP_OPEN ? g->stopped : GROUP_FAILED);
@@ -307,33 +355,27 @@ group_job_told(struct core *c, struct core_time now, struct job *j)
 
 	m->counts = m->counted || g->reduce == j;
 	if (g->reduce == j)
-		reduce_told(c, now, g, j);
+		core_group_reduced(c, now, g, j->state);
 	if (!m->counted)
 		return;
 	m->counted = false;
 	if (++g->told == g->count)
-		become_due(c, g);
+		group_due(c, g);
 }
 
 void
 core_group_reduce(struct core *c, struct core_time now, struct group *g, struct job *j,
     const char *why)
 {
-	struct membership	*m;
-
 	if (j == NULL) {
 		if (g->stopped == GROUP_OPEN)
-			stop(c, g, GROUP_FAILED, mem_strdup(why));
+			group_stop(c, g, GROUP_FAILED, mem_strdup(why));
 		finish(c, now, g, g->stopped);
 		return;
 	}
-	m = membership_new(g, j);
-	m->reduces = true;
-	g->reduce = j;
-	g->reduce_id = j->id;
-	list_push_back(&g->members, &m->peer);
+	group_join_reduce(g, j);
 	if (g->stopped != GROUP_OPEN)
-		become_due(c, g);
+		group_due(c, g);
 }
 
 /* ---- what is due ---- */
@@ -378,7 +420,7 @@ groups_run(struct core *c, struct core_time now)
 		if (group_state_finished(g->state))
 			continue;
 		if (g->stopped != GROUP_OPEN && !cancel_members(c, now, g)) {
-			become_due(c, g);	/* the next effects come first */
+			group_due(c, g);	/* the next effects come first */
 			return;
 		}
 		if (g->told == g->count && g->state != GROUP_REDUCING)
@@ -387,32 +429,6 @@ groups_run(struct core *c, struct core_time now)
 }
 
 /* ---- effects ---- */
-
-static bool
-is_too_old(const struct core *c, const struct group *g, int64_t now_ns)
-{
-	return g->forget_ns <= now_ns || c->groups.kept_count > BOUND_GROUPS_KEPT;
-}
-
-static bool
-take_forgotten(struct core *c, struct core_time now, struct effect *out)
-{
-	struct groups	*gs = &c->groups;
-	struct group	*g;
-
-	if (list_empty(&gs->kept))
-		return false;
-	g = list_entry(gs->kept.next, struct group, kept);
-	if (!is_too_old(c, g, now.mono_ns))
-		return false;
-	gs->kept_count--;
-	list_remove(&g->kept);
-	list_remove(&g->link);
-	namemap_del(&gs->names, g->name, strlen(g->name));
-	gs->doomed = g;
-	*out = (struct effect){ .kind = EFFECT_GROUP_FORGOTTEN, .group = g };
-	return true;
-}
 
 static struct group *
 take(struct list *from)
@@ -433,28 +449,9 @@ groups_take(struct core *c, struct core_time now, struct effect *out)
 		return true;
 	}
 	if ((g = take(&gs->finished)) != NULL) {
-		list_push_back(&gs->kept, &g->kept);
-		gs->kept_count++;
+		group_keep(c, g);
 		*out = (struct effect){ .kind = EFFECT_GROUP_FINISHED, .group = g };
 		return true;
 	}
-	return take_forgotten(c, now, out);
-}
-
-/* The effect that told of its end was carried out. */
-void
-groups_bury(struct core *c)
-{
-	if (c->groups.doomed != NULL)
-		group_unref(c, c->groups.doomed);
-	c->groups.doomed = NULL;
-}
-
-int64_t
-groups_next_ns(const struct core *c)
-{
-	const struct list	*first = c->groups.kept.next;
-
-	return first == &c->groups.kept ? INT64_MAX :
-	    list_entry(first, struct group, kept)->forget_ns;
+	return groups_take_forgotten(c, now, out);
 }

@@ -39,12 +39,13 @@ struct group_spec {
 	uint32_t	 max_running;	/* 0: no limit */
 	int64_t		 max_fails;	/* failed and expired members it bears; -1: any number */
 	bool		 reduces;	/* a reduce job follows */
+	bool		 durable;	/* its members are, and it is written down by the caller */
 	void		*owner;		/* the caller's; its to free when the group is forgotten */
 };
 
 struct group {
+	uint64_t	 number;		/* first: core's idset looks here */
 	char		*name;
-	uint64_t	 number;
 	enum group_state state;
 	enum group_state stopped;	/* how it will end, once all members have; GROUP_OPEN: not
 					 * stopped */
@@ -52,19 +53,20 @@ struct group {
 	struct gate	 gate;		/* max_running; paused while it is stopped, or outcomes
 					 * wait for the disk */
 	int64_t		 max_fails;
-	bool		 reduces;
+	bool		 reduces, durable;
 	uint64_t	 count;		/* members accepted; their indexes are below it */
 	uint64_t	 states[JOB_STATES];	/* of members, their last ones of those that ended */
 	uint64_t	 reduce_id;	/* the reduce job; 0: none yet */
 	int64_t		 created_ms, finished_ms;
 	void		*owner;
 	/* core's own */
+	bool		 withdrawn;	/* it is not kept when it has ended */
 	struct job	*reduce;	/* until everybody was told of its end */
 	uint64_t	 told;		/* members whose end everybody was told of */
 	uint32_t	 refs;		/* jobs, flows, and the list of groups */
 	int64_t		 forget_ns;
 	struct list	 link;		/* core->groups.known */
-	struct list	 kept;		/* core->groups.kept, finished */
+	struct list	 kept;		/* core->groups.kept: finished, memory or durable */
 	struct list	 due;		/* core->groups.due: it may have something to do */
 	struct list	 members;	/* struct membership of those that have not ended */
 };
@@ -85,6 +87,7 @@ struct membership {
 int core_group_create(struct core *c, struct core_time now, const struct group_spec *spec,
     struct group **out);
 struct group *core_group_find(const struct core *c, const char *name, size_t len);
+struct group *core_group_numbered(const struct core *c, uint64_t number);
 /* Newest first: the one after `after`, NULL: the first.  NULL at the end. */
 struct group *core_group_next(const struct core *c, const struct group *after);
 /* The newest whose number is at most this. */
@@ -107,5 +110,38 @@ void core_groups_hold(struct core *c, bool hold);
 uint64_t core_groups_reducing(const struct core *c);
 /* Of a member, or of a reduce job; NULL: it has to do with no group. */
 const struct membership *core_membership(const struct job *j);
+
+/* ---- groups that outlive a crash (group_saved.c) ---- */
+
+/*
+ * A group as the caller has written it down.  How many members it has, and what became of them, is
+ * not part of it: that is counted from the members.  The same for a stop because of max_fails.
+ */
+struct group_saved {
+	struct group_spec spec;
+	enum group_state state;		/* REDUCING counts as CLOSED: what follows is found out */
+	enum group_state stopped;	/* GROUP_OPEN: it is not */
+	struct span	 why;		/* len 0: nothing */
+	uint64_t	 reduce_id;	/* 0: none was submitted, as far as was written down */
+	int64_t		 created_ms, finished_ms;
+};
+/* To be written down; lent by the group. */
+struct group_saved core_group_save(const struct group *g);
+/*
+ * The way back: each group, then its members and reduce job (core_restore) and the counts of
+ * members that have ended, each in any order, then core_groups_restored.  -EEXIST: there is one of
+ * this name, or number.
+ */
+int core_group_restore(struct core *c, struct core_time now, const struct group_saved *saved,
+    struct group **out);
+void core_group_restore_ended(struct group *g, enum job_state state, uint64_t count);
+/* All of it is there: groups go on.  Where a reduce job was submitted and is not live,
+ * EFFECT_GROUP_REDUCE comes with reduce_id: it has ended, and core_group_reduced is the answer. */
+void core_groups_restored(struct core *c);
+void core_group_reduced(struct core *c, struct core_time now, struct group *g,
+    enum job_state state);
+/* A new group that could not be written down: it loses its name at once, cancels what it has, and
+ * is forgotten when that has ended. */
+void core_group_withdraw(struct core *c, struct group *g, const char *why);
 
 #endif
