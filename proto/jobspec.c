@@ -138,21 +138,20 @@ jobspec_fini(struct jobspec *spec)
 }
 
 static int
-check_durability(const struct rpc_value *v, struct rpc_error *err)
+read_durability(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
 {
-	static const char *const	words[] = { "memory", "commit" };
+	static const char *const	words[] = {
+		[DURABILITY_UNSAID] = "", [DURABILITY_COMMIT] = "commit", [DURABILITY_MEMORY] = "memory",
+	};
+	int				found = find_word(words, 3, v->p, v->len);
 
+	out->durability = DURABILITY_UNSAID;
 	if (!v->given)
 		return 0;
-	switch (find_word(words, 2, v->p, v->len)) {
-	case 0:
-		return 0;
-	case 1:
-		return rpc_fail_member(err, RPC_not_supported, "durability", strlen("durability"),
-		    "durability 'commit' is not built in this version");
-	default:
-		return wrong_word(err, PARAM_durability, v, "memory");
-	}
+	if (found <= 0)
+		return wrong_word(err, PARAM_durability, v, "commit or memory");
+	out->durability = (enum durability)found;
+	return 0;
 }
 
 static int
@@ -259,7 +258,7 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	if (read_times(params, out, err) != 0 ||
 	    read_choices(params, out, err) != 0 ||
 	    read_lane(&params[PARAM_lane], out, err) != 0 ||
-	    check_durability(&params[PARAM_durability], err) != 0 ||
+	    read_durability(&params[PARAM_durability], out, err) != 0 ||
 	    retry_policy_read(&params[PARAM_retry], &out->retry, err) != 0)
 		return -1;
 	out->hold = params[PARAM_hold].i != 0;

@@ -17,6 +17,7 @@ extern const char *const lane_names[LANES];
 /* -1 when it is no lane. */
 int lane_find(const char *name, size_t len);
 
+enum durability { DURABILITY_UNSAID, DURABILITY_COMMIT, DURABILITY_MEMORY };
 enum on_lost { ON_LOST_REQUEUE, ON_LOST_FAIL };
 enum on_order_failure { ON_ORDER_FAILURE_SKIP, ON_ORDER_FAILURE_BLOCK };
 enum on_parent_failure { ON_PARENT_FAILURE_CANCEL, ON_PARENT_FAILURE_RUN };
@@ -36,6 +37,7 @@ struct jobspec {
 	int64_t		run_at_ms;		/* 0: none; only one of the two */
 	int64_t		timeout_ms;		/* 0: none */
 	int64_t		ttl_ms;			/* 0: none */
+	enum durability	durability;
 	enum on_lost	on_lost;
 	struct retry_policy retry;		/* what the job itself says */
 	enum on_order_failure on_order_failure;

@@ -125,6 +125,9 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 	if (t == NULL)
 		return rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s", (int)spec->type.len,
 		    spec->type.p);
+	if (spec->durability == DURABILITY_COMMIT)
+		return rpc_fail_member(err, RPC_not_supported, "durability", 10,
+		    "durability 'commit' is not built in this version");
 	if (spec->group.len > 0 && check_group(b, spec->group, err) != 0)
 		return -1;
 	if ((missing = core_missing_parent(b->core, spec)) != 0) {
@@ -189,6 +192,7 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_GROUP_FINISHED: gather_finished(b, e->group); break;
 	case EFFECT_GROUP_FORGOTTEN: gather_forgotten(b, e->group); break;
 	case EFFECT_QUEUE:	 net_queue_less(b->net, e->queue); break;
+	case EFFECT_RECORD:	 core_recorded(b->core, b->now, e->job, e->record); break;
 	case EFFECT_NONE:	 break;
 	}
 }

@@ -113,9 +113,8 @@ test_what_a_job_cannot_be_is_refused_by_name(void **state)
 		    "lane must be inline, async, thread or process, not 'fast'", "\"member\":\"lane\"" },
 		{ JOB("\"on_lost\":\"maybe\""), RPC_invalid_params, "on_lost must be requeue or fail, not 'maybe'",
 		    "\"member\":\"on_lost\"" },
-		{ JOB("\"durability\":\"commit\""), RPC_not_supported,
-		    "durability 'commit' is not built in this version", "\"member\":\"durability\"" },
-		{ JOB("\"durability\":\"disk\""), RPC_invalid_params, "durability must be memory, not 'disk'",
+		{ JOB("\"durability\":\"disk\""), RPC_invalid_params, "durability must be commit or memory, "
+		    "not 'disk'",
 		    "\"member\":\"durability\"" },
 		{ JOB("\"delay_ms\":0,\"run_at_ms\":1"), RPC_invalid_params,
 		    "give either delay_ms or run_at_ms, not both", "\"member\":\"run_at_ms\"" },

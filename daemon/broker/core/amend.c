@@ -10,7 +10,7 @@
 int
 core_hold(struct core *c, struct core_time now, struct job *j)
 {
-	if (!job_waiting(j))
+	if (!job_waiting(j) || j->ending)
 		return -EALREADY;
 	if (job_held(j))
 		return 0;
@@ -18,16 +18,18 @@ core_hold(struct core *c, struct core_time now, struct job *j)
 	job_extra_get(j)->held = true;
 	j->seq = 0;
 	wait_again(c, now, j, REASON_held);
+	record_ask(c, j, RECORD_CHANGE);
 	return 0;
 }
 
 int
 core_release(struct core *c, struct core_time now, struct job *j)
 {
-	if (!job_waiting(j) || !job_held(j))
+	if (!job_waiting(j) || j->ending || !job_held(j))
 		return -EALREADY;
 	job_extra(j)->held = false;
 	wait_again(c, now, j, REASON_released);
+	record_ask(c, j, RECORD_CHANGE);
 	return 0;
 }
 
@@ -75,7 +77,7 @@ changes_waiting(const struct amendment *am)
 int
 core_amend(struct core *c, struct core_time now, struct job *j, const struct amendment *am)
 {
-	if (job_state_finished(j->state))
+	if (job_over(j))
 		return -EALREADY;
 	if (!job_waiting(j) && changes_waiting(am))
 		return -EBUSY;
@@ -87,6 +89,7 @@ core_amend(struct core *c, struct core_time now, struct job *j, const struct ame
 		change_priority(c, j, am->priority);
 	if (job_waiting(j))
 		change_times(c, now, j, am);
+	record_ask(c, j, RECORD_CHANGE);
 	return 0;
 }
 
@@ -102,6 +105,7 @@ begin_again(struct job *j)
 	job_run(j)->told = false;
 	j->cancel_asked = false;
 	j->begun = false;
+	j->marked = false;
 	j->seq = 0;
 	/* one that killed its workers runs alone, and has what is left of its lives */
 	j->suspicions = j->suspicions > 0;
@@ -138,6 +142,11 @@ core_retry(struct core *c, struct core_time now, struct job *j)
 	retain_take(c, j);
 	begin_again(j);
 	job_move(c, now, j, JOB_ready, REASON_retry_asked);
+	if (j->durable) {
+		j->unstored = true;
+		c->recording++;
+		record_ask(c, j, RECORD_AGAIN);
+	}
 	if (o != NULL && o->holder != j)
 		order_enter(j);
 	wait_begin(c, j);

@@ -163,13 +163,17 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 
 	job_run(j)->attempt = NULL;
 	j->alone = j->suspicions > 0;
-	if (reason == REASON_channel_full)
+	if (reason == REASON_channel_full) {
 		job_try_withdraw(j);
-	else
+	} else {
 		job_try_end(j, now.real_ms, reason);
+		j->marked = false;
+	}
 	job_move(c, now, j, JOB_ready, reason);
 	job_timer_set(c, j);
 	ready_add(c, j);
+	if (reason != REASON_channel_full)
+		record_ask(c, j, RECORD_CHANGE);
 }
 
 static void

@@ -17,7 +17,7 @@ check_broken(const char *what, const char *file, int line, const struct job *j)
 
 struct sums {
 	uint64_t	states[JOB_STATES];
-	uint64_t	waiting, waiting_bytes, running, in_line;
+	uint64_t	waiting, waiting_bytes, running, in_line, durable_in_line, recording;
 };
 
 /* When time does something to a job that waits. */
@@ -48,7 +48,8 @@ check_parents(const struct job *j)
 static void
 check_place(const struct core *c, const struct job *j)
 {
-	bool	in_line = j->state == JOB_ready && order_open(j) && !j->alone_asked;
+	bool	in_line = j->state == JOB_ready && order_open(j) && !j->alone_asked &&
+		    record_open(j);
 
 	if (job_state_finished(j->state)) {
 		must(job_attempt(j) == NULL, j);
@@ -56,6 +57,11 @@ check_place(const struct core *c, const struct job *j)
 		return;
 	}
 	must(j->in_line == in_line, j);
+	must(j->durable || record_open(j), j);
+	if (j->ending) {
+		must(job_attempt(j) == NULL, j);
+		return;
+	}
 	must(!job_waiting(j) || (j->state == JOB_scheduled) == wait_left(j), j);
 	must(!in_line || j->flow->of.bench->place ==
 	    (j->alone ? LANE_ALONE : place_of(job_type(j)->plugin != NULL, j->lane)), j);
@@ -64,7 +70,7 @@ check_place(const struct core *c, const struct job *j)
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
 	must(j->state != JOB_running || order_open(j), j);
 	must(!j->alone_asked || alone_of((struct core *)(size_t)c, j) != NULL, j);
-	must((job_extra(j) != NULL && job_extra(j)->timer.index != 0) ==
+	must(!record_open(j) || (job_extra(j) != NULL && job_extra(j)->timer.index != 0) ==
 	    (next_ns(j) != INT64_MAX), j);
 }
 
@@ -98,7 +104,9 @@ sum_jobs(const struct core *c, struct sums *sums)
 	for (size_t at = 0; (j = idset_next(&c->jobs, &at)) != NULL; ) {
 		check_place(c, j);
 		sums->states[j->state]++;
-		sums->running += j->state == JOB_running;
+		sums->running += j->state == JOB_running && !j->ending;
+		sums->recording += j->unstored || j->ending;
+		sums->durable_in_line += j->in_line && j->durable;
 		if (!job_waiting(j))
 			continue;
 		sums->waiting++;
@@ -118,6 +126,8 @@ core_check(const struct core *c)
 		must(sums.states[state] == c->stats.states[state], NULL);
 	must(sums.waiting == c->waiting && sums.waiting_bytes == c->stats.waiting_bytes, NULL);
 	must(check_turns(c) == sums.in_line, NULL);
+	must(c->durable_in_line == sums.durable_in_line, NULL);
+	must(c->recording == sums.recording, NULL);
 	for (uint32_t i = 0; i < c->workers_len; i++)
 		if (c->workers[i] != NULL)
 			check_worker(c->workers[i]);

@@ -26,6 +26,9 @@ init_lists(struct core *c)
 	list_init(&c->kept[1].jobs);
 	list_init(&c->aside);
 	list_init(&c->forgets);
+	list_init(&c->records);
+	list_init(&c->orphans);
+	gate_init(&c->store_gate, GATE_STORE);
 	groups_init(&c->groups, &c->cfg);
 }
 
@@ -133,6 +136,7 @@ core_free(struct core *c)
 		heap_free(&c->open[lane]);
 		heap_free(&c->turns[lane].benches);
 	}
+	free(c->store_why);
 	heap_free(&c->job_timers);
 	heap_free(&c->attempt_timers);
 	heap_free(&c->gate_timers);
@@ -173,33 +177,39 @@ enter(struct core *c, struct core_time now, struct job *j)
 
 /* Most jobs are like the one before them in their queue and lane. */
 static bool
-is_for(const struct flow *f, const struct type *type, struct span tenant)
+is_for(const struct flow *f, const struct type *type, struct span tenant, const struct gate *store)
 {
 	const struct tenant	*t = f == NULL ? NULL : f->seat->tenant;
 
 	return f != NULL && f->of.gates[GATE_TYPE] == &type->gate &&
 	    f->of.gates[GATE_KEY] == NULL && f->of.gates[GATE_GROUP] == NULL &&
+	    f->of.gates[GATE_STORE] == store &&
 	    t->name_len == tenant.len && memcmp(t->name, tenant.p, tenant.len) == 0;
 }
 
 /* What the job shares with others; made if it is the first of its kind. */
 static struct flow *
-flow_for(struct core *c, struct queue *q, const struct jobspec *spec, struct type *type,
-    enum lane lane, const struct submitter *by)
+flow_for(struct core *c, struct queue *q, const struct job_wish *w)
 {
-	struct span	 tenant = spec->tenant;
-	struct flow_of	 of = { .bench = bench_get(q, place_of(type->plugin != NULL, (int)lane)) };
+	const struct jobspec	*spec = w->spec;
+	struct span		 tenant = spec->tenant;
+	struct flow_of		 of = {
+		.bench = bench_get(q, place_of(w->type->plugin != NULL, (int)w->lane)),
+	};
+	struct gate		*store = spec->durability == DURABILITY_COMMIT ? &c->store_gate : NULL;
 
 	if (tenant.len == 0)
-		tenant = (struct span){ by->principal, strlen(by->principal) };
-	if (spec->limit_key.len + spec->group.len == 0 && is_for(of.bench->recent, type, tenant))
+		tenant = (struct span){ w->by->principal, strlen(w->by->principal) };
+	if (spec->limit_key.len == 0 && w->group == NULL &&
+	    is_for(of.bench->recent, w->type, tenant, store))
 		return flow_ref(of.bench->recent);
-	of.gates[GATE_TYPE] = &type->gate;
+	of.gates[GATE_TYPE] = &w->type->gate;
+	of.gates[GATE_STORE] = store;
 	of.gates[GATE_TENANT] = &tenant_get(q, tenant)->gate;
 	if (spec->limit_key.len > 0)
 		of.gates[GATE_KEY] = &limit_key_get(q, spec->limit_key)->gate;
-	if (spec->group.len > 0)
-		of.gates[GATE_GROUP] = &core_group_find(c, spec->group.p, spec->group.len)->gate;
+	if (w->group != NULL)
+		of.gates[GATE_GROUP] = &w->group->gate;
 	return flow_get(c, &of);
 }
 
@@ -209,11 +219,31 @@ core_spec_bytes(const struct jobspec *spec)
 	return spec->args.len + spec->labels.len + spec->after_len * sizeof(struct job_edge);
 }
 
+struct job *
+job_build(struct core *c, struct core_time now, struct queue *q, const struct job_wish *w)
+{
+	const struct jobspec	*spec = w->spec;
+	struct job		*j = job_new(c, now, w->id, spec);
+
+	j->lane = w->lane & 7;
+	j->by = submitter_ref(w->by);
+	j->flow = flow_for(c, q, w);
+	if (c->sequence != NULL)
+		job_extra_get(j)->order = order_ref(c->sequence);
+	else if (spec->order_key.len > 0)
+		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
+	if (spec->on_order_failure == ON_ORDER_FAILURE_BLOCK && c->sequence == NULL)
+		job_extra_get(j)->blocks = true;
+	return j;
+}
+
 int
 core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec,
     struct type *type, enum lane lane, struct submitter *by, struct job **out)
 {
 	struct queue	*q = queue_find(c, spec->queue);
+	struct group	*group = spec->group.len == 0 ? NULL :
+	    core_group_find(c, spec->group.p, spec->group.len);
 	struct job	*j;
 
 	assert(id > c->newest_id);
@@ -221,20 +251,14 @@ core_submit(struct core *c, struct core_time now, uint64_t id, const struct jobs
 		return -ENOSPC;
 	if (q == NULL)
 		q = queue_get(c, spec->queue);
-	j = job_new(c, now, id, spec);
-	j->lane = lane & 7;
-	j->by = submitter_ref(by);
-	j->flow = flow_for(c, q, spec, type, lane, by);
-	if (c->sequence != NULL)
-		job_extra_get(j)->order = order_ref(c->sequence);
-	else if (spec->order_key.len > 0)
-		job_extra_get(j)->order = order_get(c, spec->order_key.p, spec->order_key.len);
-	if (spec->on_order_failure == ON_ORDER_FAILURE_BLOCK && c->sequence == NULL)
-		job_extra_get(j)->blocks = true;
+	j = job_build(c, now, q, &(struct job_wish){ .id = id, .spec = spec, .type = type,
+	    .lane = lane, .by = by, .group = group });
 	depend_enter(c, j, spec);
-	if (spec->group.len > 0)
-		group_join(core_group_find(c, spec->group.p, spec->group.len), j);
+	if (group != NULL)
+		group_join(group, j);
 	add_job(c, j);
+	j->unstored = j->durable;
+	c->recording += j->unstored;
 	enter(c, now, j);
 	depend_check(c, now, j);
 	*out = j;
@@ -246,7 +270,8 @@ core_inline_ready(const struct core *c, const struct job *j)
 {
 	(void)c;
 	return j->lane == LANE_INLINE && j->state == JOB_ready && order_open(j) &&
-	    flow_shut_gate(j->flow) == NULL && !gate_closed(&job_queue(j)->gate) && !j->alone;
+	    record_open(j) && flow_shut_gate(j->flow) == NULL &&
+	    !gate_closed(&job_queue(j)->gate) && !j->alone;
 }
 
 void
@@ -280,6 +305,8 @@ core_cancel_because(struct core *c, struct core_time now, struct job *j, enum jo
 {
 	if (job_state_finished(j->state))
 		return -EALREADY;
+	if (j->ending)
+		return 0;
 	j->cancel_asked = true;
 	if (job_waiting(j))
 		job_finish(c, now, j, JOB_cancelled, why, NULL);
@@ -413,9 +440,10 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	c->doomed = NULL;
 	groups_bury(c);
 	groups_run(c, now);
-	return take_tell(c, out) || take_kill(c, out) || take_finished(c, now, out) ||
+	return take_tell(c, out) || take_kill(c, out) || record_take(c, out) ||
+	    take_finished(c, now, out) ||
 	    groups_take(c, now, out) || take_forgotten(c, now, out) || take_start(c, now, out) ||
-	    take_finished(c, now, out) ||	/* what was next may have expired */
+	    record_take(c, out) || take_finished(c, now, out) ||	/* what was next may have expired */
 	    take_idle(c, out) || take_less(c, out);
 }
 
@@ -450,7 +478,12 @@ stuck_holds_up(const struct core *c)
 bool
 core_drained(const struct core *c)
 {
-	if (c->stats.states[JOB_running] > 0 || c->in_line > 0 || !list_empty(&c->finished))
+	uint64_t	could_run = c->in_line;
+
+	if (c->store_gate.paused)
+		could_run -= c->durable_in_line;
+	if (c->stats.states[JOB_running] + could_run + c->recording > 0 ||
+	    !list_empty(&c->finished) || !list_empty(&c->records))
 		return false;
 	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		if (c->alone[i].job != NULL)

@@ -133,6 +133,57 @@ uint64_t core_newest_id(const struct core *c);	/* 0: none yet */
 uint64_t core_oldest_id(const struct core *c);	/* no job has a smaller one; 0: none yet */
 /* The first of spec->after that is not known, or 0. */
 uint64_t core_missing_parent(const struct core *c, const struct jobspec *spec);
+/*
+ * A durable job (spec->durability) is made unstored: it has its place, and does not run.  Then its
+ * submission is on disk, and it may; or it is refused there, and is gone as if it had never been:
+ * nobody was told of it, and the caller holds nothing of it.
+ */
+void core_stored(struct core *c, struct core_time now, struct job *j);
+void core_unstored(struct core *c, struct core_time now, struct job *j);
+/* What EFFECT_RECORD said is on disk; AGAIN is answered by core_stored or core_unstored. */
+void core_recorded(struct core *c, struct core_time now, struct job *j, enum record what);
+/*
+ * A durable job as it was written down.  Texts are copied, but for what is owned: tries[].message and
+ * outcome, which core takes.
+ */
+struct job_saved {
+	uint64_t	 id;
+	struct jobspec	 spec;		/* without its times; `group` says nothing */
+	struct type	*type;
+	enum lane	 lane;		/* as routed */
+	struct submitter *by;
+	struct group	*group;		/* NULL: none, or it was forgotten */
+	uint64_t	 index;		/* in its group */
+	bool		 reduces;	/* it is the group's reduce job */
+	int64_t		 due_ms, ttl_at_ms;	/* since the epoch; 0: none */
+	enum job_state	 state;		/* a finished one, or that of its last transition */
+	uint32_t	 attempts, failures, suspicions;
+	bool		 begun, marked, blocks_others;
+	bool		 in_process;	/* it ran when the daemon ended: `why` says how that was */
+	enum job_reason	 why;
+	const struct transition *moves;	/* oldest first */
+	size_t		 moves_len;
+	struct attempt_record *tries;
+	size_t		 tries_len;
+	struct outcome	 outcome;
+};
+/*
+ * The job is there again: a live one where it was, one that has ended among those that are remembered
+ * for a while.  Live ones come in the order of their ids, each after those for which it waits; one of
+ * those that is not there is asked for by core_next_orphan.
+ */
+struct job *core_restore(struct core *c, struct core_time now, struct job_saved *s);
+/* A restored job that waits for one that core does not know, until core_parent_was says how that ended;
+ * false: there is none. */
+bool core_next_orphan(const struct core *c, uint64_t *child, uint64_t *parent);
+/* A job's parent that core does not know ended so; JOB_STATES: nobody remembers how. */
+void core_parent_was(struct core *c, struct core_time now, struct job *child, uint64_t parent,
+    enum job_state state);
+/* Durable jobs do not start, because of `why`; NULL: they do. */
+void core_durable_hold(struct core *c, const char *why);
+/* The daemon stops: durable jobs that run are ready again, for REASON_daemon_stop.  Their workers are
+ * not told. */
+void core_give_up(struct core *c, struct core_time now);
 /* A waiting job ends at once; a running one is told, then ended by force; a failed one that blocks
  * its order key lets the others pass.  -EALREADY: it has finished. */
 int core_cancel(struct core *c, struct core_time now, struct job *j);
@@ -275,12 +326,15 @@ enum effect_kind {
 	EFFECT_GROUP_FINISHED,	/* the group has finished: answer who waits for it */
 	EFFECT_GROUP_FORGOTTEN,	/* the group is forgotten: drop what belongs to it */
 	EFFECT_QUEUE,		/* a watched queue may have room, or be empty */
+	EFFECT_RECORD,		/* durable: write down what `record` says of the job, as it is now;
+				 * then core_recorded, or core_stored */
 };
 
 struct effect {
 	enum effect_kind kind;
-	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE: valid until the next
-					 * effect is taken */
+	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE, RECORD: valid until
+					 * the next effect is taken */
+	enum record	 record;	/* RECORD */
 	struct attempt	*attempt;	/* START, TELL */
 	struct queue	*queue;		/* QUEUE */
 	uint32_t	 worker;	/* KILL, WORKER_IDLE */
@@ -293,6 +347,8 @@ void core_tick(struct core *c, struct core_time now);
 int64_t core_next_ns(const struct core *c);
 /* Gives ready jobs to free workers, then hands out effects one at a time; false: none is left. */
 bool core_next_effect(struct core *c, struct core_time now, struct effect *out);
+/* EFFECT_RECORDs alone, at the end. */
+bool core_next_record(struct core *c, struct effect *out);
 
 /* ---- to look at ---- */
 

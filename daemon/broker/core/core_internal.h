@@ -49,7 +49,7 @@ struct level {
 	int		 priority;
 };
 
-#define FLOW_GATES	(GATE_GROUP + 1)	/* the queue's gate is the bench's */
+#define FLOW_GATES	(GATE_STORE + 1)	/* the queue's gate is the bench's */
 
 /* What the jobs of a flow share.  Its bytes are what a flow is found by. */
 struct flow_of {
@@ -283,6 +283,12 @@ struct core {
 
 	struct groups	 groups;
 	struct changes	 changes;
+	struct gate	 store_gate;		/* of all durable jobs */
+	char		*store_why;		/* it is paused: in words */
+	struct list	 records;		/* job_run->record: EFFECT_RECORD is to be given out */
+	uint64_t	 recording;		/* jobs that are unstored or ending */
+	uint64_t	 durable_in_line;
+	struct list	 orphans;		/* job_edge->link: parents that are not known here */
 	struct list	 tells, kills, idles, less;	/* effects to give out */
 	struct list	 watched;		/* queues */
 	bool		 room_wanted;		/* somebody waits until fewer jobs wait in all */
@@ -296,6 +302,19 @@ struct core {
 	uint64_t	 in_line;		/* jobs in ready sets */
 	struct job	*doomed;		/* forgotten; freed when the next effect is taken */
 };
+
+/* core.c: what is known of a job when it is made */
+struct job_wish {
+	uint64_t	 id;
+	const struct jobspec *spec;
+	struct type	*type;
+	enum lane	 lane;
+	struct submitter *by;
+	struct group	*group;		/* NULL: none; spec->group is not looked at */
+};
+/* With its flow and its order key; in no list, and of no group. */
+struct job *job_build(struct core *c, struct core_time now, struct queue *q,
+    const struct job_wish *w);
 
 /* job.c: states and their records */
 struct job *job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec);
@@ -315,6 +334,14 @@ void job_try_withdraw(struct job *j);
 /* Ends it: takes o (NULL: cancelled or expired). */
 void job_finish(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason, struct outcome *o);
+/* It was never there. */
+void job_uncount(struct core *c, const struct job *j);
+/* It is as it was when the daemon ended: its transitions, its attempts (their texts are taken), its
+ * state. */
+void job_relive(struct core *c, struct job *j, enum job_state state, const struct job_saved *s);
+/* The end itself, once nothing is in its way. */
+void job_end(struct core *c, struct core_time now, struct job *j, enum job_state state,
+    enum job_reason reason);
 /* How an attempt failed; takes message. */
 struct outcome outcome_failed(enum failure_kind kind, char *message);
 void job_fail(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
@@ -329,6 +356,20 @@ void job_expire(struct core *c, struct core_time now, struct job *j);
 
 /* core_cancel, for a reason of ours. */
 int core_cancel_because(struct core *c, struct core_time now, struct job *j, enum job_reason why);
+
+/* record.c: what of durable jobs is written down, and what waits for that */
+/* EFFECT_RECORD is to say this of a durable job, and whatever else was asked for before. */
+void record_ask(struct core *c, struct job *j, enum record what);
+bool record_take(struct core *c, struct effect *out);
+/* It may be in line, as far as the disk is concerned. */
+static inline bool
+record_open(const struct job *j)
+{
+	return !j->unstored && !j->ending && !j->marking;
+}
+/* Must it be written down first that an attempt of it may have begun?  Then it leaves the line until
+ * that was done. */
+bool record_mark(struct core *c, struct job *j);
 
 /* changes.c */
 void change_note(struct changes *ch, uint64_t id, struct transition t);

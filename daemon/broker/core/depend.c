@@ -14,16 +14,33 @@
 uint64_t
 core_missing_parent(const struct core *c, const struct jobspec *spec)
 {
-	for (uint32_t i = 0; i < spec->after_len; i++)
-		if (core_find(c, spec->after[i]) == NULL)
+	for (uint32_t i = 0; i < spec->after_len; i++) {
+		const struct job	*parent = core_find(c, spec->after[i]);
+
+		if (parent == NULL || parent->unstored)
 			return spec->after[i];
+	}
 	return 0;
 }
 
 static bool
-lets_run(const struct job *child, const struct job *parent)
+lets_run(const struct job *child, enum job_state parent)
 {
-	return parent->state == JOB_succeeded || job_life(child)->despite;
+	return parent == JOB_succeeded || job_life(child)->despite;
+}
+
+static void
+wait_for(struct core *c, struct job *j, struct job_edge *e, uint64_t id)
+{
+	struct job	*parent = core_find(c, id);
+
+	e->parent_id = id;
+	e->child = j;
+	list_init(&e->link);
+	if (parent != NULL && job_state_finished(parent->state) && job_run(parent)->told)
+		return;
+	list_push_back(parent == NULL ? &c->orphans : &job_life_get(parent)->children, &e->link);
+	job_life_get(j)->parents_left++;
 }
 
 void
@@ -37,30 +54,62 @@ depend_enter(struct core *c, struct job *j, const struct jobspec *spec)
 	life->after = mem_zalloc(spec->after_len, sizeof(*life->after));
 	life->after_len = spec->after_len;
 	life->despite = spec->on_parent_failure == ON_PARENT_FAILURE_RUN;
-	for (uint32_t i = 0; i < spec->after_len; i++) {
-		struct job_edge	*e = &life->after[i];
-		struct job	*parent = core_find(c, spec->after[i]);
+	for (uint32_t i = 0; i < spec->after_len; i++)
+		wait_for(c, j, &life->after[i], spec->after[i]);
+}
 
-		e->parent_id = spec->after[i];
-		e->child = j;
-		list_init(&e->link);
-		if (job_state_finished(parent->state) && job_run(parent)->told)
-			continue;
-		list_push_back(&job_life_get(parent)->children, &e->link);
-		life->parents_left++;
-	}
+bool
+core_next_orphan(const struct core *c, uint64_t *child, uint64_t *parent)
+{
+	const struct job_edge	*e;
+
+	if (list_empty(&c->orphans))
+		return false;
+	e = list_entry(c->orphans.next, struct job_edge, link);
+	*child = e->child->id;
+	*parent = e->parent_id;
+	return true;
 }
 
 static void
-fail(struct core *c, struct core_time now, struct job *child, const struct job *parent)
+fail(struct core *c, struct core_time now, struct job *child, uint64_t parent,
+    enum job_state state)
 {
-	struct outcome	o = outcome_failed(FAILURE_dependency, mem_printf(
-	    "job %llu, which it waited for, %s", (unsigned long long)parent->id,
-	    parent->state == JOB_cancelled ? "was cancelled" : job_state_names[parent->state]));
+	const char	*name = state == JOB_STATES ? "forgotten" : job_state_names[state];
+	bool		 passive = state == JOB_STATES || state == JOB_cancelled;
+	struct outcome	 o = outcome_failed(FAILURE_dependency, mem_printf(
+	    "job %llu, which it waited for, %s%s", (unsigned long long)parent,
+	    passive ? "was " : "", name));
 
-	o.data = mem_printf("{\"parent\":%llu,\"state\":\"%s\"}", (unsigned long long)parent->id,
-	    job_state_names[parent->state]);
+	o.data = mem_printf("{\"parent\":%llu,\"state\":\"%s\"}", (unsigned long long)parent, name);
 	job_finish(c, now, child, JOB_failed, REASON_parent_failed, &o);
+}
+
+/* One of those for which it waits has ended so. */
+static void
+parent_ended(struct core *c, struct core_time now, struct job *child, uint64_t parent,
+    enum job_state state)
+{
+	job_life_get(child)->parents_left--;
+	if (!lets_run(child, state))
+		fail(c, now, child, parent, state);
+	else if (job_life(child)->parents_left == 0)
+		wait_over(c, now, child, REASON_parents_done);
+}
+
+void
+core_parent_was(struct core *c, struct core_time now, struct job *child, uint64_t parent,
+    enum job_state state)
+{
+	const struct job_life	*life = job_life(child);
+
+	for (uint32_t i = 0; i < life->after_len; i++) {
+		if (life->after[i].parent_id != parent || !list_linked(&life->after[i].link))
+			continue;
+		list_remove(&life->after[i].link);
+		parent_ended(c, now, child, parent, state);
+		return;
+	}
 }
 
 void
@@ -71,9 +120,9 @@ depend_check(struct core *c, struct core_time now, struct job *j)
 	for (uint32_t i = 0; life != NULL && i < life->after_len; i++) {
 		const struct job	*parent = core_find(c, life->after[i].parent_id);
 
-		if (list_linked(&life->after[i].link) || lets_run(j, parent))
+		if (list_linked(&life->after[i].link) || lets_run(j, parent->state))
 			continue;
-		fail(c, now, j, parent);
+		fail(c, now, j, parent->id, parent->state);
 		return;
 	}
 }
@@ -104,11 +153,7 @@ depend_told(struct core *c, struct core_time now, struct job *parent)
 		c->fan_left--;
 		node = list_pop(&job_extra(parent)->life->children);
 		e = list_entry(node, struct job_edge, link);
-		job_extra(e->child)->life->parents_left--;
-		if (!lets_run(e->child, parent))
-			fail(c, now, e->child, parent);
-		else if (job_life(e->child)->parents_left == 0)
-			wait_over(c, now, e->child, REASON_parents_done);
+		parent_ended(c, now, e->child, parent->id, parent->state);
 	}
 	return true;
 }

@@ -201,6 +201,7 @@ owner_of(const struct gate *g, const struct job *j)
 	case GATE_GROUP:
 		return (struct owner){ "group_limit", "group",
 		    list_entry(g, struct group, gate)->name };
+	case GATE_STORE:	/* has no limit */
 	case GATE_QUEUE:
 		break;
 	}
@@ -260,12 +261,22 @@ explain_group_paused(struct saying *s, const struct group *g)
 }
 
 static void
+explain_store(struct saying *s, const char *why)
+{
+	begin(s, "store");
+	end(s);
+	buf_puts(words(s), why);
+}
+
+static void
 explain_gate(struct saying *s, struct core_time now, const struct job *j, const struct gate *g)
 {
 	struct owner	of = owner_of(g, j);
 
 	if (g->paused && g->kind == GATE_GROUP)
 		explain_group_paused(s, list_entry(g, struct group, gate));
+	else if (g->paused && g->kind == GATE_STORE)
+		explain_store(s, list_entry(g, struct core, store_gate)->store_why);
 	else if (g->paused)
 		explain_paused(s, of);
 	if (gate_full(g))
@@ -459,7 +470,13 @@ core_explain(const struct core *c, struct core_time now, const struct job *j, st
 {
 	struct saying	s = { 0 };
 
-	if (j->state == JOB_scheduled) {
+	if (j->ending) {
+		explain_store(&s, "it has ended, and how is being written to the disk");
+	} else if (j->unstored) {
+		explain_store(&s, "its submission is being written to the disk");
+	} else if (j->marking) {
+		explain_store(&s, "that it may begin is being written to the disk (on_lost: fail)");
+	} else if (j->state == JOB_scheduled) {
 		explain_scheduled(&s, c, now, j);
 	} else if (j->state == JOB_ready) {
 		explain_ready(&s, c, now, j);

@@ -1,7 +1,8 @@
 /*
  * gate.h - what may keep a ready job from running: a gate, which is open or closed.
  *
- * A type, a queue, a tenant inside a queue, a limit key inside a queue and a group have one each.
+ * A type, a queue, a tenant inside a queue, a limit key inside a queue and a group have one each, and
+ * all durable jobs share one.
  * Jobs that share all their gates share a flow (line.c); a flow that comes up and finds a gate
  * closed is parked there, and looked at again when the gate opens.
  *
@@ -18,7 +19,7 @@
 #include "lib/heap.h"
 #include "lib/list.h"
 
-enum gate_kind { GATE_TYPE, GATE_TENANT, GATE_KEY, GATE_GROUP, GATE_QUEUE };
+enum gate_kind { GATE_TYPE, GATE_TENANT, GATE_KEY, GATE_GROUP, GATE_STORE, GATE_QUEUE };
 
 /* Starts: rate_milli per 1000 seconds (0: any number), at most burst (0: 1) at once. */
 struct rate {

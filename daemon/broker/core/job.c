@@ -126,6 +126,8 @@ job_run_get(struct job *j)
 
 	if (r == NULL) {
 		r = b->run = mem_zalloc(1, sizeof(*r));
+		r->job = j;
+		list_init(&r->record);
 		r->moves = r->first_moves;
 		r->tries = &r->first_try;
 		r->moves[r->moves_len++] = job_first_move(j);
@@ -248,6 +250,7 @@ job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec 
 	j->priority = (int8_t)spec->priority;
 	j->lane_asked = (int16_t)spec->lane & 15;
 	j->on_lost = spec->on_lost & 1;
+	j->durable = spec->durability == DURABILITY_COMMIT;
 	set_times(j, now, spec);
 	if (spec->retry.said != 0)
 		job_life_get(j)->retry = spec->retry;
@@ -259,6 +262,8 @@ job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec 
 void
 job_free(struct core *c, struct job *j)
 {
+	if (job_run(j) != NULL)
+		list_remove(&job_run(j)->record);
 	run_free(job_run(j));
 	if (job_member(j) != NULL)
 		group_forget_job(c, j);
@@ -314,6 +319,37 @@ count_state(struct core *c, const struct job *j, int by)
 	}
 	if (by < 0 && (q->watches > 0 || c->room_wanted))
 		queue_less(c, q);
+}
+
+void
+job_uncount(struct core *c, const struct job *j)
+{
+	count_state(c, j, -1);
+	c->stats.submitted--;
+}
+
+static void make_room(struct job_run *r);
+
+void
+job_relive(struct core *c, struct job *j, enum job_state state, const struct job_saved *s)
+{
+	struct job_run	*r;
+
+	j->created_ms = s->moves[0].at_ms;
+	j->first_state = s->moves[0].state & 15;
+	j->first_reason = s->moves[0].reason & 127;
+	j->state = state & 15;
+	count_state(c, j, 1);
+	if (s->moves_len == 1 && s->tries_len == 0)
+		return;
+	r = job_run_get(j);
+	for (size_t i = 1; i < s->moves_len; i++)
+		record_move(r, s->moves[i]);
+	for (size_t i = 0; i < s->tries_len; i++) {
+		make_room(r);
+		r->tries[r->tries_len++] = s->tries[i];
+		s->tries[i].message = NULL;
+	}
 }
 
 void
@@ -426,6 +462,34 @@ count_end(struct core *c, const struct job *j)
 		job_type(j)->cancelled++;
 }
 
+/* It is known how it ends, and nothing follows from that until it is on disk. */
+static void
+end_durable(struct core *c, struct job *j, enum job_state state, enum job_reason reason)
+{
+	struct order	*o = job_order(j);
+
+	j->ending = true;
+	c->recording += !j->unstored;
+	job_run(j)->end_state = (uint8_t)state;
+	job_run(j)->end_reason = (uint8_t)reason;
+	if (o != NULL && o->holder != j)
+		list_remove(&j->link);
+	record_ask(c, j, RECORD_END);
+}
+
+void
+job_end(struct core *c, struct core_time now, struct job *j, enum job_state state,
+    enum job_reason reason)
+{
+	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
+		order_leave(c, now, j);
+	job_move(c, now, j, state, reason);
+	count_end(c, j);
+	if (job_member(j) != NULL)
+		group_job_ended(c, j);
+	list_push_back(&c->finished, &j->link);
+}
+
 void
 job_finish(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason, struct outcome *o)
@@ -433,16 +497,13 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 	if (job_waiting(j))
 		job_withdraw(c, j);
 	depend_leave(j);
-	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
-		order_leave(c, now, j);
-	job_move(c, now, j, state, reason);
-	job_run(j)->attempt = NULL;
+	job_run_get(j)->attempt = NULL;
 	if (o != NULL)
 		job_run(j)->outcome = *o;
-	count_end(c, j);
-	if (job_member(j) != NULL)
-		group_job_ended(c, j);
-	list_push_back(&c->finished, &j->link);
+	if (j->durable)
+		end_durable(c, j, state, reason);
+	else
+		job_end(c, now, j, state, reason);
 }
 
 struct outcome

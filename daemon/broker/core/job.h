@@ -53,6 +53,15 @@ job_state_finished(enum job_state s)
 	return s >= JOB_succeeded;
 }
 
+/* What of a durable job is to be written down. */
+enum record {
+	RECORD_NONE,
+	RECORD_CHANGE,		/* what happened to it since it was submitted */
+	RECORD_BEGIN,		/* the same, and that an attempt may begin from now on */
+	RECORD_AGAIN,		/* it has ended, and is live again */
+	RECORD_END		/* how it ended */
+};
+
 /* Who handed in a job.  Counted: one per connection, shared by its jobs. */
 struct submitter {
 	uint32_t	 refs;
@@ -180,6 +189,10 @@ struct job_run {
 	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT, the running one too */
 	struct outcome	 outcome;	/* finished */
 	int64_t		 keep_ns;	/* finished and told: remembered until then */
+	struct job	*job;
+	struct list	 record;	/* in core->records */
+	uint8_t		 record_what;	/* enum record; what EFFECT_RECORD is to say */
+	uint8_t		 end_state, end_reason;	/* job->ending */
 	bool		 told;		/* its outcome was */
 	bool		 forget_asked;	/* on request */
 	bool		 aside;		/* not forgotten by itself: others wait for its failure to
@@ -237,6 +250,12 @@ struct job {
 	uint16_t	 away : 1;	/* its arguments are in the store alone */
 	uint16_t	 body_joined : 1; /* its body is part of its own allocation */
 	uint16_t	 in_slab : 1;	/* it is one of core->slab */
+	uint16_t	 durable : 1;	/* the store remembers it */
+	uint16_t	 unstored : 1;	/* that it is live is not on disk yet: it does not run */
+	uint16_t	 ending : 1;	/* how it ends is known, and not on disk yet: it is still what
+					 * it was */
+	uint16_t	 marked : 1;	/* that an attempt may have begun is on disk (on_lost: fail) */
+	uint16_t	 marking : 1;	/* that is being written */
 };
 
 #define JOB_BYTES	sizeof(struct job)
@@ -286,6 +305,13 @@ static inline struct membership *
 job_member(const struct job *j)
 {
 	return job_extra(j) == NULL ? NULL : job_extra(j)->member;
+}
+
+/* Nothing more can be asked of it: it has ended, or that is being written down. */
+static inline bool
+job_over(const struct job *j)
+{
+	return j->ending || job_state_finished(j->state);
 }
 
 static inline bool

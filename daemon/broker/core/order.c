@@ -72,7 +72,7 @@ settle(struct core *c, struct order *o)
 		return;
 	if (o->holder == NULL && (link = list_pop(&o->behind)) != NULL)
 		o->holder = list_entry(link, struct job, link);
-	if (o->holder != NULL && o->holder->state == JOB_ready)
+	if (o->holder != NULL && o->holder->state == JOB_ready && record_open(o->holder))
 		ready_add(c, o->holder);
 }
 

@@ -118,7 +118,7 @@ next_in(struct core *c, struct core_time now, int lane)
 			turns_park(c, f, shut);
 		else if (job_ttl_ns(j) != 0 && job_ttl_ns(j) <= now.mono_ns && !j->begun)
 			job_expire(c, now, j);
-		else
+		else if (!record_mark(c, j))
 			return j;
 	}
 	return NULL;

@@ -210,6 +210,7 @@ ready_add(struct core *c, struct job *j)
 	level_insert(l, j);
 	j->in_line = true;
 	c->in_line++;
+	c->durable_in_line += j->durable;
 	f->count++;
 	turns_changed(c, f, 1);
 }
@@ -225,6 +226,7 @@ ready_remove(struct core *c, struct job *j)
 		level_drop(f, at);
 	j->in_line = false;
 	c->in_line--;
+	c->durable_in_line -= j->durable;
 	f->count--;
 	turns_changed(c, f, -1);
 }

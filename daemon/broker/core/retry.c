@@ -99,9 +99,11 @@ retry_follows(struct core *c, struct core_time now, struct job *j, struct outcom
 		delay_ms = 1;		/* so that every job that is tried again waits for a time */
 	job_run(j)->attempt = NULL;
 	j->begun = true;
+	j->marked = false;	/* that attempt has ended */
 	j->alone = j->suspicions > 0;
 	job_extra(j)->due_ns = ns_after(now.mono_ns, delay_ms);
 	j->seq = 0;		/* it had its turn: the end of the line */
 	wait_again(c, now, j, REASON_retry_wait);
+	record_ask(c, j, RECORD_CHANGE);
 	return true;
 }

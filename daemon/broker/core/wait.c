@@ -12,6 +12,8 @@ wait_left(const struct job *j)
 void
 wait_begin(struct core *c, struct job *j)
 {
+	if (!record_open(j))
+		return;
 	job_timer_set(c, j);
 	if (j->state == JOB_ready && order_open(j))
 		ready_add(c, j);

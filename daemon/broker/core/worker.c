@@ -199,6 +199,36 @@ fail_crash(struct core *c, struct core_time now, struct job *j, const char *how)
 	    BOUND_SUSPECTS, how));
 }
 
+static void
+give_up(struct core *c, struct core_time now, struct attempt *at)
+{
+	struct job	*j = at->job;
+
+	if (at->told != 0)
+		attempt_end_told(c, now, at, false);
+	else if (j->on_lost == ON_LOST_FAIL)
+		fail_lost(c, now, j, job_reason_texts[REASON_daemon_stop]);
+	else
+		attempt_requeue(c, now, at, REASON_daemon_stop);
+	at->job = NULL;
+	attempt_free(c, now, at);
+}
+
+void
+core_give_up(struct core *c, struct core_time now)
+{
+	for (uint32_t i = 0; i < c->workers_len; i++) {
+		if (c->workers[i] == NULL)
+			continue;
+		list_for_safe(node, after, &c->workers[i]->attempts) {
+			struct attempt	*at = list_entry(node, struct attempt, link);
+
+			if (at->job != NULL && at->job->durable)
+				give_up(c, now, at);
+		}
+	}
+}
+
 /* One attempt of a dead worker.  begun: it may have started; suspect: it was what ran. */
 static void
 lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool suspect,
