@@ -57,6 +57,9 @@ for pure in core route; do
 	fi
 done
 
+may_not daemon/broker/items 'event|uv|sqlite|lib/(clock|fd|log)|daemon/broker/(net|lanes|store|broker)' \
+    'items/ is text and nothing else'
+
 links_not jobd event uv jansson sqlite3
 links_not jobd-broker uv sqlite3
 links_not jobd-worker event
