@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "proto/json_scan.h"
+#include "proto/json_find.h"
 #include "proto/rpc_params.h"
 
 #define LABEL_BYTES_PER_LOOK	64	/* reading so much costs as much as looking at a job */
@@ -144,44 +144,12 @@ job_filter_fini(struct job_filter *f)
 
 /* ---- matching ---- */
 
-/* Is the raw text of a JSON string this text? */
-static bool
-is_text(struct job_filter *f, struct span raw, struct span text)
-{
-	if (memchr(raw.p, '\\', raw.len) == NULL)
-		return same(raw, text.p, text.len);
-	f->scratch.head = f->scratch.tail = 0;
-	return scan_decode(raw, &f->scratch) &&
-	    same(text, buf_data(&f->scratch), buf_len(&f->scratch));
-}
-
-static bool
-has_label(struct job_filter *f, const struct job *j, const struct job_filter_label *wanted)
-{
-	struct scan	s;
-	struct span	key, raw;
-	enum scan_type	type;
-
-	scan_init(&s, job_labels(j), job_labels_len(j), BOUND_DEPTH, BOUND_VALUES);
-	if (!scan_object(&s))
-		return false;
-	while (scan_member(&s, &key)) {
-		bool	named = is_text(f, key, wanted->name);
-
-		if (!scan_value(&s, &type, &raw))
-			return false;
-		if (named)
-			return type == SCAN_STRING &&
-			    is_text(f, (struct span){ raw.p + 1, raw.len - 2 }, wanted->value);
-	}
-	return false;
-}
-
 static bool
 match_labels(struct job_filter *f, const struct job *j)
 {
 	for (unsigned i = 0; i < f->labels_len; i++)
-		if (job_labels_len(j) == 0 || !has_label(f, j, &f->labels[i]))
+		if (!json_find_string((struct span){ job_labels(j), job_labels_len(j) },
+		    f->labels[i].name, f->labels[i].value, &f->scratch))
 			return false;
 	return true;
 }

@@ -78,6 +78,7 @@ store_ask(struct store *s, struct store_query *q)
 	q->rows_len = 0;
 	q->next = 0;
 	q->memory = (struct buf){ 0 };
+	q->error = 0;
 	q->why[0] = '\0';
 	s->engine->ask(s, q);
 }

@@ -150,7 +150,8 @@ struct store_load store_load(const struct store *s);
 enum store_what {
 	STORE_GET,	/* jobs by id, live or history: ids */
 	STORE_ARGS,	/* args and labels of live jobs: ids */
-	STORE_LIST,	/* history, newest id first, below `before`: filter, limit */
+	STORE_LIST,	/* history, newest id first, below `before` (0: from the newest): filter,
+			 * limit, bytes.  Of args and of the outcome's text only the lengths (p NULL) */
 	STORE_MEMBERS,	/* members of a group in history by index: group, from, limit, bytes */
 	STORE_REDUCE,	/* writes their outcomes, as NDJSON by index, into the file `path` */
 	STORE_BACKUP,	/* writes a copy of the whole store into the new file `path` */
@@ -166,19 +167,24 @@ struct store_row {
 	struct store_end end;		/* history */
 };
 
+struct store_label {
+	struct span	 name, value;
+};
+
 /* Each member that is given narrows. */
 struct store_filter {
 	int		 state;		/* -1: any */
-	struct span	 type, queue, tenant, principal;
+	struct span	 type, queue, tenant, principal, order_key;	/* p NULL: any */
 	uint64_t	 group;		/* 0: any */
-	struct span	 label, label_value;
+	const struct store_label *labels;	/* each must be there */
+	uint32_t	 labels_len;
 	int64_t		 since_ms, until_ms;	/* of created_ms; 0: any */
 };
 
 struct store_query {
 	struct list	 link;		/* the store's, meanwhile */
 	uint8_t		 what;		/* enum store_what */
-	uint8_t		 result;	/* OK; UNAVAIL: `why` says it in words */
+	uint8_t		 result;	/* OK; UNAVAIL: `why` says it in words, `error` as an errno */
 	const uint64_t	*ids;
 	uint32_t	 ids_len;
 	struct store_filter filter;
@@ -191,8 +197,11 @@ struct store_query {
 	uint32_t	 rows_len;
 	uint64_t	 next;		/* LIST: go on with this as `before`; 0: the end.  It may be set
 					 * though there are few rows, or none: one query looks at so
-					 * many jobs and not more.  MEMBERS: the index after the last */
+					 * many jobs and not more.  MEMBERS: the index after the last.
+					 * GET, ARGS, STATES: the first of ids that was not looked for,
+					 * as `bytes` were full; 0: all were.  REDUCE: how many */
 	struct buf	 memory;
+	int		 error;
 	char		 why[160];
 };
 
