@@ -70,6 +70,9 @@ random_job(struct world *w, struct model_job *j)
 		j->ttl_ns = now + (1 + below(r, 3000)) * MS;
 	if (once_in(r, 3))
 		j->timeout_ms = 1 + below(r, 1000);
+	j->unique = w->uniques > 0 && once_in(r, 3) ? below(r, w->uniques) : -1;
+	if (j->unique >= 0 && once_in(r, 2))
+		j->unique_until_ns = now + (1 + below(r, 4000)) * MS;
 	j->held = once_in(r, 20);
 	j->blocks = j->key >= 0 && once_in(r, 3);
 	j->despite = once_in(r, 3);
@@ -156,6 +159,34 @@ maybe_inline(struct world *w, struct model_job *j, struct job *real)
 	model_inline(&w->m, j);
 }
 
+/* Is it another that was submitted under the same key before? */
+static bool
+is_duplicate(struct world *w, const struct model_job *j)
+{
+	const struct model_job	*holder;
+	const struct unique	*u;
+
+	if (j->unique < 0)
+		return false;
+	holder = model_unique_holder(&w->m, j->unique);
+	u = core_unique_find(w->c, w->m.now, model_unique_key(j->unique));
+	if ((holder == NULL) != (u == NULL))
+		model_violation(&w->m, "unique key %d is %sheld", j->unique, u == NULL ? "not " : "");
+	if (u != NULL)
+		trace(w, "submit is job %llu, by unique key %d", (unsigned long long)u->job_id,
+		    j->unique);
+	return u != NULL;
+}
+
+static void
+hold_unique(struct world *w, const struct model_job *j, struct job *real)
+{
+	const struct unique_claim	claim = { .key = model_unique_key(j->unique),
+	    .until_ns = j->unique_until_ns };
+
+	core_unique_hold(w->c, w->m.now, real, &claim);
+}
+
 void
 do_submit(struct world *w)
 {
@@ -165,6 +196,8 @@ do_submit(struct world *w)
 	int			 rc;
 
 	random_job(w, &as);
+	if (is_duplicate(w, &as))
+		return;
 	why = room(w, &as);
 	if (core_room(w->c, world_queue(as.queue), (size_t)model_job_bytes(&as) - JOB_BYTES).why != why)
 		model_violation(&w->m, "room is not %d", (int)why);
@@ -173,6 +206,8 @@ do_submit(struct world *w)
 		model_violation(&w->m, "submit answered %d", rc);
 	if (rc != 0)
 		return;
+	if (as.unique >= 0)
+		hold_unique(w, &as, real);
 	trace(w, "submit %llu queue %d type %d lane %d priority %d key %d tenant %d limit %d due %lld ttl %lld "
 	    "timeout %lld group %d%s",
 	    (unsigned long long)as.id, as.queue, as.type, (int)as.lane, as.priority, as.key,
@@ -195,6 +230,7 @@ submit_reduce(struct world *w, int group)
 	random_job(w, &as);
 	as.group = group;
 	as.reduces = true;
+	as.unique = -1;
 	fits = room(w, &as) == ROOM_ENOUGH;
 	rc = hand_in(w, &as, &real);
 	if (rc != (fits ? 0 : -ENOSPC))

@@ -98,6 +98,7 @@ judge_same(struct model *m, const struct core *c)
 			same_job(m, c, j);
 	same_counts(m, c);
 	judge_groups(m, c);
+	judge_uniques(m, c);
 	forget_turns(m);
 }
 

@@ -20,6 +20,7 @@
 #define MODEL_KEYS	4
 #define MODEL_TENANTS	4
 #define MODEL_LIMITS	3		/* limit keys */
+#define MODEL_UNIQUES	4		/* unique keys */
 #define MODEL_STARTS	8192		/* under one rate */
 #define MODEL_GROUPS	64
 #define MODEL_ALONE	2		/* workers for jobs alone, at once */
@@ -71,6 +72,8 @@ struct model_job {
 	bool			 reduces;			/* it, and is no member */
 	bool			 group_told;			/* to end, with it */
 	struct model_attempt	*attempt;
+	int			 unique;			/* its unique key; -1: none */
+	int64_t			 unique_until_ns;		/* 0: held until it ends */
 	bool			 announced, forgotten;
 	int64_t			 announced_ns, kept_bytes;
 	uint64_t		 announced_order;
@@ -263,6 +266,15 @@ void model_group_told(struct model *m, const struct group *real);
 void model_group_forgotten(struct model *m, const struct group *real);
 void judge_groups(struct model *m, const struct core *c);
 void judge_groups_quiet(struct model *m);
+
+/* ---- unique keys (model_unique.c) ---- */
+
+struct span model_unique_key(int key);
+bool model_holds_unique(const struct model *m, const struct model_job *j);
+/* Who does; NULL: nobody. */
+struct model_job *model_unique_holder(struct model *m, int key);
+/* Does core say the same of each key? */
+void judge_uniques(struct model *m, const struct core *c);
 
 /* What it takes while it waits. */
 int64_t model_job_bytes(const struct model_job *j);

@@ -225,6 +225,8 @@ model_retry(struct model *m, struct model_job *j, bool room)
 		return -EBUSY;
 	if (!room)
 		return -ENOSPC;
+	if (j->unique >= 0 && j->unique_until_ns == 0 && model_unique_holder(m, j->unique) != NULL)
+		return -EEXIST;
 	if (!j->announced)
 		model_tell_children(m, j);
 	if (!j->blocking)

@@ -31,7 +31,7 @@ mkdir -p "$work/tree/daemon/broker" "$work/objects" "$work/sims" "$work/core"
 for part in lib proto workers tests daemon/broker/core; do
 	cp -R "$source/$part" "$work/tree/$(dirname $part)/"
 done
-sims="allowed bench clients groups judge life model model_group model_life model_move operator sim"
+sims="allowed bench clients groups judge life model model_group model_life model_move model_unique operator sim"
 sims="$sims workers world"
 others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/slab lib/utf8
 	proto/jobspec

@@ -138,6 +138,7 @@ world_new(uint64_t seed, bool traced)
 	w->keys = below(r, MODEL_KEYS + 1);
 	w->tenants = once_in(r, 3) ? 1 : 1 + below(r, MODEL_TENANTS);
 	w->limits = once_in(r, 2) ? 0 : below(r, MODEL_LIMITS + 1);
+	w->uniques = once_in(r, 2) ? 0 : below(r, MODEL_UNIQUES + 1);
 	for (int q = 0; q < MODEL_QUEUES; q++)
 		for (int t = 0; t < MODEL_TENANTS; t++)
 			w->m.queues[q].weights[t] = 1;

@@ -22,7 +22,7 @@ struct world {
 	bool			 trace;
 
 	/* what this seed is like */
-	int			 queues, types, keys, tenants, limits;
+	int			 queues, types, keys, tenants, limits, uniques;
 	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
 	bool			 random_deaths, all_lanes;
 	bool			 failing;	/* attempts fail often */

@@ -138,6 +138,8 @@ core_retry(struct core *c, struct core_time now, struct job *j)
 		return -EBUSY;
 	if (core_room_again(c, j).why != ROOM_ENOUGH)
 		return -ENOSPC;
+	if (unique_again(c, now, j) != 0)
+		return -EEXIST;
 	depend_told_at_once(c, now, j);	/* they waited for this end, and not for the next one */
 	retain_take(c, j);
 	begin_again(j);

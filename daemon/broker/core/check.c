@@ -74,6 +74,20 @@ check_place(const struct core *c, const struct job *j)
 	    (next_ns(j) != INT64_MAX), j);
 }
 
+/* A job that has its key holds it, and nobody else does. */
+static void
+check_unique(const struct core *c, const struct job *j)
+{
+	const struct unique	*u = job_unique(j);
+
+	if (u == NULL)
+		return;
+	must(u->job == j && u->job_id == j->id, j);
+	must(u->held == (namemap_get(&c->uniques, u->key, u->key_len) == u), j);
+	must(u->held == (u->timer.index != 0 ||
+	    (u->until_ns == 0 && !job_state_finished(j->state))), j);
+}
+
 static void
 check_worker(const struct worker *w)
 {
@@ -103,6 +117,7 @@ sum_jobs(const struct core *c, struct sums *sums)
 
 	for (size_t at = 0; (j = idset_next(&c->jobs, &at)) != NULL; ) {
 		check_place(c, j);
+		check_unique(c, j);
 		sums->states[j->state]++;
 		sums->running += j->state == JOB_running && !j->ending;
 		sums->recording += j->unstored || j->ending;

@@ -131,6 +131,7 @@ core_free(struct core *c)
 	changes_free(&c->changes);
 	free_workers(c);
 	groups_free(c);
+	uniques_free(c);
 	free_names(c);
 	for (int lane = 0; lane < PLACES; lane++) {
 		heap_free(&c->open[lane]);
@@ -454,6 +455,7 @@ core_stats(const struct core *c, struct core_stats *out)
 {
 	*out = c->stats;
 	out->kept_bytes = (uint64_t)(c->kept[0].bytes + c->kept[1].bytes);
+	out->unique_keys = c->uniques.len;
 }
 
 /* Could a ready job behind an order key run once what is stuck there has ended? */

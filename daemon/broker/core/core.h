@@ -14,6 +14,7 @@
 #include "daemon/broker/core/group.h"
 #include "daemon/broker/core/job.h"
 #include "daemon/broker/core/gate.h"
+#include "daemon/broker/core/unique.h"
 #include "lib/buf.h"
 
 struct core;
@@ -208,7 +209,7 @@ int core_amend(struct core *c, struct core_time now, struct job *j, const struct
 /*
  * A job that has ended without success runs again: it waits for nothing but its turn.  0, or
  * -EALREADY: it has not ended so; -EBUSY: a group has counted it; -ENOENT: it is being forgotten;
- * -ENOSPC: core_room_again says why.
+ * -ENOSPC: core_room_again says why; -EEXIST: another job holds its unique key.
  */
 int core_retry(struct core *c, struct core_time now, struct job *j);
 struct room_view core_room_again(const struct core *c, const struct job *j);
@@ -392,6 +393,7 @@ struct core_stats {
 	uint64_t	states[JOB_STATES];	/* jobs now in each state */
 	uint64_t	submitted, finished[JOB_STATES];	/* since start */
 	uint64_t	attempts, crashes, stuck;
+	uint64_t	unique_keys;		/* held now */
 	uint64_t	waiting_bytes, kept_bytes;
 	uint64_t	lane_started[LANES];
 };

@@ -261,6 +261,7 @@ struct core {
 	struct slab	 slab;			/* jobs without text of their own */
 	struct namemap	 types, queues, orders, type_limits;
 	struct namemap	 flows, rows, stalls;	/* by struct flow_of, row_of, stall_of */
+	struct namemap	 uniques;		/* keys that are held */
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
 	uint64_t	 fences;		/* attempts started so far */
@@ -278,7 +279,7 @@ struct core {
 	struct worker	*inliner;		/* the caller, as worker of the inline lane */
 	struct alone	 alone[CORE_ALONE_MAX];
 
-	struct heap	 job_timers, attempt_timers, gate_timers, retries;
+	struct heap	 job_timers, attempt_timers, gate_timers, unique_timers, retries;
 	struct list	 moving;		/* types whose jobs are being put into another lane */
 
 	struct groups	 groups;
@@ -530,6 +531,17 @@ void order_unblock(struct core *c, struct job *j);
 /* An attempt of this job goes on without it, and then ends. */
 void order_stuck(struct order *o, uint64_t id);
 void order_unstuck(struct core *c, struct order *o);
+
+/* unique.c: unique keys */
+/* It has ended. */
+void unique_ended(struct core *c, struct job *j);
+/* It runs again; -EEXIST: another holds its key. */
+int unique_again(struct core *c, struct core_time now, struct job *j);
+/* It goes: its key stays for as long as was said, unless it goes as if it had never been. */
+void unique_leave(struct core *c, struct job *j);
+/* A key's timer is due. */
+void unique_due(struct core *c, struct heap_node *due);
+void uniques_free(struct core *c);
 
 /* place.c: which worker takes a job */
 /* Where jobs of a lane wait: those of plugins' types have an async and a thread lane of their own. */

@@ -267,6 +267,7 @@ job_free(struct core *c, struct job *j)
 	run_free(job_run(j));
 	if (job_member(j) != NULL)
 		group_forget_job(c, j);
+	unique_leave(c, j);
 	extra_free(c, job_extra(j));
 	submitter_unref(j->by);
 	flow_unref(c, j->flow);
@@ -484,6 +485,7 @@ job_end(struct core *c, struct core_time now, struct job *j, enum job_state stat
 	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
 		order_leave(c, now, j);
 	job_move(c, now, j, state, reason);
+	unique_ended(c, j);
 	count_end(c, j);
 	if (job_member(j) != NULL)
 		group_job_ended(c, j);

@@ -129,6 +129,7 @@ struct queue;
 struct order;
 struct attempt;
 struct membership;
+struct unique;
 
 struct outcome {
 	char		*text;		/* succeeded: the result's JSON; failed: the message */
@@ -167,6 +168,7 @@ struct job_life {
 	struct job_edge	*after;		/* for whom it waits, or waited */
 	uint32_t	 after_len, parents_left;
 	bool		 despite;	/* on_parent_failure: run */
+	struct unique	*unique;	/* unique.h; NULL: no unique_key */
 };
 
 /* One job waits for another. */
@@ -324,6 +326,13 @@ static inline const struct job_life *
 job_life(const struct job *j)
 {
 	return job_extra(j) == NULL ? NULL : job_extra(j)->life;
+}
+
+/* Of it the job may have its key no more. */
+static inline struct unique *
+job_unique(const struct job *j)
+{
+	return job_life(j) == NULL ? NULL : job_life(j)->unique;
 }
 
 static inline struct attempt *

@@ -136,6 +136,7 @@ retain_drop(struct core *c, struct job *j)
 	retain_take(c, j);
 	warm_next(kept_of(c, j));
 	order_unblock(c, j);
+	unique_leave(c, j);
 	c->stats.states[j->state]--;
 	job_queue(j)->states[j->state]--;
 	idset_del(&c->jobs, j->id);

@@ -74,6 +74,8 @@ core_tick(struct core *c, struct core_time now)
 		job_due(c, now, list_entry(node, struct job_extra, timer)->job);
 	for (; budget > 0 && (node = due(&c->gate_timers, now.mono_ns)) != NULL; budget--)
 		gates_tick(c, node, now.mono_ns);
+	for (; budget > 0 && (node = due(&c->unique_timers, now.mono_ns)) != NULL; budget--)
+		unique_due(c, node);
 	while ((node = due(&c->retries, now.mono_ns)) != NULL)
 		reopen(c, list_entry(node, struct worker, retry));
 	alone_tick(c, now.mono_ns);
@@ -102,5 +104,6 @@ core_next_ns(const struct core *c)
 	next = earlier(next, &c->attempt_timers);
 	next = earlier(next, &c->job_timers);
 	next = earlier(next, &c->gate_timers);
+	next = earlier(next, &c->unique_timers);
 	return earlier(next, &c->retries);
 }
