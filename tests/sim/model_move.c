@@ -19,7 +19,7 @@ follows(const struct model *m, const struct model_job *j)
 	return j->state == JOB_ready && !j->asks && j->suspicions == 0 && model_open(m, j);
 }
 
-/* In its new lane its queue waits for its turn anew. */
+/* In its new lane its queue waits for its turn anew, and so does its tenant. */
 void
 model_lanes(struct model *m)
 {
@@ -27,5 +27,6 @@ model_lanes(struct model *m)
 		while (follows(m, j) && m->moved_to[j->type][j->lane] != 0) {
 			j->lane = (enum lane)(m->moved_to[j->type][j->lane] - 1);
 			memset(j->unfair, 0, sizeof(j->unfair));
+			memset(j->passed, 0, sizeof(j->passed));
 		}
 }
