@@ -323,13 +323,38 @@ test_a_reduce_job_that_is_live_is_the_groups(void **state)
 	group_rejoin_reduce(w->c, g, j, true);
 	core_groups_restored(w->c);
 	settle(w);
-	assert_null(w->reduce);
+	assert_ptr_equal(w->reduce, g);			/* what it reads is to be written again */
 	assert_int_equal(g->state, GROUP_REDUCING);
 	assert_ptr_equal(g->reduce, j);
 	assert_int_equal(g->reduce_id, j->id);
 	core_group_stop(w->c, g, GROUP_CANCELLED, "enough");
 	settle(w);
 	assert_true(j->cancel_asked);
+}
+
+static void
+test_a_restored_reduce_job_does_not_run_before_its_file_is_there_again(void **state)
+{
+	static const struct transition	 moves[] = { { 1, JOB_ready, REASON_submitted } };
+	struct world			*w = *state;
+	struct group_saved		 was = saved();
+	struct group			*g = restore(w, &was);
+	struct job_saved		 s = { .id = w->next_id++, .type = w->type, .by = w->by,
+	    .lane = LANE_ASYNC, .group = g, .reduces = true, .state = JOB_ready, .moves = moves,
+	    .moves_len = 1, .spec = { .queue = { "q", 1 }, .args = { "1", 1 }, .lane = -1,
+	    .durability = DURABILITY_COMMIT } };
+
+	core_restore(w->c, w->now, &s);
+	core_groups_restored(w->c);
+	settle(w);
+	assert_ptr_equal(w->reduce, g);
+	assert_int_equal(w->started, 0);
+	core_group_reduce_ready(w->c, g);
+	settle(w);
+	assert_int_equal(w->started, 1);
+	core_group_reduce_ready(w->c, g);		/* twice is once */
+	settle(w);
+	assert_int_equal(w->started, 1);
 }
 
 static void
@@ -480,6 +505,7 @@ main(void)
 		T(test_members_that_have_not_ended_are_waited_for_after_a_crash),
 		T(test_a_group_that_bore_too_many_failures_stops_after_a_crash_too),
 		T(test_a_reduce_job_that_is_live_is_the_groups),
+		T(test_a_restored_reduce_job_does_not_run_before_its_file_is_there_again),
 		T(test_a_reduce_job_that_has_ended_is_asked_for_by_its_id),
 		T(test_a_finished_group_is_kept_for_what_is_left_of_its_time),
 		T(test_a_retried_member_of_history_does_not_count_twice),

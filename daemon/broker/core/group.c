@@ -329,6 +329,7 @@ finish(struct core *c, struct core_time now, struct group *g, enum group_state a
 	    ns_after(now.mono_ns, c->groups.kept[g->durable].keep_ms);
 	group_refresh_gate(c, g);
 	c->groups.unfinished--;
+	list_remove(&g->kept);		/* its reduce job may just have been restored */
 	list_push_back(&c->groups.finished, &g->kept);
 }
 

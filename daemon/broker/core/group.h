@@ -135,9 +135,13 @@ struct group_saved core_group_save(const struct group *g);
 int core_group_restore(struct core *c, struct core_time now, const struct group_saved *saved,
     struct group **out);
 void core_group_restore_ended(struct group *g, enum job_state state, uint64_t count);
-/* All of it is there: groups go on.  Where a reduce job was submitted and is not live,
- * EFFECT_GROUP_REDUCE comes with reduce_id: it has ended, and core_group_reduced is the answer. */
+/*
+ * All of it is there: groups go on.  Of one whose reduce job was submitted before, EFFECT_GROUP_REDUCE
+ * comes too.  If it is live (group->reduce), it does not run before core_group_reduce_ready: what it
+ * reads may have been lost.  If it is not, it has ended, and core_group_reduced says how.
+ */
 void core_groups_restored(struct core *c);
+void core_group_reduce_ready(struct core *c, struct group *g);
 void core_group_reduced(struct core *c, struct core_time now, struct group *g,
     enum job_state state);
 /* A new group that could not be written down: it loses its name at once, cancels what it has, and

@@ -106,8 +106,21 @@ core_groups_restored(struct core *c)
 		if (group_state_finished(g->state))
 			continue;
 		group_check_fails(c, g);
+		if (g->reduce != NULL)
+			list_push_back(&c->groups.reduce, &g->kept);
 		group_due(c, g);
 	}
+}
+
+void
+core_group_reduce_ready(struct core *c, struct group *g)
+{
+	struct job	*j = g->reduce;
+
+	if (j == NULL || !j->marking || j->ending)
+		return;
+	j->marking = false;
+	wait_begin(c, j);
 }
 
 /* ---- not written down ---- */

@@ -74,6 +74,7 @@ restore_live(struct core *c, struct core_time now, struct job *j, struct job_sav
 	job_relive(c, j, wait_left(j) ? JOB_scheduled : JOB_ready, s);
 	if (job_order(j) != NULL)
 		order_enter(j);
+	j->marking = s->group != NULL && s->reduces;	/* core_group_reduce_ready */
 	wait_begin(c, j);
 	if (s->in_process || s->marked)
 		interrupted(c, now, j, s->why);
