@@ -80,4 +80,17 @@ list_pop(struct list *head)
 	return node;
 }
 
+/* All of from goes behind what is in head; from is empty afterwards. */
+static inline void
+list_append(struct list *head, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = head->prev;
+	head->prev->next = from->next;
+	from->prev->next = head;
+	head->prev = from->prev;
+	list_init(from);
+}
+
 #endif

@@ -151,7 +151,7 @@ test_the_next_blocks_follow_without_a_gap(void **state)
 	char		 why[512];
 	char		*text;
 
-	assert_int_equal(ids_open(p->dir, &ids, why, sizeof(why)), 0);
+	assert_int_equal(ids_open(p->dir, 0, 0, &ids, why, sizeof(why)), 0);
 	for (uint64_t id = 1; id <= 2 * IDS_BLOCK + 1; id++)
 		if (wait_for_id(ids) != id)
 			fail_msg("id %llu", (unsigned long long)id);
@@ -169,7 +169,7 @@ test_the_next_block_is_there_before_it_is_needed(void **state)
 	char		 why[512], *text;
 	bool		 there = false;
 
-	assert_int_equal(ids_open(p->dir, &ids, why, sizeof(why)), 0);
+	assert_int_equal(ids_open(p->dir, 0, 0, &ids, why, sizeof(why)), 0);
 	for (uint64_t id = 1; id <= IDS_BLOCK / 2 + 1; id++)
 		assert_int_equal(ids_next(ids), id);
 	while (!there) {		/* written without another id being asked for */
@@ -247,7 +247,7 @@ test_no_id_is_given_when_the_next_block_cannot_be_reserved(void **state)
 	struct ids	*ids;
 	char		 why[512], temp[128];
 
-	assert_int_equal(ids_open(p->dir, &ids, why, sizeof(why)), 0);
+	assert_int_equal(ids_open(p->dir, 0, 0, &ids, why, sizeof(why)), 0);
 	snprintf(temp, sizeof(temp), "%s/ids.new", p->dir);
 	assert_int_equal(mkdir(temp, 0700), 0);		/* it cannot be opened for writing:
 							 * EISDIR, root too */

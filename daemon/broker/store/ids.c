@@ -223,13 +223,17 @@ open_dir(struct ids *ids, const char *state_dir, char *why, size_t size)
 }
 
 static int
-start_boot(struct ids *ids, char *why, size_t size)
+start_boot(struct ids *ids, struct record known, char *why, size_t size)
 {
 	struct record	r;
 	int		rc;
 
 	if ((rc = load(ids, &r, why, size)) != 0)
 		return rc;
+	if (r.boot < known.boot)
+		r.boot = known.boot;
+	if (r.next < known.next)
+		r.next = known.next;
 	if (r.boot + 1 >= IDS_BOOTS) {
 		snprintf(why, size, "%s: jobd was started as often as one state directory allows",
 		    ids->path);
@@ -244,8 +248,10 @@ start_boot(struct ids *ids, char *why, size_t size)
 }
 
 int
-ids_open(const char *state_dir, struct ids **out, char *why, size_t size)
+ids_open(const char *state_dir, uint32_t boot, uint64_t next, struct ids **out, char *why,
+    size_t size)
 {
+	struct record	 known = { .boot = boot, .next = (int64_t)next };
 	struct ids	*ids = mem_zalloc(1, sizeof(*ids));
 	int		 rc;
 
@@ -254,7 +260,7 @@ ids_open(const char *state_dir, struct ids **out, char *why, size_t size)
 	pthread_cond_init(&ids->work, NULL);
 	if ((rc = open_dir(ids, state_dir, why, size)) != 0)
 		goto out;
-	if ((rc = start_boot(ids, why, size)) != 0)
+	if ((rc = start_boot(ids, known, why, size)) != 0)
 		goto out;
 	if ((rc = thread_start(&ids->thread, reserve_main, ids)) != 0) {
 		snprintf(why, size, "no thread for job ids: %s", strerror(-rc));
@@ -296,4 +302,15 @@ ids_next(struct ids *ids)
 	if (left == 0 || (left <= AHEAD && left % AGAIN == 0))
 		look_ahead(ids);
 	return ids->next == ids->end ? 0 : ids->next++;
+}
+
+uint64_t
+ids_reserved(struct ids *ids)
+{
+	uint64_t	reserved;
+
+	pthread_mutex_lock(&ids->mutex);
+	reserved = ids->reserved;
+	pthread_mutex_unlock(&ids->mutex);
+	return reserved;
 }

@@ -19,12 +19,19 @@
 
 struct ids;
 
-/* Counts this boot and reserves the first block.  0, or -errno with a sentence in why[size]. */
-int ids_open(const char *state_dir, struct ids **out, char *why, size_t size);
+/*
+ * Counts this boot and reserves the first block.  boot, next: what is known from elsewhere, a
+ * database that was restored without its file `ids`; the file counts where it says more.
+ * 0, or -errno with a sentence in why[size].
+ */
+int ids_open(const char *state_dir, uint32_t boot, uint64_t next, struct ids **out, char *why,
+    size_t size);
 /* Gives back what is reserved and was not used. */
 void ids_close(struct ids *ids);
 uint32_t ids_boot(const struct ids *ids);
 /* An id never used before, below 2^53; 0: the next block is not reserved (yet). */
 uint64_t ids_next(struct ids *ids);
+/* All that were given, and more that may be, are below it. */
+uint64_t ids_reserved(struct ids *ids);
 
 #endif

@@ -171,7 +171,7 @@ store_open_memory(const char *state_dir, struct store **out, char *why, size_t s
 		snprintf(why, size, "eventfd: %s", strerror(-rc));
 		return rc;
 	}
-	if ((rc = ids_open(state_dir, &ids, why, size)) != 0) {
+	if ((rc = ids_open(state_dir, 0, 0, &ids, why, size)) != 0) {
 		close(event);
 		return rc;
 	}
