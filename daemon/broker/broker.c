@@ -192,6 +192,8 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_GROUP_FINISHED: gather_finished(b, e->group); break;
 	case EFFECT_GROUP_FORGOTTEN: gather_forgotten(b, e->group); break;
 	case EFFECT_QUEUE:	 net_queue_less(b->net, e->queue); break;
+	case EFFECT_LOAD:	 log_fatal("no arguments are in the store job=%llu",
+				     (unsigned long long)e->job->id);
 	case EFFECT_RECORD:	 core_recorded(b->core, b->now, e->job, e->record); break;
 	case EFFECT_NONE:	 break;
 	}

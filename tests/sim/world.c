@@ -203,7 +203,7 @@ on_effect(struct world *w, const struct effect *e)
 {
 	static const char *const	names[] = { "none", "start", "tell", "kill", "finished",
 	    "forgotten", "start alone", "idle", "group reduce", "group finished",
-	    "group forgotten", "queue", "record" };
+	    "group forgotten", "queue", "load", "record" };
 
 	trace(w, "  effect %s job %llu worker %u", names[e->kind], e->job != NULL ?
 	    (unsigned long long)e->job->id : e->attempt != NULL ?
@@ -228,7 +228,8 @@ on_effect(struct world *w, const struct effect *e)
 	case EFFECT_GROUP_REDUCE: model_group_reduce(&w->m, e->group); break;
 	case EFFECT_GROUP_FINISHED: model_group_told(&w->m, e->group); break;
 	case EFFECT_GROUP_FORGOTTEN: model_group_forgotten(&w->m, e->group); break;
-	case EFFECT_RECORD:	/* no job here is durable */
+	case EFFECT_LOAD:	/* no job here is durable */
+	case EFFECT_RECORD:
 	case EFFECT_NONE:
 		model_violation(&w->m, "an effect that is none");
 	}

@@ -18,6 +18,8 @@ check_broken(const char *what, const char *file, int line, const struct job *j)
 struct sums {
 	uint64_t	states[JOB_STATES];
 	uint64_t	waiting, waiting_bytes, running, in_line, durable_in_line, recording;
+	uint64_t	loading;
+	int64_t		text_bytes, loading_bytes;
 };
 
 /* When time does something to a job that waits. */
@@ -49,7 +51,7 @@ static void
 check_place(const struct core *c, const struct job *j)
 {
 	bool	in_line = j->state == JOB_ready && order_open(j) && !j->alone_asked &&
-		    record_open(j);
+		    record_open(j) && !j->loading;
 
 	if (job_state_finished(j->state)) {
 		must(job_attempt(j) == NULL, j);
@@ -57,7 +59,9 @@ check_place(const struct core *c, const struct job *j)
 		return;
 	}
 	must(j->in_line == in_line, j);
-	must(j->durable || record_open(j), j);
+	must(j->durable || (record_open(j) && !j->away), j);
+	must(!j->loading || (j->away && j->state == JOB_ready && record_open(j)), j);
+	must(!j->fetched || (j->in_line && !j->away), j);
 	if (j->ending) {
 		must(job_attempt(j) == NULL, j);
 		return;
@@ -127,6 +131,9 @@ sum_jobs(const struct core *c, struct sums *sums)
 		sums->waiting++;
 		sums->waiting_bytes += (uint64_t)job_bytes(j);
 		sums->in_line += j->in_line;
+		sums->text_bytes += load_bytes(j);
+		sums->loading += j->loading;
+		sums->loading_bytes += j->loading ? job_args_len(j) : 0;
 	}
 }
 
@@ -143,6 +150,8 @@ core_check(const struct core *c)
 	must(check_turns(c) == sums.in_line, NULL);
 	must(c->durable_in_line == sums.durable_in_line, NULL);
 	must(c->recording == sums.recording, NULL);
+	must(c->text_bytes == sums.text_bytes, NULL);
+	must(c->loading == sums.loading && c->loading_bytes == sums.loading_bytes, NULL);
 	for (uint32_t i = 0; i < c->workers_len; i++)
 		if (c->workers[i] != NULL)
 			check_worker(c->workers[i]);

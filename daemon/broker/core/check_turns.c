@@ -8,16 +8,19 @@ static void
 check_level(const struct flow *f, const struct level *l)
 {
 	uint64_t	before = 0, count = 0;
+	bool		past_cursor = false;
 
 	must(!list_empty(&l->jobs), NULL);
 	list_for(node, &l->jobs) {
 		const struct job	*j = list_entry(node, struct job, link);
 
 		must(j->seq > before && j->priority == l->priority && j->flow == f, j);
+		past_cursor |= node == l->cursor;
+		must(past_cursor || !j->away, j);
 		before = j->seq;
 		count++;
 	}
-	must(count == l->count, NULL);
+	must(count == l->count && past_cursor == (l->cursor != NULL), NULL);
 }
 
 static void

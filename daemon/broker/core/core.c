@@ -27,6 +27,7 @@ init_lists(struct core *c)
 	list_init(&c->aside);
 	list_init(&c->forgets);
 	list_init(&c->records);
+	list_init(&c->loads);
 	list_init(&c->orphans);
 	gate_init(&c->store_gate, GATE_STORE);
 	groups_init(&c->groups, &c->cfg);
@@ -271,7 +272,7 @@ core_inline_ready(const struct core *c, const struct job *j)
 {
 	(void)c;
 	return j->lane == LANE_INLINE && j->state == JOB_ready && order_open(j) &&
-	    record_open(j) && flow_shut_gate(j->flow) == NULL &&
+	    record_open(j) && !j->away && flow_shut_gate(j->flow) == NULL &&
 	    !gate_closed(&job_queue(j)->gate) && !j->alone;
 }
 
@@ -442,9 +443,10 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	groups_bury(c);
 	groups_run(c, now);
 	return take_tell(c, out) || take_kill(c, out) || record_take(c, out) ||
-	    take_finished(c, now, out) ||
+	    load_take(c, out) || take_finished(c, now, out) ||
 	    groups_take(c, now, out) || take_forgotten(c, now, out) || take_start(c, now, out) ||
-	    record_take(c, out) || take_finished(c, now, out) ||	/* what was next may have expired */
+	    record_take(c, out) || load_take(c, out) ||
+	    take_finished(c, now, out) ||	/* what was next may have expired */
 	    take_idle(c, out) || take_less(c, out);
 }
 
@@ -480,10 +482,10 @@ stuck_holds_up(const struct core *c)
 bool
 core_drained(const struct core *c)
 {
-	uint64_t	could_run = c->in_line;
+	uint64_t	could_run = c->in_line + c->loading;
 
 	if (c->store_gate.paused)
-		could_run -= c->durable_in_line;
+		could_run = c->in_line - c->durable_in_line;
 	if (c->stats.states[JOB_running] + could_run + c->recording > 0 ||
 	    !list_empty(&c->finished) || !list_empty(&c->records))
 		return false;

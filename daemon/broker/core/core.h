@@ -27,6 +27,8 @@ struct core_config {
 	int64_t		keep_finished_ms, keep_finished, keep_finished_bytes, keep_failed_ms;
 	int64_t		keep_groups_ms;	/* durable ones, that have finished */
 	int64_t		max_waiting, max_waiting_bytes;
+	int64_t		spec_memory;	/* bytes for arguments of durable jobs that wait; those of
+					 * more are in the store alone.  0: all are kept */
 	int64_t		grace_ms;
 	struct retry_policy retry;	/* for jobs, types and queues that say nothing; whole */
 	uint64_t	seed;		/* of the random part of delays */
@@ -144,12 +146,19 @@ void core_unstored(struct core *c, struct core_time now, struct job *j);
 /* What EFFECT_RECORD said is on disk; AGAIN is answered by core_stored or core_unstored. */
 void core_recorded(struct core *c, struct core_time now, struct job *j, enum record what);
 /*
+ * What EFFECT_LOAD asked for: a copy of the job's arguments; or the store has no such live job, and the
+ * job fails.  It may be gone, or not want them any more.
+ */
+void core_loaded(struct core *c, struct core_time now, uint64_t id, struct span args);
+void core_load_failed(struct core *c, struct core_time now, uint64_t id);
+/*
  * A durable job as it was written down.  Texts are copied, but for what is owned: tries[].message and
  * outcome, which core takes.
  */
 struct job_saved {
 	uint64_t	 id;
-	struct jobspec	 spec;		/* without its times; `group` says nothing */
+	struct jobspec	 spec;		/* without its times; `group` says nothing; args.p NULL with
+					 * args.len: they stay in the store */
 	struct type	*type;
 	enum lane	 lane;		/* as routed */
 	struct submitter *by;
@@ -327,14 +336,16 @@ enum effect_kind {
 	EFFECT_GROUP_FINISHED,	/* the group has finished: answer who waits for it */
 	EFFECT_GROUP_FORGOTTEN,	/* the group is forgotten: drop what belongs to it */
 	EFFECT_QUEUE,		/* a watched queue may have room, or be empty */
+	EFFECT_LOAD,		/* job's arguments are wanted from the store: then core_loaded, or
+				 * core_load_failed */
 	EFFECT_RECORD,		/* durable: write down what `record` says of the job, as it is now;
 				 * then core_recorded, or core_stored */
 };
 
 struct effect {
 	enum effect_kind kind;
-	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE, RECORD: valid until
-					 * the next effect is taken */
+	struct job	*job;		/* FINISHED, FORGOTTEN, START_ALONE, RECORD, LOAD: valid
+					 * until the next effect is taken */
 	enum record	 record;	/* RECORD */
 	struct attempt	*attempt;	/* START, TELL */
 	struct queue	*queue;		/* QUEUE */

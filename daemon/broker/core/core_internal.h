@@ -45,6 +45,7 @@
 struct level {
 	struct list	 jobs;		/* job->link, by job->seq */
 	struct list	*finger;	/* where the last job went back in; NULL: none */
+	struct list	*cursor;	/* no job before this one is away; NULL: none at all is */
 	uint64_t	 count;
 	int		 priority;
 };
@@ -68,6 +69,7 @@ struct flow {
 					 * allocates nothing */
 	uint32_t	 levels_len, levels_cap;
 	uint32_t	 refs;		/* jobs and attempts */
+	uint32_t	 ahead;		/* jobs with arguments that are being read, or were */
 	uint64_t	 count;		/* jobs in line */
 };
 
@@ -289,6 +291,10 @@ struct core {
 	struct list	 records;		/* job_run->record: EFFECT_RECORD is to be given out */
 	uint64_t	 recording;		/* jobs that are unstored or ending */
 	uint64_t	 durable_in_line;
+	int64_t		 text_bytes;		/* memory for arguments of durable jobs that wait */
+	struct list	 loads;			/* EFFECT_LOAD is to be given out */
+	uint64_t	 loading;		/* jobs that wait for their arguments, */
+	int64_t		 loading_bytes;		/* and what those take */
 	struct list	 orphans;		/* job_edge->link: parents that are not known here */
 	struct list	 tells, kills, idles, less;	/* effects to give out */
 	struct list	 watched;		/* queues */
@@ -371,6 +377,20 @@ record_open(const struct job *j)
 /* Must it be written down first that an attempt of it may have begun?  Then it leaves the line until
  * that was done. */
 bool record_mark(struct core *c, struct job *j);
+
+/* load.c: arguments that are in the store alone */
+/* What the arguments of a durable job take of memory. */
+int64_t load_bytes(const struct job *j);
+/* Its arguments go, if there is too much of them; they are in the store. */
+void load_send_away(struct core *c, struct job *j);
+/* Its turn came, and it is away: it leaves the line, and goes back with its arguments; false: too
+ * many do at this moment. */
+bool load_ask(struct core *c, struct job *j);
+/* It does not wait for them any more. */
+void load_leave(struct core *c, struct job *j);
+/* A job of this flow had its turn: those of others are read ahead. */
+void load_ahead(struct core *c, struct flow *f);
+bool load_take(struct core *c, struct effect *out);
 
 /* changes.c */
 void change_note(struct changes *ch, uint64_t id, struct transition t);
@@ -471,6 +491,8 @@ void limit_key_unref(struct core *c, struct limit_key *k);
 void ready_add(struct core *c, struct job *j);
 void ready_remove(struct core *c, struct job *j);
 struct job *flow_head(const struct flow *f);
+/* The first in line that is away; NULL: none, or it is far behind. */
+struct job *flow_first_away(struct flow *f);
 int64_t flow_key(const struct flow *f);
 /* The flow of jobs that share this: found or made, and counted. */
 struct flow *flow_get(struct core *c, const struct flow_of *of);

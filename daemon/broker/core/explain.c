@@ -476,6 +476,8 @@ core_explain(const struct core *c, struct core_time now, const struct job *j, st
 		explain_store(&s, "its submission is being written to the disk");
 	} else if (j->marking && j->on_lost != ON_LOST_FAIL) {
 		explain_store(&s, "the outcomes of its group are being written to a file");
+	} else if (j->loading) {
+		explain_store(&s, "its arguments are being read from the disk");
 	} else if (j->marking) {
 		explain_store(&s, "that it may begin is being written to the disk (on_lost: fail)");
 	} else if (j->state == JOB_scheduled) {

@@ -211,46 +211,62 @@ set_times(struct job *j, struct core_time now, const struct jobspec *spec)
 }
 
 static void
-body_fill(struct job_body *b, const struct jobspec *spec)
+body_fill(struct job_body *b, struct span args, struct span labels)
 {
 	memset(b, 0, sizeof(*b));
-	b->labels_len = (uint32_t)spec->labels.len;
-	if (spec->labels.len > 0)
-		memcpy(b->text, spec->labels.p, spec->labels.len);
-	if (spec->args.len > 0)
-		memcpy(b->text + spec->labels.len, spec->args.p, spec->args.len);
+	b->labels_len = (uint32_t)labels.len;
+	if (labels.len > 0)
+		memcpy(b->text, labels.p, labels.len);
+	if (args.len > 0)
+		memcpy(b->text + labels.len, args.p, args.len);
 }
 
-/* With its text in one piece; without any, one of many that cost nothing but themselves. */
+/* In one piece with its text. */
 static struct job *
-job_make(struct core *c, const struct jobspec *spec)
+make_joined(const struct jobspec *spec)
 {
 	size_t		 len = spec->args.len + spec->labels.len;
-	struct job	*j = len == 0 ? slab_take(&c->slab) :
-	    mem_alloc(JOB_BYTES + sizeof(struct job_body) + len);
+	struct job	*j = mem_alloc(JOB_BYTES + sizeof(*j->body) + len);
 
 	memset(j, 0, JOB_BYTES);
-	j->spec_len = (uint32_t)len;
-	j->in_slab = len == 0;
-	j->body_joined = len > 0;
-	if (j->body_joined) {
-		j->body = (struct job_body *)(void *)(j + 1);
-		body_fill(j->body, spec);
-	}
+	j->body_joined = true;
+	j->body = (struct job_body *)(void *)(j + 1);
+	body_fill(j->body, spec->args, spec->labels);
+	return j;
+}
+
+/* With text that may go before it does, or without any: one of many that cost nothing but
+ * themselves. */
+static struct job *
+make_apart(struct core *c, const struct jobspec *spec)
+{
+	struct span	 args = spec->args.p == NULL ? (struct span){ NULL, 0 } : spec->args;
+	struct job	*j = slab_take(&c->slab);
+
+	memset(j, 0, JOB_BYTES);
+	j->in_slab = true;
+	j->away = spec->args.p == NULL && spec->args.len > 0;
+	if (args.len + spec->labels.len == 0)
+		return j;
+	j->body = mem_alloc(sizeof(*j->body) + args.len + spec->labels.len);
+	body_fill(j->body, args, spec->labels);
 	return j;
 }
 
 struct job *
 job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec *spec)
 {
-	struct job	*j = job_make(c, spec);
+	size_t		 len = spec->args.len + spec->labels.len;
+	bool		 durable = spec->durability == DURABILITY_COMMIT;
+	struct job	*j = durable || len == 0 ? make_apart(c, spec) : make_joined(spec);
 
 	list_init(&j->link);
 	j->id = id;
+	j->spec_len = (uint32_t)len;
 	j->priority = (int8_t)spec->priority;
 	j->lane_asked = (int16_t)spec->lane & 15;
 	j->on_lost = spec->on_lost & 1;
-	j->durable = spec->durability == DURABILITY_COMMIT;
+	j->durable = durable;
 	set_times(j, now, spec);
 	if (spec->retry.said != 0)
 		job_life_get(j)->retry = spec->retry;
@@ -316,6 +332,7 @@ count_state(struct core *c, const struct job *j, int by)
 	if (job_waiting(j)) {
 		c->waiting += (uint64_t)by;
 		c->stats.waiting_bytes += (uint64_t)(by * job_bytes(j));
+		c->text_bytes += by * load_bytes(j);
 		q->waiting_bytes += (uint64_t)(by * job_bytes(j));
 	}
 	if (by < 0 && (q->watches > 0 || c->room_wanted))
@@ -394,6 +411,8 @@ job_withdraw(struct core *c, struct job *j)
 		ready_remove(c, j);
 	else if (j->alone_asked)
 		alone_withdraw(c, j);
+	else if (j->loading)
+		load_leave(c, j);
 }
 
 /* ---- tries ---- */

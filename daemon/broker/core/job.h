@@ -258,6 +258,9 @@ struct job {
 					 * it was */
 	uint16_t	 marked : 1;	/* that an attempt may have begun is on disk (on_lost: fail) */
 	uint16_t	 marking : 1;	/* that is being written */
+	uint16_t	 loading : 1;	/* away, and its turn came: not in line until its
+					 * arguments are there */
+	uint16_t	 fetched : 1;	/* in line, and flow->ahead counts it */
 };
 
 #define JOB_BYTES	sizeof(struct job)

@@ -118,8 +118,10 @@ next_in(struct core *c, struct core_time now, int lane)
 			turns_park(c, f, shut);
 		else if (job_ttl_ns(j) != 0 && job_ttl_ns(j) <= now.mono_ns && !j->begun)
 			job_expire(c, now, j);
-		else if (!record_mark(c, j))
+		else if (!j->away && !record_mark(c, j))
 			return j;
+		else if (j->away && !load_ask(c, j))
+			return NULL;
 	}
 	return NULL;
 }
@@ -144,6 +146,7 @@ take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 	else
 		alone_ask(c, now, j, alone_free_slot(c));
 	bench_served(c, f);
+	load_ahead(c, f);
 	gates_wake(c, place);
 	return at;
 }

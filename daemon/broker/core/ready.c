@@ -13,6 +13,8 @@
 #include "lib/alloc.h"
 
 #define SEQ_BITS	48
+#define LEVELS_AHEAD	8		/* priorities that are looked at for jobs that are away */
+#define CURSOR_STEPS	64		/* jobs looked at for one that is away */
 
 /* ---- levels: one priority of one flow ---- */
 
@@ -33,6 +35,8 @@ level_insert(struct level *l, struct job *j)
 	struct list	*at;
 
 	l->count++;
+	if (j->away && (l->cursor == NULL || j->seq < seq_of(l->cursor)))
+		l->cursor = &j->link;
 	if (list_empty(&l->jobs) || seq_of(l->jobs.prev) < j->seq) {
 		list_push_back(&l->jobs, &j->link);
 		return;
@@ -49,8 +53,24 @@ level_remove(struct level *l, struct job *j)
 {
 	if (l->finger == &j->link)
 		l->finger = NULL;
+	if (l->cursor == &j->link)
+		l->cursor = j->link.next == &l->jobs ? NULL : j->link.next;
 	list_remove(&j->link);
 	l->count--;
+}
+
+/* A bounded walk: it goes on from there the next time. */
+static struct job *
+level_first_away(struct level *l)
+{
+	for (int i = 0; l->cursor != NULL && i < CURSOR_STEPS; i++) {
+		struct job	*j = list_entry(l->cursor, struct job, link);
+
+		if (j->away)
+			return j;
+		l->cursor = l->cursor->next == &l->jobs ? NULL : l->cursor->next;
+	}
+	return NULL;
 }
 
 /* ---- flows ---- */
@@ -103,6 +123,16 @@ struct job *
 flow_head(const struct flow *f)
 {
 	return list_entry(f->levels[0]->jobs.next, struct job, link);
+}
+
+struct job *
+flow_first_away(struct flow *f)
+{
+	struct job	*j = NULL;
+
+	for (uint32_t i = 0; j == NULL && i < f->levels_len && i < LEVELS_AHEAD; i++)
+		j = level_first_away(f->levels[i]);
+	return j;
 }
 
 /* Smaller runs first: priority, then place in line. */
@@ -225,6 +255,8 @@ ready_remove(struct core *c, struct job *j)
 	if (f->levels[at]->count == 0)
 		level_drop(f, at);
 	j->in_line = false;
+	f->ahead -= j->fetched;
+	j->fetched = false;
 	c->in_line--;
 	c->durable_in_line -= j->durable;
 	f->count--;

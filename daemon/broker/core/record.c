@@ -64,6 +64,7 @@ core_stored(struct core *c, struct core_time now, struct job *j)
 	if (j->ending)
 		return;
 	c->recording--;
+	load_send_away(c, j);
 	wait_begin(c, j);
 }
 

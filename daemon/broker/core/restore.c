@@ -75,6 +75,7 @@ restore_live(struct core *c, struct core_time now, struct job *j, struct job_sav
 	if (job_order(j) != NULL)
 		order_enter(j);
 	j->marking = s->group != NULL && s->reduces;	/* core_group_reduce_ready */
+	load_send_away(c, j);
 	wait_begin(c, j);
 	if (s->in_process || s->marked)
 		interrupted(c, now, j, s->why);
