@@ -29,6 +29,7 @@ struct store {
 	const struct store_engine	*engine;
 	struct ids			*ids;
 	int				 event;		/* store_fd: an eventfd */
+	uint64_t			 turn;		/* ends when a refusal is heard of */
 };
 
 #endif

@@ -176,7 +176,7 @@ store_open_memory(const char *state_dir, struct store **out, char *why, size_t s
 		return rc;
 	}
 	m = mem_zalloc(1, sizeof(*m));
-	m->store = (struct store){ &memory_engine, ids, event };
+	m->store = (struct store){ .engine = &memory_engine, .ids = ids, .event = event };
 	list_init(&m->put);
 	list_init(&m->done);
 	list_init(&m->answered);

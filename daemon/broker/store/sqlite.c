@@ -137,7 +137,8 @@ sqlite_new(const struct store_config *cfg)
 	s->cfg.state_dir = s->dir;
 	s->path = mem_printf("%s/" SQLITE_FILE_NAME, s->dir);
 	s->reserve_path = mem_printf("%s/" SQLITE_RESERVE_NAME, s->dir);
-	s->store = (struct store){ &sqlite_engine, NULL, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	s->store = (struct store){ .engine = &sqlite_engine,
+	    .event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	handover_init(&s->handover, s->store.event);
 	atomic_init(&s->full, false);
 	return s;

@@ -84,6 +84,8 @@ db_is_full(sqlite3 *db, int rc)
 {
 	int	error = sqlite3_system_errno(db);
 
+	if (error == 0)
+		error = errno;		/* of COMMIT it has none */
 	/* IOERR_SHMSIZE: the WAL's index, in a file of its own, could not grow */
 	return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
 	    (rc == SQLITE_IOERR_WRITE &&

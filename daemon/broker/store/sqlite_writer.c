@@ -112,10 +112,21 @@ begin(struct sqlite_store *s)
 }
 
 static bool
-refused(const struct sqlite_store *s, const struct store_op *op)
+grows(const struct store_op *op)
 {
-	return atomic_load_explicit(&s->full, memory_order_relaxed) &&
-	    (op->verb == STORE_ADD || op->verb == STORE_AGAIN || op->verb == STORE_PUT);
+	return op->verb == STORE_ADD || op->verb == STORE_AGAIN || op->verb == STORE_PUT;
+}
+
+/* On a full disk; and also when there is room again, as long as a refusal was not heard of. */
+static bool
+refuse(struct sqlite_store *s, struct store_op *op)
+{
+	if (!grows(op) || op->must || (s->refused != op->turn + 1 &&
+	    !atomic_load_explicit(&s->full, memory_order_relaxed)))
+		return false;
+	op->result = STORE_FULL;
+	s->refused = op->turn + 1;
+	return true;
 }
 
 static int
@@ -126,9 +137,7 @@ carry_out_all(struct sqlite_store *s, struct list *batch)
 	list_for(node, batch) {
 		struct store_op	*op = list_entry(node, struct store_op, link);
 
-		if (refused(s, op))
-			op->result = STORE_FULL;
-		else if ((rc = verb_carry_out(s, op)) != SQLITE_OK)
+		if (!refuse(s, op) && (rc = verb_carry_out(s, op)) != SQLITE_OK)
 			break;
 	}
 	return rc;
@@ -154,6 +163,8 @@ transact(struct sqlite_store *s, struct list *batch)
 		s->written = s->totals;
 		return SQLITE_OK;
 	}
+	if (db_is_full(s->db, rc))
+		rc = SQLITE_FULL;	/* the rollback makes it forget errno */
 	s->totals = before;
 	s->top = top;
 	if (sqlite3_get_autocommit(s->db) == 0)

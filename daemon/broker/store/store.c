@@ -48,6 +48,7 @@ void
 store_put(struct store *s, struct store_op *op)
 {
 	op->other = 0;
+	op->turn = s->turn;
 	s->engine->put(s, op);
 }
 
@@ -60,7 +61,11 @@ store_publish(struct store *s)
 struct store_op *
 store_done(struct store *s)
 {
-	return s->engine->done(s);
+	struct store_op	*op = s->engine->done(s);
+
+	if (op != NULL && op->result == STORE_FULL && op->turn == s->turn)
+		s->turn++;
+	return op;
 }
 
 struct store_load

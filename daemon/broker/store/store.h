@@ -38,7 +38,9 @@ enum store_result {
 	STORE_STALE,		/* the job is not live (END, CHANGE), or live already (AGAIN) */
 	STORE_NOTFOUND,
 	STORE_FULL,		/* no room on the disk: not applied.  Only ADD, AGAIN and PUT are refused
-				 * so; all others wait until there is room */
+				 * so, when they are not `must`; all others wait until there is room.
+				 * Once one was refused, so is each that was put before store_done
+				 * gave that one back: what was built on it must not be there alone */
 	STORE_UNAVAIL,		/* not applied: the store is closing, or not there */
 	STORE_RESULTS
 };
@@ -117,7 +119,9 @@ struct store_op {
 	struct list	 link;		/* the store's, meanwhile */
 	uint8_t		 verb;		/* enum store_verb */
 	uint8_t		 result;	/* enum store_result, when it came back */
+	bool		 must;		/* it waits for room, and is not refused */
 	uint64_t	 id;
+	uint64_t	 turn;		/* the store's: refusals that were known when it was put */
 	uint64_t	 other;		/* DUP: the job that is there */
 	struct span	 spec, args, labels, past;
 	struct span	 unique_key;	/* len 0: none */
