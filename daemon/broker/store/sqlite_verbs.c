@@ -367,26 +367,34 @@ remove_got(struct sqlite_store *s, uint64_t id)
 	return history_remove(s, id, state, bytes);
 }
 
+/* May it have its key?  Then op has its result; its own, from before, is no other's. */
+static int
+check_again(struct sqlite_store *s, struct store_op *op)
+{
+	int	rc = SQLITE_OK;
+
+	if (op->unique_key.len > 0)
+		rc = key_owner(s, op->unique_key, &op->other);
+	if (op->other == op->id)
+		op->other = 0;
+	op->result = op->other == 0 ? STORE_OK : STORE_DUP;
+	return rc;
+}
+
 static int
 job_again(struct sqlite_store *s, struct store_op *op)
 {
 	sqlite3_stmt		*got = s->statements[ST_HISTORY_GET];
 	struct store_row	 row;
-	int			 rc = SQLITE_OK;
+	int			 rc = find_id(s, ST_HISTORY_GET, op->id);
 
-	if (op->unique_key.len > 0 &&
-	    ((rc = key_owner(s, op->unique_key, &op->other)) != SQLITE_OK))
-		return rc;
-	if ((rc = find_id(s, ST_HISTORY_GET, op->id)) == SQLITE_DONE)
+	if (rc == SQLITE_DONE)
 		return stale_or_not_found(s, ST_JOB_GET, op);
 	if (rc != SQLITE_ROW)
 		return rc;
-	if (op->other == op->id)	/* its own, from before */
-		op->other = 0;
-	if (op->other != 0) {
-		op->result = STORE_DUP;
+	if ((rc = check_again(s, op)) != SQLITE_OK || op->result != STORE_OK) {
 		sqlite3_reset(got);
-		return SQLITE_OK;
+		return rc;
 	}
 	row = (struct store_row){
 		.spec = db_column(got, GET_SPEC), .labels = db_column(got, GET_LABELS),
@@ -395,6 +403,8 @@ job_again(struct sqlite_store *s, struct store_op *op)
 	};
 	if ((rc = put_job(s, op->id, &row)) == SQLITE_OK)
 		rc = remove_got(s, op->id);
+	else
+		sqlite3_reset(got);
 	return rc == SQLITE_OK ? key_take(s, op) : rc;
 }
 
