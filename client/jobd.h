@@ -104,6 +104,8 @@ enum jobd_code {
 	JOBD_NO_RESULT		= -32015,
 	JOBD_CONFLICT		= -32016,
 	JOBD_QUEUE_DRAINING	= -32017,
+	JOBD_STORE_FULL		= -32018,
+	JOBD_STORE_UNAVAILABLE	= -32019,
 };
 
 struct jobd_error {

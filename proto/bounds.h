@@ -14,6 +14,8 @@
 #define BOUND_BATCH_CALLS		1000
 #define BOUND_SUBMIT_MANY		1000
 #define BOUND_WAIT_IDS			10000
+#define BOUND_OPEN_STORES	8192	/* calls of a connection that wait for the disk; then it is not
+				 * read until half of them are answered */
 #define BOUND_OPEN_CALLS		16384		/* job.call and job.wait open per connection */
 #define BOUND_RPC_ID_BYTES		256
 #define BOUND_NAME_BYTES		64		/* types, queues: [A-Za-z0-9_.-] */

@@ -21,7 +21,7 @@
 
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
-	TYPE_MODE, TYPE_LANE
+	TYPE_MODE, TYPE_LANE, TYPE_ENGINE
 };
 
 struct row {
@@ -44,6 +44,7 @@ struct row {
 #define DEFAULT_LEVEL(value)	0, (value)
 #define DEFAULT_MODE(value)	0, (value)
 #define DEFAULT_LANE(value)	0, (value)
+#define DEFAULT_ENGINE(value)	0, (value)
 #define LIMIT_ROW(section, key, type, value, min, max, help) \
 	{ section, #key, TYPE_##type, offsetof(struct config_limit, key), DEFAULT_##type(value), \
 	    min, max, help },
@@ -183,6 +184,7 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_LEVEL] = "error, warn, info or debug",
 		[TYPE_MODE] = "auto, advice or pin",
 		[TYPE_LANE] = "inline, async, thread or process",
+		[TYPE_ENGINE] = "sqlite or memory",
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -359,12 +361,15 @@ text_allowed(const struct row *row, const char *text)
 {
 	static const char *const	modes[] = { "auto", "advice", "pin", NULL };
 	static const char *const	lanes[] = { "inline", "async", "thread", "process", NULL };
+	static const char *const	engines[] = { "sqlite", "memory", NULL };
 	enum log_level			level;
 
 	if (row->type == TYPE_MODE)
 		return is_one_of(modes, text);
 	if (row->type == TYPE_LANE)
 		return is_one_of(lanes, text);
+	if (row->type == TYPE_ENGINE)
+		return is_one_of(engines, text);
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)

@@ -30,6 +30,10 @@ struct config {
 	int64_t	 keep_failed_ms, keep_changes, max_waiting, max_waiting_bytes, grace_ms;
 	int64_t	 max_attempts, backoff_ms, factor, max_backoff_ms;
 	int64_t	 max_line_bytes, max_connections;
+	char	*store_engine;
+	int64_t	 store_reserve, store_sync, store_args_memory;
+	int64_t	 history_keep_ms, history_keep_failed_ms, history_keep_jobs, history_keep_bytes;
+	int64_t	 history_keep_failed_jobs, history_keep_failed_bytes;
 	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;
 	int64_t	 drain_ms;
 	int64_t	 stuck_threads;

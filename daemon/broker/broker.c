@@ -10,8 +10,10 @@
 
 #include "daemon/broker/gather.h"
 #include "daemon/broker/inline.h"
+#include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
+#include "daemon/broker/recover.h"
 #include "daemon/broker/route/route.h"
 #include "daemon/broker/router.h"
 #include "daemon/broker/store/store.h"
@@ -111,6 +113,52 @@ check_group(const struct broker *b, struct span name, struct rpc_error *err)
 	    g->name, g->why != NULL ? g->why : "it was closed");
 }
 
+void
+broker_default_durability(const struct broker *b, struct jobspec *spec, enum durability usual)
+{
+	const struct group	*g = spec->group.len == 0 ? NULL :
+	    core_group_find(b->core, spec->group.p, spec->group.len);
+
+	if (spec->durability != DURABILITY_UNSAID)
+		return;
+	if (g != NULL)
+		usual = g->durable ? DURABILITY_COMMIT : DURABILITY_MEMORY;
+	spec->durability = store_durable(b->store) ? usual : DURABILITY_MEMORY;
+}
+
+static int
+refuse_parent(uint64_t id, struct rpc_error *err)
+{
+	rpc_fail_member(err, RPC_conflict, "after", 5, "after: job %" PRIu64 " is a memory job, and what "
+	    "the daemon would remember of this one waits for it; say durability memory", id);
+	return -1;
+}
+
+/* What is remembered must not hang on what is not. */
+static int
+check_durability(const struct broker *b, const struct jobspec *spec, struct rpc_error *err)
+{
+	bool			 durable = spec->durability == DURABILITY_COMMIT;
+	const struct group	*g = spec->group.len == 0 ? NULL :
+	    core_group_find(b->core, spec->group.p, spec->group.len);
+
+	if (g != NULL && g->durable != durable)
+		return rpc_fail_member(err, RPC_conflict, "durability", 10, "group %s has durability %s, and "
+		    "so have its members", g->name, g->durable ? "commit" : "memory");
+	if (!durable)
+		return 0;
+	if (!store_durable(b->store))
+		return rpc_fail_member(err, RPC_not_supported, "durability", 10,
+		    "this daemon remembers no jobs (store.engine is memory)");
+	for (uint32_t i = 0; i < spec->after_len; i++) {
+		const struct job	*parent = core_find(b->core, spec->after[i]);
+
+		if (parent != NULL && !parent->durable)
+			return refuse_parent(parent->id, err);
+	}
+	return ledger_refuses(b, err);
+}
+
 int
 broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
     struct job **out, struct rpc_error *err)
@@ -122,12 +170,11 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 	uint64_t	 id, missing;
 	int		 rc;
 
-	if (t == NULL)
+	if (t == NULL || t->unserved)
 		return rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s", (int)spec->type.len,
 		    spec->type.p);
-	if (spec->durability == DURABILITY_COMMIT)
-		return rpc_fail_member(err, RPC_not_supported, "durability", 10,
-		    "durability 'commit' is not built in this version");
+	if (check_durability(b, spec, err) != 0)
+		return -1;
 	if (spec->group.len > 0 && check_group(b, spec->group, err) != 0)
 		return -1;
 	if ((missing = core_missing_parent(b->core, spec)) != 0) {
@@ -145,6 +192,8 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		room = core_room(b->core, spec->queue, core_spec_bytes(spec));
 		return broker_refuse_room(spec, &room, err);
 	}
+	if ((*out)->durable)
+		ledger_add(b, *out, spec);
 	if (core_inline_ready(b->core, *out)) {
 		o = run_inline(b, *out);
 		core_inline_done(b->core, b->now, *out, &o);
@@ -194,7 +243,7 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_QUEUE:	 net_queue_less(b->net, e->queue); break;
 	case EFFECT_LOAD:	 log_fatal("no arguments are in the store job=%llu",
 				     (unsigned long long)e->job->id);
-	case EFFECT_RECORD:	 core_recorded(b->core, b->now, e->job, e->record); break;
+	case EFFECT_RECORD:	 ledger_record(b, e->job, e->record); break;
 	case EFFECT_NONE:	 break;
 	}
 }
@@ -229,12 +278,25 @@ tell_supervisor(struct broker *b, enum control_kind kind, const char *text)
 		log_error("the supervisor does not listen");
 }
 
-void
-broker_ready(struct broker *b)
+static void
+serve(struct broker *b)
 {
 	net_serve(b->net);
 	tell_supervisor(b, CONTROL_READY, "");
 	log_info("ready boot=%u boot_id=%s", store_boot(b->store), b->boot_id);
+}
+
+void
+broker_ready(struct broker *b)
+{
+	recover_begin(b, serve);
+}
+
+void
+broker_clocks(struct broker *b)
+{
+	b->now.mono_ns = clock_mono_ns();
+	b->now.real_ms = clock_real_ms();
 }
 
 void

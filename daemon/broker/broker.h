@@ -13,8 +13,10 @@
 
 struct event_base;
 struct gather;
+struct ledger;
 struct lanes;
 struct net;
+struct recovery;
 struct store;
 
 struct broker {
@@ -22,6 +24,8 @@ struct broker {
 	struct config		 config;
 	struct core		*core;
 	struct store		*store;
+	struct ledger		*ledger;	/* what goes there, and who waits for it */
+	struct recovery		*recovery;	/* until all that the store knows is in core */
 	struct lanes		*lanes;
 	struct net		*net;
 	struct gather		*gather;	/* groups' outcomes */
@@ -48,6 +52,11 @@ int broker_submit(struct broker *b, const struct jobspec *spec, struct submitter
 /* The same for what belongs to jobs that were accepted before: while jobd drains, too. */
 int broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
     struct job **out, struct rpc_error *err);
+/* Says what a job that does not say it itself gets: with a group, what that is; else `usual`, as far as
+ * this daemon remembers anything. */
+void broker_default_durability(const struct broker *b, struct jobspec *spec, enum durability usual);
+/* The time of this turn is now. */
+void broker_clocks(struct broker *b);
 /*
  * Why a queue takes no job, as a client is told: queue_full, or queue_draining; data says what it holds
  * and what it may.  Returns -1.

@@ -17,8 +17,10 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/gather.h"
+#include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
+#include "daemon/broker/recover.h"
 #include "daemon/broker/store/spool.h"
 #include "daemon/broker/store/store.h"
 #include "lib/alloc.h"
@@ -206,11 +208,21 @@ make_core(const struct broker *b)
 	return c;
 }
 
-static void
-read_clocks(struct broker *b)
+static int
+open_store(struct broker *b, char *why, size_t size)
 {
-	b->now.mono_ns = clock_mono_ns();
-	b->now.real_ms = clock_real_ms();
+	const struct config	*c = &b->config;
+	struct store_config	 cfg = {
+		.state_dir = b->state_dir, .reserve_bytes = c->store_reserve, .sync = c->store_sync,
+		.keep_ms = c->history_keep_ms, .keep_failed_ms = c->history_keep_failed_ms,
+		.keep_jobs = c->history_keep_jobs, .keep_bytes = c->history_keep_bytes,
+		.keep_failed_jobs = c->history_keep_failed_jobs,
+		.keep_failed_bytes = c->history_keep_failed_bytes,
+	};
+
+	if (strcmp(c->store_engine, "memory") == 0)
+		return store_open_memory(b->state_dir, &b->store, why, size);
+	return store_open_sqlite(&cfg, &b->store, why, size);
 }
 
 /* 0, or what to say on the way out. */
@@ -227,9 +239,10 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 		snprintf(why, size, "libevent has no event base");
 		return -1;
 	}
-	if (store_open_memory(b->state_dir, &b->store, why, size) != 0)
+	if (open_store(b, why, size) != 0)
 		return -1;
 	b->core = make_core(b);
+	ledger_open(b);
 	if (gather_open(b, why, size) != 0)
 		return -1;
 	for (int i = 0; i < s->listeners; i++) {
@@ -297,13 +310,14 @@ turn(struct broker *b, bool *busy)
 {
 	int64_t	next_ns;
 
-	read_clocks(b);
+	broker_clocks(b);
 	*busy = lanes_harvest(b->lanes, HARVEST_BUDGET);
 	core_tick(b->core, b->now);
 	lanes_tick(b->lanes);
 	broker_settle(b);
 	*busy |= b->unsettled;
 	lanes_publish(b->lanes);
+	ledger_publish(b);
 	if (b->draining && nothing_left(b))
 		net_drained(b->net);
 	next_ns = net_flush(b->net);
@@ -326,7 +340,7 @@ finish(struct broker *b, struct event *timer)
 
 	while (!net_finish(b->net) && b->now.mono_ns < end_ns) {
 		wait_for_events(b, timer, end_ns, false);
-		read_clocks(b);
+		broker_clocks(b);
 	}
 }
 
@@ -365,8 +379,9 @@ close_parts(struct broker *b)
 	lanes_free(b->lanes);
 	net_free(b->net);
 	gather_close(b);
+	recover_free(b);
+	ledger_close(b);
 	core_free(b->core);
-	store_close(b->store);
 	event_base_free(b->base);
 	config_fini(&b->config);
 }
@@ -388,7 +403,7 @@ main(int argc, char **argv)
 	fit_connections(&b, &s);
 	title_set("jobd: broker");
 	make_random(&b);
-	read_clocks(&b);
+	broker_clocks(&b);
 	b.started_ms = b.now.real_ms;
 	if (open_parts(&b, &s, why, sizeof(why)) != 0)
 		broker_fail(&b, why);

@@ -49,6 +49,11 @@ void core_free(struct core *c);
 /* Makes the type or updates what it declares.  Limits set before a type is known are kept for
  * it. */
 struct type *core_type_define(struct core *c, const struct type *declared);
+/*
+ * The type of a job that was written down: as it is known, or one that no worker has, whose jobs wait
+ * until one says that it does.  plugin: it was a plugin's.
+ */
+struct type *core_type_get(struct core *c, struct span name, bool plugin);
 struct type *core_type_find(const struct core *c, const char *name, size_t len);
 struct type *core_type_next(const struct core *c, size_t *at);
 /*
@@ -186,6 +191,8 @@ struct job *core_restore(struct core *c, struct core_time now, struct job_saved 
 /* A restored job that waits for one that core does not know, until core_parent_was says how that ended;
  * false: there is none. */
 bool core_next_orphan(const struct core *c, uint64_t *child, uint64_t *parent);
+/* It ends as one that holds up those behind it with its order key. */
+bool core_will_block(const struct job *j);
 /* A job's parent that core does not know ended so; JOB_STATES: nobody remembers how. */
 void core_parent_was(struct core *c, struct core_time now, struct job *child, uint64_t parent,
     enum job_state state);

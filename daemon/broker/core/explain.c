@@ -260,6 +260,16 @@ explain_group_paused(struct saying *s, const struct group *g)
 		    g->name);
 }
 
+/* A type is paused by nobody. */
+static void
+explain_unserved(struct saying *s, const struct type *t)
+{
+	begin(s, "unknown_type");
+	member_text(s, "type", t->name);
+	end(s);
+	buf_printf(words(s), "no worker has a handler for the type %s any more", t->name);
+}
+
 static void
 explain_store(struct saying *s, const char *why)
 {
@@ -273,7 +283,9 @@ explain_gate(struct saying *s, struct core_time now, const struct job *j, const 
 {
 	struct owner	of = owner_of(g, j);
 
-	if (g->paused && g->kind == GATE_GROUP)
+	if (g->paused && g->kind == GATE_TYPE)
+		explain_unserved(s, job_type(j));
+	else if (g->paused && g->kind == GATE_GROUP)
 		explain_group_paused(s, list_entry(g, struct group, gate));
 	else if (g->paused && g->kind == GATE_STORE)
 		explain_store(s, list_entry(g, struct core, store_gate)->store_why);

@@ -85,6 +85,7 @@ struct type {
 						 * never changes */
 	uint32_t	 traits, lanes;		/* workers/handler.h bits */
 	bool		 has_run, has_start;
+	bool		 unserved;		/* no worker has said that it has it */
 	struct gate	 gate;			/* its limits */
 	struct retry_policy retry;		/* for jobs that say nothing themselves */
 	uint64_t	 samples;

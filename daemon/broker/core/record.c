@@ -92,6 +92,12 @@ end_recorded(struct core *c, struct core_time now, struct job *j)
 	job_end(c, now, j, job_run(j)->end_state, job_run(j)->end_reason);
 }
 
+bool
+core_will_block(const struct job *j)
+{
+	return job_run(j)->end_state == JOB_failed && order_blocks(j);
+}
+
 void
 core_recorded(struct core *c, struct core_time now, struct job *j, enum record what)
 {

@@ -67,6 +67,10 @@ core_type_define(struct core *c, const struct type *declared)
 		t = type_new(c, declared->name);
 		t->plugin = declared->plugin == NULL ? NULL : mem_strdup("");
 	}
+	if (t->unserved) {
+		t->unserved = false;
+		gate_pause(c, &t->gate, false);
+	}
 	if (t->plugin != NULL)
 		set_text(&t->plugin, declared->plugin);
 	set_text(&t->summary, declared->summary);
@@ -75,6 +79,25 @@ core_type_define(struct core *c, const struct type *declared)
 	t->lanes = declared->lanes;
 	t->has_run = declared->has_run;
 	t->has_start = declared->has_start;
+	return t;
+}
+
+struct type *
+core_type_get(struct core *c, struct span name, bool plugin)
+{
+	struct type	*t = namemap_get(&c->types, name.p, name.len);
+	char		*text;
+
+	if (t != NULL)
+		return t;
+	text = mem_strndup(name.p, name.len);
+	t = type_new(c, text);
+	free(text);
+	t->plugin = plugin ? mem_strdup("") : NULL;
+	set_text(&t->summary, "");
+	set_text(&t->args_schema, "true");
+	t->unserved = true;
+	gate_pause(c, &t->gate, true);
 	return t;
 }
 

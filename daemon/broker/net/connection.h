@@ -23,6 +23,7 @@
 enum connection_pause {
 	PAUSE_OUTPUT	= 1 << 0,	/* its output is not read */
 	PAUSE_LOGIN	= 1 << 1,	/* a failed login is being slowed */
+	PAUSE_STORE	= 1 << 3,	/* what it sent waits for the disk */
 	PAUSE_END	= 1 << 2,	/* it closes once its output is sent */
 };
 
@@ -46,7 +47,7 @@ struct connection {
 	} peer;				/* tcp */
 	uid_t		 uid;		/* unix */
 	uint32_t	 max_reply;
-	uint32_t	 open_calls, open_cancels;
+	uint32_t	 open_calls, open_cancels, open_stores;
 	uint32_t	 room_waits;		/* submits that wait for room */
 	short		 want;		/* what libevent watches */
 	uint8_t		 pause;		/* enum connection_pause bits */

@@ -14,6 +14,9 @@
 /* Always -1: not_found, with the id in error.data. */
 int no_such_job(uint64_t id, struct rpc_error *err);
 /* The job that `id` names.  0, or -1 with not_found. */
+/* A job of these checked members is accepted, or *err says why not. */
+int submit_job(struct call *call, const struct rpc_value *params, struct job **out,
+    struct rpc_error *err);
 int find_job(const struct call *call, struct job **out, struct rpc_error *err);
 
 #endif

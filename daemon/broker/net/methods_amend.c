@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/broker/net/methods.h"
+#include "daemon/broker/net/stored.h"
 #include "proto/retry_policy.h"
 
 /* Always -1: the job's state does not allow it. */
@@ -19,6 +20,8 @@ conflict(const struct job *j, struct rpc_error *err, const char *why)
 static int
 answer(struct call *call, const struct job *j)
 {
+	if (j->durable)
+		return stored_id_state(call, j);
 	print_id_state(reply_begin(&call->reply), j);
 	return METHOD_ANSWERED;
 }

@@ -123,6 +123,13 @@ net_job_finished(struct net *n, struct job *j)
 }
 
 void
+net_job_refused(struct net *n, struct job *j, const struct rpc_error *err)
+{
+	(void)n;
+	watch_job_refused(j, err);
+}
+
+void
 net_job_forgotten(struct net *n, struct job *j)
 {
 	watch_job_forgotten(n, j);

@@ -18,6 +18,8 @@ void net_free(struct net *n);
 /* Effects of core: the job has an outcome; the job is about to be freed. */
 void net_job_finished(struct net *n, struct job *j);
 void net_job_forgotten(struct net *n, struct job *j);
+/* The job was accepted, and could not be written down: who waits for it is told so. */
+void net_job_refused(struct net *n, struct job *j, const struct rpc_error *err);
 /* The group has finished; outcomes of its members that gather_read asked for, as JSON values with
  * commas between them, up to index next (g NULL: it was forgotten). */
 void net_group_finished(struct net *n, struct group *g);

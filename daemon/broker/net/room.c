@@ -1,6 +1,8 @@
 /* room.c - calls that wait for a queue to have room, or to be empty.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/room.h"
 
+#include "daemon/broker/net/stored.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +204,10 @@ let_in(struct watch *w, struct job *j)
 	struct net	*n = w->conn->net;
 	int64_t		 until_ns = w->wish->until_ns;
 
+	if (!w->wish->call && j->unstored) {
+		stored_from(w, j);
+		return;
+	}
 	if (!w->wish->call || job_state_finished(j->state)) {
 		answer_submit(w, j);
 		return;

@@ -102,7 +102,18 @@ count_open(struct watch *w, uint32_t count)
 static bool
 is_counted(enum watch_kind kind)
 {
-	return kind != WATCH_CANCEL && kind != WATCH_LOGIN;
+	return kind != WATCH_CANCEL && kind != WATCH_LOGIN && kind != WATCH_STORED;
+}
+
+/* What waits for the disk is not refused beyond some number: the connection is not read. */
+static void
+count_stores(struct connection *c, int by)
+{
+	c->open_stores += (uint32_t)by;
+	if (c->open_stores >= BOUND_OPEN_STORES)
+		c->pause |= PAUSE_STORE;
+	else if (c->open_stores <= BOUND_OPEN_STORES / 2)
+		connection_resume(c, PAUSE_STORE);
 }
 
 struct watch *
@@ -113,6 +124,7 @@ watch_new(struct call *call, enum watch_kind kind, uint32_t count)
 	memset(w, 0, offsetof(struct watch, id_short));
 	w->node.kind = (uint8_t)kind;
 	list_init(&w->node.link);
+	list_init(&w->stored.link);
 	w->conn = call->conn;
 	w->silent = call->reply.silent;
 	w->batch = w->silent ? NULL : call->reply.batch;
@@ -120,9 +132,22 @@ watch_new(struct call *call, enum watch_kind kind, uint32_t count)
 	list_push_back(&w->conn->watches, &w->link);
 	if (is_counted(kind))
 		count_open(w, count);
+	else if (kind == WATCH_STORED)
+		count_stores(w->conn, 1);
 	else
 		w->conn->open_cancels++;
 	return w;
+}
+
+/* It does not count as an open call any more, and is in no list but its connection's. */
+void
+watch_become_stored(struct watch *w)
+{
+	list_remove(&w->node.link);
+	heap_remove(&w->conn->net->timers, &w->timer);
+	w->conn->open_calls -= w->weight;
+	w->node.kind = WATCH_STORED;
+	count_stores(w->conn, 1);
 }
 
 void
@@ -151,10 +176,14 @@ detach(struct watch *w)
 		list_remove(&w->node.link);	/* net->drains, a group's waiters, a line ... */
 	heap_remove(&c->net->timers, &w->timer);
 	list_remove(&w->link);
-	if (is_counted(w->node.kind))
+	if (is_counted(w->node.kind)) {
 		c->open_calls -= w->weight;
-	else
+	} else if (w->node.kind == WATCH_STORED) {
+		ledger_leave(&w->stored);
+		count_stores(c, -1);
+	} else {
 		c->open_cancels--;
+	}
 	connection_dirty(c);
 }
 
@@ -179,6 +208,8 @@ watch_free(struct watch *w)
 	if (w->group != NULL)
 		watch_group_free(w->group);
 	room_wish_free(w);
+	if (w->forget != NULL)
+		w->forget(w->what);
 	if (n->spare_watch_count >= NET_SPARE_WATCHES) {
 		free(w);
 		return;
@@ -272,20 +303,26 @@ watch_job_finished(struct net *n, struct job *j)
 
 /* A job is forgotten long after its watchers were answered; if it is not so, they hear of it. */
 void
+watch_job_refused(struct job *j, const struct rpc_error *err)
+{
+	while (job_run(j) != NULL && job_run(j)->watchers != NULL) {
+		struct watcher	*node = list_entry(job_run(j)->watchers, struct watcher, link);
+
+		if (node->kind == WATCH_GROUP)
+			watch_group_forgotten(node);
+		else
+			watch_refuse(list_entry(node, struct watch, node), err);
+	}
+}
+
+void
 watch_job_forgotten(struct net *n, struct job *j)
 {
 	struct rpc_error	err;
 
 	(void)n;
-	while (job_run(j)->watchers != NULL) {
-		struct watcher	*node = list_entry(job_run(j)->watchers, struct watcher, link);
-
-		rpc_fail(&err, RPC_not_found, "job %" PRIu64 " was forgotten", j->id);
-		if (node->kind == WATCH_GROUP)
-			watch_group_forgotten(node);
-		else
-			watch_refuse(list_entry(node, struct watch, node), &err);
-	}
+	rpc_fail(&err, RPC_not_found, "job %" PRIu64 " was forgotten", j->id);
+	watch_job_refused(j, &err);
 }
 
 void

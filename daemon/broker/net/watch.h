@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "daemon/broker/core/job.h"
+#include "daemon/broker/ledger.h"
 #include "daemon/broker/net/dispatch.h"
 #include "lib/heap.h"
 
@@ -27,6 +28,7 @@ enum watch_kind {
 	WATCH_EMPTY,	/* queue.wait */
 	WATCH_PURGE,	/* queue.purge */
 	WATCH_LOGIN,	/* a failed login, answered late */
+	WATCH_STORED,	/* what it did is on its way to the disk; stored.h */
 };
 
 /* In the ring of a job. */
@@ -47,6 +49,11 @@ struct watch {
 	struct watch_group	*group;		/* WATCH_GROUP; freed with it */
 	uint64_t		 ticket;	/* WATCH_GROUP_READ */
 	struct room_wish	*wish;		/* WATCH_ROOM: the job; freed with it */
+	struct ledger_wait	 stored;	/* WATCH_STORED */
+	void			(*answer)(struct watch *w, enum store_result r);
+	void			*what;		/* STORED: answer's */
+	void			(*forget)(void *what);
+	uint64_t		 job_id;	/* STORED */
 	uint32_t		 weight;	/* open calls that it counts for */
 	bool			 silent;
 	bool			 cancel_on_disconnect;
@@ -60,6 +67,8 @@ int watch_allowed(const struct call *call, uint32_t count, struct rpc_error *err
 /* The call waits.  Ask watch_allowed first. */
 struct watch *watch_new(struct call *call, enum watch_kind kind, uint32_t count);
 void watch_job(struct watch *w, struct job *j);
+/* A WATCH_ROOM waits for the disk from now on; stored.h. */
+void watch_become_stored(struct watch *w);
 /* Joins and leaves the ring of a job. */
 void watcher_join(struct watcher *node, struct job *j);
 void watcher_leave(struct watcher *node);
@@ -80,6 +89,8 @@ void watch_cancel_disconnected(struct connection *c);
 
 void watch_job_finished(struct net *n, struct job *j);
 void watch_job_forgotten(struct net *n, struct job *j);
+/* It was accepted, and could not be written down. */
+void watch_job_refused(struct job *j, const struct rpc_error *err);
 void watch_drained(struct net *n);
 /*
  * Answers those whose time is over; returns when the next is due (CLOCK_MONOTONIC), or INT64_MAX.

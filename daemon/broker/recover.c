@@ -1,0 +1,292 @@
+/* recover.c - what the store knows is in core again.  Runs in: broker, loop thread. */
+#include "daemon/broker/recover.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/broker/ledger.h"
+#include "daemon/broker/store/record.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#define ROWS_PER_TURN	20000
+#define SAY_NS		(1000 * NS_PER_MS)	/* how far it is, so often */
+
+struct recovery {
+	struct event	*event;
+	void		(*done)(struct broker *b);
+	struct submitter *by;		/* of the job before: mostly the same */
+	int64_t		 began_ns, said_ns;
+	uint64_t	 jobs, ended;
+	bool		 said;
+};
+
+/* What reads the items of a kind; *err says what is wrong with one. */
+static const struct restorer {
+	const char	*kind;
+	int		(*restore)(struct broker *b, struct span name, struct span text,
+			    struct rpc_error *err);
+} restorers[] = {
+	{ NULL, NULL },
+};
+
+/* ---- jobs ---- */
+
+static bool
+is_text(const char *text, struct span s)
+{
+	return strlen(text) == s.len && memcmp(text, s.p, s.len) == 0;
+}
+
+/* Counted for the caller. */
+static struct submitter *
+submitter_for(struct broker *b, const struct job_record *rec)
+{
+	struct submitter	*last = b->recovery == NULL ? NULL : b->recovery->by, *by;
+	char			*principal, *client, *addr;
+
+	if (last != NULL && is_text(last->principal, rec->principal) &&
+	    is_text(last->client, rec->client) && is_text(last->addr, rec->addr))
+		return submitter_ref(last);
+	principal = mem_strndup(rec->principal.p, rec->principal.len);
+	client = mem_strndup(rec->client.p, rec->client.len);
+	addr = mem_strndup(rec->addr.p, rec->addr.len);
+	by = submitter_new(principal, client, addr);
+	free(principal);
+	free(client);
+	free(addr);
+	if (b->recovery != NULL) {
+		submitter_unref(last);
+		b->recovery->by = submitter_ref(by);
+	}
+	return by;
+}
+
+static struct job *
+into_core(struct broker *b, struct job_record *rec)
+{
+	struct job_saved	*s = &rec->saved;
+	struct job		*j;
+
+	s->type = core_type_get(b->core, rec->type, rec->plugin);
+	s->by = submitter_for(b, rec);
+	s->group = rec->group == 0 ? NULL : core_group_numbered(b->core, rec->group);
+	j = core_restore(b->core, b->now, s);
+	submitter_unref(s->by);
+	return j;
+}
+
+struct job *
+recover_job(struct broker *b, const struct store_row *row)
+{
+	struct job_record	 rec;
+	struct job	*j = NULL;
+	char		 why[200];
+
+	if (record_read(row, &rec, why, sizeof(why)) == 0)
+		j = into_core(b, &rec);
+	else
+		log_error("a job in the store cannot be read job=%" PRIu64 " reason=\"%s\"", row->id, why);
+	record_fini(&rec);
+	return j;
+}
+
+/* ---- what is found ---- */
+
+static _Noreturn void
+cannot(struct broker *b, const char *what, const char *why)
+{
+	char	text[400];
+
+	snprintf(text, sizeof(text), "%s: %s; `jobd --check-store` says more", what, why);
+	broker_fail(b, text);
+}
+
+static void
+item_found(struct broker *b, const struct store_found *f)
+{
+	struct rpc_error	err;
+
+	for (const struct restorer *r = restorers; r->kind != NULL; r++) {
+		if (!is_text(r->kind, f->kind))
+			continue;
+		if (r->restore(b, f->name, f->text, &err) != 0)
+			log_error("an item in the store is passed over kind=%s name=%.*s reason=\"%s\"",
+			    r->kind, (int)f->name.len, f->name.p, err.message);
+		return;
+	}
+	log_warn("the store has an item of a kind that is not known kind=%.*s name=%.*s",
+	    (int)f->kind.len, f->kind.p, (int)f->name.len, f->name.p);
+}
+
+static void
+job_found(struct broker *b, const struct store_found *f)
+{
+	char	what[64];
+
+	if (recover_job(b, &f->job) == NULL) {
+		snprintf(what, sizeof(what), "job %" PRIu64 " in the store cannot be read", f->job.id);
+		cannot(b, what, "its line in the log says why");
+	}
+	b->recovery->jobs++;
+}
+
+static void
+count_found(struct broker *b, const struct store_found *f)
+{
+	struct group	*g = core_group_numbered(b->core, f->group);
+
+	if (g != NULL && f->state < JOB_STATES)
+		core_group_restore_ended(g, (enum job_state)f->state, f->count);
+}
+
+static void
+say_progress(struct broker *b, const struct store_found *f)
+{
+	struct recovery	*rv = b->recovery;
+	int64_t		 now_ns = clock_mono_ns();
+
+	if (now_ns - rv->said_ns < SAY_NS)
+		return;
+	rv->said_ns = now_ns;
+	rv->said = true;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\rjobd: recovers jobs: %" PRIu64 " of %" PRIu64 " ", f->at, f->of);
+	else
+		log_info("recovers jobs=%" PRIu64 " of=%" PRIu64, f->at, f->of);
+}
+
+/* ---- the end of it ---- */
+
+static void
+finish(struct broker *b)
+{
+	struct recovery	*rv = b->recovery;
+	void		(*done)(struct broker *b) = rv->done;
+
+	if (rv->said && isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+	log_info("recovered jobs=%" PRIu64 " ms=%" PRId64, rv->jobs,
+	    (clock_mono_ns() - rv->began_ns) / NS_PER_MS);
+	recover_free(b);
+	core_groups_restored(b->core);
+	core_durable_hold(b->core, NULL);
+	done(b);
+}
+
+static void ask_for_parents(struct broker *b);
+
+static enum job_state
+state_in(const struct store_query *q, uint64_t id)
+{
+	for (uint32_t i = 0; i < q->rows_len; i++)
+		if (q->rows[i].id == id && !q->rows[i].live)
+			return (enum job_state)q->rows[i].end.state;
+	return JOB_STATES;
+}
+
+/* How the one ended for which restored jobs wait, and which is history. */
+static void
+parent_known(struct broker *b, struct ledger_query *lq)
+{
+	uint64_t	*wanted = lq->ctx, child, parent;
+	enum job_state	 state = state_in(&lq->q, *wanted);
+
+	while (core_next_orphan(b->core, &child, &parent) && parent == *wanted)
+		core_parent_was(b->core, b->now, core_find(b->core, child), parent, state);
+	free(wanted);
+	store_query_fini(&lq->q);
+	free(lq);
+	ask_for_parents(b);
+}
+
+static void
+ask_for_parents(struct broker *b)
+{
+	struct ledger_query	*lq;
+	uint64_t		 child, parent, *wanted;
+
+	if (!core_next_orphan(b->core, &child, &parent)) {
+		finish(b);
+		return;
+	}
+	wanted = mem_alloc(sizeof(*wanted));
+	*wanted = parent;
+	lq = mem_zalloc(1, sizeof(*lq));
+	lq->q.what = STORE_STATES;
+	lq->q.ids = lq->ctx = wanted;
+	lq->q.ids_len = 1;
+	lq->done = parent_known;
+	ledger_ask(b, lq);
+}
+
+static void
+all_found(struct broker *b)
+{
+	event_free(b->recovery->event);
+	b->recovery->event = NULL;
+	ledger_serve(b);
+	ask_for_parents(b);
+}
+
+static void
+on_found(evutil_socket_t fd, short what, void *arg)
+{
+	struct broker		*b = arg;
+	struct store_found	 f;
+	char			 why[200];
+	int			 rc = 0;
+
+	(void)fd;
+	(void)what;
+	broker_clocks(b);
+	for (int i = 0; i < ROWS_PER_TURN; i++) {
+		if ((rc = store_next_found(b->store, &f, why, sizeof(why))) <= 0)
+			break;
+		switch (f.is) {
+		case STORE_ITEM:	item_found(b, &f); break;
+		case STORE_JOB:		job_found(b, &f); say_progress(b, &f); break;
+		case STORE_UNIQUE:	break;
+		case STORE_GROUP_COUNT:	count_found(b, &f); break;
+		case STORE_RECOVERED:	all_found(b); return;
+		}
+	}
+	if (rc < 0)
+		cannot(b, "the store cannot be read", why);
+	if (rc > 0)
+		event_active(b->recovery->event, EV_READ, 0);
+}
+
+/* ---- life ---- */
+
+void
+recover_begin(struct broker *b, void (*done)(struct broker *b))
+{
+	struct recovery	*rv = mem_zalloc(1, sizeof(*rv));
+
+	b->recovery = rv;
+	rv->done = done;
+	rv->began_ns = rv->said_ns = clock_mono_ns();
+	core_durable_hold(b->core, "the daemon recovers what it knows");
+	rv->event = event_new(b->base, store_fd(b->store), EV_READ | EV_PERSIST, on_found, b);
+	event_add(rv->event, NULL);
+	store_recover(b->store, (size_t)b->config.store_args_memory);
+}
+
+void
+recover_free(struct broker *b)
+{
+	struct recovery	*rv = b->recovery;
+
+	if (rv == NULL)
+		return;
+	if (rv->event != NULL)
+		event_free(rv->event);
+	submitter_unref(rv->by);
+	free(rv);
+	b->recovery = NULL;
+}

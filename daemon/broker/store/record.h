@@ -1,0 +1,38 @@
+/*
+ * record.h - a job as JSON text, and back: what the store calls its spec and its past.
+ *
+ * spec: what was said at submission, with times since the epoch, and what was decided then.  Members that
+ * say what is usual are left out.
+ * past: what happened to it since; of a live job also what of its spec is different now.
+ * failure: {"kind", "data", "final"}.
+ */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include "daemon/broker/core/core.h"
+#include "daemon/broker/store/store.h"
+#include "lib/buf.h"
+
+void record_print_spec(struct buf *out, struct core_time now, const struct job *j,
+    const struct jobspec *spec);
+void record_print_past(struct buf *out, struct core_time now, const struct job *j);
+void record_print_failure(struct buf *out, const struct outcome *o);
+
+/* A job that was read.  Spans point into the row, or into `scratch`. */
+struct job_record {
+	struct job_saved saved;		/* without type, by and group, which are named here */
+	struct span	 type, principal, client, addr;
+	uint64_t	 group;
+	bool		 plugin;	/* its type was a plugin's */
+	struct transition moves[CORE_MOVES_KEPT];
+	struct attempt_record tries[CORE_TRIES_KEPT];
+	struct transition end;		/* of one that has ended, when it is not among the moves */
+	bool		 ended;
+	struct buf	 scratch;
+};
+/* 0, or -1 with what is wrong in why[size].  record_fini in either case. */
+int record_read(const struct store_row *row, struct job_record *out, char *why, size_t size);
+/* Frees what core_restore did not take. */
+void record_fini(struct job_record *r);
+
+#endif
