@@ -10,6 +10,7 @@
  *   sqlite_schema.c    tables, versions, migrations
  *   sqlite_writer.c    the writer thread: batches, commits, checkpoints, a full disk
  *   sqlite_verbs.c     one operation each
+ *   sqlite_retain.c    what of history is forgotten by itself
  *   sqlite_recover.c   what is found after a start
  *   sqlite_space.c     the reserve for a full disk
  */
@@ -44,10 +45,22 @@ enum statement {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_META,
 	ST_JOB_ADD, ST_JOB_GET, ST_JOB_CHANGE, ST_JOB_REMOVE,
 	ST_HISTORY_ADD, ST_HISTORY_GET, ST_HISTORY_CHANGE, ST_HISTORY_REMOVE,
-	ST_GROUP_FIND, ST_GROUP_DROP,
-	ST_UNIQUE_GET, ST_UNIQUE_PUT, ST_UNIQUE_REMOVE,
+	ST_GROUP_FIND, ST_GROUP_DROP, ST_DROPPED_FIND, ST_DROPPED_OVER,
+	ST_UNIQUE_GET, ST_UNIQUE_PUT, ST_UNIQUE_REMOVE, ST_UNIQUE_OVER,
 	ST_ITEM_PUT, ST_ITEM_REMOVE,
+	ST_RETAIN_KEPT, ST_RETAIN_FAILED,
 	STATEMENTS
+};
+
+/* sqlite_retain.c: how far the walks through one class of history are. */
+enum retain_class { RETAIN_KEPT, RETAIN_FAILED, RETAIN_CLASSES };
+struct retain {
+	uint64_t	oldest;		/* none below it is to go for number or bytes */
+	uint64_t	swept;		/* looked at for age up to here; 0: no sweep is under way */
+	int64_t		number_ns, sweep_ns;	/* when it is looked again, and swept again */
+	int64_t		began_ns;	/* of the sweep */
+	int64_t		rest_ns;	/* none begins before */
+	int64_t		earliest_ms;	/* no row is too old before that */
 };
 
 struct sqlite_store {
@@ -66,6 +79,8 @@ struct sqlite_store {
 	uint64_t		 top;		/* no job above this id is in the store */
 	uint64_t		 refused;	/* 1 + the turn in which an operation was; 0: none */
 	int64_t			 now_ms;	/* of the batch */
+	struct retain		 retain[RETAIN_CLASSES];
+	bool			 alone;		/* the transaction is history_forget_alone's */
 	int			 wal_pages;	/* in the WAL */
 	int			 wal_wanted;	/* a checkpoint is due at so many */
 	int64_t			 space_ns;	/* full: when space is looked for again */
@@ -124,6 +139,23 @@ int verb_carry_out(struct sqlite_store *s, struct store_op *op);
 int verb_run(struct sqlite_store *s, enum statement which);
 /* Takes a job out of history; the caller is in a transaction.  SQLITE_OK, or the error. */
 int history_remove(struct sqlite_store *s, uint64_t id, uint8_t state, int64_t bytes);
+/* The same by its id alone; one that is not there is gone. */
+int history_forget(struct sqlite_store *s, uint64_t id);
+
+/* ---- sqlite_retain.c ---- */
+
+/*
+ * Forgets some of what is too old or too much; the caller is in a transaction.  SQLITE_OK, or the
+ * error.  The first goes along with so many operations, the second has a transaction to itself.
+ */
+int history_forget_some(struct sqlite_store *s, int ops);
+int history_forget_alone(struct sqlite_store *s);
+/* That transaction came to nothing. */
+void history_undone(struct sqlite_store *s);
+/* A job has come into history. */
+void history_ended(struct sqlite_store *s, const struct store_end *end);
+/* When history_forget_alone has something to do. */
+int64_t history_next_ns(struct sqlite_store *s);
 
 /* ---- sqlite_recover.c ---- */
 

@@ -26,6 +26,15 @@ static const char *const sql[STATEMENTS] = {
 	[ST_GROUP_FIND] = "SELECT 1 FROM history WHERE grp = ?1"
 	    " LIMIT 1",
 	[ST_GROUP_DROP] = "INSERT OR IGNORE INTO dropped (grp) VALUES (?1)",
+	[ST_DROPPED_FIND] = "SELECT 1 FROM dropped WHERE grp = ?1",
+	[ST_DROPPED_OVER] = "DELETE FROM dropped WHERE grp IN (SELECT grp FROM dropped AS d"
+	    " WHERE NOT EXISTS (SELECT 1 FROM history WHERE history.grp = d.grp) LIMIT 100)",
+	[ST_UNIQUE_OVER] = "DELETE FROM uniq WHERE key IN (SELECT key FROM uniq"
+	    " WHERE until_ms > 0 AND until_ms <= ?1 LIMIT 100)",
+	[ST_RETAIN_KEPT] = "SELECT id, blocks, ended_ms, keep_ms, grp FROM history"
+	    " WHERE id > ?1 AND state <> 4 ORDER BY id",
+	[ST_RETAIN_FAILED] = "SELECT id, blocks, ended_ms, keep_ms, grp FROM history"
+	    " INDEXED BY history_failed WHERE id > ?1 AND state = 4 ORDER BY id",
 	[ST_UNIQUE_GET] = "SELECT id, until_ms FROM uniq WHERE key = ?1",
 	[ST_UNIQUE_PUT] = "INSERT OR REPLACE INTO uniq (key, id, until_ms) VALUES (?1, ?2, ?3)",
 	[ST_UNIQUE_REMOVE] = "DELETE FROM uniq WHERE key = ?1 AND id = ?2",
@@ -342,6 +351,7 @@ job_end(struct sqlite_store *s, struct store_op *op)
 		return rc;
 	s->totals.live--;
 	count_history(&s->totals, op->end.state, 1, bytes);
+	history_ended(s, &op->end);
 	return key_release(s, op);
 }
 
@@ -406,6 +416,16 @@ job_again(struct sqlite_store *s, struct store_op *op)
 	else
 		sqlite3_reset(got);
 	return rc == SQLITE_OK ? key_take(s, op) : rc;
+}
+
+int
+history_forget(struct sqlite_store *s, uint64_t id)
+{
+	int	rc = find_id(s, ST_HISTORY_GET, id);
+
+	if (rc == SQLITE_DONE)
+		return SQLITE_OK;
+	return rc == SQLITE_ROW ? remove_got(s, id) : rc;
 }
 
 static int

@@ -130,11 +130,12 @@ refuse(struct sqlite_store *s, struct store_op *op)
 }
 
 static int
-carry_out_all(struct sqlite_store *s, struct list *batch)
+carry_out_all(struct sqlite_store *s, struct list *batch, int *ops)
 {
 	int	rc = SQLITE_OK;
 
 	list_for(node, batch) {
+		++*ops;
 		struct store_op	*op = list_entry(node, struct store_op, link);
 
 		if (!refuse(s, op) && (rc = verb_carry_out(s, op)) != SQLITE_OK)
@@ -143,18 +144,27 @@ carry_out_all(struct sqlite_store *s, struct list *batch)
 	return rc;
 }
 
+static int
+forget_some(struct sqlite_store *s, int ops)
+{
+	if (atomic_load_explicit(&s->full, memory_order_relaxed))
+		return SQLITE_OK;
+	return ops > 0 ? history_forget_some(s, ops) : s->alone ? history_forget_alone(s) : SQLITE_OK;
+}
+
 /* The batch as a whole, or nothing of it. */
 static int
 transact(struct sqlite_store *s, struct list *batch)
 {
 	struct totals	before = s->totals;
 	uint64_t	top = s->top;
-	int		rc;
+	int		rc, ops = 0;
 
 	s->now_ms = clock_real_ms();
 	if ((rc = begin(s)) != SQLITE_OK)
 		return rc;
-	rc = carry_out_all(s, batch);
+	if ((rc = carry_out_all(s, batch, &ops)) == SQLITE_OK)
+		rc = forget_some(s, ops);
 	if (rc == SQLITE_OK)
 		rc = write_totals(s);
 	if (rc == SQLITE_OK)
@@ -167,6 +177,7 @@ transact(struct sqlite_store *s, struct list *batch)
 		rc = SQLITE_FULL;	/* the rollback makes it forget errno */
 	s->totals = before;
 	s->top = top;
+	history_undone(s);
 	if (sqlite3_get_autocommit(s->db) == 0)
 		(void)verb_run(s, ST_ROLLBACK);
 	return rc;
@@ -267,11 +278,24 @@ checkpoint(struct sqlite_store *s)
 
 /* When there is something to do though nothing was put. */
 static int64_t
-next_ns(const struct sqlite_store *s)
+next_ns(struct sqlite_store *s)
 {
+	int64_t	next_ns = history_next_ns(s), quiet_ns = clock_mono_ns() + QUIET_NS;
+
 	if (atomic_load_explicit(&s->full, memory_order_relaxed))
 		return s->space_ns;
-	return s->wal_pages > 0 ? clock_mono_ns() + QUIET_NS : INT64_MAX;
+	return s->wal_pages > 0 && quiet_ns < next_ns ? quiet_ns : next_ns;
+}
+
+/* Nothing was put: history is looked through, some milliseconds at a time. */
+static void
+use_quiet(struct sqlite_store *s, struct list *none)
+{
+	if (history_next_ns(s) > clock_mono_ns())
+		return;
+	s->alone = true;
+	carry_out(s, none);
+	s->alone = false;
 }
 
 void *
@@ -288,6 +312,8 @@ writer_main(void *sqlite_store)
 			recover_main(s);
 		if (!quiet)
 			carry_out(s, &batch);
+		else
+			use_quiet(s, &batch);
 		if (s->wal_pages >= s->wal_wanted || (quiet && s->wal_pages > 0))
 			checkpoint(s);
 		look_for_space(s);

@@ -50,7 +50,7 @@ extern const char *const store_result_names[STORE_RESULTS];
 
 struct store_config {
 	const char	*state_dir;
-	/* of history, where a job does not say itself */
+	/* of history, where a job does not say itself; 0: for ever */
 	int64_t		 keep_ms, keep_failed_ms;
 	/* of history that did not fail; 0: any number */
 	int64_t		 keep_jobs, keep_bytes;
