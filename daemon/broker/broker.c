@@ -10,6 +10,7 @@
 
 #include "daemon/broker/gather.h"
 #include "daemon/broker/inline.h"
+#include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
@@ -241,8 +242,7 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_GROUP_FINISHED: gather_finished(b, e->group); break;
 	case EFFECT_GROUP_FORGOTTEN: gather_forgotten(b, e->group); break;
 	case EFFECT_QUEUE:	 net_queue_less(b->net, e->queue); break;
-	case EFFECT_LOAD:	 log_fatal("no arguments are in the store job=%llu",
-				     (unsigned long long)e->job->id);
+	case EFFECT_LOAD:	 fetch_want(b, e->job); break;
 	case EFFECT_RECORD:	 ledger_record(b, e->job, e->record); break;
 	case EFFECT_NONE:	 break;
 	}

@@ -12,6 +12,7 @@
 #include "proto/rpc.h"
 
 struct event_base;
+struct fetch;
 struct gather;
 struct ledger;
 struct lanes;
@@ -25,6 +26,7 @@ struct broker {
 	struct core		*core;
 	struct store		*store;
 	struct ledger		*ledger;	/* what goes there, and who waits for it */
+	struct fetch		*fetch;		/* arguments on their way back from there */
 	struct recovery		*recovery;	/* until all that the store knows is in core */
 	struct lanes		*lanes;
 	struct net		*net;

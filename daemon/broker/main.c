@@ -17,6 +17,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/gather.h"
+#include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
@@ -180,6 +181,7 @@ make_core(const struct broker *b)
 		.keep_groups_ms = b->config.keep_failed_ms,
 		.max_waiting = b->config.max_waiting,
 		.max_waiting_bytes = b->config.max_waiting_bytes,
+		.spec_memory = b->config.store_args_memory,
 		.grace_ms = b->config.grace_ms,
 		.retry = make_retry(b->config.max_attempts, b->config.backoff_ms, b->config.factor,
 		    b->config.max_backoff_ms),
@@ -243,6 +245,7 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 		return -1;
 	b->core = make_core(b);
 	ledger_open(b);
+	b->fetch = fetch_new();
 	if (gather_open(b, why, size) != 0)
 		return -1;
 	for (int i = 0; i < s->listeners; i++) {
@@ -317,6 +320,7 @@ turn(struct broker *b, bool *busy)
 	broker_settle(b);
 	*busy |= b->unsettled;
 	lanes_publish(b->lanes);
+	fetch_publish(b);
 	ledger_publish(b);
 	if (b->draining && nothing_left(b))
 		net_drained(b->net);
@@ -381,6 +385,7 @@ close_parts(struct broker *b)
 	gather_close(b);
 	recover_free(b);
 	ledger_close(b);
+	fetch_free(b->fetch);
 	core_free(b->core);
 	event_base_free(b->base);
 	config_fini(&b->config);

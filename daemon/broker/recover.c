@@ -266,6 +266,7 @@ on_found(evutil_socket_t fd, short what, void *arg)
 void
 recover_begin(struct broker *b, void (*done)(struct broker *b))
 {
+	int64_t		 args_memory = b->config.store_args_memory;
 	struct recovery	*rv = mem_zalloc(1, sizeof(*rv));
 
 	b->recovery = rv;
@@ -274,7 +275,7 @@ recover_begin(struct broker *b, void (*done)(struct broker *b))
 	core_durable_hold(b->core, "the daemon recovers what it knows");
 	rv->event = event_new(b->base, store_fd(b->store), EV_READ | EV_PERSIST, on_found, b);
 	event_add(rv->event, NULL);
-	store_recover(b->store, (size_t)b->config.store_args_memory);
+	store_recover(b->store, args_memory > 0 ? (size_t)args_memory : SIZE_MAX);
 }
 
 void

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/broker/core/core.h"
 #include "lib/alloc.h"
@@ -23,13 +24,13 @@ struct bench {
 };
 
 static struct bench
-bench_open(void)
+bench_open(int64_t spec_memory)
 {
-	static const struct core_config	cfg = {
+	struct core_config	cfg = {
 		.keep_finished_ms = 60000, .keep_finished = 10000, .keep_finished_bytes = 64 << 20,
 		.keep_failed_ms = 60000, .max_waiting = 1 << 30,
 		.max_waiting_bytes = INT64_C(1) << 40,
-		.grace_ms = 1000,
+		.grace_ms = 1000, .spec_memory = spec_memory,
 	};
 	struct type	declared = { .name = (char *)(size_t)"noop" };
 	struct bench	b = { .c = core_new(&cfg), .by = submitter_new("uid:0", "bench", "unix"),
@@ -47,15 +48,24 @@ bench_close(struct bench *b)
 }
 
 static void
-submit(struct bench *b)
+submit_as(struct bench *b, enum durability durability)
 {
-	static const struct jobspec	spec = {
+	const struct jobspec	 spec = {
 		.queue = { "default", 7 }, .args = { ARGS, sizeof(ARGS) - 1 }, .lane = -1,
+		.durability = durability,
 	};
-	struct job	*j;
+	struct job		*j;
 
 	if (core_submit(b->c, b->now, b->next_id++, &spec, b->type, LANE_PROCESS, b->by, &j) != 0)
 		abort();
+	if (durability == DURABILITY_COMMIT)
+		core_stored(b->c, b->now, j);
+}
+
+static void
+submit(struct bench *b)
+{
+	submit_as(b, DURABILITY_MEMORY);
 }
 
 static void
@@ -92,7 +102,7 @@ turn(struct bench *b)
 static double
 life_ns(unsigned waiting)
 {
-	struct bench	b = bench_open();
+	struct bench	b = bench_open(0);
 	int64_t		before, after;
 
 	for (unsigned i = 0; i < waiting; i++)
@@ -114,17 +124,32 @@ life_ns(unsigned waiting)
 	return (double)(after - before) / LIVES;
 }
 
-static double
-waiting_bytes(unsigned count)
+static long
+resident_bytes(void)
 {
-	struct bench	b = bench_open();
-	size_t		before = mallinfo2().uordblks + mallinfo2().hblkhd, after;
+	FILE	*f = fopen("/proc/self/statm", "r");
+	long	 size = 0, resident = 0;
 
+	if (f == NULL || fscanf(f, "%ld %ld", &size, &resident) != 2)
+		abort();
+	fclose(f);
+	return resident * sysconf(_SC_PAGESIZE);
+}
+
+/* Of memory, for each of so many jobs that wait: all that the process grew by. */
+static double
+waiting_bytes(unsigned count, enum durability durability, int64_t spec_memory)
+{
+	struct bench	b = bench_open(spec_memory);
+	long		before, after;
+
+	malloc_trim(0);
+	before = resident_bytes();
 	for (unsigned i = 0; i < count; i++)
-		submit(&b);
-	after = mallinfo2().uordblks + mallinfo2().hblkhd;
+		submit_as(&b, durability);
+	after = resident_bytes();
 	bench_close(&b);
-	return (double)(after - before) / count - (sizeof(ARGS) - 1);
+	return (double)(after - before) / count;
 }
 
 int
@@ -135,7 +160,9 @@ bench_run(void)
 	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
 		printf("%8u waiting: %6.0f ns of CPU for a life\n", waiting[i],
 		    life_ns(waiting[i]));
-	printf("a waiting job: %.0f bytes and its arguments (struct job %zu)\n",
-	    waiting_bytes(1000000), JOB_BYTES);
+	printf("a waiting job of %zu bytes, of 1,000,000: %.0f bytes (struct job %zu)\n",
+	    sizeof(ARGS) - 1, waiting_bytes(1000000, DURABILITY_MEMORY, 0), JOB_BYTES);
+	printf("a durable one with its arguments in the store: %.0f bytes\n",
+	    waiting_bytes(1000000, DURABILITY_COMMIT, 1));
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/broker/gather.h"
+#include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
@@ -233,6 +234,7 @@ rig_open(struct rig *r, const char *const *settings)
 	r->b.base = event_base_new();
 	assert_int_equal(store_open_memory(r->dir, &r->b.store, why, sizeof(why)), 0);
 	ledger_open(&r->b);
+	r->b.fetch = fetch_new();
 	start_core(r);
 	assert_int_equal(gather_open(&r->b, why, sizeof(why)), 0);
 	r->b.lanes = mem_zalloc(1, sizeof(struct lanes));
@@ -262,6 +264,7 @@ rig_close(struct rig *r)
 	net_free(r->b.net);
 	gather_close(&r->b);
 	ledger_close(&r->b);
+	fetch_free(r->b.fetch);
 	core_free(r->b.core);
 	idmap_free(&r->b.lanes->attempts);
 	idmap_free(&r->b.lanes->told);

@@ -434,6 +434,13 @@ take_start(struct core *c, struct core_time now, struct effect *out)
 	return at != NULL;
 }
 
+static bool
+take_for_store(struct core *c, struct effect *out)
+{
+	return (!list_empty(&c->records) && record_take(c, out)) ||
+	    (!list_empty(&c->loads) && load_take(c, out));
+}
+
 bool
 core_next_effect(struct core *c, struct core_time now, struct effect *out)
 {
@@ -442,10 +449,10 @@ core_next_effect(struct core *c, struct core_time now, struct effect *out)
 	c->doomed = NULL;
 	groups_bury(c);
 	groups_run(c, now);
-	return take_tell(c, out) || take_kill(c, out) || record_take(c, out) ||
-	    load_take(c, out) || take_finished(c, now, out) ||
+	return take_tell(c, out) || take_kill(c, out) || take_for_store(c, out) ||
+	    take_finished(c, now, out) ||
 	    groups_take(c, now, out) || take_forgotten(c, now, out) || take_start(c, now, out) ||
-	    record_take(c, out) || load_take(c, out) ||
+	    take_for_store(c, out) ||
 	    take_finished(c, now, out) ||	/* what was next may have expired */
 	    take_idle(c, out) || take_less(c, out);
 }

@@ -388,7 +388,7 @@ void load_send_away(struct core *c, struct job *j);
 bool load_ask(struct core *c, struct job *j);
 /* It does not wait for them any more. */
 void load_leave(struct core *c, struct job *j);
-/* A job of this flow had its turn: those of others are read ahead. */
+/* A durable job of this flow had its turn: the arguments of others are read ahead. */
 void load_ahead(struct core *c, struct flow *f);
 bool load_take(struct core *c, struct effect *out);
 

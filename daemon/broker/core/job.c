@@ -332,7 +332,8 @@ count_state(struct core *c, const struct job *j, int by)
 	if (job_waiting(j)) {
 		c->waiting += (uint64_t)by;
 		c->stats.waiting_bytes += (uint64_t)(by * job_bytes(j));
-		c->text_bytes += by * load_bytes(j);
+		if (j->durable)
+			c->text_bytes += by * load_bytes(j);
 		q->waiting_bytes += (uint64_t)(by * job_bytes(j));
 	}
 	if (by < 0 && (q->watches > 0 || c->room_wanted))

@@ -123,7 +123,7 @@ load_ahead(struct core *c, struct flow *f)
 {
 	struct job	*j;
 
-	if (f->of.gates[GATE_STORE] == NULL || f->ahead >= AHEAD_LOW)
+	if (f->ahead >= AHEAD_LOW)
 		return;
 	while (f->ahead < AHEAD_HIGH &&
 	    c->text_bytes + c->loading_bytes < c->cfg.spec_memory + LOAD_BYTES &&

@@ -146,7 +146,8 @@ take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 	else
 		alone_ask(c, now, j, alone_free_slot(c));
 	bench_served(c, f);
-	load_ahead(c, f);
+	if (f->of.gates[GATE_STORE] != NULL)
+		load_ahead(c, f);
 	gates_wake(c, place);
 	return at;
 }
