@@ -171,8 +171,8 @@ rig_end(uint64_t id, uint8_t state)
 void
 rig_select(const struct store_rig *r, const char *sql, char *out, size_t size)
 {
-	sqlite3		*db;
-	sqlite3_stmt	*st;
+	sqlite3		*db = NULL;
+	sqlite3_stmt	*st = NULL;
 	const void	*text;
 
 	if (sqlite3_open_v2(r->file, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||

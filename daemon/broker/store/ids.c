@@ -174,11 +174,14 @@ static void *
 reserve_main(void *arg)
 {
 	struct ids	*ids = arg;
+	bool		 said = false;		/* once for each trouble */
 	int		 rc;
 
-	while (wait_until_wanted(ids))
-		if ((rc = reserve(ids)) != 0)
+	while (wait_until_wanted(ids)) {
+		if ((rc = reserve(ids)) != 0 && !said)
 			log_warn("job ids cannot be reserved file=%s error=%s", ids->path, strerror(-rc));
+		said = rc != 0;
+	}
 	return NULL;
 }
 

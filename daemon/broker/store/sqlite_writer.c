@@ -21,7 +21,7 @@
 
 #define CHECKPOINT_PAGES	4000	/* 16 MiB of WAL */
 #define QUIET_NS		(1 * NS_PER_S)	/* then the rest is checkpointed */
-#define SPACE_NS		(1 * NS_PER_S)	/* a full disk is looked at so often */
+#define SPACE_NS		(NS_PER_S / 4)	/* a full disk is looked at so often */
 
 static const struct handover_caps	caps = { .ops = 2000, .bytes = 4 << 20 };
 
