@@ -17,6 +17,7 @@
 #include "daemon/broker/recover.h"
 #include "daemon/broker/route/route.h"
 #include "daemon/broker/router.h"
+#include "daemon/broker/store/running.h"
 #include "daemon/broker/store/store.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -212,8 +213,18 @@ broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by
 }
 
 static void
+note_start(struct broker *b, const struct attempt *at)
+{
+	running_put(b->running, &(struct running_note){
+	    .id = at->job_id, .fence = at->fence, .started_ms = b->now.real_ms,
+	    .number = at->number, .worker = (uint16_t)at->worker, .lane = at->lane });
+}
+
+static void
 start(struct broker *b, struct attempt *at)
 {
+	if (at->job->durable)
+		note_start(b, at);
 	if (at->lane == LANE_INLINE)
 		start_inline(b, at);
 	else
@@ -316,6 +327,20 @@ broker_drain(struct broker *b)
 }
 
 void
+broker_refresh_hold(struct broker *b)
+{
+	const char	*why = NULL;
+
+	if (b->recovery != NULL)
+		why = "the daemon recovers what it knows";
+	else if (b->stopping)
+		why = job_reason_texts[REASON_daemon_stop];
+	else if (ledger_behind(b))
+		why = "the disk is behind: outcomes wait for it";
+	core_durable_hold(b->core, why);
+}
+
+void
 broker_stop(struct broker *b, int64_t deadline_ms)
 {
 	int64_t	at_ns = clock_after_ms(b->now.mono_ns, deadline_ms);
@@ -324,4 +349,5 @@ broker_stop(struct broker *b, int64_t deadline_ms)
 	if (!b->stopping || at_ns < b->stop_ns)
 		b->stop_ns = at_ns;
 	b->stopping = true;
+	broker_refresh_hold(b);	/* what waits is there after the next start */
 }

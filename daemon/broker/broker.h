@@ -18,6 +18,7 @@ struct ledger;
 struct lanes;
 struct net;
 struct recovery;
+struct running;
 struct store;
 
 struct broker {
@@ -27,6 +28,7 @@ struct broker {
 	struct store		*store;
 	struct ledger		*ledger;	/* what goes there, and who waits for it */
 	struct fetch		*fetch;		/* arguments on their way back from there */
+	struct running		*running;	/* durable jobs that run, for the next broker; or NULL */
 	struct recovery		*recovery;	/* until all that the store knows is in core */
 	struct lanes		*lanes;
 	struct net		*net;
@@ -57,6 +59,8 @@ int broker_submit_more(struct broker *b, const struct jobspec *spec, struct subm
 /* Says what a job that does not say it itself gets: with a group, what that is; else `usual`, as far as
  * this daemon remembers anything. */
 void broker_default_durability(const struct broker *b, struct jobspec *spec, enum durability usual);
+/* Durable jobs start, or do not, by what the daemon is about: after anything of that has changed. */
+void broker_refresh_hold(struct broker *b);
 /* The time of this turn is now. */
 void broker_clocks(struct broker *b);
 /*

@@ -10,6 +10,7 @@
 
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/store/record.h"
+#include "daemon/broker/store/running.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -275,6 +276,8 @@ job_done(struct broker *b, const struct ledger_op *o)
 			refused(b, j, o->op.result);
 	} else {
 		check_applied(o);
+		if (job_attempt(j) == NULL)
+			running_clear(b->running, j->id);
 		core_recorded(b->core, b->now, j, o->record);
 	}
 }
@@ -315,7 +318,7 @@ watch_backlog(struct broker *b)
 	if (b->ledger->backlog ? !little : !much)
 		return;
 	b->ledger->backlog = much;
-	core_durable_hold(b->core, much ? "the disk is behind: outcomes wait for it" : NULL);
+	broker_refresh_hold(b);
 	log_info("%s", much ? "durable jobs wait for the disk" : "durable jobs go on");
 }
 
@@ -342,6 +345,12 @@ void
 ledger_ask(struct broker *b, struct ledger_query *q)
 {
 	store_ask(b->store, &q->q);
+}
+
+bool
+ledger_behind(const struct broker *b)
+{
+	return b->ledger->backlog;
 }
 
 void
@@ -378,6 +387,7 @@ ledger_close(struct broker *b)
 	record_all(b);
 	store_publish(b->store);
 	store_close(b->store);
+	running_close(b->running);
 	while ((node = list_pop(&b->ledger->pending)) != NULL) {
 		struct ledger_op	*o = list_entry(node, struct ledger_op, link);
 

@@ -57,6 +57,8 @@ void ledger_ask(struct broker *b, struct ledger_query *q);
 
 /* End of a turn: what was put goes to the store's thread. */
 void ledger_publish(struct broker *b);
+/* So much waits for the disk that no more durable jobs should start. */
+bool ledger_behind(const struct broker *b);
 /* Why nothing durable can be taken: an error for the client; 0: it can. */
 int ledger_refuses(const struct broker *b, struct rpc_error *err);
 /* The error of a refused operation. */

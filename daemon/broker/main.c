@@ -23,6 +23,7 @@
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
 #include "daemon/broker/store/spool.h"
+#include "daemon/broker/store/running.h"
 #include "daemon/broker/store/store.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -243,6 +244,8 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	}
 	if (open_store(b, why, size) != 0)
 		return -1;
+	if (store_durable(b->store) && running_open(b->state_dir, &b->running, why, size) != 0)
+		log_warn("nobody will know after a crash what ran reason=\"%s\"", why);
 	b->core = make_core(b);
 	ledger_open(b);
 	b->fetch = fetch_new();

@@ -9,6 +9,7 @@
 
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/store/record.h"
+#include "daemon/broker/store/running.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -66,12 +67,36 @@ submitter_for(struct broker *b, const struct job_record *rec)
 	return by;
 }
 
+/* What was noted of an attempt that was not written down: it is one that the daemon's end ended. */
+static void
+add_interrupted(struct broker *b, struct job_record *rec)
+{
+	struct job_saved	*s = &rec->saved;
+	struct running_note	 note;
+
+	if (!running_was(b->running, s->id, &note) || s->tries_len == CORE_TRIES_KEPT ||
+	    s->moves_len == CORE_MOVES_KEPT || note.lane >= LANES ||
+	    (s->tries_len > 0 && rec->tries[s->tries_len - 1].fence >= note.fence))
+		return;
+	rec->moves[s->moves_len++] = (struct transition){
+		.at_ms = note.started_ms, .state = JOB_running, .reason = REASON_started };
+	rec->tries[s->tries_len++] = (struct attempt_record){
+		.fence = note.fence, .started_ms = note.started_ms, .ended_ms = b->now.real_ms,
+		.number = note.number, .worker = note.worker, .lane = note.lane,
+		.end = REASON_daemon_crash };
+	s->attempts = note.number;
+	s->begun = true;
+	s->in_process = true;
+}
+
 static struct job *
 into_core(struct broker *b, struct job_record *rec)
 {
 	struct job_saved	*s = &rec->saved;
 	struct job		*j;
 
+	if (!job_state_finished(s->state))
+		add_interrupted(b, rec);
 	s->type = core_type_get(b->core, rec->type, rec->plugin);
 	s->by = submitter_for(b, rec);
 	s->group = rec->group == 0 ? NULL : core_group_numbered(b->core, rec->group);
@@ -173,8 +198,9 @@ finish(struct broker *b)
 	log_info("recovered jobs=%" PRIu64 " ms=%" PRId64, rv->jobs,
 	    (clock_mono_ns() - rv->began_ns) / NS_PER_MS);
 	recover_free(b);
+	running_forget(b->running);
 	core_groups_restored(b->core);
-	core_durable_hold(b->core, NULL);
+	broker_refresh_hold(b);
 	done(b);
 }
 
@@ -272,7 +298,7 @@ recover_begin(struct broker *b, void (*done)(struct broker *b))
 	b->recovery = rv;
 	rv->done = done;
 	rv->began_ns = rv->said_ns = clock_mono_ns();
-	core_durable_hold(b->core, "the daemon recovers what it knows");
+	broker_refresh_hold(b);
 	rv->event = event_new(b->base, store_fd(b->store), EV_READ | EV_PERSIST, on_found, b);
 	event_add(rv->event, NULL);
 	store_recover(b->store, args_memory > 0 ? (size_t)args_memory : SIZE_MAX);

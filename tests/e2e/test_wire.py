@@ -178,8 +178,6 @@ class Lines(DaemonTest):
     def test_members_of_later_versions_are_refused_by_name(self):
         for name in ('unique_key', 'keep_ms'):
             self.assert_refused(line('job.submit', {'type': 'echo', name: 1}), 'not_supported', name)
-        self.assert_refused(line('job.submit', {'type': 'echo', 'durability': 'commit'}), 'not_supported',
-                            'durability')
 
     def test_a_method_that_does_not_exist_is_named(self):
         self.assert_refused(line('job.fly'), 'method_not_found', 'job.fly')

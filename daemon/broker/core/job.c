@@ -354,9 +354,6 @@ job_relive(struct core *c, struct job *j, enum job_state state, const struct job
 {
 	struct job_run	*r;
 
-	j->created_ms = s->moves[0].at_ms;
-	j->first_state = s->moves[0].state & 15;
-	j->first_reason = s->moves[0].reason & 127;
 	j->state = state & 15;
 	count_state(c, j, 1);
 	if (s->moves_len == 1 && s->tries_len == 0)

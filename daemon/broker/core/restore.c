@@ -19,10 +19,14 @@ mono_of(struct core_time now, int64_t real_ms)
 static void
 set_marks(struct core_time now, struct job *j, const struct job_saved *s)
 {
-	if (s->attempts > 0)
-		job_run_get(j)->attempts = (uint16_t)s->attempts;
+	/* before job_run_get, which begins with it */
+	j->created_ms = s->moves[0].at_ms;
+	j->first_state = s->moves[0].state & 15;
+	j->first_reason = s->moves[0].reason & 127;
 	j->suspicions = s->suspicions & 7;
 	j->alone = s->suspicions > 0;
+	if (s->attempts > 0)
+		job_run_get(j)->attempts = (uint16_t)s->attempts;
 	j->begun = s->begun;
 	j->marked = s->marked;
 	if (s->failures > 0)

@@ -205,7 +205,7 @@ let_in(struct watch *w, struct job *j)
 	int64_t		 until_ns = w->wish->until_ns;
 
 	if (!w->wish->call && j->unstored) {
-		stored_from(w, j);
+		stored_from(w, j->id, stored_answer_id_state);
 		return;
 	}
 	if (!w->wish->call || job_state_finished(j->state)) {

@@ -62,9 +62,9 @@ stored_id_state(struct call *call, const struct job *j)
 }
 
 void
-stored_from(struct watch *w, const struct job *j)
+stored_from(struct watch *w, uint64_t job_id, void (*answer)(struct watch *w, enum store_result r))
 {
 	watch_become_stored(w);
-	if (!wait(w, j->id, stored_answer_id_state))
-		stored_answer_id_state(w, STORE_OK);
+	if (!wait(w, job_id, answer))
+		answer(w, STORE_OK);
 }

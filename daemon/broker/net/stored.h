@@ -18,6 +18,7 @@ int stored_id_state(struct call *call, const struct job *j);
 /* Answers such a call, or refuses it. */
 void stored_answer_id_state(struct watch *w, enum store_result r);
 /* A call that waited for something else goes on to wait for the disk. */
-void stored_from(struct watch *w, const struct job *j);
+void stored_from(struct watch *w, uint64_t job_id,
+    void (*answer)(struct watch *w, enum store_result r));
 
 #endif

@@ -53,7 +53,7 @@ struct watch {
 	void			(*answer)(struct watch *w, enum store_result r);
 	void			*what;		/* STORED: answer's */
 	void			(*forget)(void *what);
-	uint64_t		 job_id;	/* STORED */
+	uint64_t		 job_id;	/* STORED: answer's */
 	uint32_t		 weight;	/* open calls that it counts for */
 	bool			 silent;
 	bool			 cancel_on_disconnect;
@@ -67,7 +67,7 @@ int watch_allowed(const struct call *call, uint32_t count, struct rpc_error *err
 /* The call waits.  Ask watch_allowed first. */
 struct watch *watch_new(struct call *call, enum watch_kind kind, uint32_t count);
 void watch_job(struct watch *w, struct job *j);
-/* A WATCH_ROOM waits for the disk from now on; stored.h. */
+/* A WATCH_ROOM or WATCH_PURGE waits for the disk from now on; stored.h. */
 void watch_become_stored(struct watch *w);
 /* Joins and leaves the ring of a job. */
 void watcher_join(struct watcher *node, struct job *j);
