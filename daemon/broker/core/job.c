@@ -356,9 +356,10 @@ job_relive(struct core *c, struct job *j, enum job_state state, const struct job
 
 	j->state = state & 15;
 	count_state(c, j, 1);
-	if (s->moves_len == 1 && s->tries_len == 0)
+	if (job_run(j) == NULL && s->moves_len == 1 && s->tries_len == 0)
 		return;
 	r = job_run_get(j);
+	r->moves[0] = s->moves[0];	/* the run may be older than what is known of it */
 	for (size_t i = 1; i < s->moves_len; i++)
 		record_move(r, s->moves[i]);
 	for (size_t i = 0; i < s->tries_len; i++) {
