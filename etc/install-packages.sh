@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-packages.sh SET... - install the Debian packages of the sets build, demo, test, bench.
+# install-packages.sh SET... - install the Debian packages of the sets build, demo, test, bench, power.
 #
 # Does nothing when they are all there.  Works as root and with sudo.
 set -eu
@@ -12,9 +12,10 @@ packages_of() {
 	demo) echo python3 ;;
 	test) echo tzdata patch python3 python3-jsonschema libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
 	    openssl postgresql-15 ;;
+	power) echo python3 user-mode-linux e2fsprogs iproute2 ;;
 	bench) echo python3 gearman-job-server libgearman-dev beanstalkd ;;
 	*)
-		echo "install-packages.sh: no such set: $1 (build, demo, test, bench)" >&2
+		echo "install-packages.sh: no such set: $1 (build, demo, test, bench, power)" >&2
 		exit 2
 		;;
 	esac

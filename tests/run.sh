@@ -194,6 +194,31 @@ kills() {
 	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/kills.py" $gate
 }
 
+# Durable jobs, whatever dies: everything that was answered stays (tests/crash/ledger.py).
+durable() {
+	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/durable.py" $gate
+}
+
+faults() {
+	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/faults.py" $gate
+}
+
+full_disk() {
+	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/full.py" $gate
+}
+
+# The power of a machine is cut.
+power() {
+	"$source/etc/install-packages.sh" power && build gcc &&
+	    JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/power.py"
+}
+
+# The bugs that these campaigns must notice.
+planted() {
+	[ -n "$gate" ] || { "$source/tests/crash/planted.sh" -n; return; }
+	"$source/etc/install-packages.sh" power && "$source/tests/crash/planted.sh"
+}
+
 # The bugs that the scheduler's tests must notice; with the gate they are planted, and more seeds run.
 scheduler() {
 	[ -n "$gate" ] || { "$source/tests/sim/planted.sh" -n; return; }
@@ -258,6 +283,11 @@ stage e2e e2e gcc
 stage schemas schemas
 stage crashes crashes
 stage kills kills
+stage durable durable
+stage faults faults
+stage full-disk full_disk
+[ -z "$gate" ] || stage power power
+stage planted planted
 stage scheduler scheduler
 stage installed installed
 stage without without
