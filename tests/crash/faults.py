@@ -103,8 +103,9 @@ def attempt(action, index):
             except Closed:
                 pass
             settle(home, ledger, jobd)
-        except BaseException:
-            print('%s at %d: its log:\n%s' % (action, index, ''.join(home.logs) + jobd.log()), flush=True)
+        except BaseException as e:
+            print('%s at %d: %r; its log:\n%s' % (action, index, e, ''.join(home.logs) + jobd.log()[-6000:]),
+                  flush=True)
             raise
         counted, hit = home.faults()
         died = len(re.findall('broker died', ''.join(home.logs)))
