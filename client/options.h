@@ -31,6 +31,7 @@ enum option_kind {
 #define FOR_GROUP	(1u << 24)
 #define FOR_GROUP_WAIT	(1u << 25)
 #define FOR_WATCH	(1u << 26)
+#define FOR_CRON	(1u << 12)
 #define FOR_BENCH	(1u << 20)
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMATS };

@@ -18,6 +18,7 @@ const struct verb *const verbs[] = {
 	&verb_group_wait, &verb_group_results, &verb_group_cancel,
 	&verb_queue_ls, &verb_queue_pause, &verb_queue_resume, &verb_queue_drain,
 	&verb_queue_purge, &verb_queue_set, &verb_queue_wait,
+	&verb_cron_ls, &verb_cron_set, &verb_cron_run, &verb_cron_delete,
 	&verb_type_ls, &verb_type_show, &verb_type_advice, &verb_type_pin,
 	&verb_worker_ls, &verb_plugin_ls,
 	&verb_bench_overhead, &verb_bench,

@@ -34,6 +34,7 @@ void verb_print_list(void);
 
 extern const struct verb verb_group_cancel, verb_group_close, verb_group_create, verb_group_ls,
     verb_group_results, verb_group_show, verb_group_wait, verb_watch;
+extern const struct verb verb_cron_delete, verb_cron_ls, verb_cron_run, verb_cron_set;
 extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel, verb_dead_ls,
     verb_dead_purge, verb_dead_retry, verb_drain, verb_explain, verb_forget, verb_help, verb_hold,
     verb_ls, verb_map, verb_ping, verb_plugin_ls, verb_queue_drain, verb_queue_ls,

@@ -22,6 +22,8 @@
 #define BOUND_WATCHES			64		/* job.watch of one connection */
 #define BOUND_GROUPS			10000		/* that have not finished */
 #define BOUND_GROUPS_KEPT		1000		/* that have */
+#define BOUND_CRONS			10000		/* schedules */
+#define BOUND_CRON_JOB_BYTES		(16 << 10)	/* the job of one, as text */
 #define BOUND_KEY_BYTES			256		/* order_key, limit_key, tenant */
 #define BOUND_LABELS			32
 #define BOUND_LABELS_BYTES		4096		/* the labels object as text */

@@ -17,11 +17,12 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/parse.h"
+#include "lib/schedule.h"
 #include "proto/bounds.h"
 
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
-	TYPE_MODE, TYPE_LANE, TYPE_ENGINE
+	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB
 };
 
 struct row {
@@ -45,6 +46,10 @@ struct row {
 #define DEFAULT_MODE(value)	0, (value)
 #define DEFAULT_LANE(value)	0, (value)
 #define DEFAULT_ENGINE(value)	0, (value)
+#define DEFAULT_WHEN(value)	0, (value)
+#define DEFAULT_ZONE(value)	0, (value)
+#define DEFAULT_OVERLAP(value)	0, (value)
+#define DEFAULT_JOB(value)	0, (value)
 #define LIMIT_ROW(section, key, type, value, min, max, help) \
 	{ section, #key, TYPE_##type, offsetof(struct config_limit, key), DEFAULT_##type(value), \
 	    min, max, help },
@@ -55,10 +60,12 @@ static const struct row options[] = {
 	    min, max, help },
 #define PER_QUEUE(...)
 #define PER_TYPE(...)
+#define PER_CRON(...)
 #include "proto/config.def"
 #undef OPTION
 #undef PER_QUEUE
 #undef PER_TYPE
+#undef PER_CRON
 };
 
 static const struct row limits[] = {
@@ -67,6 +74,8 @@ static const struct row limits[] = {
 	LIMIT_ROW("queue", key, type, value, min, max, help)
 #define PER_TYPE(key, type, value, min, max, help) \
 	LIMIT_ROW("type", key, type, value, min, max, help)
+#define PER_CRON(key, type, value, min, max, help) \
+	LIMIT_ROW("cron", key, type, value, min, max, help)
 #include "proto/config.def"
 };
 
@@ -108,13 +117,18 @@ config_init(struct config *c)
 		set_default(c, &options[i]);
 	list_init(&c->queues);
 	list_init(&c->types);
+	list_init(&c->crons);
 }
 
 static void
-free_routing(struct config_limit *limit)
+free_texts(struct config_limit *limit)
 {
 	free(limit->mode);
 	free(limit->lane);
+	free(limit->when);
+	free(limit->time_zone);
+	free(limit->overlap);
+	free(limit->job);
 }
 
 static void
@@ -126,7 +140,7 @@ free_limits(struct list *head)
 		struct config_limit	*limit = list_entry(node, struct config_limit, link);
 
 		free(limit->name);
-		free_routing(limit);
+		free_texts(limit);
 		free(limit);
 	}
 }
@@ -140,6 +154,7 @@ config_fini(struct config *c)
 	}
 	free_limits(&c->queues);
 	free_limits(&c->types);
+	free_limits(&c->crons);
 }
 
 /* ---- what a value may be, in words ---- */
@@ -185,6 +200,10 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_MODE] = "auto, advice or pin",
 		[TYPE_LANE] = "inline, async, thread or process",
 		[TYPE_ENGINE] = "sqlite or memory",
+		[TYPE_WHEN] = "five fields, @hourly, @daily, @weekly, @monthly, @yearly or @every 30s",
+		[TYPE_ZONE] = "the name of a time zone, such as Europe/Berlin",
+		[TYPE_OVERLAP] = "skip or queue",
+		[TYPE_JOB] = "a JSON object, such as {\"type\": \"echo\"}",
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -362,6 +381,7 @@ text_allowed(const struct row *row, const char *text)
 	static const char *const	modes[] = { "auto", "advice", "pin", NULL };
 	static const char *const	lanes[] = { "inline", "async", "thread", "process", NULL };
 	static const char *const	engines[] = { "sqlite", "memory", NULL };
+	static const char *const	overlaps[] = { "skip", "queue", NULL };
 	enum log_level			level;
 
 	if (row->type == TYPE_MODE)
@@ -370,11 +390,31 @@ text_allowed(const struct row *row, const char *text)
 		return is_one_of(lanes, text);
 	if (row->type == TYPE_ENGINE)
 		return is_one_of(engines, text);
+	if (row->type == TYPE_WHEN)
+		return true;	/* check_when has said so */
+	if (row->type == TYPE_OVERLAP)
+		return is_one_of(overlaps, text);
+	if (row->type == TYPE_ZONE)
+		return text[0] != '\0' && strlen(text) <= ZONE_NAME_BYTES;
+	if (row->type == TYPE_JOB)
+		return text[0] == '{';
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)
 		return text[0] == '\0' || text[0] == '/';
 	return text[0] == '\0' || is_absolute_paths(text);
+}
+
+/* What is wrong with a schedule is one of many things, and said as such. */
+static int
+check_when(const struct setting *s, char *why, size_t size)
+{
+	struct schedule	schedule;
+	char		reason[192];
+
+	if (schedule_parse(s->value, strlen(s->value), &schedule, reason, sizeof(reason)) == 0)
+		return 0;
+	return refuse(why, size, "%s %.100s.%s: %s", s->section, s->name, s->key, reason);
 }
 
 /* The value into the object's field, or the sentence. */
@@ -385,6 +425,8 @@ assign(void *object, const struct row *row, const struct setting *s, char *why, 
 	int64_t		number;
 	int		rc;
 
+	if (row->type == TYPE_WHEN && (rc = check_when(s, why, size)) != 0)
+		return rc;
 	if (is_text(row) && text_allowed(row, s->value)) {
 		set_text(field_of(object, row), s->value);
 		return 0;
@@ -441,7 +483,8 @@ add_limit(struct list *head, const char *section, const char *name)
 static int
 set_limit(struct config *c, const struct row *row, const struct setting *s, char *why, size_t size)
 {
-	struct list		*head = strcmp(row->section, "queue") == 0 ? &c->queues : &c->types;
+	struct list		*head = strcmp(row->section, "queue") == 0 ? &c->queues :
+				    strcmp(row->section, "type") == 0 ? &c->types : &c->crons;
 	struct config_limit	*limit, trial = { 0 };
 	int			 rc;
 
@@ -451,7 +494,7 @@ set_limit(struct config *c, const struct row *row, const struct setting *s, char
 		    s->name == NULL ? "" : s->name, s->section, BOUND_NAME_BYTES);
 	if ((rc = assign(&trial, row, s, why, size)) != 0)
 		return rc;
-	free_routing(&trial);
+	free_texts(&trial);
 	if ((limit = find_limit(head, s->name)) == NULL)
 		limit = add_limit(head, s->section, s->name);
 	return assign(limit, row, s, why, size);

@@ -17,12 +17,13 @@ struct buf;
 
 struct config_limit {
 	struct list	 link;
-	char		*name;		/* of a queue or a type */
+	char		*name;		/* of a queue, a type or a schedule */
 	int64_t		 max_running, max_running_per_tenant, max_running_per_key;
 	int64_t		 rate, burst;	/* rate: starts in 1000 seconds */
 	int64_t		 max_jobs, max_bytes;
 	int64_t		 max_attempts, backoff_ms, factor, max_backoff_ms;	/* 0: not said */
 	char		*mode, *lane;	/* of a type: how it is routed; NULL: not said */
+	char		*when, *time_zone, *overlap, *job;	/* of a schedule; NULL: not said */
 };
 
 struct config {
@@ -42,7 +43,7 @@ struct config {
 	char	*sql_services;		/* NULL: none */
 	char	*plugins_dir;		/* NULL: none */
 	char	*log_level;
-	struct list queues, types;	/* of struct config_limit */
+	struct list queues, types, crons; /* of struct config_limit */
 };
 
 void config_init(struct config *c);	/* the defaults */

@@ -143,12 +143,12 @@ read_durability(const struct rpc_value *v, struct jobspec *out, struct rpc_error
 	static const char *const	words[] = {
 		[DURABILITY_UNSAID] = "", [DURABILITY_COMMIT] = "commit", [DURABILITY_MEMORY] = "memory",
 	};
-	int				found = find_word(words, 3, v->p, v->len);
+	int				found;
 
 	out->durability = DURABILITY_UNSAID;
 	if (!v->given)
 		return 0;
-	if (found <= 0)
+	if ((found = find_word(words, 3, v->p, v->len)) <= 0)
 		return wrong_word(err, PARAM_durability, v, "commit or memory");
 	out->durability = (enum durability)found;
 	return 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/inline.h"
 #include "daemon/broker/fetch.h"
@@ -292,6 +293,7 @@ tell_supervisor(struct broker *b, enum control_kind kind, const char *text)
 static void
 serve(struct broker *b)
 {
+	cron_start(b);
 	net_serve(b->net);
 	tell_supervisor(b, CONTROL_READY, "");
 	log_info("ready boot=%u boot_id=%s", store_boot(b->store), b->boot_id);

@@ -11,6 +11,7 @@
 #include "proto/config.h"
 #include "proto/rpc.h"
 
+struct cron_runner;
 struct event_base;
 struct fetch;
 struct gather;
@@ -33,6 +34,7 @@ struct broker {
 	struct lanes		*lanes;
 	struct net		*net;
 	struct gather		*gather;	/* groups' outcomes */
+	struct cron_runner	*cron;		/* schedules */
 	struct core_time	 now;		/* of this turn */
 	uint64_t		 seed;		/* of core's random delays */
 	char			 boot_id[33];

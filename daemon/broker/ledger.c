@@ -205,15 +205,21 @@ record_all(struct broker *b)
 }
 
 bool
-ledger_wait(struct broker *b, struct ledger_wait *w)
+ledger_wait_last(struct broker *b, struct ledger_wait *w)
 {
 	struct ledger	*l = b->ledger;
 
-	record_all(b);
 	if (list_empty(&l->pending))
 		return false;
 	list_push_back(&list_entry(l->pending.prev, struct ledger_op, link)->waits, &w->link);
 	return true;
+}
+
+bool
+ledger_wait(struct broker *b, struct ledger_wait *w)
+{
+	record_all(b);
+	return ledger_wait_last(b, w);
 }
 
 void

@@ -32,6 +32,8 @@ struct ledger_wait {
  * is that of the last operation.  False: there is nothing to wait for, and done will not come.
  */
 bool ledger_wait(struct broker *b, struct ledger_wait *w);
+/* Waits with the operation that was put last, and with nothing else. */
+bool ledger_wait_last(struct broker *b, struct ledger_wait *w);
 void ledger_leave(struct ledger_wait *w);
 
 /* A durable job was accepted: it is written down.  Ends in core_stored, or in a refusal of whoever waits

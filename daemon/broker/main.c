@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/broker/broker.h"
+#include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
@@ -251,6 +252,8 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	b->fetch = fetch_new();
 	if (gather_open(b, why, size) != 0)
 		return -1;
+	if (cron_open(b, why, size) != 0)
+		return -1;
 	for (int i = 0; i < s->listeners; i++) {
 		fds[i] = CONTROL_BROKER_FD + 1 + i;
 		fd_set_cloexec(fds[i], 1);
@@ -320,6 +323,7 @@ turn(struct broker *b, bool *busy)
 	*busy = lanes_harvest(b->lanes, HARVEST_BUDGET);
 	core_tick(b->core, b->now);
 	lanes_tick(b->lanes);
+	cron_tick(b);
 	broker_settle(b);
 	*busy |= b->unsettled;
 	lanes_publish(b->lanes);
@@ -386,6 +390,7 @@ close_parts(struct broker *b)
 	lanes_free(b->lanes);
 	net_free(b->net);
 	gather_close(b);
+	cron_close(b);
 	recover_free(b);
 	ledger_close(b);
 	fetch_free(b->fetch);

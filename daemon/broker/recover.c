@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/broker/cron/cron.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/store/record.h"
 #include "daemon/broker/store/running.h"
@@ -32,6 +33,7 @@ static const struct restorer {
 	int		(*restore)(struct broker *b, struct span name, struct span text,
 			    struct rpc_error *err);
 } restorers[] = {
+	{ "cron", cron_restore },
 	{ NULL, NULL },
 };
 

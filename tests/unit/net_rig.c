@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
@@ -237,6 +238,8 @@ rig_open(struct rig *r, const char *const *settings)
 	r->b.fetch = fetch_new();
 	start_core(r);
 	assert_int_equal(gather_open(&r->b, why, sizeof(why)), 0);
+	assert_int_equal(cron_open(&r->b, why, sizeof(why)), 0);
+	cron_start(&r->b);
 	r->b.lanes = mem_zalloc(1, sizeof(struct lanes));
 	fds[0] = r->unix_fd = listen_unix(r);
 	fds[1] = r->tcp_fd = listen_tcp(r);
@@ -263,6 +266,7 @@ rig_close(struct rig *r)
 {
 	net_free(r->b.net);
 	gather_close(&r->b);
+	cron_close(&r->b);
 	ledger_close(&r->b);
 	fetch_free(r->b.fetch);
 	core_free(r->b.core);

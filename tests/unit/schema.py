@@ -30,6 +30,9 @@ QUEUE = {'name': 'q', 'scheduled': 0, 'ready': 1, 'running': 2, 'waiting_bytes':
          'draining': False, 'max_running': 0, 'max_running_per_tenant': 0, 'max_running_per_key': 1, 'rate': 0.5,
          'burst': 1, 'max_jobs': 0, 'max_bytes': 0, 'weights': {'ann': 3}}
 STATES = ['scheduled', 'ready', 'running', 'succeeded', 'failed', 'cancelled', 'expired']
+SCHEDULE = {'name': 's', 'when': '@daily', 'time_zone': 'UTC', 'overlap': 'skip', 'by': 'uid:0', 'configured': False,
+            'next_ms': 5, 'last_ms': None, 'last_job': None, 'last_state': None, 'jobs': 0, 'skipped': 0, 'refused': 0,
+            'refusal': None, 'retry_ms': None, 'job': {'type': 'echo'}}
 TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'lane': 'inline', 'mode': 'auto', 'running': 0, 'max_running': 0,
         'succeeded': 1, 'failed': 0, 'cancelled': 0}
 MEASURED = {
@@ -95,6 +98,10 @@ SERVED = [
     ('queue.pause', {'name': 'q'}, QUEUE),
     ('queue.resume', {'name': 'q'}, QUEUE),
     ('queue.drain', {'name': 'q'}, QUEUE),
+    ('cron.set', {'name': 's', 'when': '@daily', 'job': {'type': 'echo'}, 'overlap': 'queue'}, SCHEDULE),
+    ('cron.list', {}, {'items': [{**SCHEDULE, 'last_job': 7, 'last_state': 'failed', 'refusal': 'full'}], 'next': None}),
+    ('cron.delete', {'name': 's'}, {'name': 's', 'deleted': True}),
+    ('cron.run', {'name': 's'}, {'id': 7, 'state': 'ready'}),
     ('queue.set', {'name': 'q', 'rate': 0.5, 'burst': 2, 'weights': {'ann': 3}}, QUEUE),
     ('queue.purge', {'name': 'q'}, {'purged': 3}),
     ('queue.wait', {'name': 'q', 'timeout_ms': 5}, {'empty': True}),
@@ -211,7 +218,7 @@ class Manual(unittest.TestCase):
         self.assertEqual([row[:2] for row in found], [[m.name, m.role] for m in Defs().methods])
         for row, method in zip(found, Defs().methods):
             params = [p.strip('` *') for p in row[2].replace(' or ', ', ').split(',') if p.strip()]
-            if 'job' in params:
+            if params[:1] == ['job']:
                 params[:1] = [name for name, _ in Defs().job.params]
             self.assertEqual(params, [name for name, _ in method.params], method.name)
 
