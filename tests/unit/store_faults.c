@@ -397,6 +397,7 @@ run_without_room(enum fault fault, int after, int times)
 		store_publish(r->s);
 		check_one(r, &m, ops, ++done, &refused);
 	}
+	arm(NONE, 0, 0);		/* what is left of it: commits are more or less many */
 	while (store_load(r->s).full)
 		poll(NULL, 0, 5);
 	assert_int_equal(rig_do(r, &(struct store_op){ .verb = STORE_PUT, .kind = SPAN("z"),

@@ -327,7 +327,7 @@ recover_next(struct sqlite_store *s, struct store_found *out, char *why, size_t 
 {
 	struct found_batch	*b = s->fetched;
 
-	if (b == NULL || b->at == b->len) {
+	if (b == NULL || (b->at == b->len && !b->failed)) {
 		found_free(b);
 		b = s->fetched = handover_found(&s->handover);
 	}
