@@ -217,7 +217,7 @@ test_a_text_that_is_not_ours_is_refused_with_what_is_wrong(void **state)
 		{ "{\"queue\":\"q\"}", "", "spec: it has no type" },
 		{ "{\"type\":7}", "", "spec: type is not a text" },
 		{ "{\"type\":\"x\",\"lane\":\"fast\"}", "", "spec: lane is not a known word" },
-		{ "{\"type\":\"x\",\"after\":[\"1\"]}", "", "spec: after is not a number" },
+		{ "{\"type\":\"x\",\"after\":[\"1\"]}", "", "spec: after is not a number that it may be" },
 		{ "{\"type\":\"x\"}", "{\"moves\":[]}", "past: it has no moves" },
 		{ "{\"type\":\"x\"}", "{\"moves\":[[1,\"flying\",\"submitted\"]]}",
 		    "past: moves is not a known word" },

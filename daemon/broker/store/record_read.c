@@ -20,21 +20,28 @@ struct reading {
 /* ---- values ---- */
 
 static int64_t
-number(struct reading *r)
+number_from(struct reading *r, int64_t min, int64_t max)
 {
 	enum scan_type	type;
 	struct span	raw;
-	int64_t		value = 0;
+	int64_t		value;
 	char		digits[24];
 
-	if (!scan_value(&r->scan, &type, &raw) || type != SCAN_INTEGER || raw.len >= sizeof(digits)) {
-		r->wrong = "a number";
-		return 0;
+	if (scan_value(&r->scan, &type, &raw) && type == SCAN_INTEGER && raw.len < sizeof(digits)) {
+		memcpy(digits, raw.p, raw.len);
+		digits[raw.len] = '\0';
+		value = strtoll(digits, NULL, 10);
+		if (value >= min && value <= max)
+			return value;
 	}
-	memcpy(digits, raw.p, raw.len);
-	digits[raw.len] = '\0';
-	value = strtoll(digits, NULL, 10);
-	return value;
+	r->wrong = "a number that it may be";
+	return 0;
+}
+
+static int64_t
+number(struct reading *r)
+{
+	return number_from(r, 0, BOUND_JOB_ID);
 }
 
 static struct span
@@ -106,6 +113,9 @@ read_after(struct reading *r)
 	struct jobspec	*spec = &r->to->saved.spec;
 	uint32_t	 cap = 0;
 
+	free(spec->after);
+	spec->after = NULL;
+	spec->after_len = 0;
 	for (bool ok = scan_array(&r->scan); ok && r->wrong == NULL && scan_element(&r->scan); ) {
 		if (spec->after_len == cap) {
 			cap = cap == 0 ? 4 : cap * 2;
@@ -206,16 +216,16 @@ static void read_limit_key(struct reading *r) { r->to->saved.spec.limit_key = te
 static void read_principal(struct reading *r) { r->to->principal = text(r); }
 static void read_client(struct reading *r) { r->to->client = text(r); }
 static void read_addr(struct reading *r) { r->to->addr = text(r); }
-static void read_priority(struct reading *r) { r->to->saved.spec.priority = (int)number(r); }
+static void read_priority(struct reading *r) { r->to->saved.spec.priority = (int)number_from(r, -100, 100); }
 static void read_timeout(struct reading *r) { r->to->saved.spec.timeout_ms = number(r); }
 static void read_due(struct reading *r) { r->to->saved.due_ms = number(r); }
 static void read_ttl(struct reading *r) { r->to->saved.ttl_at_ms = number(r); }
 static void read_held(struct reading *r) { r->to->saved.spec.hold = number(r) != 0; }
 static void read_begun(struct reading *r) { r->to->saved.begun = number(r) != 0; }
 static void read_marked(struct reading *r) { r->to->saved.marked = number(r) != 0; }
-static void read_attempts(struct reading *r) { r->to->saved.attempts = (uint32_t)number(r); }
+static void read_attempts(struct reading *r) { r->to->saved.attempts = (uint32_t)number_from(r, 0, UINT16_MAX); }
 static void read_failures(struct reading *r) { r->to->saved.failures = (uint32_t)number(r); }
-static void read_suspicions(struct reading *r) { r->to->saved.suspicions = (uint32_t)number(r); }
+static void read_suspicions(struct reading *r) { r->to->saved.suspicions = (uint32_t)number_from(r, 0, BOUND_SUSPECTS); }
 static void read_group(struct reading *r) { r->to->group = (uint64_t)number(r); }
 static void read_index(struct reading *r) { r->to->saved.index = (uint64_t)number(r); }
 static void read_reduces(struct reading *r) { r->to->saved.reduces = number(r) != 0; }
@@ -448,9 +458,9 @@ record_read(const struct store_row *row, struct job_record *out, char *why, size
 		forget_changeable(out);
 	if (row->past.len > 0 && read_object(out, row->past, "past", why, size) != 0)
 		return -1;
-	s->in_process = row->live && out->moves[s->moves_len - 1].state == JOB_running;
 	if (check_moves(out, why, size) != 0)
 		return -1;
+	s->in_process = row->live && out->moves[s->moves_len - 1].state == JOB_running;
 	return row->live ? 0 : read_ended(row, out, why, size);
 }
 
