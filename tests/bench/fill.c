@@ -1,7 +1,8 @@
 /*
  * fill.c - hands in jobs of 64 bytes that nobody takes, pipelined.  Runs in: the benchmark.
  *
- *   fill jobd ADDRESS TOKEN QUEUE COUNT     job.submit_many, 1,000 at a time (COUNT: a multiple)
+ *   fill jobd ADDRESS TOKEN QUEUE COUNT DURABILITY
+ *                                           job.submit_many, 1,000 at a time (COUNT: a multiple)
  *   fill gearmand PORT COUNT                SUBMIT_JOB_BG
  *   fill beanstalkd PORT COUNT              put
  */
@@ -16,10 +17,10 @@ static char	in[1 << 16];
 /* ---- jobd ---- */
 
 static char *
-print_many(const char *queue, size_t *len)
+print_many(const char *queue, const char *durability, size_t *len)
 {
 	char	 payload[PAYLOAD_BYTES + 1];
-	char	*line = malloc(64 + MANY * (REQUEST_BYTES + strlen(queue)));
+	char	*line = malloc(64 + MANY * (REQUEST_BYTES + strlen(queue) + strlen(durability)));
 
 	if (line == NULL)
 		die("malloc");
@@ -27,16 +28,17 @@ print_many(const char *queue, size_t *len)
 	*len = (size_t)sprintf(line, "{\"id\":1,\"method\":\"job.submit_many\",\"params\":{\"jobs\":[");
 	for (int i = 0; i < MANY; i++)
 		*len += (size_t)sprintf(line + *len, "%s{\"type\":\"echo\",\"args\":%s,\"queue\":\"%s\","
-		    "\"lane\":\"process\"}", i > 0 ? "," : "", payload, queue);
+		    "\"lane\":\"process\",\"durability\":\"%s\"}", i > 0 ? "," : "", payload, queue,
+		    durability);
 	*len += (size_t)sprintf(line + *len, "]}}\n");
 	return line;
 }
 
 static void
-fill_jobd(const char *address, const char *token, const char *queue, long count)
+fill_jobd(const char *address, const char *token, const char *queue, long count, const char *durability)
 {
 	size_t	 len;
-	char	*line = print_many(queue, &len);
+	char	*line = print_many(queue, durability, &len);
 	int	 fd = jobd_connect(address, token);
 
 	for (long done = 0; done < count; done += MANY) {
@@ -103,8 +105,8 @@ main(int argc, char **argv)
 	size_t	len;
 
 	print_payload(payload);
-	if (argc == 6 && strcmp(argv[1], "jobd") == 0) {
-		fill_jobd(argv[2], argv[3], argv[4], number_argument(argv[5]));
+	if (argc == 7 && strcmp(argv[1], "jobd") == 0) {
+		fill_jobd(argv[2], argv[3], argv[4], number_argument(argv[5]), argv[6]);
 	} else if (argc == 4 && strcmp(argv[1], "gearmand") == 0) {
 		len = gearman_print_submit(one, GEARMAN_SUBMIT_JOB_BG);
 		fill(connect_tcp("127.0.0.1", argv[2]), one, len, number_argument(argv[3]), take_packets);
@@ -112,7 +114,7 @@ main(int argc, char **argv)
 		len = (size_t)sprintf(one, "put 0 0 60 %d\r\n%s\r\n", PAYLOAD_BYTES, payload);
 		fill(connect_tcp("127.0.0.1", argv[2]), one, len, number_argument(argv[3]), take_lines);
 	} else {
-		fprintf(stderr, "usage: fill jobd ADDRESS TOKEN QUEUE COUNT | gearmand PORT COUNT |"
+		fprintf(stderr, "usage: fill jobd ADDRESS TOKEN QUEUE COUNT DURABILITY | gearmand PORT COUNT |"
 		    " beanstalkd PORT COUNT\n");
 		return 2;
 	}

@@ -4,10 +4,11 @@
 #
 # Installs the peers from Debian packages, starts them on loopback on free ports, stops them in the end.
 #
-#   PART         of targets.py: speed, peers, memory, or a function of speed.py; all, and the channel and
+#   PART         of targets.py: speed, peers, memory, deep, or a function of speed.py; all, and the channel and
 #                the scanner too, by default
 #   JOBD_BUILD   build directory, built (the source's own)
 #   ROUNDS       rounds of each measurement (5)
+#   DEEP_JOBS    jobs that wait in the part deep (1000000)
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,7 +31,7 @@ build() {	# PROGRAM LIBRARY...
 	shift
 	$CC -std=gnu17 -O2 -D_GNU_SOURCE -I"$source" -o "$programs/$program" "$source/tests/bench/$program.c" "$@"
 }
-for program in jobd_client connections fill beanstalkd_client gearman_raw_client gearman_raw_worker; do
+for program in jobd_client connections fill submits beanstalkd_client gearman_raw_client gearman_raw_worker; do
 	build "$program"
 done
 build round_trip "$JOBD_BUILD/libchannel.a" "$JOBD_BUILD/liblib.a"

@@ -131,7 +131,7 @@ def waiting_jobs():
         until(lambda: any(q['running'] == 1 for q in c.items('queue.list')), 'the queue is held', 10)
         numbers(*rate(full, 'process', 100, 100000).command)
         before = rss_kib(full.broker())
-        numbers(tool('fill'), 'jobd', full.tcp, full.token(), 'held', WAITING)
+        numbers(tool('fill'), 'jobd', full.tcp, full.token(), 'held', WAITING, 'memory')
         ours = (rss_kib(full.broker()) - before) * 1024 / WAITING - 64
         none, million = connections(empty, 0), connections(full, 0)
         none.name, million.name = '0 jobs wait', '%d jobs wait' % WAITING

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """targets.py [PART...] - measures jobd beside its peers and prints the table of targets.
 
-PART: speed, peers, memory, or a function of speed.py; all by default.  BENCH_PROGRAMS is where run.sh built the
+PART: speed, peers, memory, deep, or a function of speed.py; all by default.  BENCH_PROGRAMS is where run.sh built the
 C programs.  The exit status is 0 whether targets are met or not, because a benchmark is not a test.
 """
 
 import sys
 
 import bench
+import deep
 import memory
 import peers
 import speed
 
-PARTS = {'speed': speed.main, 'peers': peers.main, 'memory': memory.main}
+PARTS = {'speed': speed.main, 'peers': peers.main, 'memory': memory.main, 'deep': deep.main}
 
 
 def main():

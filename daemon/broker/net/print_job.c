@@ -399,7 +399,7 @@ print_summary(struct buf *out, const struct job *j)
 static void
 print_args(struct buf *out, const struct job *j, size_t room)
 {
-	if (job_args_len(j) <= room) {
+	if (!j->away && job_args_len(j) <= room) {
 		print_next(out, "args");
 		buf_append(out, job_args(j), job_args_len(j));
 	} else {
