@@ -97,7 +97,7 @@ const struct verb verb_call = {
 	    "--cancel-on-disconnect.",
 	.examples = "  jobctl call echo '{\"hello\": \"world\"}'\n"
 	    "  jobctl call file.digest '{\"path\": \"/data/a.iso\"}' -t 5m | jq -r .digest\n",
-	.options = FOR_JOB | FOR_CALL,
+	.options = FOR_JOB | FOR_ONE_JOB | FOR_CALL,
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID),
 	.least = 1, .most = 2,
 	.one_job = true,

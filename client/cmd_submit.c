@@ -55,8 +55,9 @@ const struct verb verb_submit = {
 	.about = "Hands in a job of TYPE with the argument JSON (- reads it from stdin, none is\n"
 	    "null) and prints its id once the daemon has accepted it.",
 	.examples = "  jobctl submit sleep '{\"ms\": 500}' --delay 10s\n"
+	    "  jobctl submit report --unique-key report-$(date +%F) --unique-for 1d\n"
 	    "  id=$(jobctl submit file.digest '{\"path\": \"/data/a.iso\"}') && jobctl wait $id\n",
-	.options = FOR_JOB,
+	.options = FOR_JOB | FOR_ONE_JOB,
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID),
 	.least = 1, .most = 2,
 	.run = run,

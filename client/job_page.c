@@ -80,6 +80,8 @@ row_queue(struct table *t, struct span job)
 	row(t, "queue", &cell);
 	put_text(&cell, job, "order_key");
 	row(t, "order key", &cell);
+	put_text(&cell, job, "unique_key");
+	row(t, "unique key", &cell);
 }
 
 static void

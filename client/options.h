@@ -28,6 +28,7 @@ enum option_kind {
 #define FOR_WAIT	(1u << 6)
 #define FOR_DRAIN	(1u << 7)
 #define FOR_QUEUE	(1u << 8)
+#define FOR_ONE_JOB	(1u << 9)
 #define FOR_GROUP	(1u << 24)
 #define FOR_GROUP_WAIT	(1u << 25)
 #define FOR_WATCH	(1u << 26)

@@ -26,7 +26,8 @@ const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_
     RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_limit_key) | RPC_BIT(PARAM_tenant) |
     RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
     RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group) | RPC_BIT(PARAM_on_order_failure) |
-    RPC_BIT(PARAM_after) | RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_hold);
+    RPC_BIT(PARAM_after) | RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_hold) |
+    RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms);
 
 /* Index of a word in a list of count words, or -1. */
 static int
@@ -110,7 +111,8 @@ read_choices(const struct rpc_value *params, struct jobspec *out, struct rpc_err
 	    read_either(&params[PARAM_on_parent_failure], PARAM_on_parent_failure, "cancel", "run",
 	    &parent, err) != 0 ||
 	    needs(params, PARAM_on_order_failure, PARAM_order_key, err) != 0 ||
-	    needs(params, PARAM_on_parent_failure, PARAM_after, err) != 0)
+	    needs(params, PARAM_on_parent_failure, PARAM_after, err) != 0 ||
+	    needs(params, PARAM_unique_ms, PARAM_unique_key, err) != 0)
 		return -1;
 	out->on_lost = (enum on_lost)lost;
 	out->on_order_failure = (enum on_order_failure)order;
@@ -252,6 +254,8 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->group = span_of(&params[PARAM_group], "");
 	out->limit_key = span_of(&params[PARAM_limit_key], "");
 	out->tenant = span_of(&params[PARAM_tenant], "");
+	out->unique_key = span_of(&params[PARAM_unique_key], "");
+	out->unique_ms = params[PARAM_unique_ms].i;
 	out->after = NULL;
 	out->after_len = 0;
 	out->priority = (int)params[PARAM_priority].i;
@@ -274,7 +278,7 @@ static const size_t spans[] = {
 	offsetof(struct jobspec, type), offsetof(struct jobspec, args),
 	offsetof(struct jobspec, queue), offsetof(struct jobspec, order_key),
 	offsetof(struct jobspec, limit_key), offsetof(struct jobspec, tenant),
-	offsetof(struct jobspec, group),
+	offsetof(struct jobspec, group), offsetof(struct jobspec, unique_key),
 	offsetof(struct jobspec, labels),
 };
 

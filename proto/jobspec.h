@@ -30,6 +30,7 @@ struct jobspec {
 	struct span	group;			/* len 0: none */
 	struct span	limit_key;		/* len 0: none */
 	struct span	tenant;			/* len 0: the principal */
+	struct span	unique_key;		/* len 0: none */
 	struct span	labels;			/* raw JSON object; len 0: none */
 	int		lane;			/* enum lane asked for, or -1 */
 	int		priority;
@@ -37,6 +38,7 @@ struct jobspec {
 	int64_t		run_at_ms;		/* 0: none; only one of the two */
 	int64_t		timeout_ms;		/* 0: none */
 	int64_t		ttl_ms;			/* 0: none */
+	int64_t		unique_ms;		/* 0: until the job has ended */
 	enum durability	durability;
 	enum on_lost	on_lost;
 	struct retry_policy retry;		/* what the job itself says */

@@ -20,6 +20,7 @@
 #include "daemon/broker/router.h"
 #include "daemon/broker/store/running.h"
 #include "daemon/broker/store/store.h"
+#include "daemon/broker/unique_key.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "proto/control.h"
@@ -187,6 +188,8 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		    (unsigned long long)missing);
 		return -1;
 	}
+	if (unique_key_check(b, spec, err) != 0)
+		return -1;
 	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
 		return refuse_lane(t, spec, rc, err);
 	if ((id = store_next_id(b->store)) == 0)
@@ -195,6 +198,7 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		room = core_room(b->core, spec->queue, core_spec_bytes(spec));
 		return broker_refuse_room(spec, &room, err);
 	}
+	unique_key_hold(b, spec, *out);
 	if ((*out)->durable)
 		ledger_add(b, *out, spec);
 	if (core_inline_ready(b->core, *out)) {

@@ -12,6 +12,7 @@
 #include "daemon/broker/store/record.h"
 #include "daemon/broker/store/running.h"
 #include "lib/alloc.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 /* Above this, what is durable does not start: its outcomes would wait in memory. */
@@ -68,7 +69,7 @@ static struct span *
 texts_of(struct store_op *op, size_t i)
 {
 	struct span	*const all[] = {
-		&op->spec, &op->args, &op->labels, &op->past, &op->unique_key, &op->kind, &op->name,
+		&op->spec, &op->args, &op->labels, &op->past, &op->unique_key, &op->unique_print, &op->kind, &op->name,
 		&op->text, &op->end.type, &op->end.queue, &op->end.tenant, &op->end.principal,
 		&op->end.text, &op->end.failure,
 	};
@@ -100,6 +101,25 @@ hand_over(struct broker *b, const struct store_op *op, enum record what, struct 
 	store_put(b->store, &o->op);
 }
 
+/* What the store is told of the key that the job holds. */
+static void
+put_unique(struct broker *b, const struct job *j, struct store_op *op)
+{
+	const struct unique	*u = job_unique(j);
+	size_t			 from;
+
+	if (u == NULL || !u->held)
+		return;
+	op->unique_key = put_text(b->ledger, u->key, u->key_len);
+	op->unique_over = true;
+	if (u->until_ns == 0)
+		return;
+	op->unique_until_ms = b->now.real_ms + (u->until_ns - b->now.mono_ns) / NS_PER_MS;
+	from = buf_len(&b->ledger->text);
+	record_print_unique(&b->ledger->text, &u->print);
+	op->unique_print = mark_text(b->ledger, from);
+}
+
 void
 ledger_add(struct broker *b, const struct job *j, const struct jobspec *spec)
 {
@@ -110,6 +130,7 @@ ledger_add(struct broker *b, const struct job *j, const struct jobspec *spec)
 	op.spec = mark_text(l, 0);
 	op.args = put_text(l, spec->args.p, spec->args.len);
 	op.labels = put_text(l, spec->labels.p, spec->labels.len);
+	put_unique(b, j, &op);
 	hand_over(b, &op, RECORD_NONE, NULL);
 }
 
@@ -153,6 +174,8 @@ ledger_record(struct broker *b, struct job *j, enum record what)
 	op.past = mark_text(l, 0);
 	if (what == RECORD_END)
 		op.end = print_end(b, j);
+	if (what == RECORD_END || what == RECORD_AGAIN)
+		put_unique(b, j, &op);
 	hand_over(b, &op, what, NULL);
 }
 

@@ -91,6 +91,40 @@ add_interrupted(struct broker *b, struct job_record *rec)
 	s->in_process = true;
 }
 
+/* ---- unique keys ---- */
+
+/* What a key is held until, by the clock of now; 0: until its job ends. */
+static int64_t
+until_ns(const struct broker *b, int64_t until_ms)
+{
+	if (until_ms == 0)
+		return 0;
+	return until_ms <= b->now.real_ms ? 1 : clock_after_ms(b->now.mono_ns,
+	    until_ms - b->now.real_ms);
+}
+
+static void
+hold_key(struct broker *b, const struct job_record *rec, struct job *j)
+{
+	const struct unique_claim	claim = { .key = rec->unique_key,
+	    .until_ns = until_ns(b, rec->unique_until_ms), .print = rec->unique_print };
+
+	if (claim.key.len > 0)
+		core_unique_hold(b->core, b->now, j, &claim);
+}
+
+static void
+unique_found(struct broker *b, const struct store_found *f)
+{
+	struct unique_claim	claim = { .key = f->name, .until_ns = until_ns(b, f->until_ms) };
+
+	if (f->state >= JOB_succeeded && f->state < JOB_STATES &&
+	    record_read_unique(f->text, &claim.print))
+		core_unique_restore(b->core, b->now, f->job.id, (enum job_state)f->state, &claim);
+	else
+		log_error("a unique key in the store cannot be read job=%" PRIu64, f->job.id);
+}
+
 static struct job *
 into_core(struct broker *b, struct job_record *rec)
 {
@@ -103,6 +137,7 @@ into_core(struct broker *b, struct job_record *rec)
 	s->by = submitter_for(b, rec);
 	s->group = rec->group == 0 ? NULL : core_group_numbered(b->core, rec->group);
 	j = core_restore(b->core, b->now, s);
+	hold_key(b, rec, j);
 	submitter_unref(s->by);
 	return j;
 }
@@ -278,7 +313,7 @@ on_found(evutil_socket_t fd, short what, void *arg)
 		switch (f.is) {
 		case STORE_ITEM:	item_found(b, &f); break;
 		case STORE_JOB:		job_found(b, &f); say_progress(b, &f); break;
-		case STORE_UNIQUE:	break;
+		case STORE_UNIQUE:	unique_found(b, &f); break;
 		case STORE_GROUP_COUNT:	count_found(b, &f); break;
 		case STORE_RECOVERED:	all_found(b); return;
 		}

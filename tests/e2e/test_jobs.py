@@ -159,13 +159,13 @@ class Outcomes(DaemonTest):
     def test_submit_many_accepts_or_refuses_each_alone(self):
         reply = self.c.call('job.submit_many', jobs=[
             {'type': 'echo', 'args': 1}, {'type': 'nope'}, {'type': 'echo', 'queue': 'bad name'}, 5,
-            {'type': 'echo', 'unique_key': 'k'}, {'args': 1}, {'type': 'sleep', 'lane': 'process'}, {'type': 'echo'}])
+            {'type': 'echo', 'unique_ms': 5}, {'args': 1}, {'type': 'sleep', 'lane': 'process'}, {'type': 'echo'}])
         self.assertEqual([i is not None for i in reply['ids']], [True] + [False] * 6 + [True])
         self.assertEqual(reply['errors_total'], 6)
         self.assertEqual([(e['index'], e['kind']) for e in reply['errors']],
-                         [(1, 'unknown_type'), (2, 'invalid_params'), (3, 'invalid_params'), (4, 'not_supported'),
+                         [(1, 'unknown_type'), (2, 'invalid_params'), (3, 'invalid_params'), (4, 'invalid_params'),
                           (5, 'invalid_params'), (6, 'lane_refused')])
-        self.assertIn('unique_key', reply['errors'][3]['message'])
+        self.assertIn('unique_ms', reply['errors'][3]['message'])
         self.assertEqual(self.c.error('job.submit_many', jobs=[]), 'invalid_params')
         self.assertEqual(self.c.error('job.submit_many', jobs=[{'type': 'echo'}] * 1001), 'invalid_params')
 

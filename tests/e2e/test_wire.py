@@ -176,7 +176,7 @@ class Lines(DaemonTest):
         self.assert_refused(line('job.get', {}), 'invalid_params', 'id')
 
     def test_members_of_later_versions_are_refused_by_name(self):
-        for name in ('unique_key', 'keep_ms'):
+        for name in ('keep_ms',):
             self.assert_refused(line('job.submit', {'type': 'echo', name: 1}), 'not_supported', name)
 
     def test_a_method_that_does_not_exist_is_named(self):

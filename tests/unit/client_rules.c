@@ -71,7 +71,7 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk",
 		"--on-lost=fail", "--on-order-failure=block", "--after=1,2", "--on-parent-failure=run",
 		"--hold", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
-		"--limit-key=l", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory",
+		"--limit-key=l", "--unique-key=u", "--unique-for=1s", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory",
 		"--group=g", "-la=b", NULL
 	};
 	struct options		o;
@@ -84,7 +84,7 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 	uint64_t		job = rpc_methods[METHOD_job_submit].params;
 
 	(void)state;
-	assert_int_equal(parse_words(&o, words, FOR_JOB, why), 0);
+	assert_int_equal(parse_words(&o, words, FOR_JOB | FOR_ONE_JOB, why), 0);
 	jobopts_put_job(&o, (struct span){ "1", 1 }, &out);
 	buf_putc(&out, '}');
 	assert_int_equal(rpc_parse_members(buf_data(&out), buf_len(&out), job, 0, &limits, params,

@@ -221,8 +221,8 @@ static const struct refusal {
 	    "\"member\":\"type\"", "7" },
 	{ CALL("ping", "{\"unique_key\":{}}"), RPC_invalid_params, "params has no member 'unique_key'",
 	    "\"member\":\"unique_key\"", "7" },
-	{ SUBMIT("\"unique_key\":{}"), RPC_not_supported, "'unique_key' is not built in this version",
-	    "\"member\":\"unique_key\"", "7" },
+	{ SUBMIT("\"keep_ms\":{}"), RPC_not_supported, "'keep_ms' is not built in this version",
+	    "\"member\":\"keep_ms\"", "7" },
 	{ "{\"params\":{\"type\":\"echo\",\"keep_ms\":[1]},\"method\":\"job.call\",\"id\":1}", RPC_not_supported,
 	    "'keep_ms' is not built in this version", "\"member\":\"keep_ms\"", "1" },
 

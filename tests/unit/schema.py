@@ -263,7 +263,7 @@ class Messages(unittest.TestCase):
         for params in ({}, {'type': 5}, {'type': 'a b'}, {'type': 'x', 'nope': 1}, {'type': 'x', 'priority': 101},
                        {'type': 'x', 'lane': 'fast'}, {'type': 'x', 'durability': 'commit'},
                        {'type': 'x', 'labels': {'a': 1}}, {'type': 'x', 'delay_ms': 1, 'run_at_ms': 1},
-                       {'type': 'x', 'unique_key': 'k'}, None, [1]):
+                       {'type': 'x', 'unique_ms': 5}, None, [1]):
             self.assertEqual(len(problems(('job.submit', params, good))), 1, params)
         outcome = {'id': 5, 'state': 'succeeded', 'result': {}}
         for params in ({'id': 5, 'ids': [5]}, {}, {'id': 5, 'any': True}, {'ids': []}, {'ids': ['5']}):

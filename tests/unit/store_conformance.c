@@ -179,6 +179,7 @@ add_unique(uint64_t id, struct span key, int64_t until_ms)
 
 	op.unique_key = key;
 	op.unique_until_ms = until_ms;
+	op.unique_print = SPAN("as it was said");
 	return op;
 }
 
@@ -244,6 +245,18 @@ test_a_unique_key_whose_time_is_over_is_free_though_its_job_lives(void **state)
 	expect(r, add_unique(2, SPAN("k"), 0), STORE_OK);
 	expect(r, end_unique(1, SPAN("k"), 1000), STORE_OK);	/* it is not the first's any more */
 	expect(r, add_unique(3, SPAN("k"), 0), STORE_DUP);
+}
+
+static void
+test_a_unique_key_whose_time_the_caller_counts_is_free_when_he_says_so(void **state)
+{
+	struct store_rig	*r = *state;
+	struct store_op		 second = add_unique(2, SPAN("k"), 0), third = add_unique(3, SPAN("k"), 0);
+
+	expect(r, add_unique(1, SPAN("k"), NEVER_MS), STORE_OK);
+	second.unique_over = third.unique_over = true;
+	expect(r, second, STORE_OK);
+	expect(r, third, STORE_DUP);	/* it is held until the second one ends: that is no matter of time */
 }
 
 static void
@@ -400,6 +413,8 @@ test_recovery_finds_items_then_jobs_by_id_then_keys_and_counts(void **state)
 	assert_true(same(f.name, SPAN("k")));
 	assert_int_equal(f.job.id, 5);
 	assert_int_equal(f.until_ms, NEVER_MS);
+	assert_int_equal(f.state, JOB_succeeded);
+	assert_true(same(f.text, SPAN("as it was said")));
 	f = rig_next_found(r);
 	assert_int_equal(f.is, STORE_GROUP_COUNT);
 	assert_int_equal(f.group, 50);
@@ -552,6 +567,7 @@ main(void)
 		BOTH(test_a_unique_key_is_free_when_its_job_ends),
 		BOTH(test_a_unique_key_with_a_time_is_held_beyond_the_end),
 		BOTH(test_a_unique_key_whose_time_is_over_is_free_though_its_job_lives),
+		BOTH(test_a_unique_key_whose_time_the_caller_counts_is_free_when_he_says_so),
 		BOTH(test_a_job_that_is_live_again_may_take_its_key_again),
 		BOTH(test_items_are_put_replaced_and_deleted),
 		BOTH(test_nothing_is_found_in_a_new_store),

@@ -214,34 +214,38 @@ test_it_is_in_wal_mode_and_carries_its_version(void **state)
 
 /* ---- what it was ---- */
 
-/* Version 1 as it was released, with a job in each table. */
-static const char version_1[] =
-    "PRAGMA journal_mode = WAL; PRAGMA application_id = 1785684580; PRAGMA user_version = 1;"
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE job (id INTEGER PRIMARY KEY, spec BLOB, past BLOB, labels TEXT, args BLOB)"
-    " STRICT;"
-    "CREATE TABLE history (id INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
-    " blocks INTEGER NOT NULL, created_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,"
-    " keep_ms INTEGER NOT NULL, grp INTEGER, idx INTEGER,"
-    " type TEXT, queue TEXT, tenant TEXT, principal TEXT,"
-    " labels TEXT, past BLOB, spec BLOB, failure BLOB, text BLOB, args BLOB) STRICT;"
-    "CREATE INDEX history_group ON history (grp, idx, state) WHERE grp IS NOT NULL;"
-    "CREATE INDEX history_failed ON history (state) WHERE state = 4;"
-    "CREATE INDEX history_blocks ON history (blocks) WHERE blocks = 1;"
-    "CREATE TABLE dropped (grp INTEGER PRIMARY KEY) STRICT;"
-    "CREATE TABLE uniq (key TEXT PRIMARY KEY, id INTEGER NOT NULL, until_ms INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID;"
-    "CREATE INDEX uniq_until ON uniq (until_ms) WHERE until_ms > 0;"
-    "CREATE TABLE item (kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
-    " PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"
-    "INSERT INTO meta VALUES ('boot', 6), ('next_id', 4000001), ('live', 1), ('kept', 1),"
-    " ('kept_bytes', 12), ('failed', 0), ('failed_bytes', 0);"
-    "INSERT INTO job VALUES (30, X'7b7d', NULL, NULL, X'5b315d');"
-    "INSERT INTO history (id, state, blocks, created_ms, ended_ms, keep_ms, type, spec, text)"
-    " VALUES (20, 3, 0, 1, 2, 0, 'noop', X'7b7d', X'6e756c6c');"
-    "INSERT INTO item VALUES ('queue', 'a', '{}');";
+/* Each as it was, with a job in each table. */
+#define VERSION_1 \
+    "PRAGMA journal_mode = WAL; PRAGMA application_id = 1785684580; PRAGMA user_version = 1;" \
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
+    "CREATE TABLE job (id INTEGER PRIMARY KEY, spec BLOB, past BLOB, labels TEXT, args BLOB)" \
+    " STRICT;" \
+    "CREATE TABLE history (id INTEGER PRIMARY KEY, state INTEGER NOT NULL," \
+    " blocks INTEGER NOT NULL, created_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL," \
+    " keep_ms INTEGER NOT NULL, grp INTEGER, idx INTEGER," \
+    " type TEXT, queue TEXT, tenant TEXT, principal TEXT," \
+    " labels TEXT, past BLOB, spec BLOB, failure BLOB, text BLOB, args BLOB) STRICT;" \
+    "CREATE INDEX history_group ON history (grp, idx, state) WHERE grp IS NOT NULL;" \
+    "CREATE INDEX history_failed ON history (state) WHERE state = 4;" \
+    "CREATE INDEX history_blocks ON history (blocks) WHERE blocks = 1;" \
+    "CREATE TABLE dropped (grp INTEGER PRIMARY KEY) STRICT;" \
+    "CREATE TABLE uniq (key TEXT PRIMARY KEY, id INTEGER NOT NULL, until_ms INTEGER NOT NULL)" \
+    " STRICT, WITHOUT ROWID;" \
+    "CREATE INDEX uniq_until ON uniq (until_ms) WHERE until_ms > 0;" \
+    "CREATE TABLE item (kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL," \
+    " PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;" \
+    "INSERT INTO meta VALUES ('boot', 6), ('next_id', 4000001), ('live', 1), ('kept', 1)," \
+    " ('kept_bytes', 12), ('failed', 0), ('failed_bytes', 0);" \
+    "INSERT INTO job VALUES (30, X'7b7d', NULL, NULL, X'5b315d');" \
+    "INSERT INTO history (id, state, blocks, created_ms, ended_ms, keep_ms, type, spec, text)" \
+    " VALUES (20, 3, 0, 1, 2, 0, 'noop', X'7b7d', X'6e756c6c');" \
+    "INSERT INTO item VALUES ('queue', 'a', '{}');"
+#define VERSION_2 VERSION_1 \
+    "ALTER TABLE uniq ADD COLUMN state INTEGER NOT NULL DEFAULT 0;" \
+    "ALTER TABLE uniq ADD COLUMN print TEXT;" \
+    "PRAGMA user_version = 2;"
 
-static const char *const versions[] = { version_1 };
+static const char *const versions[] = { VERSION_1, VERSION_2 };
 
 /* Indices that SQLite makes itself have no text. */
 static const char tables[] = "SELECT group_concat(sql, ';') FROM"

@@ -86,7 +86,7 @@ core_unique_restore(struct core *c, struct core_time now, uint64_t id, enum job_
 {
 	struct unique	*u;
 
-	if (claim->until_ns <= now.mono_ns)
+	if (claim->until_ns <= now.mono_ns || core_unique_find(c, now, claim->key) != NULL)
 		return;
 	u = unique_new(id, claim);
 	u->state = (uint8_t)state;

@@ -50,7 +50,7 @@ const struct unique *core_unique_find(const struct core *c, struct core_time now
  */
 void core_unique_hold(struct core *c, struct core_time now, struct job *j,
     const struct unique_claim *claim);
-/* So does a durable one that has ended as `state` and is not here. */
+/* So does a durable one that has ended as `state`, unless it is here and holds it already. */
 void core_unique_restore(struct core *c, struct core_time now, uint64_t id, enum job_state state,
     const struct unique_claim *claim);
 

@@ -13,10 +13,16 @@
 
 /* Always -1: not_found, with the id in error.data. */
 int no_such_job(uint64_t id, struct rpc_error *err);
-/* The job that `id` names.  0, or -1 with not_found. */
+/* A new job, or one that was there before, by its unique key. */
+struct submitted {
+	uint64_t	id;
+	bool		unstored;	/* it is not on disk yet */
+	bool		deduplicated;
+};
 /* A job of these checked members is accepted, or *err says why not. */
-int submit_job(struct call *call, const struct rpc_value *params, struct job **out,
+int submit_job(struct call *call, const struct rpc_value *params, struct submitted *out,
     struct rpc_error *err);
+/* The job that `id` names.  0, or -1 with not_found. */
 int find_job(const struct call *call, struct job **out, struct rpc_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/stored.h"
+#include "daemon/broker/unique_key.h"
 #include "proto/retry_policy.h"
 
 /* Always -1: the job's state does not allow it. */
@@ -46,6 +47,8 @@ retry_refused(const struct broker *b, const struct job *j, int rc, struct rpc_er
 		return no_such_job(j->id, err);
 	case -EBUSY:
 		return conflict(j, err, "its group has counted that");
+	case -EEXIST:
+		return unique_key_taken(b, j, err);
 	default:
 		return conflict(j, err, "only one that failed, was cancelled or has expired runs "
 		    "again");

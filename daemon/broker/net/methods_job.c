@@ -2,12 +2,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/broker/net/duplicate.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/room.h"
 #include "daemon/broker/net/stored.h"
 #include "daemon/broker/net/watch.h"
+#include "daemon/broker/unique_key.h"
 #include "proto/jobspec.h"
-
 
 int
 no_such_job(uint64_t id, struct rpc_error *err)
@@ -30,23 +31,31 @@ find_job(const struct call *call, struct job **out, struct rpc_error *err)
 }
 
 int
-submit_job(struct call *call, const struct rpc_value *params, struct job **out,
+submit_job(struct call *call, const struct rpc_value *params, struct submitted *out,
     struct rpc_error *err)
 {
-	struct jobspec	spec;
-	int		rc;
+	struct broker		*b = call->net->broker;
+	const struct unique	*held;
+	struct jobspec		 spec;
+	struct job		*j;
+	int			 rc;
 
 	if (jobspec_read(params, &spec, err) != 0)
 		return -1;
-	broker_default_durability(call->net->broker, &spec, DURABILITY_COMMIT);
-	rc = broker_submit(call->net->broker, &spec, connection_submitter(call->conn), out, err);
+	broker_default_durability(b, &spec, DURABILITY_COMMIT);
+	if ((rc = unique_key_find(b, &spec, &held, err)) > 0)
+		*out = (struct submitted){ .id = held->job_id, .deduplicated = true,
+		    .unstored = held->job != NULL && held->job->unstored };
+	else if (rc == 0 && (rc = broker_submit(b, &spec, connection_submitter(call->conn), &j,
+	    err)) == 0)
+		*out = (struct submitted){ .id = j->id, .unstored = j->unstored };
 	jobspec_fini(&spec);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 /*
- * As submit, for a call that may wait for room: it stands behind those that wait already.  Returns
- * METHOD_LATER when it waits.
+ * A job of its own, or *out NULL and the call was answered with the job that has its unique key.
+ * One that may wait for room stands behind those that wait already: METHOD_LATER when it does.
  */
 static int
 submit_or_wait(struct call *call, enum durability usual, struct job **out, struct rpc_error *err)
@@ -58,6 +67,11 @@ submit_or_wait(struct call *call, enum durability usual, struct job **out, struc
 	if (jobspec_read(call->rpc.params, &spec, err) != 0)
 		return -1;
 	broker_default_durability(call->net->broker, &spec, usual);
+	*out = NULL;
+	if ((rc = duplicate_answer(call, &spec, err)) != DUPLICATE_NONE) {
+		jobspec_fini(&spec);
+		return rc;
+	}
 	if (wait_ms > 0 && room_has_line(call->net, spec.queue)) {
 		rpc_fail(err, RPC_queue_full, "others wait for room in queue %.*s already",
 		    (int)spec.queue.len, spec.queue.p);
@@ -78,7 +92,7 @@ method_job_submit(struct call *call, struct rpc_error *err)
 	struct job	*j;
 	int		 rc = submit_or_wait(call, DURABILITY_COMMIT, &j, err);
 
-	if (rc != 0)
+	if (rc != 0 || j == NULL)
 		return rc;
 	if (j->unstored)
 		return stored_id_state(call, j);
@@ -98,7 +112,7 @@ method_job_call(struct call *call, struct rpc_error *err)
 	/* Before the job is accepted: a call that cannot wait for it must not start it. */
 	if (watch_allowed(call, 1, err) != 0)
 		return -1;
-	if ((rc = submit_or_wait(call, DURABILITY_MEMORY, &j, err)) != 0)
+	if ((rc = submit_or_wait(call, DURABILITY_MEMORY, &j, err)) != 0 || j == NULL)
 		return rc;
 	if (job_state_finished(j->state)) {
 		out = reply_begin(&call->reply);

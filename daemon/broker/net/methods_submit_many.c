@@ -2,7 +2,8 @@
  * Runs in: broker, loop thread.
  *
  * What is accepted of it is written down in order, so it is answered when the last of it is: those
- * that the disk refused are gone by then. */
+ * that the disk refused are gone by then, or never were stored.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "proto/jobspec.h"
 
 #define ID_BYTES		17	/* of a job id and its comma */
+#define INDEX_BYTES		4	/* of a place in ids and its comma */
 #define SUBMIT_MANY_FRAME	256	/* of that reply: all but ids and errors */
 #define SUBMIT_MANY_ERRORS	100	/* listed; the rest is counted */
 
@@ -20,12 +22,9 @@
 struct many {
 	struct buf	 errors;	/* JSON, with commas between them */
 	size_t		 errors_room;
-	uint64_t	 last_stored;	/* the job that is written down last; 0: none is */
-	uint32_t	 count, listed, refused;
-	struct {
-		uint64_t	id;	/* 0: refused */
-		bool		unstored;
-	} jobs[];
+	uint64_t	 wait_for;	/* a job that is to be written down; 0: all are */
+	uint32_t	 count, listed, refused, deduplicated;
+	struct submitted jobs[];	/* id 0: refused */
 };
 
 static void
@@ -66,26 +65,24 @@ submit_one(struct many *m, struct call *call, struct span text, struct buf *scra
 	static const struct rpc_limits	limits = { .depth = BOUND_DEPTH, .values = BOUND_VALUES };
 	struct rpc_value		params[RPC_PARAMS];
 	struct rpc_error		err;
-	struct job			*j;
 	uint32_t			 index = m->count++;
 
 	scratch->head = scratch->tail = 0;
 	if (rpc_parse_members(text.p, text.len, jobspec_params, jobspec_required, &limits, params,
-	    scratch, &err) != 0 || submit_job(call, params, &j, &err) != 0) {
+	    scratch, &err) != 0 || submit_job(call, params, &m->jobs[index], &err) != 0) {
 		list_error(m, index, &err);
 		return;
 	}
-	m->jobs[index].id = j->id;
-	m->jobs[index].unstored = j->unstored;
-	if (j->unstored)
-		m->last_stored = j->id;
+	m->deduplicated += m->jobs[index].deduplicated;
+	if (m->jobs[index].unstored)
+		m->wait_for = m->jobs[index].id;
 }
 
 /* Room for the ids of all, before any is accepted: what is accepted is told. */
 static int
 ids_fit(const struct call *call, uint32_t count, size_t *errors_room, struct rpc_error *err)
 {
-	size_t	bytes = SUBMIT_MANY_FRAME + (size_t)count * ID_BYTES;
+	size_t	bytes = SUBMIT_MANY_FRAME + (size_t)count * (ID_BYTES + INDEX_BYTES);
 	size_t	room = reply_room(&call->reply);
 
 	*errors_room = room - bytes;
@@ -95,6 +92,24 @@ ids_fit(const struct call *call, uint32_t count, size_t *errors_room, struct rpc
 	    "the ids of %u jobs need %zu bytes; the reply has room for %zu", count, bytes, room);
 	snprintf(err->data, sizeof(err->data), "\"bytes\":%zu", bytes);
 	return -1;
+}
+
+static void
+print_deduplicated_ids(struct buf *out, const struct many *m)
+{
+	char	before = '[';
+
+	if (m->deduplicated == 0)
+		return;
+	print_next(out, "deduplicated");
+	for (uint32_t i = 0; i < m->count; i++) {
+		if (!m->jobs[i].deduplicated)
+			continue;
+		buf_putc(out, before);
+		buf_put_u64(out, i);
+		before = ',';
+	}
+	buf_putc(out, ']');
 }
 
 static void
@@ -116,10 +131,11 @@ print_many(struct buf *out, const struct many *m)
 	buf_putc(out, ']');
 	print_next(out, "errors_total");
 	buf_put_u64(out, m->refused);
+	print_deduplicated_ids(out, m);
 	buf_putc(out, '}');
 }
 
-/* All are written down but those that are not there any more, and the last one if r says so. */
+/* All are written down but those that are not there any more, or still wait for that. */
 static void
 drop_refused(struct many *m, const struct core *c, enum store_result r)
 {
@@ -127,12 +143,12 @@ drop_refused(struct many *m, const struct core *c, enum store_result r)
 
 	ledger_error(r == STORE_OK ? STORE_FULL : r, &err);
 	for (uint32_t i = 0; i < m->count; i++) {
-		uint64_t	id = m->jobs[i].id;
+		const struct job	*j = core_find(c, m->jobs[i].id);
 
-		if (!m->jobs[i].unstored ||
-		    (core_find(c, id) != NULL && (r == STORE_OK || id != m->last_stored)))
+		if (!m->jobs[i].unstored || (j != NULL && !j->unstored))
 			continue;
-		m->jobs[i].id = 0;
+		m->deduplicated -= m->jobs[i].deduplicated;
+		m->jobs[i] = (struct submitted){ 0 };
 		list_error(m, i, &err);
 	}
 }
@@ -179,8 +195,8 @@ method_job_submit_many(struct call *call, struct rpc_error *err)
 		return -1;
 	call->net->work += (unsigned)jobs->i;
 	m = submit_all(call, jobs, errors_room, err);
-	if (m->last_stored != 0)
-		return stored_later(call, m->last_stored, answer_many, m, many_free);
+	if (m->wait_for != 0)
+		return stored_later(call, m->wait_for, answer_many, m, many_free);
 	print_many(reply_begin(&call->reply), m);
 	many_free(m);
 	return METHOD_ANSWERED;

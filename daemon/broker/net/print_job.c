@@ -72,12 +72,32 @@ due_ms(const struct broker *b, int64_t due_ns)
 }
 
 static void
-print_head(struct buf *out, const struct job *j)
+print_head_of(struct buf *out, uint64_t id, enum job_state state)
 {
 	print_literal(out, "{\"id\":");
-	buf_put_u64(out, j->id);
+	buf_put_u64(out, id);
 	print_next(out, "state");
-	print_name(out, job_state_names[j->state]);
+	print_name(out, job_state_names[state]);
+}
+
+static void
+print_head(struct buf *out, const struct job *j)
+{
+	print_head_of(out, j->id, j->state);
+}
+
+void
+print_id_and_state(struct buf *out, uint64_t id, enum job_state state)
+{
+	print_head_of(out, id, state);
+	buf_putc(out, '}');
+}
+
+void
+print_deduplicated(struct buf *out)
+{
+	out->tail--;		/* the brace */
+	print_literal(out, ",\"deduplicated\":true}");
 }
 
 void
@@ -361,6 +381,21 @@ print_sharing(struct buf *out, const struct job *j)
 }
 
 static void
+print_unique(struct buf *out, const struct broker *b, const struct job *j)
+{
+	const struct unique	*u = job_unique(j);
+
+	if (u == NULL)
+		return;
+	print_next(out, "unique_key");
+	buf_put_json(out, u->key, u->key_len);
+	if (u->until_ns != 0) {
+		print_next(out, "unique_until_ms");
+		buf_put_i64(out, due_ms(b, u->until_ns));
+	}
+}
+
+static void
 print_times(struct buf *out, const struct broker *b, const struct job *j)
 {
 	print_next(out, "created_ms");
@@ -427,6 +462,7 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 		print_name(out, lane_names[j->lane_asked]);
 	}
 	print_sharing(out, j);
+	print_unique(out, b, j);
 	print_times(out, b, j);
 	print_next(out, "on_lost");
 	print_name(out, j->on_lost == ON_LOST_FAIL ? "fail" : "requeue");

@@ -18,6 +18,9 @@ void print_bool(struct buf *out, bool value);
 void print_lanes(struct buf *out, uint32_t lanes);
 
 /* `{"id":42,"state":"ready"}` */
+void print_id_and_state(struct buf *out, uint64_t id, enum job_state state);
+/* Behind what was printed of a job: the one that was submitted is that one. */
+void print_deduplicated(struct buf *out);
 void print_id_state(struct buf *out, const struct job *j);
 /*
  * The outcome of a finished job: `{"id","state"}` and `result`, `failure` or `reason`.  What makes

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "daemon/broker/net/connection.h"
+#include "daemon/broker/net/duplicate.h"
 #include "daemon/broker/net/print_job.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/watch.h"
+#include "daemon/broker/unique_key.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 
@@ -197,21 +199,13 @@ answer_submit(struct watch *w, const struct job *j)
 	watch_free(w);
 }
 
-/* It is in: a job.call goes on as one that found room at once. */
+/* From now on it is a job.call that found room at once. */
 static void
-let_in(struct watch *w, struct job *j)
+go_on(struct watch *w, struct job *j)
 {
 	struct net	*n = w->conn->net;
 	int64_t		 until_ns = w->wish->until_ns;
 
-	if (!w->wish->call && j->unstored) {
-		stored_from(w, j->id, stored_answer_id_state);
-		return;
-	}
-	if (!w->wish->call || job_state_finished(j->state)) {
-		answer_submit(w, j);
-		return;
-	}
 	list_remove(&w->node.link);
 	heap_remove(&n->timers, &w->timer);
 	w->node.kind = WATCH_CALL;
@@ -222,6 +216,51 @@ let_in(struct watch *w, struct job *j)
 		heap_set(&n->timers, &w->timer, until_ns);
 }
 
+/* It is in, as this job. */
+static void
+let_in(struct watch *w, struct job *j)
+{
+	if (!w->wish->call && j->unstored)
+		stored_from(w, j->id, stored_answer_id_state);
+	else if (!w->wish->call || job_state_finished(j->state))
+		answer_submit(w, j);
+	else
+		go_on(w, j);
+}
+
+/* It is another that came in before, by its unique key. */
+static void
+let_in_duplicate(struct watch *w, const struct unique *held)
+{
+	struct job	*j = held->job;
+
+	w->deduplicated = true;
+	if (!w->wish->call && j != NULL && j->unstored) {
+		stored_from(w, j->id, stored_answer_id_state);
+		return;
+	}
+	if (!w->wish->call || j == NULL || job_state_finished(j->state)) {
+		duplicate_let_in(w, held, w->wish->call);
+		return;
+	}
+	w->wish->cancel_on_disconnect = false;
+	go_on(w, j);
+}
+
+/* As broker_submit, and 1 when it was answered as a duplicate. */
+static int
+submit(struct net *n, struct watch *w, struct job **out, struct rpc_error *err)
+{
+	const struct unique	*held;
+	int			 rc = unique_key_find(n->broker, w->wish->spec, &held, err);
+
+	if (rc == 0)
+		return broker_submit(n->broker, w->wish->spec, connection_submitter(w->conn), out, err);
+	if (rc > 0)
+		let_in_duplicate(w, held);
+	return rc;
+}
+
 /* Lets in whom there is room for; false: so many that the rest waits for the next turn. */
 static bool
 serve_rooms(struct net *n, struct line *l, unsigned *left)
@@ -230,12 +269,13 @@ serve_rooms(struct net *n, struct line *l, unsigned *left)
 		struct watch		*w = list_entry(l->rooms.next, struct watch, node.link);
 		struct rpc_error	 err;
 		struct job		*j;
+		int			 rc;
 
 		if ((*left)-- == 0)
 			return false;
-		if (broker_submit(n->broker, w->wish->spec, connection_submitter(w->conn), &j,
-		    &err) == 0) {
+		if ((rc = submit(n, w, &j, &err)) == 0)
 			let_in(w, j);
+		if (rc >= 0) {
 			n->again = true;
 		} else if (err.kind == RPC_queue_full) {
 			core_want_room(n->broker->core);

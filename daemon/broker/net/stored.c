@@ -51,6 +51,8 @@ stored_answer_id_state(struct watch *w, enum store_result r)
 	}
 	reply = watch_take(w);
 	print_id_state(reply_begin(&reply), j);
+	if (w->deduplicated)
+		print_deduplicated(reply.out);
 	reply_end(&reply);
 	watch_free(w);
 }

@@ -274,6 +274,8 @@ answer_outcome(struct watch *w, const struct job *j)
 		print_id_state(out, j);
 	else
 		print_outcome(out, j, reply_room(&r));
+	if (w->deduplicated)
+		print_deduplicated(out);
 	reply_end(&r);
 	watch_free(w);
 }

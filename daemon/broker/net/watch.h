@@ -57,6 +57,7 @@ struct watch {
 	uint32_t		 weight;	/* open calls that it counts for */
 	bool			 silent;
 	bool			 cancel_on_disconnect;
+	bool			 deduplicated;	/* the job is one that was there before */
 	uint16_t		 id_len;
 	char			 id_short[24];
 	char			*id_long;	/* when id_short is too short */

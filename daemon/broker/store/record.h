@@ -17,6 +17,9 @@ void record_print_spec(struct buf *out, struct core_time now, const struct job *
     const struct jobspec *spec);
 void record_print_past(struct buf *out, struct core_time now, const struct job *j);
 void record_print_failure(struct buf *out, const struct outcome *o);
+/* What a job with a unique key said, in hexadecimal digits, and back; false: it is no such text. */
+void record_print_unique(struct buf *out, const struct unique_print *p);
+bool record_read_unique(struct span text, struct unique_print *out);
 
 /* A job that was read.  Spans point into the row, or into `scratch`. */
 struct job_record {
@@ -28,6 +31,9 @@ struct job_record {
 	struct attempt_record tries[CORE_TRIES_KEPT];
 	struct transition end;		/* of one that has ended, when it is not among the moves */
 	bool		 ended;
+	struct span	 unique_key;	/* len 0: none */
+	int64_t		 unique_until_ms;	/* since the epoch; 0: held until it ends */
+	struct unique_print unique_print;
 	struct buf	 scratch;
 };
 /* 0, or -1 with what is wrong in why[size].  record_fini in either case. */

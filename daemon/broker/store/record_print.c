@@ -133,6 +133,21 @@ put_wishes(struct buf *out, size_t mark, const struct jobspec *spec)
 	put_after(out, mark, spec);
 }
 
+static void
+put_unique(struct buf *out, size_t mark, struct core_time now, const struct job *j)
+{
+	const struct unique	*u = job_unique(j);
+
+	if (u == NULL)
+		return;
+	put_text(out, mark, "unique_key", (struct span){ u->key, u->key_len });
+	put_number(out, mark, "unique_until_ms", real_of(now, u->until_ns));
+	key(out, mark, "unique_print");
+	buf_putc(out, '"');
+	record_print_unique(out, &u->print);
+	buf_putc(out, '"');
+}
+
 void
 record_print_spec(struct buf *out, struct core_time now, const struct job *j,
     const struct jobspec *spec)
@@ -143,6 +158,7 @@ record_print_spec(struct buf *out, struct core_time now, const struct job *j,
 	put_number(out, mark, "due_ms", real_of(now, job_due_ns(j)));
 	put_number(out, mark, "ttl_at_ms", real_of(now, job_ttl_ns(j)));
 	put_flag(out, mark, "held", job_held(j));
+	put_unique(out, mark, now, j);
 	put_group(out, mark, j);
 	put_word(out, mark, "routed", lane_names[j->lane]);
 	put_flag(out, mark, "plugin", job_type(j)->plugin != NULL);

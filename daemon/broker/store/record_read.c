@@ -212,6 +212,8 @@ static void read_type(struct reading *r) { r->to->type = text(r); }
 static void read_queue(struct reading *r) { r->to->saved.spec.queue = text(r); }
 static void read_tenant(struct reading *r) { r->to->saved.spec.tenant = text(r); }
 static void read_order_key(struct reading *r) { r->to->saved.spec.order_key = text(r); }
+static void read_unique_key(struct reading *r) { r->to->unique_key = text(r); }
+static void read_unique_until(struct reading *r) { r->to->unique_until_ms = number(r); }
 static void read_limit_key(struct reading *r) { r->to->saved.spec.limit_key = text(r); }
 static void read_principal(struct reading *r) { r->to->principal = text(r); }
 static void read_client(struct reading *r) { r->to->client = text(r); }
@@ -231,6 +233,13 @@ static void read_index(struct reading *r) { r->to->saved.index = (uint64_t)numbe
 static void read_reduces(struct reading *r) { r->to->saved.reduces = number(r) != 0; }
 static void read_plugin(struct reading *r) { r->to->plugin = number(r) != 0; }
 static void read_created(struct reading *r) { r->to->moves[0].at_ms = number(r); }
+
+static void
+read_unique_print(struct reading *r)
+{
+	if (!record_read_unique(text(r), &r->to->unique_print))
+		r->wrong = "eighty digits";
+}
 
 static void
 read_lane(struct reading *r)
@@ -282,6 +291,8 @@ static const struct member {
 } members[] = {
 	{ "type", read_type }, { "queue", read_queue }, { "tenant", read_tenant },
 	{ "order_key", read_order_key }, { "limit_key", read_limit_key },
+	{ "unique_key", read_unique_key }, { "unique_until_ms", read_unique_until },
+	{ "unique_print", read_unique_print },
 	{ "priority", read_priority }, { "timeout_ms", read_timeout }, { "due_ms", read_due },
 	{ "ttl_at_ms", read_ttl }, { "held", read_held }, { "on_lost", read_on_lost },
 	{ "on_order_failure", read_on_order_failure }, { "lane", read_lane },

@@ -151,6 +151,8 @@ take_unique(struct recovery *r, sqlite3_stmt *st)
 	f->name = keep(r->batch, st, 0);
 	f->job.id = (uint64_t)sqlite3_column_int64(st, 1);
 	f->until_ms = sqlite3_column_int64(st, 2);
+	f->state = (uint8_t)sqlite3_column_int(st, 3);
+	f->text = keep(r->batch, st, 4);
 }
 
 static void
@@ -295,7 +297,7 @@ find_all(struct recovery *r)
 	if (rc == SQLITE_OK)
 		rc = each_job(r);
 	if (rc == SQLITE_OK)
-		rc = each(r, "SELECT key, id, until_ms FROM uniq WHERE until_ms > ?1 AND until_ms > 0"
+		rc = each(r, "SELECT key, id, until_ms, state, print FROM uniq WHERE until_ms > ?1 AND until_ms > 0"
 		    " AND NOT EXISTS (SELECT 1 FROM job WHERE job.id = uniq.id)", take_unique);
 	if (rc == SQLITE_OK)
 		rc = each(r, "SELECT grp, state, count(*) FROM history WHERE grp IS NOT NULL"

@@ -23,7 +23,7 @@
  *             others behind its order key; grp, idx: its group and its place there,
  *             NULL without; text: the result, or the failure's message
  *   dropped   groups whose members may be forgotten
- *   uniq      unique keys; until_ms 0: until the job ends
+ *   uniq      unique keys; until_ms 0: until the job ends; state: how it ended, 0 while it lives
  *   item      queues' settings, groups, schedules, profiles
  *   meta      boot: starts so far; the others: struct totals
  *
@@ -50,6 +50,9 @@ static const char *const steps[] = {
 	"CREATE INDEX uniq_until ON uniq (until_ms) WHERE until_ms > 0;"
 	"CREATE TABLE item (kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
 	" PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;",
+	/* 2 */
+	"ALTER TABLE uniq ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE uniq ADD COLUMN print TEXT;",
 };
 
 const int schema_version = (int)(sizeof(steps) / sizeof(steps[0]));

@@ -36,7 +36,9 @@ static const char *const sql[STATEMENTS] = {
 	[ST_RETAIN_FAILED] = "SELECT id, blocks, ended_ms, keep_ms, grp FROM history"
 	    " INDEXED BY history_failed WHERE id > ?1 AND state = 4 ORDER BY id",
 	[ST_UNIQUE_GET] = "SELECT id, until_ms FROM uniq WHERE key = ?1",
-	[ST_UNIQUE_PUT] = "INSERT OR REPLACE INTO uniq (key, id, until_ms) VALUES (?1, ?2, ?3)",
+	[ST_UNIQUE_PUT] = "INSERT OR REPLACE INTO uniq (key, id, until_ms, state, print)"
+	    " VALUES (?1, ?2, ?3, 0, ?4)",
+	[ST_UNIQUE_END] = "UPDATE uniq SET state = ?3 WHERE key = ?1 AND id = ?2",
 	[ST_UNIQUE_REMOVE] = "DELETE FROM uniq WHERE key = ?1 AND id = ?2",
 	[ST_ITEM_PUT] = "INSERT OR REPLACE INTO item (kind, name, text) VALUES (?1, ?2, ?3)",
 	[ST_ITEM_REMOVE] = "DELETE FROM item WHERE kind = ?1 AND name = ?2",
@@ -147,20 +149,20 @@ got_bytes(sqlite3_stmt *got)
 
 /* Sees whether the key is another's; a key whose time is over is nobody's. */
 static int
-key_owner(struct sqlite_store *s, struct span key, uint64_t *owner)
+key_owner(struct sqlite_store *s, const struct store_op *op, uint64_t *owner)
 {
 	sqlite3_stmt	*st = s->statements[ST_UNIQUE_GET];
 	int64_t		 until_ms;
 	int		 rc;
 
 	*owner = 0;
-	db_bind_text(st, 1, key);
+	db_bind_text(st, 1, op->unique_key);
 	if ((rc = find(s, ST_UNIQUE_GET)) == SQLITE_DONE)
 		return SQLITE_OK;
 	if (rc != SQLITE_ROW)
 		return rc;
 	until_ms = sqlite3_column_int64(st, 1);
-	if (until_ms == 0 || until_ms > s->now_ms)
+	if (until_ms == 0 || (until_ms > s->now_ms && !op->unique_over))
 		*owner = (uint64_t)sqlite3_column_int64(st, 0);
 	sqlite3_reset(st);
 	return SQLITE_OK;
@@ -176,20 +178,24 @@ key_take(struct sqlite_store *s, const struct store_op *op)
 	db_bind_text(st, 1, op->unique_key);
 	sqlite3_bind_int64(st, 2, (sqlite3_int64)op->id);
 	sqlite3_bind_int64(st, 3, op->unique_until_ms);
+	db_bind_text(st, 4, op->unique_print);
 	return verb_run(s, ST_UNIQUE_PUT);
 }
 
-/* The job has ended: its key is free, unless it is held for a time. */
+/* The job has ended: its key is free, or stays for a time and says how it ended. */
 static int
 key_release(struct sqlite_store *s, const struct store_op *op)
 {
-	sqlite3_stmt	*st = s->statements[ST_UNIQUE_REMOVE];
+	enum statement	 which = op->unique_until_ms == 0 ? ST_UNIQUE_REMOVE : ST_UNIQUE_END;
+	sqlite3_stmt	*st = s->statements[which];
 
-	if (op->unique_key.len == 0 || op->unique_until_ms != 0)
+	if (op->unique_key.len == 0)
 		return SQLITE_OK;
 	db_bind_text(st, 1, op->unique_key);
 	sqlite3_bind_int64(st, 2, (sqlite3_int64)op->id);
-	return verb_run(s, ST_UNIQUE_REMOVE);
+	if (which == ST_UNIQUE_END)
+		sqlite3_bind_int(st, 3, op->end.state);
+	return verb_run(s, which);
 }
 
 /* Is the id or the key there already?  Then op has its result. */
@@ -207,7 +213,7 @@ check_new(struct sqlite_store *s, struct store_op *op)
 	if (there)
 		op->other = op->id;
 	else if (rc == SQLITE_OK && op->unique_key.len > 0)
-		rc = key_owner(s, op->unique_key, &op->other);
+		rc = key_owner(s, op, &op->other);
 	op->result = op->other == 0 ? STORE_OK : STORE_DUP;
 	return rc;
 }
@@ -384,7 +390,7 @@ check_again(struct sqlite_store *s, struct store_op *op)
 	int	rc = SQLITE_OK;
 
 	if (op->unique_key.len > 0)
-		rc = key_owner(s, op->unique_key, &op->other);
+		rc = key_owner(s, op, &op->other);
 	if (op->other == op->id)
 		op->other = 0;
 	op->result = op->other == 0 ? STORE_OK : STORE_DUP;

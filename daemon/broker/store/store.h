@@ -126,6 +126,9 @@ struct store_op {
 	struct span	 spec, args, labels, past;
 	struct span	 unique_key;	/* len 0: none */
 	int64_t		 unique_until_ms; /* 0: the key is free when the job ends; else at that time */
+	struct span	 unique_print;	/* kept with a key that is held for a time */
+	bool		 unique_over;	/* the caller counts those times itself, by a clock that is never
+					 * set: whoever has the key for a time has it no more */
 	struct span	 kind, name, text;	/* of an item */
 	struct store_end end;
 };
@@ -228,12 +231,12 @@ enum store_kind { STORE_ITEM, STORE_JOB, STORE_UNIQUE, STORE_GROUP_COUNT, STORE_
 struct store_found {
 	enum store_kind	 is;
 	struct span	 kind, name, text;	/* ITEM; UNIQUE: name is the key of a job that has
-						 * ended */
+						 * ended, text its unique_print */
 	struct store_row job;			/* JOB; UNIQUE: id */
 	int64_t		 until_ms;		/* UNIQUE */
 	uint64_t	 group, count;		/* GROUP_COUNT: members in history in `state`, for each
 						 * group that has such */
-	uint8_t		 state;
+	uint8_t		 state;			/* GROUP_COUNT; UNIQUE: how the job ended */
 	uint64_t	 at, of;		/* JOB: how far it is */
 };
 
