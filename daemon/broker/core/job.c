@@ -502,7 +502,9 @@ job_end(struct core *c, struct core_time now, struct job *j, enum job_state stat
 {
 	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
 		order_leave(c, now, j);
-	job_move(c, now, j, state, reason);
+	/* as it was written down, however long that took */
+	job_move(c, (struct core_time){ .mono_ns = now.mono_ns, .real_ms = job_run(j)->end_ms }, j,
+	    state, reason);
 	unique_ended(c, j);
 	count_end(c, j);
 	if (job_member(j) != NULL)
@@ -518,6 +520,7 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 		job_withdraw(c, j);
 	depend_leave(j);
 	job_run_get(j)->attempt = NULL;
+	job_run(j)->end_ms = now.real_ms;
 	if (o != NULL)
 		job_run(j)->outcome = *o;
 	if (j->durable)

@@ -192,6 +192,7 @@ struct job_run {
 	struct attempt_record *tries;	/* the last CORE_TRIES_KEPT, the running one too */
 	struct outcome	 outcome;	/* finished */
 	int64_t		 keep_ns;	/* finished and told: remembered until then */
+	int64_t		 end_ms;	/* ending or finished: since then */
 	struct job	*job;
 	struct list	 record;	/* in core->records */
 	uint8_t		 record_what;	/* enum record; what EFFECT_RECORD is to say */

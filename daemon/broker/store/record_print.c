@@ -247,11 +247,11 @@ put_changes(struct buf *out, size_t mark, struct core_time now, const struct job
 
 /* The move that is being written down, though it has not been made. */
 static void
-put_end(struct buf *out, size_t mark, const struct job *j, struct core_time now)
+put_end(struct buf *out, size_t mark, const struct job *j)
 {
 	key(out, mark, "end");
 	buf_putc(out, '[');
-	buf_put_i64(out, now.real_ms);
+	buf_put_i64(out, job_run(j)->end_ms);
 	buf_append(out, ",\"", 2);
 	buf_puts(out, job_state_names[job_run(j)->end_state]);
 	buf_append(out, "\",\"", 3);
@@ -267,7 +267,7 @@ record_print_past(struct buf *out, struct core_time now, const struct job *j)
 	put_number(out, mark, "attempts", job_attempts(j));
 	put_number(out, mark, "suspicions", j->suspicions);
 	if (j->ending)
-		put_end(out, mark, j, now);
+		put_end(out, mark, j);
 	else
 		put_changes(out, mark, now, j);
 	put_moves(out, mark, j);
