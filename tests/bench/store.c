@@ -199,7 +199,8 @@ file_bytes(const char *dir)
 int
 main(int argc, char **argv)
 {
-	struct store_config	cfg = { .sync = true, .keep_jobs = 20000, .keep_ms = 86400000 };
+	struct store_config	cfg = { .sync = true, .keep_jobs = 20000, .keep_ms = 86400000,
+				    .reserve_bytes = 32 << 20 };
 	struct bench		b = { 0 };
 	char			why[256] = "";
 	int64_t			wall_ns, cpu_ns, own_ns;

@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/broker/core/job.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -29,12 +31,14 @@ static int	places = 24;
 
 /* ---- the VFS ---- */
 
-enum fault { NONE, WRITE_FAILS, SYNC_FAILS, SHORT_WRITE, NO_ROOM };
+enum fault { NONE, WRITE_FAILS, SYNC_FAILS, SHORT_WRITE, NO_ROOM, SMALL_DISK };
 
 static struct {
 	_Atomic int	fault;
 	_Atomic int	after;		/* so many calls go well before */
 	_Atomic int	times;		/* so many fail */
+	const char	*dir;		/* SMALL_DISK: files of so many bytes in all */
+	off_t		 disk_bytes;
 } plan;
 
 struct faulty_file {
@@ -58,6 +62,27 @@ strikes(enum fault fault)
 	    atomic_fetch_sub(&plan.times, 1) > 0;
 }
 
+static off_t
+size_of(const char *name)
+{
+	char		path[128];
+	struct stat	st;
+
+	snprintf(path, sizeof(path), "%s/%s", plan.dir, name);
+	return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+/* Is there room for what a file grows by? */
+static bool
+has_room(sqlite3_file *real, sqlite3_int64 end)
+{
+	sqlite3_int64	size = 0;
+
+	real->pMethods->xFileSize(real, &size);
+	return end <= size || size_of("jobs.db") + size_of("jobs.db-wal") + size_of("jobs.reserve") +
+	    end - size <= plan.disk_bytes;
+}
+
 static int
 faulty_write(sqlite3_file *f, const void *p, int len, sqlite3_int64 at)
 {
@@ -67,7 +92,7 @@ faulty_write(sqlite3_file *f, const void *p, int len, sqlite3_int64 at)
 		errno = EIO;
 		return SQLITE_IOERR_WRITE;
 	}
-	if (strikes(NO_ROOM))
+	if (strikes(NO_ROOM) || (plan.fault == SMALL_DISK && !has_room(real, at + len)))
 		return SQLITE_FULL;
 	if (strikes(SHORT_WRITE)) {
 		(void)real->pMethods->xWrite(real, p, len / 2, at);
@@ -434,6 +459,55 @@ test_a_full_disk_refuses_what_grows_and_keeps_the_rest(void **state)
 	assert_true(refused > 0);
 }
 
+#define DISK_BYTES	(12 << 20)
+#define ARGS_BYTES	20000
+
+/* Until the disk is full; how many were taken. */
+static uint64_t
+fill_disk(struct store_rig *r)
+{
+	static char	args[ARGS_BYTES];
+	struct store_op	op = rig_add(1);
+
+	memset(args, 'x', sizeof(args));
+	op.args = (struct span){ args, sizeof(args) };
+	while (rig_do(r, &op) == STORE_OK)
+		op.id++;
+	assert_int_equal(op.result, STORE_FULL);
+	assert_true(store_load(r->s).full);
+	return op.id - 1;
+}
+
+static void
+test_on_a_full_disk_all_that_was_taken_can_end_and_be_started_on(void **state)
+{
+	struct store_rig	*r;
+	struct store_op		 op;
+	void			*rig;
+	uint64_t		 taken;
+
+	(void)state;
+	store_rig_set_up(&rig);
+	r = rig;
+	rig_close(r);
+	r->cfg.reserve_bytes = DISK_BYTES / 3;
+	plan.dir = r->dir;
+	plan.disk_bytes = DISK_BYTES;
+	arm(SMALL_DISK, 0, 0);
+	rig_open(r);
+	taken = fill_disk(r);
+	assert_true(taken > 100);
+	for (uint64_t id = 1; id <= taken; id++) {
+		if (id == taken / 2)
+			rig_reopen(r);
+		op = rig_end(id, JOB_succeeded);
+		assert_int_equal(rig_do(r, &op), STORE_OK);
+	}
+	arm(NONE, 0, 0);
+	rig_assert_select(r, "SELECT count(*) FROM job", "0");
+	store_rig_tear_down(&rig);
+}
+
 int
 main(void)
 {
@@ -442,6 +516,7 @@ main(void)
 		cmocka_unit_test(test_an_error_at_any_sync_ends_the_process_and_loses_nothing),
 		cmocka_unit_test(test_a_short_write_refuses_what_grows_and_keeps_the_rest),
 		cmocka_unit_test(test_a_full_disk_refuses_what_grows_and_keeps_the_rest),
+		cmocka_unit_test(test_on_a_full_disk_all_that_was_taken_can_end_and_be_started_on),
 	};
 
 	if (getenv("JOBD_STORE_FAULTS") != NULL)

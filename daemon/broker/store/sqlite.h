@@ -86,7 +86,7 @@ struct sqlite_store {
 	int64_t			 space_ns;	/* full: when space is looked for again */
 	size_t			 args_left;	/* recovery */
 	struct found_batch	*fetched;	/* the loop's: what store_next_found is in */
-	bool			 reserved;	/* the reserve is there */
+	bool			 reserved;	/* the whole reserve is there */
 };
 
 /* ---- sqlite_db.c ---- */
@@ -167,7 +167,7 @@ void found_free(struct found_batch *batch);
 
 /* Makes the reserve when it is not there: 0 or -errno. */
 int space_reserve(struct sqlite_store *s);
-/* Gives it up; false: there was none. */
+/* Gives a part of it up; false: there was none left. */
 bool space_give_up(struct sqlite_store *s);
 /* There is more free than the reserve takes, and it is made again. */
 bool space_is_back(struct sqlite_store *s);

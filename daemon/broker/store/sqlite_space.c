@@ -5,24 +5,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #define ROOM_BYTES	(1 << 20)	/* so much is free besides before jobs are taken again */
+#define LEAST_BYTES	(128 << 10)	/* a part of the reserve is not smaller */
 
-/* Blocks are allocated, not only promised: nobody else can have them. */
+/*
+ * Blocks are allocated, not only promised: nobody else can have them.  What there is of it stays when
+ * there is no more.
+ */
 static int
 allocate(const struct sqlite_store *s)
 {
-	int	fd = open(s->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int	rc;
+	int		fd = open(s->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat	st = { 0 };
+	int		rc;
 
 	if (fd < 0)
 		return -errno;
-	rc = -posix_fallocate(fd, 0, s->cfg.reserve_bytes);
-	close(fd);
-	if (rc != 0)
+	rc = fstat(fd, &st) != 0 ? -errno : -posix_fallocate(fd, 0, s->cfg.reserve_bytes);
+	if (rc != 0 && ftruncate(fd, st.st_size) != 0)
 		(void)unlink(s->reserve_path);
+	close(fd);
 	return rc;
 }
 
@@ -38,13 +44,23 @@ space_reserve(struct sqlite_store *s)
 	return rc;
 }
 
+/*
+ * By halves: what is free belongs to whoever comes first, and the next time we may need some, too.
+ */
 bool
 space_give_up(struct sqlite_store *s)
 {
-	bool	there = unlink(s->reserve_path) == 0;
+	int		fd = open(s->reserve_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat	st = { 0 };
+	bool		gave = false;
 
+	if (fd < 0)
+		return false;
 	s->reserved = false;
-	return there;
+	if (fstat(fd, &st) == 0 && st.st_size >= 2 * LEAST_BYTES)
+		gave = ftruncate(fd, st.st_size / 2) == 0;
+	close(fd);
+	return gave || unlink(s->reserve_path) == 0;
 }
 
 bool

@@ -19,11 +19,13 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define CHECKPOINT_PAGES	4000	/* 16 MiB of WAL */
+#define CHECKPOINT_PAGES	4000	/* 16 MiB of WAL... */
+#define CHECKPOINT_LEAST	1000	/* ...or 4, with a small reserve */
+#define PAGE_BYTES		4096
 #define QUIET_NS		(1 * NS_PER_S)	/* then the rest is checkpointed */
 #define SPACE_NS		(NS_PER_S / 4)	/* a full disk is looked at so often */
 
-static const struct handover_caps	caps = { .ops = 2000, .bytes = 4 << 20 };
+static const struct handover_caps	caps = { .ops = 2000, .bytes = 1 << 20 };
 
 /* ---- totals ---- */
 
@@ -209,9 +211,75 @@ look_for_space(struct sqlite_store *s)
 		set_full(s, false);
 }
 
+/* ---- checkpoints ---- */
+
+static int
+on_commit(void *store, sqlite3 *db, const char *name, int pages)
+{
+	struct sqlite_store	*s = store;
+
+	(void)db;
+	(void)name;
+	s->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+/*
+ * Often enough that half the reserve has room for what the file may grow by when the WAL is brought
+ * into it: on a full disk the WAL has room again after that.
+ */
+static int
+checkpoint_pages(const struct sqlite_store *s)
+{
+	int64_t	pages = s->cfg.reserve_bytes / PAGE_BYTES / 2;
+
+	return pages < CHECKPOINT_LEAST ? CHECKPOINT_LEAST :
+	    pages > CHECKPOINT_PAGES ? CHECKPOINT_PAGES : (int)pages;
+}
+
+/* With the reserve's help, when there is no room for what the file grows by. */
+static int
+checkpoint(struct sqlite_store *s, int *in_wal, int *done)
+{
+	int	rc;
+
+	for (;;) {
+		*in_wal = *done = 0;
+		rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, in_wal, done);
+		if (rc == SQLITE_OK || rc == SQLITE_BUSY)
+			return rc;
+		if (!db_is_full(s->db, rc))
+			db_broken(s, s->db, "checkpoint", rc);
+		set_full(s, true);
+		s->space_ns = clock_mono_ns() + SPACE_NS;
+		if (!space_give_up(s))
+			return SQLITE_FULL;
+	}
+}
+
+/* True: the WAL had something in it and begins anew. */
+static bool
+empty_wal(struct sqlite_store *s)
+{
+	bool	was_empty = s->wal_pages == 0;
+	int	in_wal, done;
+	int	rc = checkpoint(s, &in_wal, &done);
+
+	if (rc != SQLITE_OK) {		/* later */
+		s->wal_wanted = s->wal_pages + checkpoint_pages(s);
+		return false;
+	}
+	s->wal_pages = done == in_wal ? 0 : in_wal;
+	s->wal_wanted = s->wal_pages + checkpoint_pages(s);
+	return s->wal_pages == 0 && !was_empty;
+}
+
+/* ---- batches ---- */
+
 /*
  * What makes the file grow is refused from here on.  All else is written as it is, or into what the
- * reserve leaves, or waits until there is room; false: the end came first.
+ * reserve leaves: first the WAL's pages go into the file, so that it can begin anew.  Or it waits
+ * until there is room; false: the end came first.
  */
 static bool
 write_when_full(struct sqlite_store *s, struct list *batch)
@@ -225,7 +293,8 @@ write_when_full(struct sqlite_store *s, struct list *batch)
 			return true;
 		if (!db_is_full(s->db, rc))
 			db_broken(s, s->db, "commit", rc);
-		if (!space_give_up(s) && !handover_sleep(&s->handover, s->space_ns))
+		if (!empty_wal(s) && !space_give_up(s) &&
+		    !handover_sleep(&s->handover, s->space_ns))
 			return false;
 	}
 }
@@ -240,38 +309,6 @@ carry_out(struct sqlite_store *s, struct list *batch)
 	if (rc != SQLITE_OK && !write_when_full(s, batch))
 		return;
 	handover_give(&s->handover, batch);
-}
-
-/* ---- checkpoints ---- */
-
-static int
-on_commit(void *store, sqlite3 *db, const char *name, int pages)
-{
-	struct sqlite_store	*s = store;
-
-	(void)db;
-	(void)name;
-	s->wal_pages = pages;
-	return SQLITE_OK;
-}
-
-static void
-checkpoint(struct sqlite_store *s)
-{
-	int	in_wal = 0, done = 0;
-	int	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &done);
-
-	if (rc != SQLITE_OK && rc != SQLITE_BUSY && db_is_full(s->db, rc)) {
-		(void)space_give_up(s);
-		set_full(s, true);
-		s->space_ns = clock_mono_ns() + SPACE_NS;
-	} else if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-		db_broken(s, s->db, "checkpoint", rc);
-	}
-	if (rc == SQLITE_OK && done == in_wal)
-		in_wal = 0;		/* it begins anew */
-	s->wal_pages = in_wal;
-	s->wal_wanted = in_wal + CHECKPOINT_PAGES;
 }
 
 /* ---- the thread ---- */
@@ -315,7 +352,7 @@ writer_main(void *sqlite_store)
 		else
 			use_quiet(s, &batch);
 		if (s->wal_pages >= s->wal_wanted || (quiet && s->wal_pages > 0))
-			checkpoint(s);
+			(void)empty_wal(s);
 		look_for_space(s);
 	}
 	return NULL;
@@ -349,7 +386,7 @@ settle(struct sqlite_store *s)
 		rc = db_run(s->db, "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192;");
 	sqlite3_wal_hook(s->db, on_commit, s);
 	s->wal_pages = 1;		/* what an earlier process left is checkpointed soon */
-	s->wal_wanted = CHECKPOINT_PAGES;
+	s->wal_wanted = checkpoint_pages(s);
 	return rc;
 }
 
