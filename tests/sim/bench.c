@@ -50,13 +50,16 @@ bench_close(struct bench *b)
 static void
 submit_as(struct bench *b, enum durability durability)
 {
-	const struct jobspec	 spec = {
-		.queue = { "default", 7 }, .args = { ARGS, sizeof(ARGS) - 1 }, .lane = -1,
-		.durability = durability,
+	static const struct jobspec	specs[] = {
+		[DURABILITY_MEMORY] = { .queue = { "default", 7 }, .lane = -1,
+		    .args = { ARGS, sizeof(ARGS) - 1 }, .durability = DURABILITY_MEMORY },
+		[DURABILITY_COMMIT] = { .queue = { "default", 7 }, .lane = -1,
+		    .args = { ARGS, sizeof(ARGS) - 1 }, .durability = DURABILITY_COMMIT },
 	};
-	struct job		*j;
+	struct job	*j;
 
-	if (core_submit(b->c, b->now, b->next_id++, &spec, b->type, LANE_PROCESS, b->by, &j) != 0)
+	if (core_submit(b->c, b->now, b->next_id++, &specs[durability], b->type, LANE_PROCESS,
+	    b->by, &j) != 0)
 		abort();
 	if (durability == DURABILITY_COMMIT)
 		core_stored(b->c, b->now, j);
