@@ -309,8 +309,8 @@ unknown(const struct setting *s, char *why, size_t size)
 			buf_printf(&keys, "[%s], ", options[i].section);
 		last = options[i].section;
 	}
-	rc = refuse(why, size, "%.100s.%.100s: no such section; there are %.*s[queue NAME] and "
-	    "[type NAME]", s->section, s->key, (int)buf_len(&keys), buf_data(&keys));
+	rc = refuse(why, size, "%.100s.%.100s: no such section; there are %.*s[queue NAME], "
+	    "[type NAME] and [cron NAME]", s->section, s->key, (int)buf_len(&keys), buf_data(&keys));
 	buf_free(&keys);
 	return rc;
 }

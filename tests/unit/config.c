@@ -110,6 +110,30 @@ test_queues_and_types_have_limits_of_their_own(void **state)
 	assert_int_equal(limit_of(&config.types, "mail"), -1);
 }
 
+static void
+test_schedules_are_texts_under_a_name(void **state)
+{
+	static const char *const	settings[] = {
+		"cron a.b.when=30 2 * * MON-FRI", "cron a.b.time_zone=Europe/Berlin",
+		"cron a.b.overlap=queue", "cron a.b.job={\"type\":\"echo\",\"args\":\"x=1.5\"}",
+	};
+	const struct config_limit	*c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(settings); i++)
+		assert_int_equal(config_set(&config, settings[i], why, sizeof(why)), 0);
+	assert_int_equal(config_set(&config, "cron other.when=@daily", why, sizeof(why)), 0);
+	c = list_entry(config.crons.next, struct config_limit, link);
+	assert_string_equal(c->name, "a.b");
+	assert_string_equal(c->when, "30 2 * * MON-FRI");
+	assert_string_equal(c->time_zone, "Europe/Berlin");
+	assert_string_equal(c->overlap, "queue");
+	assert_string_equal(c->job, "{\"type\":\"echo\",\"args\":\"x=1.5\"}");
+	c = list_entry(c->link.next, struct config_limit, link);
+	assert_string_equal(c->time_zone, "UTC");
+	assert_null(c->job);
+}
+
 /* Each names the setting, repeats the value, and says what would do. */
 static void
 test_refusals_say_what_is_wrong_and_what_is_allowed(void **state)
@@ -127,6 +151,10 @@ test_refusals_say_what_is_wrong_and_what_is_allowed(void **state)
 		{ "net.max_line_bytes=1T", "net.max_line_bytes: `1T`", "a size" },
 		{ "files.roots=srv", "files.roots: `srv`", "absolute paths" },
 		{ "files.roots=/srv:", "files.roots: `/srv:`", "absolute paths" },
+		{ "cron a.when=0 25 * * *", "cron a.when", "field 2 (hour): 25 is above 23" },
+		{ "cron a.overlap=never", "cron a.overlap: `never`", "skip or queue" },
+		{ "cron a.job=echo", "cron a.job: `echo`", "a JSON object" },
+		{ "cron a.time_zone=", "cron a.time_zone: ``", "the name of a time zone" },
 		{ "log.level=loud", "log.level: `loud`", "error, warn, info or debug" },
 		{ "log.level=", "log.level: ``", "error, warn, info or debug" },
 		{ "jobs.nosuch=1", "jobs.nosuch: no such key", "grace_ms" },
@@ -308,6 +336,7 @@ main(void)
 		ROW(test_values_take_the_units_of_their_key),
 		ROW(test_text_is_checked_and_copied),
 		ROW(test_queues_and_types_have_limits_of_their_own),
+		ROW(test_schedules_are_texts_under_a_name),
 		ROW(test_refusals_say_what_is_wrong_and_what_is_allowed),
 		ROW(test_a_refused_setting_changes_nothing),
 		ROW(test_reasons_stay_within_their_room),
