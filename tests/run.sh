@@ -203,6 +203,11 @@ faults() {
 	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/faults.py" $gate
 }
 
+# A schedule's jobs, whatever dies: none twice, none left out.
+schedules() {
+	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/cron.py" $gate
+}
+
 full_disk() {
 	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/full.py" $gate
 }
@@ -285,6 +290,7 @@ stage crashes crashes
 stage kills kills
 stage durable durable
 stage faults faults
+stage schedules schedules
 stage full-disk full_disk
 [ -z "$gate" ] || stage power power
 stage planted planted

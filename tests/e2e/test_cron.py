@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from jobd_client import RpcError, until
+from jobd_client import Closed, RpcError, until
 from jobd_test import Daemon, DaemonTest, OwnDaemonTest, program
 
 ECHO = {'type': 'echo'}
@@ -184,7 +184,7 @@ class Survives(OwnDaemonTest):
         def connect():
             try:
                 return jobd.client()
-            except (OSError, EOFError):
+            except (Closed, OSError):
                 return None
         return until(connect, 'a broker')
 

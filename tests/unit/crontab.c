@@ -470,6 +470,8 @@ test_what_is_wrong_with_a_wish_is_named(void **state)
 		    "job: params has no member 'run_at_ms'" },
 		{ "@daily", "UTC", "queue", "{\"type\":\"echo\",\"after\":[5]}",
 		    "job: params has no member 'after'" },
+		{ "@daily", "UTC", "queue", "{\"type\":\"echo\",\"unique_key\":\"k\"}",
+		    "job: params has no member 'unique_key'" },
 		{ "@daily", "UTC", "", "{\"type\":\"echo\",\"priority\":500}",
 		    "job: priority must be an integer from -100 to 100, not 500" },
 		{ "@daily", "UTC", "", "{\"type\":\"echo\"", "job: the text ends too early, at byte 14" },

@@ -8,9 +8,9 @@
 
 /* ---- the job ---- */
 
-/* A date, or other jobs, mean one run and not many. */
+/* A date, or other jobs, mean one run and not many; the unique key is the occurrence's. */
 static const uint64_t	job_refused = RPC_BIT(PARAM_run_at_ms) | RPC_BIT(PARAM_after) |
-    RPC_BIT(PARAM_on_parent_failure);
+    RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms);
 
 int
 cron_read_job(struct span text, struct cron_job *out, struct rpc_error *err)

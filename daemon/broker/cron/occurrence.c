@@ -48,7 +48,7 @@ is_busy(const struct broker *b, const struct cron *c)
 
 struct making {
 	struct cron_job	 job;
-	struct buf	 order_key;
+	struct buf	 order_key, unique_key;
 	struct submitter *by;
 };
 
@@ -62,6 +62,14 @@ put_order_key(struct making *m, const struct cron *c)
 	m->job.spec.order_key = (struct span){ buf_data(&m->order_key), buf_len(&m->order_key) };
 }
 
+/* The name of the occurrence, and of no other. */
+static void
+put_unique_key(struct making *m, const struct cron *c)
+{
+	cron_print_key(c, &m->unique_key);
+	m->job.spec.unique_key = (struct span){ buf_data(&m->unique_key), buf_len(&m->unique_key) };
+}
+
 /* 0, or -1 with *err; making_fini in any case. */
 static int
 making_init(struct making *m, const struct broker *b, const struct cron *c, struct rpc_error *err)
@@ -69,7 +77,7 @@ making_init(struct making *m, const struct broker *b, const struct cron *c, stru
 	char	client[BOUND_NAME_BYTES + 8];
 
 	snprintf(client, sizeof(client), "cron:%s", c->name);
-	m->order_key = (struct buf){ 0 };
+	m->order_key = m->unique_key = (struct buf){ 0 };
 	m->by = submitter_new(c->by, client, "cron");
 	if (cron_read_job((struct span){ c->job, c->job_len }, &m->job, err) != 0)
 		return -1;
@@ -83,6 +91,7 @@ making_fini(struct making *m)
 {
 	cron_job_fini(&m->job);
 	buf_free(&m->order_key);
+	buf_free(&m->unique_key);
 	submitter_unref(m->by);
 }
 
@@ -199,15 +208,31 @@ submitted(struct broker *b, struct cron *c, const struct job *j)
 		    (unsigned long long)j->id);
 }
 
+/* Its job is there: it was on disk when jobd was killed, and the item was not. */
+static void
+found(struct broker *b, struct cron *c, const struct unique *u)
+{
+	log_info("schedule found its job name=%s job=%llu", c->name, (unsigned long long)u->job_id);
+	ran(b, c, u->job_id, u->job != NULL ? job_created_ms(u->job) : c->next_ms);
+}
+
 static void
 submit(struct broker *b, struct cron *c)
 {
 	struct making		 m;
 	struct rpc_error	 err;
+	const struct unique	*u;
 	struct job		*j;
 
-	if (making_init(&m, b, c, &err) == 0 &&
-	    broker_submit(b, &m.job.spec, m.by, &j, &err) == 0)
+	if (making_init(&m, b, c, &err) != 0) {
+		refuse(b, c, err.message);
+		making_fini(&m);
+		return;
+	}
+	put_unique_key(&m, c);
+	if ((u = core_unique_find(b->core, b->now, m.job.spec.unique_key)) != NULL)
+		found(b, c, u);
+	else if (broker_submit(b, &m.job.spec, m.by, &j, &err) == 0)
 		submitted(b, c, j);
 	else
 		refuse(b, c, err.message);
