@@ -33,6 +33,7 @@
 #define BOUND_ROOM_WAITS		1024		/* submits of a connection that wait for room */
 #define BOUND_ROOM_WAITS_ALL		16384		/* of all connections */
 #define BOUND_ROOM_BYTES		(64 << 20)	/* that their jobs take meanwhile */
+#define BOUND_RECALL_BYTES	(64 << 20)	/* of calls that wait for the store */
 #define BOUND_CLIENT_BYTES		128		/* hello.client */
 #define BOUND_LIST_LIMIT		1000		/* items of one list reply */
 #define BOUND_LIST_LOOKED_AT		20000		/* jobs that one job.list examines */

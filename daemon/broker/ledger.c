@@ -24,6 +24,7 @@ struct ledger {
 	struct event	*event;
 	struct buf	 text;		/* of the operation that is being made */
 	struct list	 pending;	/* operations at the store, oldest first */
+	struct list	 asked;		/* questions there */
 	bool		 backlog;	/* durable jobs are held for it */
 };
 
@@ -366,6 +367,7 @@ on_news(evutil_socket_t fd, short what, void *arg)
 	while ((q = store_answered(b->store)) != NULL) {
 		struct ledger_query	*lq = list_entry(q, struct ledger_query, q);
 
+		list_remove(&lq->link);
 		lq->done(b, lq);
 	}
 }
@@ -373,6 +375,7 @@ on_news(evutil_socket_t fd, short what, void *arg)
 void
 ledger_ask(struct broker *b, struct ledger_query *q)
 {
+	list_push_back(&b->ledger->asked, &q->link);
 	store_ask(b->store, &q->q);
 }
 
@@ -396,6 +399,7 @@ ledger_open(struct broker *b)
 {
 	b->ledger = mem_zalloc(1, sizeof(*b->ledger));
 	list_init(&b->ledger->pending);
+	list_init(&b->ledger->asked);
 }
 
 void
@@ -423,6 +427,12 @@ ledger_close(struct broker *b)
 		while (list_pop(&o->waits) != NULL)
 			continue;
 		free(o);
+	}
+	while ((node = list_pop(&b->ledger->asked)) != NULL) {
+		struct ledger_query	*q = list_entry(node, struct ledger_query, link);
+
+		if (q->drop != NULL)
+			q->drop(q);
 	}
 	if (b->ledger->event != NULL)
 		event_free(b->ledger->event);

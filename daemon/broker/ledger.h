@@ -49,10 +49,12 @@ void ledger_delete(struct broker *b, const char *kind, struct span name, struct 
 void ledger_forget(struct broker *b, uint64_t id, struct ledger_wait *w);
 void ledger_drop_group(struct broker *b, uint64_t number);
 
-/* A question; done gets it when it is answered, and gives it back with ledger_query_free. */
+/* A question; done gets it when it is answered, or drop (NULL: nobody) when the ledger closes before. */
 struct ledger_query {
 	struct store_query q;
+	struct list	 link;		/* the ledger's, meanwhile */
 	void		(*done)(struct broker *b, struct ledger_query *q);
+	void		(*drop)(struct ledger_query *q);
 	void		*ctx;
 };
 void ledger_ask(struct broker *b, struct ledger_query *q);

@@ -45,7 +45,7 @@ judge_stranger(struct connection *c, const struct rpc_error *err)
 }
 
 static void
-dispatch_call(struct connection *c, struct batch *batch, const char *text, size_t len)
+run_call(struct connection *c, struct batch *batch, struct span text, struct recall *r)
 {
 	struct call		*call = &c->net->call;
 	struct rpc_error	 err;
@@ -54,8 +54,9 @@ dispatch_call(struct connection *c, struct batch *batch, const char *text, size_
 	call->net = c->net;
 	call->conn = c;
 	call->reply = (struct reply){ .conn = c, .batch = batch };
-	c->net->stats.requests++;
-	rc = serve(call, text, len, &err);
+	call->line = text;
+	call->recall = r;
+	rc = serve(call, text.p, text.len, &err);
 	if (rc == METHOD_ANSWERED)
 		reply_end(&call->reply);
 	else if (rc < 0)
@@ -66,6 +67,20 @@ dispatch_call(struct connection *c, struct batch *batch, const char *text, size_
 	if (batch != NULL && call->reply.silent)
 		batch_skipped(batch);
 	rpc_call_fini(&call->rpc);
+}
+
+static void
+dispatch_call(struct connection *c, struct batch *batch, const char *text, size_t len)
+{
+	c->net->stats.requests++;
+	run_call(c, batch, (struct span){ text, len }, NULL);
+}
+
+void
+dispatch_again(struct connection *c, struct batch *batch, const char *text, size_t len,
+    struct recall *r)
+{
+	run_call(c, batch, (struct span){ text, len }, r);
 }
 
 /* ---- batches ---- */

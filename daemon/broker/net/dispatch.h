@@ -9,6 +9,7 @@
 
 struct connection;
 struct net;
+struct recall;
 
 /* The request being served.  There is one at a time; nothing in it outlives its method. */
 struct call {
@@ -16,6 +17,9 @@ struct call {
 	struct connection	*conn;
 	struct rpc_call		 rpc;
 	struct reply		 reply;
+	struct span		 line;		/* its text */
+	struct recall		*recall;	/* NULL; or what it asked the store, answered: it is
+						 * served for the second time */
 };
 
 /*
@@ -44,5 +48,8 @@ call_int(const struct call *call, enum rpc_param p, int64_t otherwise)
 
 /* Serves one line: a request, or a batch of them. */
 void dispatch_line(struct connection *c, struct span line);
+/* Serves a call that was parked (recall.h) once more, from its text. */
+void dispatch_again(struct connection *c, struct batch *batch, const char *text, size_t len,
+    struct recall *r);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/parse.h"
 #include "proto/json_find.h"
 #include "proto/rpc_params.h"
 
@@ -44,7 +45,7 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 		struct span	*to;
 	} texts[] = {
 		{ "type", &f->type }, { "queue", &f->queue }, { "order_key", &f->order_key },
-		{ "by", &f->by }, { "group", &f->group },
+		{ "by", &f->by }, { "group", &f->group }, { "tenant", &f->tenant },
 	};
 
 	if (same(key, "state", 5))
@@ -55,7 +56,8 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 			return 0;
 		}
 	}
-	return bad_filter(err, key, "is none of state, type, queue, order_key, by, group and label");
+	return bad_filter(err, key, "is none of state, type, queue, tenant, order_key, by, group, "
+	    "since_ms, until_ms and label");
 }
 
 /* Decoded into f->text, whose room was taken beforehand so that it does not move. */
@@ -103,12 +105,28 @@ read_labels(struct job_filter *f, struct scan *s, struct rpc_error *err)
 }
 
 static int
+read_time(struct scan *s, struct span key, int64_t *out, struct rpc_error *err)
+{
+	enum scan_type	type;
+	struct span	raw;
+
+	if (!scan_value(s, &type, &raw) || type != SCAN_INTEGER ||
+	    parse_i64(raw.p, raw.len, 0, BOUND_JOB_ID, out) != 0)
+		return bad_filter(err, key, "must be milliseconds since the epoch");
+	return 0;
+}
+
+static int
 read_member(struct job_filter *f, struct scan *s, struct span raw, struct rpc_error *err)
 {
 	struct span	key, value;
 
 	if (decode(f, raw, &key, err) != 0)
 		return -1;
+	if (same(key, "since_ms", 8))
+		return read_time(s, key, &f->since_ms, err);
+	if (same(key, "until_ms", 8))
+		return read_time(s, key, &f->until_ms, err);
 	if (same(key, "label", 5))
 		return read_labels(f, s, err);
 	if (read_string(f, s, key, &value, err) != 0)
@@ -183,11 +201,19 @@ match_name(struct span wanted, const char *name)
 	return wanted.p == NULL || same(wanted, name, strlen(name));
 }
 
+static bool
+match_time(const struct job_filter *f, const struct job *j)
+{
+	return (f->since_ms == 0 || job_created_ms(j) >= f->since_ms) &&
+	    (f->until_ms == 0 || job_created_ms(j) <= f->until_ms);
+}
+
 bool
 job_filter_match_but_state(struct job_filter *f, const struct job *j)
 {
 	return match_name(f->type, job_type(j)->name) &&
 	    match_name(f->queue, core_job_queue(j)) &&
+	    match_name(f->tenant, core_job_tenant(j)) && match_time(f, j) &&
 	    match_name(f->by, j->by->principal) && match_order_key(f, j) &&
 	    match_group(f, j) && match_labels(f, j);
 }

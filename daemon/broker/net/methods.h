@@ -22,7 +22,10 @@ struct submitted {
 /* A job of these checked members is accepted, or *err says why not. */
 int submit_job(struct call *call, const struct rpc_value *params, struct submitted *out,
     struct rpc_error *err);
-/* The job that `id` names.  0, or -1 with not_found. */
-int find_job(const struct call *call, struct job **out, struct rpc_error *err);
+/*
+ * The job that `id` names.  0; -1 with not_found; or METHOD_LATER: the store is asked, and the method
+ * is called again.
+ */
+int find_job(struct call *call, struct job **out, struct rpc_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/broker/net/methods.h"
+#include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/stored.h"
 #include "daemon/broker/unique_key.h"
 #include "proto/retry_policy.h"
@@ -62,8 +63,8 @@ method_job_retry(struct call *call, struct rpc_error *err)
 	struct job	*j;
 	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	if (b->draining)
 		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
 	if ((rc = core_retry(b->core, b->now, j)) != 0)
@@ -71,23 +72,62 @@ method_job_retry(struct call *call, struct rpc_error *err)
 	return answer(call, j);
 }
 
+static void
+print_forgotten(struct reply *r, uint64_t id)
+{
+	struct buf	*out = reply_begin(r);
+
+	print_literal(out, "{\"id\":");
+	buf_put_u64(out, id);
+	print_next(out, "forgotten");
+	print_bool(out, true);
+	buf_putc(out, '}');
+}
+
+/* Gone by itself meanwhile is forgotten, too. */
+static void
+answer_forgotten(struct watch *w, enum store_result r)
+{
+	struct rpc_error	err;
+	struct reply		reply;
+
+	if (r != STORE_OK && r != STORE_NOTFOUND) {
+		ledger_error(r, &err);
+		watch_refuse(w, &err);
+		return;
+	}
+	reply = watch_take(w);
+	print_forgotten(&reply, w->job_id);
+	reply_end(&reply);
+	watch_free(w);
+}
+
+/* Core has it no more; what the store says of it does not count from now on. */
+static int
+forget_stored(struct call *call, uint64_t id)
+{
+	recall_forget(call->net, id);
+	return stored_later(call, id, answer_forgotten, NULL, NULL);
+}
+
 int
 method_job_forget(struct call *call, struct rpc_error *err)
 {
 	struct broker	*b = call->net->broker;
-	struct buf	*out;
+	uint64_t	 id;
+	bool		 durable;
 	struct job	*j;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
+	id = j->id;
+	durable = j->durable;
 	if (core_forget(b->core, b->now, j) != 0)
 		return conflict(j, err, "only one that has ended is forgotten; cancel it first");
-	out = reply_begin(&call->reply);
-	print_literal(out, "{\"id\":");
-	buf_put_u64(out, j->id);
-	print_next(out, "forgotten");
-	print_bool(out, true);
-	buf_putc(out, '}');
+	if (durable)
+		return forget_stored(call, id);
+	print_forgotten(&call->reply, id);
 	return METHOD_ANSWERED;
 }
 
@@ -96,9 +136,10 @@ method_job_hold(struct call *call, struct rpc_error *err)
 {
 	struct broker	*b = call->net->broker;
 	struct job	*j;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	if (core_hold(b->core, b->now, j) != 0)
 		return conflict(j, err, "only one that waits is held");
 	return answer(call, j);
@@ -109,9 +150,10 @@ method_job_release(struct call *call, struct rpc_error *err)
 {
 	struct broker	*b = call->net->broker;
 	struct job	*j;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	if (core_release(b->core, b->now, j) != 0)
 		return conflict(j, err, "it is not held");
 	return answer(call, j);
@@ -149,7 +191,9 @@ method_job_update(struct call *call, struct rpc_error *err)
 	struct job		*j;
 	int			 rc;
 
-	if (find_job(call, &j, err) != 0 || read_amendment(call, &am, err) != 0)
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
+	if (read_amendment(call, &am, err) != 0)
 		return -1;
 	if ((rc = core_amend(b->core, b->now, j, &am)) == 0)
 		return answer(call, j);

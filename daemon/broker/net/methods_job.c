@@ -4,6 +4,7 @@
 
 #include "daemon/broker/net/duplicate.h"
 #include "daemon/broker/net/methods.h"
+#include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/room.h"
 #include "daemon/broker/net/stored.h"
 #include "daemon/broker/net/watch.h"
@@ -19,13 +20,13 @@ no_such_job(uint64_t id, struct rpc_error *err)
 }
 
 int
-find_job(const struct call *call, struct job **out, struct rpc_error *err)
+find_job(struct call *call, struct job **out, struct rpc_error *err)
 {
 	uint64_t	id = (uint64_t)call_param(call, PARAM_id)->i;
 	struct job	*j = core_find(call->net->broker->core, id);
 
 	if (j == NULL)
-		return no_such_job(id, err);
+		return recall_may_know(call, id) ? recall_jobs(call, &id, 1, err) : no_such_job(id, err);
 	*out = j;
 	return 0;
 }
@@ -69,6 +70,10 @@ submit_or_wait(struct call *call, enum durability usual, struct job **out, struc
 	broker_default_durability(call->net->broker, &spec, usual);
 	*out = NULL;
 	if ((rc = duplicate_answer(call, &spec, err)) != DUPLICATE_NONE) {
+		jobspec_fini(&spec);
+		return rc;
+	}
+	if ((rc = recall_parents(call, &spec, err)) != 0) {
 		jobspec_fini(&spec);
 		return rc;
 	}

@@ -10,9 +10,10 @@ method_job_get(struct call *call, struct rpc_error *err)
 {
 	struct job	*j;
 	struct buf	*out;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	out = reply_begin(&call->reply);
 	print_job(out, call->net->broker, j, reply_room(&call->reply));
 	return METHOD_ANSWERED;
@@ -86,9 +87,10 @@ method_job_result(struct call *call, struct rpc_error *err)
 	int64_t		 offset = call_int(call, PARAM_offset, 0);
 	int64_t		 limit = call_int(call, PARAM_limit, PIECE_BYTES);
 	struct job	*j;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	if (j->state != JOB_succeeded) {
 		const char	*state = job_state_names[j->state];
 
@@ -112,9 +114,10 @@ method_job_explain(struct call *call, struct rpc_error *err)
 	struct route		 route;
 	struct job		*j;
 	struct buf		*out;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	out = reply_begin(&call->reply);
 	print_id_state(out, j);
 	out->tail--;		/* its brace: more members follow */

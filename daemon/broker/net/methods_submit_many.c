@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "daemon/broker/net/methods.h"
+#include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/stored.h"
 #include "lib/alloc.h"
 #include "proto/jobspec.h"
@@ -190,9 +191,12 @@ method_job_submit_many(struct call *call, struct rpc_error *err)
 	const struct rpc_value	*jobs = call_param(call, PARAM_jobs);
 	struct many		*m;
 	size_t			 errors_room;
+	int			 rc;
 
 	if (ids_fit(call, (uint32_t)jobs->i, &errors_room, err) != 0)
 		return -1;
+	if ((rc = recall_parents_of_many(call, jobs, err)) != 0)
+		return rc;
 	call->net->work += (unsigned)jobs->i;
 	m = submit_all(call, jobs, errors_room, err);
 	if (m->wait_for != 0)

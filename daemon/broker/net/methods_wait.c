@@ -13,9 +13,10 @@ wait_one(struct call *call, int64_t wait_ms, struct rpc_error *err)
 	struct watch	*w;
 	struct job	*j;
 	struct buf	*out;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	if (job_state_finished(j->state)) {
 		out = reply_begin(&call->reply);
 		print_outcome(out, j, reply_room(&call->reply));
@@ -76,9 +77,10 @@ method_job_cancel(struct call *call, struct rpc_error *err)
 {
 	struct broker	*b = call->net->broker;
 	struct job	*j;
+	int		 rc;
 
-	if (find_job(call, &j, err) != 0)
-		return -1;
+	if ((rc = find_job(call, &j, err)) != 0)
+		return rc;
 	if (core_cancel(b->core, b->now, j) != 0)
 		return cancel_finished(j, err);
 	if (job_state_finished(j->state)) {

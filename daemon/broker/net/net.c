@@ -13,6 +13,7 @@
 #include "daemon/broker/net/listener.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/purge.h"
+#include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/room.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/subscribe.h"
@@ -49,6 +50,8 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 	list_init(&n->subscriptions);
 	list_init(&n->lines);
 	list_init(&n->purges);
+	list_init(&n->recalls);
+	list_init(&n->marks);
 	list_init(&n->spare_watches);
 	n->scratch = mem_alloc(NET_TAIL_BYTES + NET_READ_BYTES);
 	name_user(n);
@@ -87,6 +90,7 @@ net_free(struct net *n)
 	output_spare_free(n);
 	room_free(n);
 	purge_free(n);
+	recall_close(n);
 	watch_spare_free(n);
 	heap_free(&n->timers);
 	buf_free(&n->nowhere);

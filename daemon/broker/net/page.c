@@ -7,7 +7,7 @@
 #define END_BYTES	64	/* what page_end prints */
 
 int
-page_begin(struct page *p, struct call *call, struct rpc_error *err)
+page_read(struct page *p, struct call *call, struct rpc_error *err)
 {
 	const struct rpc_value	*cursor = call_param(call, PARAM_cursor);
 	int64_t			 limit = call_int(call, PARAM_limit, PAGE_ITEMS), from = 0;
@@ -17,6 +17,14 @@ page_begin(struct page *p, struct call *call, struct rpc_error *err)
 		    "cursor is not one of a reply before");
 	*p = (struct page){ .call = call, .from = (uint64_t)from };
 	p->limit = limit < BOUND_LIST_LIMIT ? (uint32_t)limit : BOUND_LIST_LIMIT;
+	return 0;
+}
+
+int
+page_begin(struct page *p, struct call *call, struct rpc_error *err)
+{
+	if (page_read(p, call, err) != 0)
+		return -1;
 	p->out = reply_begin(&call->reply);
 	print_literal(p->out, "{\"items\":[");
 	return 0;

@@ -22,7 +22,9 @@ struct page {
 	size_t		 mark;		/* before the item that is being printed */
 };
 
-/* Reads `limit` and `cursor`.  0, or -1 with *err. */
+/* Reads `limit` and `cursor`, and no more.  0, or -1 with *err. */
+int page_read(struct page *p, struct call *call, struct rpc_error *err);
+/* page_read, and the reply begins. */
 int page_begin(struct page *p, struct call *call, struct rpc_error *err);
 /* An item follows: print it into p->out. */
 void page_item(struct page *p);

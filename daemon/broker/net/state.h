@@ -13,6 +13,7 @@
 #include "lib/buf.h"
 #include "lib/heap.h"
 #include "lib/list.h"
+#include "lib/map.h"
 
 /* What one connection may do in one turn, so that no other waits long for its own. */
 #define NET_TURN_BYTES	(256 << 10)
@@ -52,6 +53,11 @@ struct net {
 	unsigned	 room_waits;		/* submits that wait for room */
 	size_t		 room_bytes;		/* of their jobs */
 	struct list	 purges;		/* of queues, under way (purge.c) */
+	struct list	 recalls;		/* calls that wait for the store, in order of asking */
+	uint64_t	 last_recall;		/* their numbers */
+	size_t		 recall_bytes;		/* what they hold */
+	struct idmap	 forgetting;		/* struct recall_mark by id */
+	struct list	 marks;			/* those whose jobs are forgotten on disk */
 	struct list	 spare_watches;
 	unsigned	 spare_watch_count;
 	struct buf	 spare_outputs[NET_SPARE_OUTPUTS];

@@ -9,6 +9,7 @@
 #include "daemon/broker/net/batch.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/print_job.h"
+#include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/room.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/watch_group.h"
@@ -210,6 +211,7 @@ watch_free(struct watch *w)
 	room_wish_free(w);
 	if (w->forget != NULL)
 		w->forget(w->what);
+	recall_leave(w);
 	if (n->spare_watch_count >= NET_SPARE_WATCHES) {
 		free(w);
 		return;

@@ -27,6 +27,7 @@ enum watch_kind {
 	WATCH_ROOM,	/* a submit or call that waits for room; room.h */
 	WATCH_EMPTY,	/* queue.wait */
 	WATCH_PURGE,	/* queue.purge */
+	WATCH_RECALL,	/* any call that asks the store first; recall.h */
 	WATCH_LOGIN,	/* a failed login, answered late */
 	WATCH_STORED,	/* what it did is on its way to the disk; stored.h */
 };
@@ -54,6 +55,7 @@ struct watch {
 	void			*what;		/* STORED: answer's */
 	void			(*forget)(void *what);
 	uint64_t		 job_id;	/* STORED: answer's */
+	struct recall		*recall;	/* WATCH_RECALL: it goes on without us */
 	uint32_t		 weight;	/* open calls that it counts for */
 	bool			 silent;
 	bool			 cancel_on_disconnect;

@@ -7,6 +7,7 @@
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/print_job.h"
+#include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/state.h"
 #include "lib/alloc.h"
 
@@ -139,17 +140,27 @@ watch_group_forgotten(struct watcher *node)
 	watch_free(w);
 }
 
-/* Every id is one of a job, or the whole wait is refused. */
+/* Every id is one of a job, or the whole wait is refused, or served again when it may be. */
 static int
-find_jobs(struct watch_group *g, const struct core *core, const uint64_t *ids,
-    struct rpc_error *err)
+find_jobs(struct call *call, const uint64_t *ids, uint32_t count, struct rpc_error *err)
 {
-	for (uint32_t i = 0; i < g->count; i++) {
-		if (core_find(core, ids[i]) == NULL) {
-			return no_such_job(ids[i], err);
-		}
+	const struct core	*core = call->net->broker->core;
+	uint64_t		*missing = mem_zalloc(count, sizeof(*missing));
+	uint32_t		 lacks = 0;
+	int			 rc = 0;
+
+	for (uint32_t i = 0; i < count && rc == 0; i++) {
+		if (core_find(core, ids[i]) != NULL)
+			continue;
+		if (recall_may_know(call, ids[i]))
+			missing[lacks++] = ids[i];
+		else
+			rc = no_such_job(ids[i], err);
 	}
-	return 0;
+	if (rc == 0 && lacks > 0)
+		rc = recall_jobs(call, missing, lacks, err);
+	free(missing);
+	return rc;
 }
 
 static void
@@ -174,12 +185,12 @@ watch_group_wait(struct call *call, const uint64_t *ids, uint32_t count, bool an
     int64_t wait_ms, struct rpc_error *err)
 {
 	const struct core	*core = call->net->broker->core;
-	struct watch_group	*g = group_new(call->conn, any, count);
+	struct watch_group	*g;
+	int			 rc;
 
-	if (find_jobs(g, core, ids, err) != 0) {
-		watch_group_free(g);
-		return -1;
-	}
+	if ((rc = find_jobs(call, ids, count, err)) != 0)
+		return rc;
+	g = group_new(call->conn, any, count);
 	join_jobs(g, core, ids);
 	if (group_complete(g)) {
 		print_group(reply_begin(&call->reply), g);
