@@ -13,7 +13,7 @@ packages_of() {
 	test) echo tzdata patch python3 python3-jsonschema libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
 	    openssl postgresql-15 ;;
 	power) echo python3 user-mode-linux e2fsprogs iproute2 ;;
-	bench) echo python3 gearman-job-server libgearman-dev beanstalkd ;;
+	bench) echo python3 gearman-job-server libgearman-dev beanstalkd redis-server ;;
 	*)
 		echo "install-packages.sh: no such set: $1 (build, demo, test, bench, power)" >&2
 		exit 2

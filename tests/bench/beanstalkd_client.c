@@ -124,13 +124,12 @@ measure_puts(struct pipeline *p, long count, long inflight)
 	print_rate(count, start);
 }
 
-/* Deletes what was reserved, then reserves as many: what waits for a job holds up what comes behind it.
- * Returns how many were deleted. */
+/* Deletes what was reserved.  Returns how many were deleted. */
 static long
 work(struct pipeline *p)
 {
 	char	*line, command[64];
-	long	 deleted = 0, reserved = 0;
+	long	 deleted = 0;
 	int	 len;
 
 	pipeline_read(p);
@@ -139,14 +138,12 @@ work(struct pipeline *p)
 			len = snprintf(command, sizeof(command), "delete %llu\r\n",
 			    strtoull(line + 9, NULL, 10));
 			pipeline_say(p, command, (size_t)len);
-			reserved++;
 		} else if (strcmp(line, "DELETED") == 0) {
 			deleted++;
 		} else {
 			expect(line, "xxxx");
 		}
 	}
-	say_reserves(p, reserved);
 	pipeline_flush(p);
 	return deleted;
 }
@@ -161,8 +158,6 @@ measure_life(struct pipeline *giver, struct pipeline *worker, long count, long i
 
 	say_puts(giver, inflight);
 	pipeline_flush(giver);
-	say_reserves(worker, inflight);
-	pipeline_flush(worker);
 	while (done < count) {
 		long	got = 0;
 
@@ -171,8 +166,11 @@ measure_life(struct pipeline *giver, struct pipeline *worker, long count, long i
 			got = work(worker);
 		if (fds[0].revents != 0) {
 			pipeline_read(giver);
-			while ((line = pipeline_line(giver)) != NULL)
+			while ((line = pipeline_line(giver)) != NULL) {
 				expect(line, "INSERTED ");
+				say_reserves(worker, 1);	/* none waits, and holds up those behind it */
+			}
+			pipeline_flush(worker);
 		}
 		done += got;
 		got = got < count - sent ? got : count - sent;

@@ -5,6 +5,12 @@
  *   jobd_client ADDRESS TOKEN rate LANE COUNT INFLIGHT   echo jobs a second, INFLIGHT open calls
  *   jobd_client ADDRESS TOKEN one LANE COUNT             p50 and p99 of one at a time, us
  *   jobd_client ADDRESS TOKEN sleep MS COUNT             the same of jobs that sleep (async lane)
+ *   jobd_client ADDRESS TOKEN durable LANE COUNT INFLIGHT  durable jobs a second, to their outcome
+ *   jobd_client ADDRESS TOKEN durable-one LANE COUNT     p50 and p99 of a durable one at a time, us
+ *   jobd_client ADDRESS TOKEN submit QUEUE COUNT INFLIGHT  durable submits a second, into a paused queue
+ *   jobd_client ADDRESS TOKEN submit-one QUEUE COUNT     p50 and p99 of one at a time, us
+ *
+ * rate, one and sleep are of jobs with durability memory.
  *
  *   ADDRESS   unix:PATH, tcp:HOST:PORT; echo:HOST:PORT for echo_server, which knows no jobs
  *   TOKEN     "" where none is needed
@@ -17,13 +23,23 @@ static char	request_head[] = "{\"jsonrpc\":\"2.0\",\"id\":";
 static char	request_tail[REQUEST_BYTES], reply_tail[REQUEST_BYTES];
 static size_t	request_tail_len, reply_tail_len;
 
-/* What every request ends with, and what its reply must end with. */
+/* The same of durable submits, which wait in a paused queue. */
 static void
-set_lines(const char *type, const char *args, const char *lane, bool echoed)
+set_submit_lines(const char *args, const char *queue)
 {
 	request_tail_len = (size_t)snprintf(request_tail, sizeof(request_tail),
-	    ",\"method\":\"job.call\",\"params\":{\"type\":\"%s\",\"args\":%s,\"lane\":\"%s\"}}\n", type,
-	    args, lane);
+	    ",\"method\":\"job.submit\",\"params\":{\"type\":\"echo\",\"args\":%s,\"queue\":\"%s\","
+	    "\"durability\":\"commit\"}}\n", args, queue);
+	reply_tail_len = (size_t)snprintf(reply_tail, sizeof(reply_tail), "\"state\":\"ready\"}}\n");
+}
+
+/* What every request ends with, and what its reply must end with. */
+static void
+set_lines(const char *type, const char *args, const char *lane, const char *durability, bool echoed)
+{
+	request_tail_len = (size_t)snprintf(request_tail, sizeof(request_tail),
+	    ",\"method\":\"job.call\",\"params\":{\"type\":\"%s\",\"args\":%s,\"lane\":\"%s\","
+	    "\"durability\":\"%s\"}}\n", type, args, lane, durability);
 	reply_tail_len = (size_t)snprintf(reply_tail, sizeof(reply_tail), echoed ? "%s" :
 	    "\"state\":\"succeeded\",\"result\":%s}}\n", echoed ? request_tail : args);
 	if (strcmp(type, "echo") != 0)		/* the result is another each time: its end only */
@@ -125,26 +141,53 @@ measure_one(int fd, long count)
 	free(times);
 }
 
+static const struct mode {
+	const char	*name;
+	bool		 many, durable, submits;
+} modes[] = {
+	{ "rate", true, false, false },
+	{ "one", false, false, false },
+	{ "sleep", false, false, false },
+	{ "durable", true, true, false },
+	{ "durable-one", false, true, false },
+	{ "submit", true, true, true },
+	{ "submit-one", false, true, true },
+};
+
+static const struct mode *
+find_mode(const char *name, bool many)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(modes[i].name, name) == 0 && modes[i].many == many)
+			return &modes[i];
+	return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
 	char	args[PAYLOAD_BYTES + 1];
-	bool	rate = argc == 7 && strcmp(argv[3], "rate") == 0;
-	bool	naps = argc == 6 && strcmp(argv[3], "sleep") == 0;
+	const struct mode *mode = argc < 6 ? NULL : find_mode(argv[3], argc == 7);
+	bool	naps;
 	int	fd;
 
-	if (!rate && !naps && (argc != 6 || strcmp(argv[3], "one") != 0)) {
-		fprintf(stderr, "usage: jobd_client ADDRESS TOKEN rate LANE COUNT INFLIGHT | one LANE COUNT |"
-		    " sleep MS COUNT\n");
+	if (mode == NULL) {
+		fprintf(stderr, "usage: jobd_client ADDRESS TOKEN rate|durable LANE COUNT INFLIGHT |"
+		    " one|durable-one LANE COUNT | sleep MS COUNT | submit QUEUE COUNT INFLIGHT |"
+		    " submit-one QUEUE COUNT\n");
 		return 2;
 	}
 	print_payload(args);
+	naps = strcmp(mode->name, "sleep") == 0;
 	if (naps)
 		snprintf(args, sizeof(args), "{\"ms\":%ld}", number_argument(argv[4]));
-	set_lines(naps ? "sleep" : "echo", args, naps ? "async" : argv[4],
-	    strncmp(argv[1], "echo:", 5) == 0);
+	if (mode->submits)
+		set_submit_lines(args, argv[4]);
+	else
+		set_lines(naps ? "sleep" : "echo", args, naps ? "async" : argv[4],
+		    mode->durable ? "commit" : "memory", strncmp(argv[1], "echo:", 5) == 0);
 	fd = jobd_connect(argv[1], argv[2]);
-	if (rate)
+	if (mode->many)
 		measure_rate(fd, number_argument(argv[5]), number_argument(argv[6]));
 	else
 		measure_one(fd, number_argument(argv[5]));

@@ -76,19 +76,17 @@ measure_pushes(struct pipeline *p, long count, long inflight)
 	print_rate(count, start);
 }
 
-/* Each job that was popped has its result pushed, then as many are asked for: what waits for a job
- * holds up what comes behind it.  How many results were taken. */
+/* Each job that was popped has its result pushed.  How many results were taken. */
 static long
 work(struct pipeline *p)
 {
 	char	*line;
-	long	 done = 0, popped = 0;
+	long	 done = 0;
 
 	pipeline_read(p);
 	while ((line = pipeline_line(p)) != NULL) {
 		if (line[0] == 'x') {	/* the last line of what was popped */
 			pipeline_say(p, result, result_len);
-			popped++;
 		} else if (line[0] == ':') {
 			done++;
 		} else if (line[0] == '-') {
@@ -96,7 +94,6 @@ work(struct pipeline *p)
 			exit(1);
 		}
 	}
-	say_pops(p, popped);
 	pipeline_flush(p);
 	return done;
 }
@@ -110,16 +107,16 @@ measure_life(struct pipeline *giver, struct pipeline *worker, long count, long i
 
 	say_pushes(giver, inflight);
 	pipeline_flush(giver);
-	say_pops(worker, inflight);
-	pipeline_flush(worker);
 	while (done < count) {
 		long	got = 0;
 
 		poll(fds, 2, -1);
 		if (fds[1].revents != 0)
 			got = work(worker);
-		if (fds[0].revents != 0)
-			take_pushed(giver);
+		if (fds[0].revents != 0) {	/* no pop waits, and holds up those behind it */
+			say_pops(worker, take_pushed(giver));
+			pipeline_flush(worker);
+		}
 		done += got;
 		got = got < count - sent ? got : count - sent;
 		say_pushes(giver, got);
