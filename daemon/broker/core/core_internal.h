@@ -453,6 +453,8 @@ void job_set_timeout(struct job *j, int64_t timeout_ms);
 /* depend.c: jobs that wait for others */
 /* It waits for its parents; those of which the end was told are not waited for. */
 void depend_enter(struct core *c, struct job *j, const struct jobspec *spec);
+/* One that has ended only tells what it waited for. */
+void depend_remember(struct job *j, const struct jobspec *spec);
 /* It fails at once if one of these does not let it run. */
 void depend_check(struct core *c, struct core_time now, struct job *j);
 /* It waits for nobody any more. */

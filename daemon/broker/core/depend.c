@@ -30,13 +30,10 @@ lets_run(const struct job *child, enum job_state parent)
 }
 
 static void
-wait_for(struct core *c, struct job *j, struct job_edge *e, uint64_t id)
+wait_for(struct core *c, struct job *j, struct job_edge *e)
 {
-	struct job	*parent = core_find(c, id);
+	struct job	*parent = core_find(c, e->parent_id);
 
-	e->parent_id = id;
-	e->child = j;
-	list_init(&e->link);
 	if (parent != NULL && job_state_finished(parent->state) && job_run(parent)->told)
 		return;
 	list_push_back(parent == NULL ? &c->orphans : &job_life_get(parent)->children, &e->link);
@@ -44,7 +41,7 @@ wait_for(struct core *c, struct job *j, struct job_edge *e, uint64_t id)
 }
 
 void
-depend_enter(struct core *c, struct job *j, const struct jobspec *spec)
+depend_remember(struct job *j, const struct jobspec *spec)
 {
 	struct job_life	*life;
 
@@ -54,8 +51,19 @@ depend_enter(struct core *c, struct job *j, const struct jobspec *spec)
 	life->after = mem_zalloc(spec->after_len, sizeof(*life->after));
 	life->after_len = spec->after_len;
 	life->despite = spec->on_parent_failure == ON_PARENT_FAILURE_RUN;
+	for (uint32_t i = 0; i < spec->after_len; i++) {
+		life->after[i].parent_id = spec->after[i];
+		life->after[i].child = j;
+		list_init(&life->after[i].link);
+	}
+}
+
+void
+depend_enter(struct core *c, struct job *j, const struct jobspec *spec)
+{
+	depend_remember(j, spec);
 	for (uint32_t i = 0; i < spec->after_len; i++)
-		wait_for(c, j, &life->after[i], spec->after[i]);
+		wait_for(c, j, &job_life_get(j)->after[i]);
 }
 
 bool

@@ -50,6 +50,7 @@ remember(struct core *c, struct job *j)
 static void
 restore_ended(struct core *c, struct core_time now, struct job *j, struct job_saved *s)
 {
+	depend_remember(j, &s->spec);
 	job_relive(c, j, s->state, s);
 	job_run_get(j)->outcome = s->outcome;
 	s->outcome = (struct outcome){ 0 };
