@@ -128,7 +128,7 @@ class Gaps(OwnDaemonTest):
         c = jobd.client()
         w = Watcher(jobd)
         for _ in range(60):                     # 180,000 transitions, some 25 MB of notifications
-            ids = c.call('job.submit_many', jobs=[{'type': 'echo'}] * 1000)['ids']
+            ids = c.call('job.submit_many', jobs=[{'type': 'echo', 'durability': 'memory'}] * 1000)['ids']
         wait = c.call('job.call', type='sleep', args={'ms': 1})['id']
         stats = c.call('server.stats')
         self.assertLess(stats['rss_bytes'], 200 << 20)
