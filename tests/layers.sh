@@ -60,8 +60,15 @@ done
 may_not daemon/broker/items 'event|uv|sqlite|lib/(clock|fd|log)|daemon/broker/(net|lanes|store|broker)' \
     'items/ is text and nothing else'
 
+for folder in net lanes core route items cron; do
+	may_not "daemon/broker/$folder" 'sqlite' 'SQLite is behind store.h'
+done
+if grep -ln 'sqlite3\.h' "$source"/daemon/broker/*.c; then
+	fail 'SQLite is behind store.h'
+fi
+
 links_not jobd event uv jansson sqlite3
-links_not jobd-broker uv sqlite3
+links_not jobd-broker uv
 links_not jobd-worker event
 links_not jobctl event uv sqlite3
 links_not libjobd.so.0.1.0 event uv jansson crypto sqlite3
