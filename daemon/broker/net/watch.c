@@ -325,6 +325,8 @@ watch_job_forgotten(struct net *n, struct job *j)
 	struct rpc_error	err;
 
 	(void)n;
+	if (job_run(j) == NULL || job_run(j)->watchers == NULL)
+		return;		/* nearly always: nothing is printed for that */
 	rpc_fail(&err, RPC_not_found, "job %" PRIu64 " was forgotten", j->id);
 	watch_job_refused(j, &err);
 }
