@@ -147,6 +147,8 @@ model_start(struct model *m, struct attempt *real)
 			model_violation(m, "the model has no room for so many attempts");
 	*at = (struct model_attempt){ .job = j, .real = real, .number = ++m->starts,
 	    .worker = worker, .lane = j->lane, .deadline_ns = NEVER, .grace_ns = NEVER };
+	if (at - m->attempts >= m->attempts_end)
+		m->attempts_end = (int)(at - m->attempts) + 1;
 	j->state = JOB_running;
 	j->reason = REASON_started;
 	j->attempts++;

@@ -26,13 +26,22 @@ model_violation(const struct model *m, const char *fmt, ...)
 
 /* ---- questions ---- */
 
+/* They stand in order of their ids. */
 struct model_job *
 model_job(struct model *m, uint64_t id)
 {
-	for_jobs(m, j)
-		if (j->id == id && !j->forgotten)
-			return j;
-	return NULL;
+	int	from = m->jobs_first, to = m->jobs_len;
+
+	while (from < to) {
+		int	middle = from + (to - from) / 2;
+
+		if (m->jobs[middle].id < id)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < m->jobs_len && m->jobs[from].id == id && !m->jobs[from].forgotten ?
+	    &m->jobs[from] : NULL;
 }
 
 bool
@@ -252,11 +261,13 @@ bool
 model_takes(struct model *m, int worker, const struct model_job *j)
 {
 	const struct model_worker	*w = &m->workers[worker];
-	uint32_t			 used = model_used(m, worker, (int)j->lane);
+	uint32_t			 used;
 
-	if (!w->up || w->retired || w->killed || w->refused || w->alone_for != 0)
+	if (!w->up || w->retired || w->killed || w->refused || w->alone_for != 0 ||
+	    !model_serves(w, model_place(j)))
 		return false;
-	if (!model_serves(w, model_place(j)) || used >= w->slots[j->lane])
+	used = model_used(m, worker, (int)j->lane);
+	if (used >= w->slots[j->lane])
 		return false;
 	if (!w->fifo || used == 0)
 		return true;
@@ -525,6 +536,8 @@ leave(struct model *m, struct model_attempt *at, bool worker_lives)
 	struct model_attempt	*head;
 
 	at->job = NULL;
+	while (m->attempts_end > 0 && m->attempts[m->attempts_end - 1].job == NULL)
+		m->attempts_end--;
 	model_line_up(m);
 	if (w == NULL || !worker_lives)
 		return;

@@ -146,6 +146,7 @@ struct model {
 	/* below jobs_first all are forgotten */
 	int			 jobs_len, jobs_first;
 	struct model_attempt	 attempts[MODEL_ATTEMPTS];
+	int			 attempts_end;			/* from there on all are free */
 	struct model_worker	 workers[MODEL_WORKERS];
 	struct model_alone	 alone[MODEL_ALONE];
 	struct type		*types[MODEL_TYPES];		/* core's: what was measured */
@@ -164,7 +165,7 @@ struct model {
 #define for_jobs(m, j) \
 	for (struct model_job *j = (m)->jobs + (m)->jobs_first; j < (m)->jobs + (m)->jobs_len; j++)
 #define for_attempts(m, at) \
-	for (struct model_attempt *at = (m)->attempts; at < (m)->attempts + MODEL_ATTEMPTS; at++) \
+	for (struct model_attempt *at = (m)->attempts; at < (m)->attempts + (m)->attempts_end; at++) \
 		if (at->job != NULL)
 
 #define for_groups(m, g) \

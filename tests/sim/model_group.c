@@ -229,6 +229,7 @@ static void
 same_group(struct model *m, const struct core *c, const struct model_group *g)
 {
 	const struct group	*real = core_group_find(c, g->name, strlen(g->name));
+	uint64_t		 states[JOB_STATES] = { 0 }, count = 0;
 	int			 at = number_of(m, g);
 
 	if (real == NULL)
@@ -239,12 +240,14 @@ same_group(struct model *m, const struct core *c, const struct model_group *g)
 	if (real->stopped != g->stopped)
 		model_violation(m, "group %s is stopped as %s and should be as %s", g->name,
 		    group_state_names[real->stopped], group_state_names[g->stopped]);
+	for_members(m, at, j)
+		states[j->state]++, count++;
 	for (int state = 0; state < JOB_STATES; state++)
-		if (real->states[state] != count_state(m, at, state))
+		if (real->states[state] != states[state])
 			model_violation(m, "group %s counts %llu members %s, not %llu", g->name,
 			    (unsigned long long)real->states[state], job_state_names[state],
-			    (unsigned long long)count_state(m, at, state));
-	if (real->count != members(m, at) || real->reduce_id != g->reduce_id)
+			    (unsigned long long)states[state]);
+	if (real->count != count || real->reduce_id != g->reduce_id)
 		model_violation(m, "group %s has other members, or another reduce job", g->name);
 	if (real->gate.running != model_group_running(m, at))
 		model_violation(m, "group %s is said to run %u", g->name, real->gate.running);

@@ -150,6 +150,7 @@ world_new(uint64_t seed, bool traced)
 	w->quick = once_in(r, 2);
 	w->failing = once_in(r, 3);
 	w->grouped = once_in(r, 2);
+	w->jumpy = once_in(r, 3);
 	for (int t = 0; t < MODEL_TYPES && w->quick; t++) {
 		/* as if it was measured before */
 		w->m.types[t]->samples = (uint64_t)below(r, 40);
@@ -283,6 +284,14 @@ pass_time(struct world *w)
 	tick(w);
 }
 
+/* The wall clock is set, by hours and to either side.  The scheduler's own goes on. */
+static void
+jump(struct world *w)
+{
+	w->m.now.real_ms += (below(&w->chance, 48 * 3600) - 24 * 3600) * INT64_C(1000);
+	trace(w, "the wall clock is set to %lld", (long long)w->m.now.real_ms);
+}
+
 static void
 step(struct world *w)
 {
@@ -311,6 +320,8 @@ step(struct world *w)
 	do_reduce(w);
 	if (once_in(&w->chance, 5))
 		do_life(w);
+	if (w->jumpy && once_in(&w->chance, 30))
+		jump(w);
 	do_dooms(w);
 	do_alone(w);
 	judge_same(&w->m, w->c);

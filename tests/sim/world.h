@@ -28,6 +28,7 @@ struct world {
 	bool			 failing;	/* attempts fail often */
 	bool			 grouped;	/* there are groups */
 	bool			 quick;		/* attempts are short: windows open */
+	bool			 jumpy;		/* somebody sets the wall clock */
 	enum lane		 lane;
 
 	/* queues that somebody watches */
