@@ -10,7 +10,7 @@
 int
 core_hold(struct core *c, struct core_time now, struct job *j)
 {
-	if (!job_waiting(j) || j->ending)
+	if (!job_waiting(j) || job_over(j))
 		return -EALREADY;
 	if (job_held(j))
 		return 0;
@@ -25,7 +25,7 @@ core_hold(struct core *c, struct core_time now, struct job *j)
 int
 core_release(struct core *c, struct core_time now, struct job *j)
 {
-	if (!job_waiting(j) || j->ending || !job_held(j))
+	if (!job_waiting(j) || job_over(j) || !job_held(j))
 		return -EALREADY;
 	job_extra(j)->held = false;
 	wait_again(c, now, j, REASON_released);
@@ -99,9 +99,6 @@ core_amend(struct core *c, struct core_time now, struct job *j, const struct ame
 static void
 begin_again(struct job *j)
 {
-	free(job_run(j)->outcome.text);
-	free(job_run(j)->outcome.data);
-	job_run(j)->outcome = (struct outcome){ 0 };
 	job_run(j)->told = false;
 	j->cancel_asked = false;
 	j->begun = false;
@@ -143,12 +140,11 @@ core_retry(struct core *c, struct core_time now, struct job *j)
 	depend_told_at_once(c, now, j);	/* they waited for this end, and not for the next one */
 	retain_take(c, j);
 	begin_again(j);
+	if (j->durable)
+		record_again(c, j);
+	else
+		outcome_free(&job_run(j)->outcome);
 	job_move(c, now, j, JOB_ready, REASON_retry_asked);
-	if (j->durable) {
-		j->unstored = true;
-		c->recording++;
-		record_ask(c, j, RECORD_AGAIN);
-	}
 	if (o != NULL && o->holder != j)
 		order_enter(j);
 	wait_begin(c, j);
@@ -163,6 +159,7 @@ core_forget(struct core *c, struct core_time now, struct job *j)
 		return -EBUSY;
 	job_run(j)->forget_asked = true;
 	if (job_run(j)->told) {
+		list_remove(&job_run(j)->record);
 		retain_drop(c, j);
 		list_push_back(&c->forgets, &j->link);
 	}

@@ -305,10 +305,10 @@ core_oldest_id(const struct core *c)
 int
 core_cancel_because(struct core *c, struct core_time now, struct job *j, enum job_reason why)
 {
-	if (job_state_finished(j->state))
-		return -EALREADY;
 	if (j->ending)
 		return 0;
+	if (job_over(j))
+		return -EALREADY;
 	j->cancel_asked = true;
 	if (job_waiting(j))
 		job_finish(c, now, j, JOB_cancelled, why, NULL);
@@ -323,6 +323,7 @@ core_cancel(struct core *c, struct core_time now, struct job *j)
 	if (order_blocked(j)) {
 		order_unblock(c, j);
 		retain_again(c, now, j);
+		record_ask(c, j, RECORD_CHANGE);
 		return 0;
 	}
 	return core_cancel_because(c, now, j, REASON_cancel_asked);

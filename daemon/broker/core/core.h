@@ -170,6 +170,7 @@ struct job_saved {
 	struct group	*group;		/* NULL: none, or it was forgotten */
 	uint64_t	 index;		/* in its group */
 	bool		 reduces;	/* it is the group's reduce job */
+	bool		 parents_done;	/* core_parents_done, when it was written down */
 	int64_t		 due_ms, ttl_at_ms;	/* since the epoch; 0: none */
 	enum job_state	 state;		/* a finished one, or that of its last transition */
 	uint32_t	 attempts, failures, suspicions;
@@ -188,6 +189,9 @@ struct job_saved {
  * those that is not there is asked for by core_next_orphan.
  */
 struct job *core_restore(struct core *c, struct core_time now, struct job_saved *s);
+/* It waits for nobody any more: whatever becomes of its parents from now on.  Not one that ends
+ * because of them. */
+bool core_parents_done(const struct job *j);
 /* A restored job that waits for one that core does not know, until core_parent_was says how that ended;
  * false: there is none. */
 bool core_next_orphan(const struct core *c, uint64_t *child, uint64_t *parent);

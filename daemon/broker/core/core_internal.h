@@ -349,6 +349,7 @@ void job_relive(struct core *c, struct job *j, enum job_state state, const struc
 /* The end itself, once nothing is in its way. */
 void job_end(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason);
+void outcome_free(struct outcome *o);
 /* How an attempt failed; takes message. */
 struct outcome outcome_failed(enum failure_kind kind, char *message);
 void job_fail(struct core *c, struct core_time now, struct job *j, enum job_reason reason,
@@ -368,6 +369,8 @@ int core_cancel_because(struct core *c, struct core_time now, struct job *j, enu
 /* EFFECT_RECORD is to say this of a durable job, and whatever else was asked for before. */
 void record_ask(struct core *c, struct job *j, enum record what);
 bool record_take(struct core *c, struct effect *out);
+/* It has ended, and is to run again: its outcome stays until that is on disk. */
+void record_again(struct core *c, struct job *j);
 /* It may be in line, as far as the disk is concerned. */
 static inline bool
 record_open(const struct job *j)
@@ -453,8 +456,8 @@ void job_set_timeout(struct job *j, int64_t timeout_ms);
 /* depend.c: jobs that wait for others */
 /* It waits for its parents; those of which the end was told are not waited for. */
 void depend_enter(struct core *c, struct job *j, const struct jobspec *spec);
-/* One that has ended only tells what it waited for. */
-void depend_remember(struct job *j, const struct jobspec *spec);
+/* As it was when the daemon ended; one that has ended only tells what it waited for. */
+void depend_again(struct core *c, struct job *j, const struct job_saved *s);
 /* It fails at once if one of these does not let it run. */
 void depend_check(struct core *c, struct core_time now, struct job *j);
 /* It waits for nobody any more. */
@@ -550,6 +553,8 @@ void order_leave(struct core *c, struct core_time now, struct job *j);
 bool order_blocks(const struct job *j);
 /* It has failed, and others wait behind it. */
 bool order_blocked(const struct job *j);
+/* It was so when the daemon ended: whoever is here with its key stands behind it. */
+void order_block_again(struct core *c, struct job *j);
 /* That was dealt with, if it was so: the key passes on. */
 void order_unblock(struct core *c, struct job *j);
 /* An attempt of this job goes on without it, and then ends. */

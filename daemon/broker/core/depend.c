@@ -23,25 +23,31 @@ core_missing_parent(const struct core *c, const struct jobspec *spec)
 	return 0;
 }
 
+/*
+ * JOB_STATES: the parent was forgotten.  What its failure means is written down before anybody can
+ * forget it, so it was none.
+ */
 static bool
 lets_run(const struct job *child, enum job_state parent)
 {
-	return parent == JOB_succeeded || job_life(child)->despite;
+	return parent == JOB_succeeded || parent == JOB_STATES || job_life(child)->despite;
 }
 
 static void
-wait_for(struct core *c, struct job *j, struct job_edge *e)
+wait_for(struct job_edge *e, struct list *among)
 {
-	struct job	*parent = core_find(c, e->parent_id);
-
-	if (parent != NULL && job_state_finished(parent->state) && job_run(parent)->told)
-		return;
-	list_push_back(parent == NULL ? &c->orphans : &job_life_get(parent)->children, &e->link);
-	job_life_get(j)->parents_left++;
+	list_push_back(among, &e->link);
+	job_life_get(e->child)->parents_left++;
 }
 
-void
-depend_remember(struct job *j, const struct jobspec *spec)
+static bool
+was_told(const struct job *parent)
+{
+	return job_state_finished(parent->state) && job_run(parent)->told;
+}
+
+static void
+make_edges(struct job *j, const struct jobspec *spec)
 {
 	struct job_life	*life;
 
@@ -61,9 +67,35 @@ depend_remember(struct job *j, const struct jobspec *spec)
 void
 depend_enter(struct core *c, struct job *j, const struct jobspec *spec)
 {
-	depend_remember(j, spec);
-	for (uint32_t i = 0; i < spec->after_len; i++)
-		wait_for(c, j, &job_life_get(j)->after[i]);
+	make_edges(j, spec);
+	for (uint32_t i = 0; i < spec->after_len; i++) {
+		struct job	*parent = core_find(c, spec->after[i]);
+
+		if (!was_told(parent))
+			wait_for(&job_life_get(j)->after[i], &job_life_get(parent)->children);
+	}
+}
+
+/* How those ended that are not live, the caller finds out. */
+void
+depend_again(struct core *c, struct job *j, const struct job_saved *s)
+{
+	bool	over = s->parents_done || job_state_finished(s->state);
+
+	make_edges(j, &s->spec);
+	for (uint32_t i = 0; i < s->spec.after_len && !over; i++) {
+		struct job	*parent = core_find(c, s->spec.after[i]);
+		bool		 live = parent != NULL && !was_told(parent);
+
+		wait_for(&job_life_get(j)->after[i],
+		    live ? &job_life_get(parent)->children : &c->orphans);
+	}
+}
+
+bool
+core_parents_done(const struct job *j)
+{
+	return !j->ending && (job_life(j) == NULL || job_life(j)->parents_left == 0);
 }
 
 bool
@@ -83,11 +115,10 @@ static void
 fail(struct core *c, struct core_time now, struct job *child, uint64_t parent,
     enum job_state state)
 {
-	const char	*name = state == JOB_STATES ? "forgotten" : job_state_names[state];
-	bool		 passive = state == JOB_STATES || state == JOB_cancelled;
+	const char	*name = job_state_names[state];
 	struct outcome	 o = outcome_failed(FAILURE_dependency, mem_printf(
 	    "job %llu, which it waited for, %s%s", (unsigned long long)parent,
-	    passive ? "was " : "", name));
+	    state == JOB_cancelled ? "was " : "", name));
 
 	o.data = mem_printf("{\"parent\":%llu,\"state\":\"%s\"}", (unsigned long long)parent, name);
 	job_finish(c, now, child, JOB_failed, REASON_parent_failed, &o);
@@ -99,10 +130,12 @@ parent_ended(struct core *c, struct core_time now, struct job *child, uint64_t p
     enum job_state state)
 {
 	job_life_get(child)->parents_left--;
-	if (!lets_run(child, state))
+	if (!lets_run(child, state)) {
 		fail(c, now, child, parent, state);
-	else if (job_life(child)->parents_left == 0)
+	} else if (job_life(child)->parents_left == 0) {
 		wait_over(c, now, child, REASON_parents_done);
+		record_ask(c, child, RECORD_CHANGE);	/* the parents may run again, or be forgotten */
+	}
 }
 
 void

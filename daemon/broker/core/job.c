@@ -344,7 +344,6 @@ void
 job_uncount(struct core *c, const struct job *j)
 {
 	count_state(c, j, -1);
-	c->stats.submitted--;
 }
 
 static void make_room(struct job_run *r);
@@ -485,14 +484,10 @@ count_end(struct core *c, const struct job *j)
 static void
 end_durable(struct core *c, struct job *j, enum job_state state, enum job_reason reason)
 {
-	struct order	*o = job_order(j);
-
 	j->ending = true;
 	c->recording += !j->unstored;
 	job_run(j)->end_state = (uint8_t)state;
 	job_run(j)->end_reason = (uint8_t)reason;
-	if (o != NULL && o->holder != j)
-		list_remove(&j->link);
 	record_ask(c, j, RECORD_END);
 }
 
@@ -500,7 +495,7 @@ void
 job_end(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason)
 {
-	if (job_order(j) != NULL && !(state == JOB_failed && order_blocks(j)))
+	if (job_order(j) != NULL && !job_run(j)->end_blocks)
 		order_leave(c, now, j);
 	/* as it was written down, however long that took */
 	job_move(c, (struct core_time){ .mono_ns = now.mono_ns, .real_ms = job_run(j)->end_ms }, j,
@@ -523,10 +518,19 @@ job_finish(struct core *c, struct core_time now, struct job *j, enum job_state s
 	job_run(j)->end_ms = now.real_ms;
 	if (o != NULL)
 		job_run(j)->outcome = *o;
+	job_run(j)->end_blocks = state == JOB_failed && order_blocks(j);
 	if (j->durable)
 		end_durable(c, j, state, reason);
 	else
 		job_end(c, now, j, state, reason);
+}
+
+void
+outcome_free(struct outcome *o)
+{
+	free(o->text);
+	free(o->data);
+	*o = (struct outcome){ 0 };
 }
 
 struct outcome

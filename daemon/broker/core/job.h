@@ -196,7 +196,10 @@ struct job_run {
 	struct job	*job;
 	struct list	 record;	/* in core->records */
 	uint8_t		 record_what;	/* enum record; what EFFECT_RECORD is to say */
-	uint8_t		 end_state, end_reason;	/* job->ending */
+	uint8_t		 end_state, end_reason;	/* job->ending; and how it had ended, while it is
+						 * not on disk that it runs again */
+	bool		 end_blocks;	/* ended so it holds up those behind it */
+	bool		 again;		/* unstored: it is to run again */
 	bool		 told;		/* its outcome was */
 	bool		 forget_asked;	/* on request */
 	bool		 aside;		/* not forgotten by itself: others wait for its failure to
@@ -314,11 +317,18 @@ job_member(const struct job *j)
 	return job_extra(j) == NULL ? NULL : job_extra(j)->member;
 }
 
+/* It has ended, and that it runs again is being written down. */
+static inline bool
+job_again(const struct job *j)
+{
+	return j->unstored && job_run(j) != NULL && job_run(j)->again;
+}
+
 /* Nothing more can be asked of it: it has ended, or that is being written down. */
 static inline bool
 job_over(const struct job *j)
 {
-	return j->ending || job_state_finished(j->state);
+	return j->ending || job_again(j) || job_state_finished(j->state);
 }
 
 static inline bool

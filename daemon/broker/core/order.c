@@ -84,13 +84,26 @@ order_blocks(const struct job *j)
 	return o != NULL && o->holder == j && job_extra(j)->blocks;
 }
 
+/* A durable job holds it up for those that are still to come, too: that is on disk. */
 bool
 order_blocked(const struct job *j)
 {
 	const struct order	*o = job_order(j);
 
 	return o != NULL && o->holder == j && job_state_finished(j->state) &&
-	    !list_empty(&o->behind);
+	    (j->durable || !list_empty(&o->behind));
+}
+
+void
+order_block_again(struct core *c, struct job *j)
+{
+	struct order	*o = job_order(j);
+
+	if (o->holder != NULL && o->holder->in_line)
+		ready_remove(c, o->holder);
+	if (o->holder != NULL)
+		list_push_front(&o->behind, &o->holder->link);
+	o->holder = j;
 }
 
 void

@@ -305,7 +305,7 @@ core_queue_purge(struct core *c, struct core_time now, struct span name, uint64_
 
 	for (int i = 0; i < PURGE_STEP && id <= last; i++, id++) {
 		struct job		*j = idset_get(&c->jobs, id);
-		const struct queue	*q = j == NULL || !job_waiting(j) || j->ending ? NULL : job_queue(j);
+		const struct queue	*q = j == NULL || !job_waiting(j) || job_over(j) ? NULL : job_queue(j);
 
 		if (q == NULL || q->name_len != name.len || memcmp(q->name, name.p, name.len) != 0)
 			continue;

@@ -50,16 +50,31 @@ record_mark(struct core *c, struct job *j)
 {
 	if (!j->durable || j->on_lost != ON_LOST_FAIL || j->marked)
 		return false;
-	ready_remove(c, j);
+	job_withdraw(c, j);
 	j->marking = true;
 	record_ask(c, j, RECORD_BEGIN);
 	return true;
 }
 
 void
+record_again(struct core *c, struct job *j)
+{
+	job_run(j)->again = true;
+	job_run(j)->end_state = (uint8_t)j->state;
+	job_run(j)->end_blocks = order_blocked(j);
+	j->unstored = true;
+	c->recording++;
+	record_ask(c, j, RECORD_AGAIN);
+}
+
+void
 core_stored(struct core *c, struct core_time now, struct job *j)
 {
 	(void)now;
+	if (job_again(j)) {
+		outcome_free(&job_run(j)->outcome);
+		job_run(j)->again = false;
+	}
 	j->unstored = false;
 	if (j->ending)
 		return;
@@ -68,10 +83,28 @@ core_stored(struct core *c, struct core_time now, struct job *j)
 	wait_begin(c, j);
 }
 
+/* It does not run again: it has ended as it had. */
+static void
+stay_ended(struct core *c, struct core_time now, struct job *j)
+{
+	job_run(j)->again = false;
+	j->unstored = false;
+	c->recording--;
+	if (job_order(j) != NULL && !job_run(j)->end_blocks)
+		order_leave(c, now, j);
+	job_move(c, now, j, job_run(j)->end_state, REASON_retry_refused);
+	unique_ended(c, j);
+	list_push_back(&c->finished, &j->link);	/* somebody may wait for it again */
+}
+
 /* It leaves everything that knows it. */
 void
 core_unstored(struct core *c, struct core_time now, struct job *j)
 {
+	if (job_again(j)) {
+		stay_ended(c, now, j);
+		return;
+	}
 	depend_leave(j);
 	if (job_order(j) != NULL)
 		order_leave(c, now, j);
@@ -95,7 +128,7 @@ end_recorded(struct core *c, struct core_time now, struct job *j)
 bool
 core_will_block(const struct job *j)
 {
-	return job_run(j)->end_state == JOB_failed && order_blocks(j);
+	return job_run(j)->end_blocks;
 }
 
 void

@@ -50,12 +50,12 @@ remember(struct core *c, struct job *j)
 static void
 restore_ended(struct core *c, struct core_time now, struct job *j, struct job_saved *s)
 {
-	depend_remember(j, &s->spec);
+	depend_again(c, j, s);
 	job_relive(c, j, s->state, s);
 	job_run_get(j)->outcome = s->outcome;
 	s->outcome = (struct outcome){ 0 };
 	if (s->blocks_others && job_order(j) != NULL)
-		order_enter(j);
+		order_block_again(c, j);
 	retain_add(c, now, j);
 }
 
@@ -63,19 +63,19 @@ restore_ended(struct core *c, struct core_time now, struct job *j, struct job_sa
 static void
 interrupted(struct core *c, struct core_time now, struct job *j, enum job_reason why)
 {
+	job_move(c, now, j, j->state, why);
 	if (j->on_lost == ON_LOST_FAIL) {
 		job_fail(c, now, j, REASON_lost, FAILURE_lost, mem_printf("%s, and the job asked not "
 		    "to run again (on_lost: fail)", job_reason_texts[why]));
 		return;
 	}
-	job_move(c, now, j, j->state, why);
 	record_ask(c, j, RECORD_CHANGE);
 }
 
 static void
 restore_live(struct core *c, struct core_time now, struct job *j, struct job_saved *s)
 {
-	depend_enter(c, j, &s->spec);
+	depend_again(c, j, s);
 	job_relive(c, j, wait_left(j) ? JOB_scheduled : JOB_ready, s);
 	if (job_order(j) != NULL)
 		order_enter(j);
@@ -84,6 +84,8 @@ restore_live(struct core *c, struct core_time now, struct job *j, struct job_sav
 	wait_begin(c, j);
 	if (s->in_process || s->marked)
 		interrupted(c, now, j, s->why);
+	else if (job_last_move(j).state != j->state)	/* what its parents did is not known yet */
+		job_move(c, now, j, j->state, REASON_parents_wait);
 }
 
 struct job *

@@ -17,9 +17,9 @@ job_timer_set(struct core *c, struct job *j)
 
 	if (x == NULL)
 		return;
-	if (j->state == JOB_scheduled && x->due_ns != 0)
+	if (record_open(j) && j->state == JOB_scheduled && x->due_ns != 0)
 		key = x->due_ns;
-	if (x->ttl_ns != 0 && !j->begun && x->ttl_ns < key)
+	if (record_open(j) && x->ttl_ns != 0 && !j->begun && x->ttl_ns < key)
 		key = x->ttl_ns;
 	if (key != INT64_MAX)
 		heap_set(&c->job_timers, &x->timer, key);

@@ -28,12 +28,17 @@ begin(struct buf *out)
 }
 
 static void
-put_number(struct buf *out, size_t mark, const char *name, int64_t value)
+put_any_number(struct buf *out, size_t mark, const char *name, int64_t value)
 {
-	if (value == 0)
-		return;
 	key(out, mark, name);
 	buf_put_i64(out, value);
+}
+
+static void
+put_number(struct buf *out, size_t mark, const char *name, int64_t value)
+{
+	if (value != 0)
+		put_any_number(out, mark, name, value);
 }
 
 static void
@@ -67,13 +72,13 @@ put_retry(struct buf *out, size_t mark, const struct retry_policy *p)
 	key(out, mark, "retry");
 	inner = begin(out);
 	if ((p->said & 1u << RETRY_max_attempts) != 0)
-		put_number(out, inner, "max_attempts", p->max_attempts);
+		put_any_number(out, inner, "max_attempts", p->max_attempts);
 	if ((p->said & 1u << RETRY_backoff_ms) != 0)
-		put_number(out, inner, "backoff_ms", p->backoff_ms);
+		put_any_number(out, inner, "backoff_ms", p->backoff_ms);
 	if ((p->said & 1u << RETRY_factor) != 0)
-		put_number(out, inner, "factor_milli", p->factor);
+		put_any_number(out, inner, "factor_milli", p->factor);
 	if ((p->said & 1u << RETRY_max_backoff_ms) != 0)
-		put_number(out, inner, "max_backoff_ms", p->max_backoff_ms);
+		put_any_number(out, inner, "max_backoff_ms", p->max_backoff_ms);
 	buf_putc(out, '}');
 }
 
@@ -159,6 +164,7 @@ record_print_spec(struct buf *out, struct core_time now, const struct job *j,
 	put_number(out, mark, "ttl_at_ms", real_of(now, job_ttl_ns(j)));
 	put_flag(out, mark, "held", job_held(j));
 	put_unique(out, mark, now, j);
+	put_flag(out, mark, "parents_done", spec->after_len > 0 && core_parents_done(j));
 	put_group(out, mark, j);
 	put_word(out, mark, "routed", lane_names[j->lane]);
 	put_flag(out, mark, "plugin", job_type(j)->plugin != NULL);
@@ -237,6 +243,8 @@ put_changes(struct buf *out, size_t mark, struct core_time now, const struct job
 	put_number(out, mark, "due_ms", real_of(now, job_due_ns(j)));
 	put_number(out, mark, "ttl_at_ms", real_of(now, job_ttl_ns(j)));
 	put_flag(out, mark, "held", job_held(j));
+	put_flag(out, mark, "parents_done", job_life(j) != NULL && job_life(j)->after_len > 0 &&
+	    core_parents_done(j));
 	put_flag(out, mark, "begun", j->begun);
 	put_flag(out, mark, "marked", j->marked || j->marking);
 	put_number(out, mark, "failures", job_failures(j));

@@ -223,6 +223,7 @@ static void read_timeout(struct reading *r) { r->to->saved.spec.timeout_ms = num
 static void read_due(struct reading *r) { r->to->saved.due_ms = number(r); }
 static void read_ttl(struct reading *r) { r->to->saved.ttl_at_ms = number(r); }
 static void read_held(struct reading *r) { r->to->saved.spec.hold = number(r) != 0; }
+static void read_parents_done(struct reading *r) { r->to->saved.parents_done = number(r) != 0; }
 static void read_begun(struct reading *r) { r->to->saved.begun = number(r) != 0; }
 static void read_marked(struct reading *r) { r->to->saved.marked = number(r) != 0; }
 static void read_attempts(struct reading *r) { r->to->saved.attempts = (uint32_t)number_from(r, 0, UINT16_MAX); }
@@ -297,7 +298,7 @@ static const struct member {
 	{ "ttl_at_ms", read_ttl }, { "held", read_held }, { "on_lost", read_on_lost },
 	{ "on_order_failure", read_on_order_failure }, { "lane", read_lane },
 	{ "retry", read_retry }, { "after", read_after },
-	{ "on_parent_failure", read_on_parent_failure }, { "group", read_group },
+	{ "parents_done", read_parents_done }, { "on_parent_failure", read_on_parent_failure }, { "group", read_group },
 	{ "index", read_index }, { "reduces", read_reduces }, { "routed", read_routed }, { "plugin", read_plugin },
 	{ "created_ms", read_created }, { "principal", read_principal }, { "client", read_client },
 	{ "addr", read_addr }, { "attempts", read_attempts }, { "suspicions", read_suspicions },
@@ -437,7 +438,7 @@ set_first_move(struct job_record *out)
 	const struct job_saved	*s = &out->saved;
 	struct transition	*t = &out->moves[0];
 
-	t->reason = s->spec.after_len > 0 ? REASON_parents_wait : s->spec.hold ? REASON_held :
+	t->reason = s->spec.after_len > 0 && !s->parents_done ? REASON_parents_wait : s->spec.hold ? REASON_held :
 	    s->due_ms != 0 ? REASON_delayed : REASON_submitted;
 	t->state = t->reason == REASON_submitted ? JOB_ready : JOB_scheduled;
 }
