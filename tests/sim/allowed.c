@@ -134,11 +134,15 @@ model_start(struct model *m, struct attempt *real)
 	int			 worker = here ? -1 : (int)real->worker;
 
 	model_lanes(m);
+	model_learn_marks(m, m->core);
 	if (j == NULL || j->state != JOB_ready || real->job == NULL || real->job->id != j->id)
 		model_violation(m, "job %llu cannot start", (unsigned long long)real->job_id);
 	if (real->lane != j->lane || here != (j->lane == LANE_INLINE))
 		model_violation(m, "job %llu starts in another lane", (unsigned long long)j->id);
 	check_start(m, j, worker);
+	if (j->durable && j->on_lost == ON_LOST_FAIL && !j->marked)
+		model_violation(m, "job %llu may begin, and nobody could know after a crash",
+		    (unsigned long long)j->id);
 	if (j->held || model_parents_left(j) > 0)
 		model_violation(m, "job %llu runs, and is held or waits for others",
 		    (unsigned long long)j->id);
@@ -177,6 +181,14 @@ model_kill(struct model *m, int worker)
 	m->workers[worker].kill_due = false;
 }
 
+int64_t
+model_kept_bytes(const struct model_job *j, const struct job *real)
+{
+	const struct outcome	*o = job_outcome(real);
+
+	return j->bytes + o->len + (o->data == NULL ? 0 : (int64_t)strlen(o->data));
+}
+
 void
 model_announce(struct model *m, const struct job *real)
 {
@@ -189,8 +201,7 @@ model_announce(struct model *m, const struct job *real)
 	j->announced = true;
 	j->announced_ns = m->now.mono_ns;
 	j->announced_order = ++m->announcements;
-	j->kept_bytes = j->bytes + job_outcome(real)->len +
-	    (job_outcome(real)->data == NULL ? 0 : (int64_t)strlen(job_outcome(real)->data));
+	j->kept_bytes = model_kept_bytes(j, real);
 	model_group_announced(m, j);
 	if (j->forget_asked)
 		model_forget_asked(m, j);

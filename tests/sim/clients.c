@@ -42,7 +42,7 @@ random_parents(struct world *w, struct model_job *j)
 	for (int n = 1 + below(&w->chance, MODEL_PARENTS); n > 0; n--) {
 		const struct model_job	*parent = random_known_job(w);
 
-		if (parent != NULL)
+		if (parent != NULL && !parent->unstored && (parent->durable || !j->durable))
 			j->after[j->after_len++] = parent->id;
 	}
 }
@@ -54,7 +54,7 @@ random_job(struct world *w, struct model_job *j)
 	int64_t		 now = w->m.now.mono_ns;
 
 	*j = (struct model_job){
-		.id = w->next_id++, .queue = below(r, w->queues), .type = below(r, w->types),
+		.id = sim_store_next_id(&w->store), .queue = below(r, w->queues), .type = below(r, w->types),
 		.key = once_in(r, 3) && w->keys > 0 ? below(r, w->keys) : -1,
 		.tenant = below(r, w->tenants),
 		.limit = w->limits > 0 && once_in(r, 2) ? below(r, w->limits) : -1,
@@ -76,6 +76,7 @@ random_job(struct world *w, struct model_job *j)
 	j->held = once_in(r, 20);
 	j->blocks = j->key >= 0 && once_in(r, 3);
 	j->despite = once_in(r, 3);
+	j->durable = w->durable_in > 0 && j->group < 0 && once_in(r, w->durable_in);
 	if (once_in(r, 4))
 		random_parents(w, j);
 	j->asks = once_in(r, 3);
@@ -83,42 +84,74 @@ random_job(struct world *w, struct model_job *j)
 	j->poison = w->poison_in > 0 && j->lane != LANE_INLINE && once_in(r, w->poison_in);
 }
 
-static int
-hand_in(struct world *w, const struct model_job *j, struct job **out)
+struct wish {
+	struct jobspec	 spec;
+	uint64_t	 after[MODEL_PARENTS];
+};
+
+static struct span
+span_of(const char *text)
+{
+	return (struct span){ text, strlen(text) };
+}
+
+/* When it may start, and until when it must. */
+static void
+wish_times(struct world *w, const struct model_job *j, struct jobspec *spec)
+{
+	int64_t	now = w->m.now.mono_ns;
+
+	spec->timeout_ms = j->timeout_ms;
+	spec->ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS;
+	if (j->due_ns > 0 && once_in(&w->chance, 2))
+		spec->run_at_ms = w->m.now.real_ms + (j->due_ns - now) / MS;
+	else if (j->due_ns > 0)
+		spec->delay_ms = (j->due_ns - now) / MS;
+}
+
+static void
+wish(struct world *w, const struct model_job *j, struct wish *out)
 {
 	static char	 args[200001];
-	uint64_t	 after[MODEL_PARENTS];
-	int64_t		 now = w->m.now.mono_ns;
-	struct jobspec	 spec = {
-		.queue = world_queue(j->queue),
-		.args = { args, (size_t)j->bytes },
-		.lane = j->asks ? (int)j->lane : -1, .priority = j->priority, .timeout_ms = j->timeout_ms,
-		.on_lost = j->on_lost, .retry = real_retry(&j->retry),
-		.ttl_ms = j->ttl_ns == NEVER ? 0 : (j->ttl_ns - now) / MS,
-	};
+	struct jobspec	*spec = &out->spec;
 
+	*spec = (struct jobspec){
+		.type = span_of(world_types[j->type]), .queue = world_queue(j->queue),
+		.args = { args, (size_t)j->bytes }, .lane = j->asks ? (int)j->lane : -1,
+		.priority = j->priority, .on_lost = j->on_lost, .retry = real_retry(&j->retry),
+		.after = out->after, .after_len = (uint32_t)j->after_len, .hold = j->held,
+		.durability = j->durable ? DURABILITY_COMMIT : DURABILITY_MEMORY,
+		.on_order_failure = j->blocks ? ON_ORDER_FAILURE_BLOCK : ON_ORDER_FAILURE_SKIP,
+		.on_parent_failure = j->despite ? ON_PARENT_FAILURE_RUN : ON_PARENT_FAILURE_CANCEL,
+	};
+	memcpy(out->after, j->after, sizeof(out->after));
+	wish_times(w, j, spec);
 	if (j->tenant > 0 || once_in(&w->chance, 2))
-		spec.tenant = (struct span){ world_tenants[j->tenant],
-		    strlen(world_tenants[j->tenant]) };
+		spec->tenant = span_of(world_tenants[j->tenant]);
 	if (j->limit >= 0)
-		spec.limit_key = (struct span){ limit_names[j->limit],
-		    strlen(limit_names[j->limit]) };
-	spec.after = after;
-	spec.after_len = (uint32_t)j->after_len;
-	memcpy(after, j->after, sizeof(after));
-	spec.hold = j->held;
-	spec.on_order_failure = j->blocks ? ON_ORDER_FAILURE_BLOCK : ON_ORDER_FAILURE_SKIP;
-	spec.on_parent_failure = j->despite ? ON_PARENT_FAILURE_RUN : ON_PARENT_FAILURE_CANCEL;
+		spec->limit_key = span_of(limit_names[j->limit]);
 	if (j->key >= 0)
-		spec.order_key = (struct span){ key_names[j->key], strlen(key_names[j->key]) };
+		spec->order_key = span_of(key_names[j->key]);
 	if (j->group >= 0 && !j->reduces)
-		spec.group = (struct span){ w->m.groups[j->group].name,
-		    strlen(w->m.groups[j->group].name) };
-	if (j->due_ns > 0 && once_in(&w->chance, 2))
-		spec.run_at_ms = w->m.now.real_ms + (j->due_ns - now) / MS;
-	else if (j->due_ns > 0)
-		spec.delay_ms = (j->due_ns - now) / MS;
-	return core_submit(w->c, w->m.now, j->id, &spec, w->m.types[j->type], j->lane, w->by, out);
+		spec->group = span_of(w->m.groups[j->group].name);
+}
+
+/* Also on its way to the disk, if it is to get there.  NULL: refused; rc says why. */
+static struct model_job *
+hand_in(struct world *w, const struct model_job *as, struct job **out, int *rc)
+{
+	struct wish		 x;
+	struct model_job	*j;
+
+	wish(w, as, &x);
+	*rc = core_submit(w->c, w->m.now, as->id, &x.spec, w->m.types[as->type], as->lane, w->by,
+	    out);
+	if (*rc != 0)
+		return NULL;
+	promise_made(&w->promises, &w->m, as);
+	j = model_submit(&w->m, as);
+	write_submission(w, j, *out, &x.spec);
+	return j;
 }
 
 /* May one more wait, and if not, why? */
@@ -196,12 +229,14 @@ do_submit(struct world *w)
 	int			 rc;
 
 	random_job(w, &as);
+	if (as.id == 0)
+		return;			/* none is reserved: the disk is slow, or full */
 	if (is_duplicate(w, &as))
 		return;
 	why = room(w, &as);
 	if (core_room(w->c, world_queue(as.queue), (size_t)model_job_bytes(&as) - JOB_BYTES).why != why)
 		model_violation(&w->m, "room is not %d", (int)why);
-	rc = hand_in(w, &as, &real);
+	j = hand_in(w, &as, &real, &rc);
 	if (rc != (why == ROOM_ENOUGH ? 0 : -ENOSPC))
 		model_violation(&w->m, "submit answered %d", rc);
 	if (rc != 0)
@@ -214,7 +249,6 @@ do_submit(struct world *w)
 	    as.tenant, as.limit,
 	    (long long)as.due_ns, (long long)as.ttl_ns, (long long)as.timeout_ms, as.group,
 	    as.poison ? " poison" : "");
-	j = model_submit(&w->m, &as);
 	judge_same(&w->m, w->c);
 	maybe_inline(w, j, real);
 }
@@ -231,14 +265,14 @@ submit_reduce(struct world *w, int group)
 	as.group = group;
 	as.reduces = true;
 	as.unique = -1;
+	as.durable = false;
+	if (as.id == 0)
+		return NULL;
 	fits = room(w, &as) == ROOM_ENOUGH;
-	rc = hand_in(w, &as, &real);
+	hand_in(w, &as, &real, &rc);
 	if (rc != (fits ? 0 : -ENOSPC))
 		model_violation(&w->m, "submit of a reduce job answered %d", rc);
-	if (rc != 0)
-		return NULL;
-	model_submit(&w->m, &as);
-	return real;
+	return rc != 0 ? NULL : real;
 }
 
 struct model_job *
@@ -288,9 +322,10 @@ do_cancel(struct world *w)
 	trace(w, "cancel %llu: %d", (unsigned long long)j->id, rc);
 	if (rc == 0 && model_finished(j) && model_blocks_others(&w->m, j)) {
 		model_unblock(&w->m, j);
+		model_want(j, RECORD_CHANGE);
 		return;
 	}
-	if (rc != (model_finished(j) ? -EALREADY : 0))
+	if (rc != (model_finished(j) || j->again ? -EALREADY : 0))
 		model_violation(&w->m, "cancel of job %llu answered %d", (unsigned long long)j->id,
 		    rc);
 	if (rc == 0)

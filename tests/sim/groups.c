@@ -17,11 +17,14 @@ make(struct world *w)
 	if (w->m.groups_len == MODEL_GROUPS)
 		return;
 	g = &w->m.groups[w->m.groups_len];
-	*g = (struct model_group){ .number = w->next_id++, .reduces = spec.reduces,
+	spec.number = sim_store_next_id(&w->store);
+	if (spec.number == 0)
+		return;
+	promise_id(&w->promises, &w->m, spec.number);
+	*g = (struct model_group){ .number = spec.number, .reduces = spec.reduces,
 	    .max_running = (uint32_t)below(r, 4), .max_fails = below(r, 5) - 1 };
 	snprintf(g->name, sizeof(g->name), "g%d", w->m.groups_len);
 	spec.name = (struct span){ g->name, strlen(g->name) };
-	spec.number = g->number;
 	spec.max_running = g->max_running;
 	spec.max_fails = g->max_fails;
 	if (core_group_create(w->c, w->m.now, &spec, &real) != 0)

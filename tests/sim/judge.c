@@ -24,7 +24,7 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 	if (last.state != j->state || last.reason != j->reason)
 		model_violation(m, "job %llu has reason %s and should have %s", id,
 		    job_reason_names[last.reason], job_reason_names[j->reason]);
-	if (!model_finished(j) && real->lane != j->lane)
+	if (!model_over(j) && real->lane != j->lane)
 		model_violation(m, "job %llu is in lane %s and should be in %s", id,
 		    lane_names[real->lane], lane_names[j->lane]);
 	if ((int)job_failures(real) != j->failures)
@@ -36,8 +36,18 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 	if (j->state == JOB_failed && job_outcome(real)->kind != j->kind)
 		model_violation(m, "job %llu failed as %s, not %s", id,
 		    failure_names[job_outcome(real)->kind], failure_names[j->kind]);
-	if (j->state == JOB_running && job_attempt(real) != j->attempt->real)
+	if (j->state == JOB_running && !j->ending && job_attempt(real) != j->attempt->real)
 		model_violation(m, "job %llu runs in another attempt", id);
+	if (real->durable != j->durable || real->unstored != j->unstored ||
+	    real->ending != j->ending || real->marking != j->marking || real->marked != j->marked)
+		model_violation(m, "job %llu: %d%d%d%d%d are its ways to the disk, not %d%d%d%d%d", id,
+		    real->durable, real->unstored, real->ending, real->marking, real->marked,
+		    j->durable, j->unstored, j->ending, j->marking, j->marked);
+	if (j->ending && (job_run(real)->end_state != j->end_state ||
+	    job_run(real)->end_reason != j->end_reason))
+		model_violation(m, "job %llu will be %s (%s) and should be %s (%s)", id,
+		    job_state_names[job_run(real)->end_state], job_reason_names[job_run(real)->end_reason],
+		    job_state_names[j->end_state], job_reason_names[j->end_reason]);
 }
 
 static void
@@ -63,7 +73,7 @@ same_counts(struct model *m, const struct core *c)
 			    (unsigned long long)s.states[i], job_state_names[i],
 			    (unsigned long long)states[i]);
 	if (s.waiting_bytes != bytes || s.stuck != stuck || s.crashes != m->crashes ||
-	    s.submitted != (uint64_t)m->jobs_len)
+	    s.submitted != m->submitted)
 		model_violation(m, "stats disagree: bytes, stuck attempts, crashes or submits");
 	for (int t = 0; t < MODEL_TYPES; t++)
 		if (m->types[t]->gate.running != model_type_running(m, t))
@@ -83,7 +93,7 @@ static void
 forget_turns(struct model *m)
 {
 	for_jobs(m, j)
-		if (j->state != JOB_ready || !model_open(m, j))
+		if (j->state != JOB_ready || !model_record_open(j) || !model_open(m, j))
 			forget_turn(j);
 }
 
@@ -93,6 +103,7 @@ judge_same(struct model *m, const struct core *c)
 	core_check(c);
 	model_learn(m, c);
 	model_lanes(m);
+	model_learn_marks(m, c);
 	for_jobs(m, j)
 		if (!j->forgotten)
 			same_job(m, c, j);
@@ -136,6 +147,8 @@ quiet_job(struct model *m, const struct model_job *j)
 
 	if (model_finished(j) && !j->announced)
 		model_violation(m, "nobody was told of the outcome of job %llu", id);
+	if (j->record_due != RECORD_NONE)
+		model_violation(m, "job %llu was not written down: %d", id, (int)j->record_due);
 	if (j->suspicions > 0 && model_eligible(m, j) && model_alone_free(m) >= 0)
 		model_violation(m, "job %llu could have a worker of its own", id);
 }
@@ -191,15 +204,28 @@ grace_is_over(struct model *m)
 	return false;
 }
 
+/* What was written down meanwhile may be due already. */
+static bool
+became_late(struct model *m)
+{
+	for_jobs(m, j)
+		if (model_waiting(j) && model_record_open(j) && (j->ttl_ns <= m->now.mono_ns ||
+		    (j->due_ns > 0 && j->due_ns <= m->now.mono_ns)))
+			return true;
+	return false;
+}
+
 /* What is to happen next by the clock alone, as far as the model knows. */
 static void
 quiet_clock(struct model *m, const struct core *c)
 {
 	int64_t	next = core_next_ns(c);
 
-	if (next <= m->now.mono_ns && !grace_is_over(m))
+	if (next <= m->now.mono_ns && !grace_is_over(m) && !became_late(m))
 		model_violation(m, "core wants a tick that it just had");
 	for_jobs(m, j) {
+		if (!model_record_open(j))
+			continue;
 		if (j->state == JOB_scheduled && j->due_ns > 0 && j->due_ns < next)
 			model_violation(m, "job %llu will be late", (unsigned long long)j->id);
 		if (model_waiting(j) && !j->begun && j->ttl_ns < next)
@@ -290,8 +316,8 @@ count_ahead(struct model *m, const struct model_job *j)
 	uint64_t	n = 0;
 
 	for_jobs(m, o) {
-		if (o->queue != j->queue || o->tenant != j->tenant || o->state != JOB_ready || o->alone_asked ||
-		    !model_open(m, o))
+		if (o->queue != j->queue || o->tenant != j->tenant || o->state != JOB_ready ||
+		    o->alone_asked || !model_record_open(o) || !model_open(m, o))
 			continue;
 		if ((o->suspicions > 0) != (j->suspicions > 0) ||
 		    (j->suspicions == 0 && model_place(o) != model_place(j)))
@@ -311,7 +337,8 @@ count_tenants(struct model *m, const struct model_job *j)
 
 	for_jobs(m, o)
 		if (o->queue == j->queue && model_place(o) == model_place(j) && o->state == JOB_ready &&
-		    o->suspicions == 0 && model_open(m, o) && o->priority >= j->priority)
+		    model_record_open(o) && o->suspicions == 0 && model_open(m, o) &&
+		    o->priority >= j->priority)
 			seen[o->tenant] |= o->tenant != j->tenant;
 	for (int t = 0; t < MODEL_TENANTS; t++)
 		n += seen[t];
@@ -412,6 +439,17 @@ explain_running(struct model *m, const struct model_job *j, const char *text)
 	expect_number(m, text, follows ? "window" : "running", "attempt", (uint64_t)j->attempts);
 }
 
+/* On its way to the disk: it waits for that alone. */
+static void
+explain_storing(struct model *m, const struct model_job *j, const char *text)
+{
+	static const char *const	others[] = { "scheduled", "retry", "held", "parents",
+	    "order_key", "order_blocked", "lane_busy", "no_worker", "alone", "running", "paused" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		expect(m, j, text, others[i], false);
+}
+
 void
 judge_explain(struct model *m, const struct core *c, const struct model_job *j)
 {
@@ -421,7 +459,10 @@ judge_explain(struct model *m, const struct core *c, const struct model_job *j)
 
 	core_explain(c, m->now, real, &out);
 	text = buf_take_string(&out);
-	if (model_waiting(j))
+	expect(m, j, text, "store", !model_finished(j) && !model_record_open(j));
+	if (!model_finished(j) && !model_record_open(j))
+		explain_storing(m, j, text);
+	else if (model_waiting(j))
 		explain_waiting(m, j, text);
 	else if (j->state == JOB_running)
 		explain_running(m, j, text);

@@ -57,6 +57,8 @@ retry(struct world *w, struct model_job *j, struct job *real)
 	bool	fits = room(w, j) == ROOM_ENOUGH;
 	int	rc = core_retry(w->c, w->m.now, real);
 
+	if (rc == 0)
+		promise_again_asked(&w->promises, &w->m, j->id);
 	expect(w, j, "retry", rc, model_retry(&w->m, j, fits));
 }
 
@@ -65,6 +67,8 @@ forget(struct world *w, struct model_job *j, struct job *real)
 {
 	int	rc = core_forget(w->c, w->m.now, real);
 
+	if (rc == 0)
+		promise_forget_asked(&w->promises, &w->m, j->id);
 	expect(w, j, "forget", rc, model_forget_asked(&w->m, j));
 }
 
@@ -86,7 +90,7 @@ do_let_go(struct world *w)
 	for (int i = w->m.jobs_first; i < w->m.jobs_len; i++) {
 		struct model_job	*j = &w->m.jobs[i];
 
-		if (j->held && model_waiting(j))
+		if (j->held && model_waiting(j) && !model_over(j))
 			release(w, j, core_find(w->c, j->id));
 		if (!model_blocks_others(&w->m, j) || j->forgotten)
 			continue;
@@ -94,5 +98,6 @@ do_let_go(struct world *w)
 			model_violation(&w->m, "job %llu goes on blocking its key",
 			    (unsigned long long)j->id);
 		model_unblock(&w->m, j);
+		model_want(j, RECORD_CHANGE);
 	}
 }

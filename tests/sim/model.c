@@ -197,7 +197,8 @@ model_eligible(const struct model *m, const struct model_job *j)
 {
 	const struct model_queue	*q = &m->queues[j->queue];
 
-	return j->state == JOB_ready && !j->alone_asked && !j->forgotten && !q->paused &&
+	return j->state == JOB_ready && model_record_open(j) && !j->alone_asked &&
+	    !j->forgotten && !q->paused &&
 	    !model_dry(m, &q->rate) && !model_dry(m, &m->type_rate[j->type]) &&
 	    model_open(m, j) && !model_type_full(m, j->type) && !model_queue_full(m, j->queue) &&
 	    !model_tenant_full(m, j) && !model_limit_full(m, j) &&
@@ -291,7 +292,8 @@ void
 model_line_up(struct model *m)
 {
 	for_jobs(m, j)
-		if (j->state == JOB_ready && j->place == 0 && !j->alone_asked && model_open(m, j))
+		if (j->state == JOB_ready && j->place == 0 && !j->alone_asked &&
+		    model_record_open(j) && model_open(m, j))
 			j->place = ++m->places;
 }
 
@@ -335,16 +337,32 @@ void
 model_finish(struct model *m, struct model_job *j, enum job_state state, enum job_reason reason,
     enum failure_kind kind)
 {
-	if (model_finished(j))
+	if (model_over(j))
 		model_violation(m, "job %llu would have two outcomes", (unsigned long long)j->id);
-	j->blocking = state == JOB_failed && model_failure_blocks(m, j);
 	model_withdraw_alone(m, j);
-	j->state = state;
-	j->reason = reason;
-	j->kind = kind;
 	j->attempt = NULL;
 	for (int i = 0; i < j->after_len; i++)
 		j->after[i] = 0;
+	if (j->durable) {
+		j->ending = true;
+		j->end_blocks = state == JOB_failed && model_failure_blocks(m, j);
+		j->end_state = state;
+		j->end_reason = reason;
+		j->end_kind = kind;
+		model_want(j, RECORD_END);
+	} else {
+		model_end_now(m, j, state, reason, kind);
+	}
+}
+
+void
+model_end_now(struct model *m, struct model_job *j, enum job_state state, enum job_reason reason,
+    enum failure_kind kind)
+{
+	j->blocking = j->durable ? j->end_blocks : state == JOB_failed && model_failure_blocks(m, j);
+	j->state = state;
+	j->reason = reason;
+	j->kind = kind;
 	m->finished[state]++;
 	model_group_finished(m, j);
 	model_line_up(m);
@@ -359,7 +377,10 @@ model_submit(struct model *m, const struct model_job *as)
 		model_violation(m, "the model has no room for so many jobs");
 	*j = *as;
 	j->line_place = ++m->line_places;
+	j->unstored = j->durable;
+	memcpy(j->after_all, j->after, sizeof(j->after));
 	m->jobs_len++;
+	m->submitted++;
 	model_check_parents(m, j);
 	model_line_up(m);
 	return j;
@@ -428,7 +449,7 @@ next_due(struct model *m)
 	for_jobs(m, j) {
 		int64_t	at_ns = j->state == JOB_scheduled && j->due_ns > 0 ? j->due_ns : NEVER;
 
-		if (!model_waiting(j))
+		if (!model_waiting(j) || !model_record_open(j))
 			continue;
 		if (!j->begun && j->ttl_ns < at_ns)
 			at_ns = j->ttl_ns;
@@ -584,6 +605,10 @@ back(struct model_attempt *at, enum job_reason reason)
 	at->job->state = JOB_ready;
 	at->job->reason = reason;
 	at->job->attempt = NULL;
+	if (reason == REASON_channel_full)
+		return;
+	at->job->marked = false;
+	model_want(at->job, RECORD_CHANGE);
 }
 
 void
@@ -603,6 +628,8 @@ model_refused(struct model *m, struct model_attempt *at)
 void
 model_cancel_because(struct model *m, struct model_job *j, enum job_reason why)
 {
+	if (j->ending)
+		return;
 	j->cancel_asked = true;
 	if (model_waiting(j)) {
 		model_finish(m, j, JOB_cancelled, why, 0);
@@ -623,7 +650,7 @@ void
 model_purge(struct model *m, int queue)
 {
 	for_jobs(m, j)
-		if (j->queue == queue && model_waiting(j))
+		if (j->queue == queue && model_waiting(j) && !model_over(j))
 			model_finish(m, j, JOB_cancelled, REASON_purged, 0);
 }
 

@@ -54,6 +54,7 @@ struct model_job {
 	struct model_retry	 retry;
 	bool			 held, blocks, despite;
 	uint64_t		 after[MODEL_PARENTS];		/* 0: that parent is not waited for */
+	uint64_t		 after_all[MODEL_PARENTS];	/* as submitted */
 	int			 after_len;
 
 	enum job_state		 state;
@@ -68,6 +69,18 @@ struct model_job {
 	bool			 blocking;			/* failed, and keeps its order key */
 	bool			 forget_asked, forget_due, aside;
 	bool			 begun, cancel_asked, alone_asked;
+	bool			 durable;
+	bool			 unstored;	/* its submission is not on disk: it does not run */
+	bool			 ending;	/* how it ends is known, and not on disk */
+	bool			 again;		/* unstored, and it had ended before, so: */
+	enum job_state		 end_before;
+	bool			 blocked_before, end_blocks;
+	enum failure_kind	 kind_before;
+	bool			 marked, marking;	/* that it may have begun is, or will be */
+	enum record		 record_due;		/* what is to be written down */
+	enum job_state		 end_state;		/* ending */
+	enum job_reason		 end_reason;
+	enum failure_kind	 end_kind;
 	int			 group;				/* -1: none */
 	bool			 reduces;			/* it, and is no member */
 	bool			 group_told;			/* to end, with it */
@@ -159,7 +172,8 @@ struct model {
 	int			 groups_len;
 	const struct core	*core;				/* to see what chance has chosen */
 	uint64_t		 places, line_places, starts, announcements;
-	uint64_t		 finished[JOB_STATES], crashes;
+	/* since core is there */
+	uint64_t		 finished[JOB_STATES], crashes, submitted;
 };
 
 #define for_jobs(m, j) \
@@ -305,12 +319,56 @@ void model_line_up(struct model *m);
 /* It does not wait for a worker of its own any more. */
 void model_withdraw_alone(struct model *m, struct model_job *j);
 
+/* The end itself, once nothing is in its way. */
+void model_end_now(struct model *m, struct model_job *j, enum job_state state,
+    enum job_reason reason, enum failure_kind kind);
+
+/* ---- durable jobs (model_store.c) ---- */
+
+/* Is it neither being written down for the first time, nor for the last? */
+bool model_record_open(const struct model_job *j);
+/* Nothing more can be asked of it. */
+bool model_over(const struct model_job *j);
+/* This of a durable job is to be written down. */
+void model_want(struct model_job *j, enum record what);
+/* It was given out to be written down; what is written by the rules. */
+struct model_job model_record(struct model *m, const struct job *real, enum record what);
+/* For a submission. */
+struct model_job model_snapshot(const struct model_job *j, enum record what);
+/* Jobs that were next, and are written down before they start. */
+void model_learn_marks(struct model *m, const struct core *c);
+/* It is on disk; or the disk was full. */
+void model_stored(struct model *m, struct model_job *j);
+void model_unstored(struct model *m, struct model_job *j);
+void model_recorded(struct model *m, struct model_job *j, enum record what);
+/* The daemon stops, and what runs is ready again. */
+void model_give_up(struct model *m);
+/* The process is gone, with all that was in it: what is left are settings. */
+void model_crash(struct model *m);
+
+/* A job of the disk is there again. */
+struct model_found {
+	struct model_job	 job;		/* as it was written down */
+	bool			 live;
+	struct core_time	 written;	/* when */
+	bool			 in_process;	/* it ran when the daemon ended */
+	enum job_reason		 why;
+};
+void model_restore(struct model *m, const struct model_found *f);
+/* One that has ended, and of which only that is left. */
+struct model_job *model_remember(struct model *m, const struct model_job *ended);
+/* One for which it waits is not live: this is how it ended; JOB_STATES: nobody knows any more. */
+/* All that wait for jobs wait for such as are live. */
+void model_check_orphans(struct model *m);
+void model_parent_was(struct model *m, struct model_job *j, uint64_t parent, enum job_state state);
+
 /* ---- effects (allowed.c): was core allowed to? ---- */
 
 struct model_attempt *model_start(struct model *m, struct attempt *real);
 void model_tell(struct model *m, const struct attempt *real);
 void model_kill(struct model *m, int worker);
 void model_announce(struct model *m, const struct job *j);
+int64_t model_kept_bytes(const struct model_job *j, const struct job *real);
 void model_forget(struct model *m, const struct job *j);
 void model_start_alone(struct model *m, const struct job *j);
 void model_idle(struct model *m, int worker);

@@ -89,8 +89,11 @@ model_tell_children(struct model *m, const struct model_job *parent)
 		for (int i = 0; i < j->after_len; i++)
 			if (j->after[i] == parent->id)
 				j->after[i] = 0;
+		if (model_parents_left(j) > 0)
+			continue;
 		if (!model_must_wait(j))
 			place(m, j, REASON_parents_done);
+		model_want(j, RECORD_CHANGE);
 	}
 }
 
@@ -118,8 +121,8 @@ model_failure_blocks(const struct model *m, const struct model_job *j)
 bool
 model_blocks_others(const struct model *m, const struct model_job *j)
 {
-	if (!j->blocking)
-		return false;
+	if (!j->blocking || j->durable)
+		return j->blocking;
 	for_jobs((struct model *)(size_t)m, other)
 		if (other->key == j->key && !model_finished(other) &&
 		    other->line_place > j->line_place)
@@ -151,7 +154,7 @@ model_unblock(struct model *m, struct model_job *j)
 int
 model_hold(struct model *m, struct model_job *j)
 {
-	if (!model_waiting(j))
+	if (!model_waiting(j) || model_over(j))
 		return -EALREADY;
 	if (j->held)
 		return 0;
@@ -159,16 +162,18 @@ model_hold(struct model *m, struct model_job *j)
 	j->held = true;
 	j->place = 0;
 	place(m, j, REASON_held);
+	model_want(j, RECORD_CHANGE);
 	return 0;
 }
 
 int
 model_release(struct model *m, struct model_job *j)
 {
-	if (!model_waiting(j) || !j->held)
+	if (!model_waiting(j) || model_over(j) || !j->held)
 		return -EALREADY;
 	j->held = false;
 	place(m, j, REASON_released);
+	model_want(j, RECORD_CHANGE);
 	return 0;
 }
 
@@ -201,7 +206,7 @@ model_amend(struct model *m, struct model_job *j, const struct amendment *am)
 	bool	waiting = am->priority_given || am->timeout_ms >= 0 || am->ttl_ms > 0 ||
 	    am->due_in_ms >= 0;
 
-	if (model_finished(j))
+	if (model_over(j))
 		return -EALREADY;
 	if (waiting && !model_waiting(j))
 		return -EBUSY;
@@ -211,6 +216,7 @@ model_amend(struct model *m, struct model_job *j, const struct amendment *am)
 		j->retry.value[RETRY_max_attempts] = am->retry.max_attempts;
 	if (model_waiting(j))
 		amend_waiting(m, j, am);
+	model_want(j, RECORD_CHANGE);
 	return 0;
 }
 
@@ -231,7 +237,13 @@ model_retry(struct model *m, struct model_job *j, bool room)
 		model_tell_children(m, j);
 	if (!j->blocking)
 		j->line_place = ++m->line_places;
+	j->again = j->durable;
+	j->end_before = j->state;
+	j->kind_before = j->kind;
+	j->blocked_before = j->blocking;
 	j->blocking = j->announced = j->begun = j->cancel_asked = j->held = j->aside = false;
+	j->marked = false;
+	j->unstored = j->durable;
 	j->failures = 0;
 	j->kind = 0;
 	j->suspicions = j->suspicions > 0;
@@ -239,6 +251,7 @@ model_retry(struct model *m, struct model_job *j, bool room)
 	j->ttl_ns = NEVER;
 	j->place = 0;
 	place(m, j, REASON_retry_asked);
+	model_want(j, RECORD_AGAIN);
 	return 0;
 }
 
@@ -251,6 +264,7 @@ model_forget_asked(struct model *m, struct model_job *j)
 	if (!j->announced)
 		return 0;
 	j->forgotten = j->forget_due = true;
+	j->record_due = RECORD_NONE;
 	model_unblock(m, j);
 	return 0;
 }
@@ -292,6 +306,8 @@ model_retried(struct model *m, struct model_job *j, const struct model_end *end)
 	j->due_ns = NEVER;
 	j->unknown_due = true;
 	j->retry_after_ms = end->retry_after_ms;
+	j->marked = false;
+	model_want(j, RECORD_CHANGE);
 	return true;
 }
 
@@ -356,7 +372,7 @@ model_learn(struct model *m, const struct core *c)
 			learn_ties(m, j, real);
 		if (!j->unknown_due || real == NULL)
 			continue;
-		if (model_finished(j)) {
+		if (model_over(j)) {
 			j->unknown_due = false;
 			continue;
 		}

@@ -16,7 +16,7 @@ model_move(struct model *m, int type, enum lane from, enum lane to)
 static bool
 follows(const struct model *m, const struct model_job *j)
 {
-	return j->state == JOB_ready && !j->asks && j->suspicions == 0 && model_open(m, j);
+	return j->state == JOB_ready && model_record_open(j) && !j->asks && j->suspicions == 0 && model_open(m, j);
 }
 
 /* In its new lane its queue waits for its turn anew, and so does its tenant. */

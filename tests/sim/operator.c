@@ -27,6 +27,28 @@ limit_type(struct world *w, int t)
 }
 
 static void
+set_queue_again(struct world *w, int n)
+{
+	struct model_queue	*q = &w->m.queues[n];
+	struct queue_settings	 s = {
+		.max_running = q->limit, .max_running_per_tenant = q->tenant_limit,
+		.max_running_per_key = q->key_limit, .max_jobs = q->max_jobs,
+		.max_bytes = q->max_bytes, .rate = { q->rate.milli, q->rate.burst },
+	};
+
+	core_queue_set(w->c, w->m.now, world_queue(n), &s);
+	core_queue_pause(w->c, world_queue(n), q->paused);
+	core_queue_drain(w->c, world_queue(n), q->draining);
+	for (int t = 0; t < MODEL_TENANTS; t++)
+		if (q->weights[t] != 1)
+			core_queue_weight(w->c, world_queue(n),
+			    (struct span){ world_tenants[t], strlen(world_tenants[t]) },
+			    q->weights[t]);
+	q->rate.len = 0;
+	q->rate.next_ns = INT64_MIN;
+}
+
+static void
 limit_queue(struct world *w, int n)
 {
 	struct chance		*r = &w->chance;
@@ -50,6 +72,22 @@ limit_queue(struct world *w, int n)
 	trace(w, "queue %d limit %u per tenant %u per key %u rate %u burst %u jobs %lld", n,
 	    s.max_running, s.max_running_per_tenant, s.max_running_per_key, s.rate.rate_milli,
 	    s.rate.burst, (long long)s.max_jobs);
+}
+
+/* Rates begin anew. */
+void
+set_again(struct world *w)
+{
+	for (int t = 0; t < MODEL_TYPES; t++) {
+		struct model_rate	*r = &w->m.type_rate[t];
+
+		core_type_limit(w->c, w->m.now, world_types[t], w->m.type_limit[t],
+		    (struct rate){ r->milli, r->burst });
+		r->len = 0;
+		r->next_ns = INT64_MIN;
+	}
+	for (int n = 0; n < MODEL_QUEUES; n++)
+		set_queue_again(w, n);
 }
 
 void
@@ -91,8 +129,10 @@ static void
 purge(struct world *w, int n)
 {
 	uint64_t	at = 0, purged = 0;
-	int64_t		waited = model_queue_jobs(&w->m, n);
+	int64_t		waited = 0;
 
+	for_jobs(&w->m, j)
+		waited += j->queue == n && model_waiting(j) && !model_over(j);
 	while (core_queue_purge(w->c, w->m.now, world_queue(n), core_newest_id(w->c), &at, &purged))
 		;
 	model_purge(&w->m, n);

@@ -62,7 +62,7 @@ random_config(struct world *w)
 		.keep_failed_ms = below(r, 60000),
 		.max_waiting = once_in(r, 6) ? 1 + below(r, 12) : 100000,
 		.max_waiting_bytes = once_in(r, 8) ? 3000 : 1 << 30,
-		.grace_ms = once_in(r, 5) ? 0 : below(r, 2000), .fence_base = UINT64_C(3) << 32,
+		.grace_ms = once_in(r, 5) ? 0 : below(r, 2000), .fence_base = UINT64_C(1) << 32,
 		.sequential = once_in(r, 20),
 	};
 }
@@ -90,20 +90,51 @@ do_move(struct world *w)
 static void
 random_policies(struct world *w)
 {
-	for (int t = 0; t < MODEL_TYPES; t++) {
-		struct retry_policy	p;
-
+	for (int t = 0; t < MODEL_TYPES; t++)
 		w->m.type_retry[t] = random_retry(w, 4);
-		p = real_retry(&w->m.type_retry[t]);
+	for (int q = 0; q < MODEL_QUEUES; q++)
+		w->m.queue_retry[q] = random_retry(w, 4);
+}
+
+void
+world_set_policies(struct world *w)
+{
+	for (int t = 0; t < MODEL_TYPES; t++) {
+		struct retry_policy	p = real_retry(&w->m.type_retry[t]);
+
 		core_type_retry(w->c, world_types[t], &p);
 	}
 	for (int q = 0; q < MODEL_QUEUES; q++) {
-		struct retry_policy	p;
+		struct retry_policy	p = real_retry(&w->m.queue_retry[q]);
 
-		w->m.queue_retry[q] = random_retry(w, 4);
-		p = real_retry(&w->m.queue_retry[q]);
 		core_queue_retry(w->c, world_queues[q], &p);
 	}
+}
+
+void
+world_define_types(struct world *w)
+{
+	for (int t = 0; t < MODEL_TYPES; t++) {
+		struct type	declared = { .name = (char *)(size_t)world_types[t] };
+		char		plugin[] = "p";
+
+		if (t == MODEL_PLUGIN_TYPE)
+			declared.plugin = plugin;
+		w->m.types[t] = core_type_define(w->c, &declared);
+	}
+}
+
+/* How much of it goes to disk, and what becomes of that. */
+static void
+random_disk(struct world *w)
+{
+	struct chance	*r = &w->chance;
+
+	w->durable_in = once_in(r, 4) ? 0 : once_in(r, 3) ? 1 + below(r, 4) : 1;
+	if (w->durable_in == 0)
+		return;
+	w->crash_in = once_in(r, 3) ? 0 : 5 + below(r, 100);
+	w->full_in = once_in(r, 3) ? 10 + below(r, 60) : 0;
 }
 
 static struct world *
@@ -114,7 +145,7 @@ world_new(uint64_t seed, bool traced)
 
 	r->state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
 	w->trace = traced;
-	w->next_id = 1;
+	sim_store_init(&w->store);
 	w->m.now = (struct core_time){ .mono_ns = 1000 * MS, .real_ms = INT64_C(1700000000000) };
 	random_config(w);
 	w->m.retry = random_retry(w, 0);
@@ -123,16 +154,9 @@ world_new(uint64_t seed, bool traced)
 	w->c = core_new(&w->m.cfg);
 	w->m.core = w->c;
 	w->by = submitter_new("uid:0", "sim", "unix");
-	for (int t = 0; t < MODEL_TYPES; t++) {
-		struct type	declared = { .name = (char *)(size_t)world_types[t] };
-		char		plugin[] = "p";
-
-		if (t == MODEL_PLUGIN_TYPE)
-			declared.plugin = plugin;
-
-		w->m.types[t] = core_type_define(w->c, &declared);
-	}
+	world_define_types(w);
 	random_policies(w);
+	world_set_policies(w);
 	w->queues = 1 + below(r, MODEL_QUEUES);
 	w->types = 1 + below(r, MODEL_TYPES);
 	w->keys = below(r, MODEL_KEYS + 1);
@@ -151,6 +175,7 @@ world_new(uint64_t seed, bool traced)
 	w->failing = once_in(r, 3);
 	w->grouped = once_in(r, 2);
 	w->jumpy = once_in(r, 3);
+	random_disk(w);
 	for (int t = 0; t < MODEL_TYPES && w->quick; t++) {
 		/* as if it was measured before */
 		w->m.types[t]->samples = (uint64_t)below(r, 40);
@@ -166,6 +191,8 @@ world_free(struct world *w)
 {
 	core_free(w->c);
 	submitter_unref(w->by);
+	sim_store_fini(&w->store);
+	promises_free(&w->promises);
 	free(w);
 }
 
@@ -176,6 +203,7 @@ on_start(struct world *w, struct attempt *real)
 {
 	struct model_attempt	*at = model_start(&w->m, real);
 
+	promise_started(&w->promises, &w->m, &w->store, real);
 	if (at->worker < 0) {
 		end_attempt(w, at, ATTEMPT_OK);
 	} else if (w->refuse_in > 0 && once_in(&w->chance, w->refuse_in)) {
@@ -213,8 +241,15 @@ on_effect(struct world *w, const struct effect *e)
 	switch (e->kind) {
 	case EFFECT_START:	 on_start(w, e->attempt); break;
 	case EFFECT_TELL:	 model_tell(&w->m, e->attempt); break;
-	case EFFECT_FINISHED:	 model_announce(&w->m, e->job); break;
-	case EFFECT_FORGOTTEN:	 model_forget(&w->m, e->job); break;
+	case EFFECT_FINISHED:
+		promise_told(&w->promises, &w->m, &w->store, e->job);
+		model_announce(&w->m, e->job);
+		break;
+	case EFFECT_RECORD:	 on_record(w, e->job, e->record); break;
+	case EFFECT_FORGOTTEN:
+		write_forgotten(w, e->job);
+		model_forget(&w->m, e->job);
+		break;
 	case EFFECT_START_ALONE: on_start_alone(w, e->job); break;
 	case EFFECT_KILL:
 		model_kill(&w->m, (int)e->worker);
@@ -229,11 +264,19 @@ on_effect(struct world *w, const struct effect *e)
 	case EFFECT_GROUP_REDUCE: model_group_reduce(&w->m, e->group); break;
 	case EFFECT_GROUP_FINISHED: model_group_told(&w->m, e->group); break;
 	case EFFECT_GROUP_FORGOTTEN: model_group_forgotten(&w->m, e->group); break;
-	case EFFECT_LOAD:	/* no job here is durable */
-	case EFFECT_RECORD:
+	case EFFECT_LOAD:	/* nothing is away here */
 	case EFFECT_NONE:
 		model_violation(&w->m, "an effect that is none");
 	}
+}
+
+static bool
+crashes(struct world *w, int often)
+{
+	uint32_t	boot = w->store.boot;
+
+	maybe_crash(w, often);
+	return w->store.boot != boot;
 }
 
 /* Takes all effects; false: some are left, and more happens before they are taken. */
@@ -243,9 +286,10 @@ settle(struct world *w)
 	struct effect	e;
 
 	while (model_groups_run(&w->m), core_next_effect(w->c, w->m.now, &e)) {
+		model_learn_marks(&w->m, w->c);
 		on_effect(w, &e);
 		judge_same(&w->m, w->c);
-		if (once_in(&w->chance, 50))
+		if (crashes(w, 4) || once_in(&w->chance, 50))
 			return false;
 	}
 	judge_quiet(&w->m, w->c);
@@ -297,6 +341,7 @@ step(struct world *w)
 {
 	int	dice = below(&w->chance, 100);
 
+	do_store(w);
 	if (dice < 36)
 		do_submit(w);
 	else if (dice < 72)
@@ -320,6 +365,8 @@ step(struct world *w)
 	do_reduce(w);
 	if (once_in(&w->chance, 5))
 		do_life(w);
+	do_store(w);
+	crashes(w, 1);
 	if (w->jumpy && once_in(&w->chance, 30))
 		jump(w);
 	do_dooms(w);
@@ -353,10 +400,13 @@ run_out(struct world *w)
 {
 	resume_all(w);
 	close_groups(w);
+	w->crash_in = w->full_in = 0;
+	w->store.full = false;
 	for (unsigned i = 0; !core_idle(w->c) || groups_left(w); i++) {
 		if (i == ENDS_WITHIN)
 			does_not_end(w);
 		do_let_go(w);
+		do_store(w);
 		do_worker_up(w);
 		do_end(w);
 		do_reduce(w);
@@ -372,6 +422,7 @@ run_out(struct world *w)
 		if (!w->m.jobs[i].announced)
 			model_violation(&w->m, "job %llu has no outcome",
 			    (unsigned long long)w->m.jobs[i].id);
+	promise_end(&w->promises, &w->m);
 }
 
 /* Where workers die by poison only, nobody else may suffer for it. */

@@ -10,6 +10,8 @@
 
 #include "tests/sim/chance.h"
 #include "tests/sim/model.h"
+#include "tests/sim/promise.h"
+#include "tests/sim/store.h"
 
 #define MS	INT64_C(1000000)
 
@@ -18,7 +20,9 @@ struct world {
 	struct core		*c;
 	struct model		 m;
 	struct submitter	*by;
-	uint64_t		 next_id, events;
+	struct sim_store	 store;
+	struct promises		 promises;
+	uint64_t		 events;
 	bool			 trace;
 
 	/* what this seed is like */
@@ -29,6 +33,8 @@ struct world {
 	bool			 grouped;	/* there are groups */
 	bool			 quick;		/* attempts are short: windows open */
 	bool			 jumpy;		/* somebody sets the wall clock */
+	int			 durable_in;	/* once in so many jobs are durable; 0: never */
+	int			 crash_in, full_in;	/* about; 0: never */
 	enum lane		 lane;
 
 	/* queues that somebody watches */
@@ -48,10 +54,30 @@ void world_run(uint64_t seed, unsigned steps, bool trace);
 void trace(const struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct span world_queue(int queue);
+/* What a new core is told of types, and of when jobs are tried again. */
+void world_define_types(struct world *w);
+void world_set_policies(struct world *w);
+
+/* writer.c: on the way to the store, and back */
+void write_submission(struct world *w, const struct model_job *j, const struct job *real,
+    const struct jobspec *spec);
+/* Core forgets it: the disk as well, if somebody asked for that. */
+void write_forgotten(struct world *w, const struct job *real);
+void on_record(struct world *w, const struct job *real, enum record what);
+/* Time passes for the store, and what is done comes back. */
+void do_store(struct world *w);
+
+/* crash.c */
+void do_crash(struct world *w);
+void do_stop(struct world *w);
+/* Once in so many times of what this seed is like. */
+void maybe_crash(struct world *w, int often);
 
 /* operator.c: what an operator changes */
 void random_limits(struct world *w);
 void do_operate(struct world *w);
+/* A new core is told what operators have set. */
+void set_again(struct world *w);
 /* No queue is held up any more. */
 void resume_all(struct world *w);
 void on_queue(struct world *w, const struct queue *q);
