@@ -28,18 +28,19 @@ fi
 
 # The pieces that a bug can be in, copied; everything else is compiled once.
 mkdir -p "$work/tree/daemon/broker" "$work/objects" "$work/sims" "$work/core"
-for part in lib proto workers tests daemon/broker/core; do
+for part in lib proto workers tests daemon/broker/core daemon/broker/store; do
 	cp -R "$source/$part" "$work/tree/$(dirname $part)/"
 done
-sims="allowed bench clients groups judge life model model_group model_life model_move model_unique operator sim"
-sims="$sims workers world"
+sims="allowed bench clients crash groups judge life model model_group model_life model_move model_store"
+sims="$sims model_unique operator promise saved sim store workers world writer"
 others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/slab lib/utf8
 	proto/jobspec
 	proto/json_scan proto/json_decode proto/retry_policy proto/rpc proto/rpc_params proto/rpc_rows"
+texts="daemon/broker/store/record_print daemon/broker/store/record_read"
 compile() {
 	$CC $flags -c "$work/tree/$1.c" -o "$2" || exit 1
 }
-for file in $others; do
+for file in $others $texts; do
 	compile "$file" "$work/objects/$(basename "$file").o"
 done
 for file in $sims; do
