@@ -51,8 +51,10 @@ class Job:
 
 
 def settled(shown):
-    """Without times that are shown on two clocks, each in milliseconds."""
-    return {name: value for name, value in shown.items() if name not in ('due_ms', 'unique_until_ms')}
+    """Without times that are shown on two clocks, and names of workers, which end with the daemon."""
+    out = {name: value for name, value in shown.items() if name not in ('due_ms', 'unique_until_ms')}
+    out['attempts'] = [dict(attempt, worker=None) for attempt in shown['attempts']]
+    return out
 
 
 def outcome_of(reply):
