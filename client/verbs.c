@@ -22,7 +22,7 @@ const struct verb *const verbs[] = {
 	&verb_type_ls, &verb_type_show, &verb_type_advice, &verb_type_pin,
 	&verb_worker_ls, &verb_plugin_ls,
 	&verb_bench_overhead, &verb_bench,
-	&verb_ping, &verb_stats, &verb_drain, &verb_version, &verb_help,
+	&verb_ping, &verb_stats, &verb_drain, &verb_backup, &verb_version, &verb_help,
 	NULL
 };
 

@@ -36,7 +36,7 @@ extern const struct verb verb_group_cancel, verb_group_close, verb_group_create,
     verb_group_results, verb_group_show, verb_group_wait, verb_watch;
 extern const struct verb verb_cron_delete, verb_cron_ls, verb_cron_run, verb_cron_set;
 extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel, verb_dead_ls,
-    verb_dead_purge, verb_dead_retry, verb_drain, verb_explain, verb_forget, verb_help, verb_hold,
+    verb_backup, verb_dead_purge, verb_dead_retry, verb_drain, verb_explain, verb_forget, verb_help, verb_hold,
     verb_ls, verb_map, verb_ping, verb_plugin_ls, verb_queue_drain, verb_queue_ls,
     verb_queue_pause, verb_queue_purge, verb_queue_resume, verb_queue_set, verb_queue_wait,
     verb_release, verb_result, verb_retry, verb_set, verb_show, verb_stats, verb_submit,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/supervisor/background.h"
+#include "daemon/supervisor/keep.h"
 #include "daemon/supervisor/supervisor.h"
 #include "lib/alloc.h"
 #include "lib/buf.h"
@@ -101,6 +102,15 @@ print_ready(const struct plan *p)
 }
 
 static int
+keep(const struct options *o)
+{
+	char	why[WHY_BYTES] = "";
+	int	rc = keep_store(o, why, sizeof(why));
+
+	return why[0] == '\0' ? rc : complain(rc, why);
+}
+
+static int
 run(const struct options *o)
 {
 	struct plan	p;
@@ -145,6 +155,8 @@ main(int argc, char **argv)
 		rc = print_and_free(options_help_settings());
 	else if (o.version)
 		rc = print_and_free(mem_printf("jobd %s\n", PACKAGE_VERSION));
+	else if (o.check_store || o.export_file != NULL || o.import_file != NULL)
+		rc = keep(&o);
 	else
 		rc = run(&o);
 	options_free(&o);

@@ -21,6 +21,9 @@ enum option_id {
 	OPTION_IO_THREADS,
 	OPTION_SET,
 	OPTION_CHECK_CONFIG,
+	OPTION_CHECK_STORE,
+	OPTION_EXPORT,
+	OPTION_IMPORT,
 	OPTION_DAEMONIZE,
 	OPTION_HELP_SETTINGS,
 };
@@ -39,6 +42,11 @@ static const struct option_row rows[] = {
 	{ OPTION_IO_THREADS, "io-threads", "N", "the same as --set workers.io_threads=N" },
 	{ OPTION_SET, "set", "SECTION.KEY=VALUE", "set one key; may be repeated" },
 	{ OPTION_CHECK_CONFIG, "check-config", NULL, "check the configuration, then end" },
+	{ OPTION_CHECK_STORE, "check-store", NULL,
+	    "check the store in --state-dir (or that file, a backup), then end" },
+	{ OPTION_EXPORT, "export", "FILE", "write that store as text (NDJSON; -: stdout), then end" },
+	{ OPTION_IMPORT, "import", "FILE",
+	    "read such text into an empty state directory (-: stdin), then end" },
 	{ OPTION_DAEMONIZE, "daemonize", NULL,
 	    "end when jobd serves; it goes on in the background" },
 	{ OPTION_HELP, "help", NULL, "print this help" },
@@ -56,7 +64,8 @@ options_help(void)
 	buf_puts(&out,
 	    "usage: jobd [-c FILE] [--state-dir DIR] [--listen ADDR]... [--cpu-workers N]\n"
 	    "            [--io-threads N] [--set section.key=value]...\n"
-	    "            [--check-config] [--daemonize]\n\n");
+	    "            [--check-config] [--daemonize]\n"
+	    "       jobd --check-store | --export FILE | --import FILE [--state-dir DIR]\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char	name[64];
 
@@ -86,6 +95,8 @@ options_free(struct options *o)
 {
 	free(o->config_file);
 	free(o->state_dir);
+	free(o->export_file);
+	free(o->import_file);
 	args_free(&o->listen);
 	args_free(&o->settings);
 	memset(o, 0, sizeof(*o));
@@ -167,6 +178,15 @@ take_option(struct options *o, enum option_id id, const char *value, char *why, 
 		return add_setting(o, "set", value, why, size);
 	case OPTION_CHECK_CONFIG:
 		o->check_config = true;
+		return 0;
+	case OPTION_CHECK_STORE:
+		o->check_store = true;
+		return 0;
+	case OPTION_EXPORT:
+		set_text(&o->export_file, value);
+		return 0;
+	case OPTION_IMPORT:
+		set_text(&o->import_file, value);
 		return 0;
 	case OPTION_DAEMONIZE:
 		o->daemonize = true;

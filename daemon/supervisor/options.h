@@ -17,9 +17,10 @@
 struct options {
 	char		*config_file;	/* -c; NULL: none */
 	char		*state_dir;	/* NULL: the default */
+	char		*export_file, *import_file;	/* NULL: not asked for */
 	struct args	 listen;	/* addresses that parse_addr takes; none: the defaults */
 	struct args	 settings;	/* `section.key=value`, each one that config_set takes */
-	bool		 check_config, daemonize, help, help_settings, version;
+	bool		 check_config, check_store, daemonize, help, help_settings, version;
 };
 
 /*

@@ -164,6 +164,17 @@ open_listeners(struct plan *p, char *why, size_t size)
 
 /* The lock first: what follows is for one jobd at a time. */
 int
+plan_take_state(struct plan *p, const struct options *o, char *why, size_t size)
+{
+	memset(p, 0, sizeof(*p));
+	p->lock.fd = p->children.fd = -1;
+	if ((p->state_dir = open_state_dir(o->state_dir, why, size)) == NULL ||
+	    lock_take(&p->lock, p->state_dir, why, size) != 0)
+		return EXIT_CONFIG;
+	return 0;
+}
+
+int
 plan_open(struct plan *p, const struct options *o, char *why, size_t size)
 {
 	if ((p->state_dir = open_state_dir(o->state_dir, why, size)) == NULL ||

@@ -40,6 +40,8 @@ struct plan {
  */
 int plan_make(struct plan *p, const struct options *o, char *why, size_t size);
 int plan_find_programs(struct plan *p, char *why, size_t size);
+/* No plan, but the state directory alone, made and taken. */
+int plan_take_state(struct plan *p, const struct options *o, char *why, size_t size);
 int plan_open(struct plan *p, const struct options *o, char *why, size_t size);
 void plan_free(struct plan *p);
 

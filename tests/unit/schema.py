@@ -126,6 +126,7 @@ SERVED = [
                  'stuck': 0, 'waiting_bytes': 0, 'kept_bytes': 0},
         'lanes': counts(['inline', 'async', 'thread', 'process']), 'routing': counts(['moves', 'stalls'])}),
     ('server.drain', None, {'drained': True}),
+    ('server.backup', {'path': '/var/backups/jobs.db'}, {'path': '/var/backups/jobs.db', 'bytes': 4096}),
 ]
 
 

@@ -72,6 +72,7 @@ recall_free(struct recall *r)
 	buf_free(&r->rows.text);
 	free(r->rows.rows);
 	free(r->ids);
+	free(r->path);
 	free(r->line);
 	free(r);
 }
@@ -186,7 +187,7 @@ restore_rows(struct net *n, const struct store_query *q)
 static int
 check_answer(const struct store_query *q, struct rpc_error *err)
 {
-	if (q->result != STORE_OK)
+	if (q->result != STORE_OK && q->what != STORE_BACKUP)	/* that says it in its own way */
 		return rpc_fail(err, RPC_internal, "%s", q->why);
 	if (q->what == STORE_GET && q->next != 0)
 		return rpc_fail(err, RPC_reply_too_long, "what is remembered of these %u jobs is "

@@ -34,6 +34,7 @@ struct recall {
 	size_t			 line_len;
 	char			*line;		/* the call */
 	uint64_t		*ids;
+	char			*path;		/* of a backup */
 	struct job_filter	 filter;	/* of a list: the question points into it... */
 	struct store_label	*labels;	/* ...and into this */
 	struct recall_rows	 rows;

@@ -100,8 +100,11 @@ static void
 keep_file(struct sqlite_copy *c, struct store_query *q)
 {
 	unsigned	how = q->what == STORE_BACKUP ? RENAME_NOREPLACE : 0;
+	struct stat	st = { 0 };
 	int		rc;
 
+	if (q->what == STORE_BACKUP && fstat(c->fd, &st) == 0)
+		q->next = (uint64_t)st.st_size;
 	if (fsync(c->fd) != 0 || renameat2(AT_FDCWD, c->partial, AT_FDCWD, c->path, how) != 0) {
 		failed(q, errno, "the file cannot be finished");
 		return;

@@ -206,7 +206,8 @@ struct store_query {
 					 * though there are few rows, or none: one query looks at so
 					 * many jobs and not more.  MEMBERS: the index after the last.
 					 * GET, ARGS, STATES: the first of ids that was not looked for,
-					 * as `bytes` were full; 0: all were.  REDUCE: how many */
+					 * as `bytes` were full; 0: all were.  REDUCE: how many.  BACKUP:
+					 * the bytes of the file */
 	struct buf	 memory;
 	int		 error;
 	char		 why[160];
