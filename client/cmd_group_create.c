@@ -20,6 +20,10 @@ put_wish(const struct ctl *ctl, struct buf *out)
 		buf_printf(out, ",\"max_running\":%lld", (long long)o->number[OPT_at_most]);
 	if (option_given(o, OPT_max_fails))
 		buf_printf(out, ",\"max_fails\":%lld", (long long)o->number[OPT_max_fails]);
+	if (option_given(o, OPT_durability)) {
+		buf_puts(out, ",\"durability\":");
+		json_put_text(out, o->text[OPT_durability]);
+	}
 	if (option_given(o, OPT_reduce)) {
 		buf_putc(out, ',');
 		rc = group_put_reduce(ctl, o->text[OPT_reduce], &type, out);

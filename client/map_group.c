@@ -28,13 +28,15 @@ put_wish(struct map *m, struct buf *out)
 	const struct options	*o = &m->ctl->opt;
 	int			 rc = 0;
 
-	buf_putc(out, '{');
+	/* the one who hears the outcomes is us: with us, nobody waits for them */
+	buf_puts(out, "{\"durability\":");
+	json_put_text(out, option_given(o, OPT_durability) ? o->text[OPT_durability] : "memory");
 	if (option_given(o, OPT_max_fails))
-		buf_printf(out, "\"max_fails\":%lld", (long long)o->number[OPT_max_fails]);
-	if (option_given(o, OPT_max_fails) && option_given(o, OPT_reduce))
+		buf_printf(out, ",\"max_fails\":%lld", (long long)o->number[OPT_max_fails]);
+	if (option_given(o, OPT_reduce)) {
 		buf_putc(out, ',');
-	if (option_given(o, OPT_reduce))
 		rc = put_reduce(m, o->text[OPT_reduce], out);
+	}
 	buf_putc(out, '}');
 	return rc;
 }

@@ -139,20 +139,20 @@ jobspec_fini(struct jobspec *spec)
 	spec->after_len = 0;
 }
 
-static int
-read_durability(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
+int
+jobspec_read_durability(const struct rpc_value *v, enum durability *out, struct rpc_error *err)
 {
 	static const char *const	words[] = {
 		[DURABILITY_UNSAID] = "", [DURABILITY_COMMIT] = "commit", [DURABILITY_MEMORY] = "memory",
 	};
 	int				found;
 
-	out->durability = DURABILITY_UNSAID;
+	*out = DURABILITY_UNSAID;
 	if (!v->given)
 		return 0;
 	if ((found = find_word(words, 3, v->p, v->len)) <= 0)
 		return wrong_word(err, PARAM_durability, v, "commit or memory");
-	out->durability = (enum durability)found;
+	*out = (enum durability)found;
 	return 0;
 }
 
@@ -262,7 +262,7 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	if (read_times(params, out, err) != 0 ||
 	    read_choices(params, out, err) != 0 ||
 	    read_lane(&params[PARAM_lane], out, err) != 0 ||
-	    read_durability(&params[PARAM_durability], out, err) != 0 ||
+	    jobspec_read_durability(&params[PARAM_durability], &out->durability, err) != 0 ||
 	    retry_policy_read(&params[PARAM_retry], &out->retry, err) != 0)
 		return -1;
 	out->hold = params[PARAM_hold].i != 0;

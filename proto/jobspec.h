@@ -65,5 +65,7 @@ struct jobspec *jobspec_copy(const struct jobspec *s, size_t *bytes);
 int jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out,
     struct rpc_error *err);
 void jobspec_fini(struct jobspec *spec);
+/* That member alone; UNSAID when it is not given. */
+int jobspec_read_durability(const struct rpc_value *v, enum durability *out, struct rpc_error *err);
 
 #endif

@@ -163,8 +163,9 @@ check_durability(const struct broker *b, const struct jobspec *spec, struct rpc_
 	return ledger_refuses(b, err);
 }
 
-int
-broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
+/* reduces: the group whose reduce job it is, or NULL. */
+static int
+submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struct group *reduces,
     struct job **out, struct rpc_error *err)
 {
 	struct type	*t = core_type_find(b->core, spec->type.p, spec->type.len);
@@ -177,7 +178,7 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 	if (t == NULL || t->unserved)
 		return rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s", (int)spec->type.len,
 		    spec->type.p);
-	if (check_durability(b, spec, err) != 0)
+	if (reduces == NULL && check_durability(b, spec, err) != 0)
 		return -1;
 	if (spec->group.len > 0 && check_group(b, spec->group, err) != 0)
 		return -1;
@@ -199,6 +200,8 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		return broker_refuse_room(spec, &room, err);
 	}
 	unique_key_hold(b, spec, *out);
+	if (reduces != NULL)
+		core_group_reduce(b->core, b->now, reduces, *out, NULL);
 	if ((*out)->durable)
 		ledger_add(b, *out, spec);
 	if (core_inline_ready(b->core, *out)) {
@@ -206,6 +209,20 @@ broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitte
 		core_inline_done(b->core, b->now, *out, &o);
 	}
 	return 0;
+}
+
+int
+broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
+    struct job **out, struct rpc_error *err)
+{
+	return submit(b, spec, by, NULL, out, err);
+}
+
+int
+broker_submit_reduce(struct broker *b, const struct jobspec *spec, struct submitter *by,
+    struct group *g, struct job **out, struct rpc_error *err)
+{
+	return submit(b, spec, by, g, out, err);
 }
 
 int

@@ -14,8 +14,9 @@
 struct cron_runner;
 struct event_base;
 struct fetch;
-struct gather;
 struct ledger;
+struct outcomes_open;
+struct keep;
 struct lanes;
 struct net;
 struct recovery;
@@ -33,8 +34,9 @@ struct broker {
 	struct recovery		*recovery;	/* until all that the store knows is in core */
 	struct lanes		*lanes;
 	struct net		*net;
-	struct gather		*gather;	/* groups' outcomes */
 	struct cron_runner	*cron;		/* schedules */
+	struct outcomes_open	*outcomes;	/* of groups */
+	struct keep		*keep;		/* settings that are written down */
 	struct core_time	 now;		/* of this turn */
 	uint64_t		 seed;		/* of core's random delays */
 	char			 boot_id[33];
@@ -58,6 +60,9 @@ int broker_submit(struct broker *b, const struct jobspec *spec, struct submitter
 /* The same for what belongs to jobs that were accepted before: while jobd drains, too. */
 int broker_submit_more(struct broker *b, const struct jobspec *spec, struct submitter *by,
     struct job **out, struct rpc_error *err);
+/* The reduce job of a group, which has its durability; core_group_reduce is part of it. */
+int broker_submit_reduce(struct broker *b, const struct jobspec *spec, struct submitter *by,
+    struct group *g, struct job **out, struct rpc_error *err);
 /* Says what a job that does not say it itself gets: with a group, what that is; else `usual`, as far as
  * this daemon remembers anything. */
 void broker_default_durability(const struct broker *b, struct jobspec *spec, enum durability usual);

@@ -1,11 +1,17 @@
 /*
- * gather.h - what core, the spool and the net do together for groups: outcomes of members go to
- * disk, the reduce job is submitted when all are there, who waits is answered.
+ * gather.h - what core, the outcomes and the net do together for groups: outcomes of members are put
+ * by, the reduce job is submitted when all are there, who waits is answered.
+ *
+ *   gather.c		the story
+ *   gather_item.c	what is written down of durable groups
+ *   outcomes_*.c	where outcomes are, and how they become the file of the reduce job
+ *   reduce.c		the reduce job
  */
 #ifndef BROKER_GATHER_H
 #define BROKER_GATHER_H
 
 #include "daemon/broker/broker.h"
+#include "daemon/broker/outcomes.h"
 
 /* What the broker keeps for a group: group->owner. */
 struct gathered {
@@ -25,9 +31,11 @@ gathered(const struct group *g)
 	return g->owner;
 }
 
-/* Below state_dir.  0, or -errno with a sentence in why[size]. */
-int gather_open(struct broker *b, char *why, size_t size);
-/* Before core_free and net_free's end: frees what is kept for the groups that are left. */
+struct gathered *gathered_new(struct span reduce, struct submitter *by);
+void gathered_free(struct gathered *own);
+
+/* Before core_free, after the store was closed and net_free: frees what is kept for the groups that
+ * are left. */
 void gather_close(struct broker *b);
 
 /* What group.create says. */
@@ -35,17 +43,25 @@ struct gather_wish {
 	struct span	name, reduce;		/* len 0: none; reduce: an object's text */
 	uint32_t	max_running;
 	int64_t		max_fails;		/* -1: any number */
+	bool		durable;
 };
 int gather_create(struct broker *b, const struct gather_wish *wish, struct submitter *by,
     struct group **out, struct rpc_error *err);
-/* Asks for outcomes from index `from` on; net_group_outcomes answers with the ticket. */
-void gather_read(struct broker *b, const struct group *g, uint64_t ticket, uint64_t from,
-    uint64_t count, size_t bytes);
+/* -EALREADY: it has finished. */
+int gather_cancel(struct broker *b, struct group *g);
 
 /* Effects of core. */
 void gather_job_finished(struct broker *b, const struct job *j);
 void gather_reduce(struct broker *b, struct group *g);
 void gather_finished(struct broker *b, struct group *g);
 void gather_forgotten(struct broker *b, struct group *g);
+
+/* Of outcomes: those that net asked for (g NULL: the group was forgotten meanwhile); the file is
+ * written; they are lost; what became of a reduce job before a crash (NULL: nobody knows). */
+void gather_outcomes(struct broker *b, struct group *g, uint64_t ticket,
+    const struct outcomes_page *page);
+void gather_file(struct broker *b, struct group *g, const char *path);
+void gather_lost(struct broker *b, struct group *g, const char *why);
+void gather_reduced(struct broker *b, struct group *g, const struct store_row *row);
 
 #endif

@@ -124,8 +124,11 @@ put_unique(struct broker *b, const struct job *j, struct store_op *op)
 void
 ledger_add(struct broker *b, const struct job *j, const struct jobspec *spec)
 {
-	struct ledger	*l = b->ledger;
-	struct store_op	 op = { .verb = STORE_ADD, .id = j->id };
+	const struct membership	*m = core_membership(j);
+	struct ledger		*l = b->ledger;
+	struct store_op		 op = { .verb = STORE_ADD, .id = j->id };
+
+	op.must = m != NULL && m->reduces;	/* its group was accepted with it */
 
 	record_print_spec(&l->text, b->now, j, spec);
 	op.spec = mark_text(l, 0);
@@ -152,10 +155,13 @@ print_end(struct broker *b, const struct job *j)
 	end.principal = put_word(l, j->by->principal);
 	end.group = m == NULL || m->reduces ? 0 : m->group->number;
 	end.index = m == NULL ? 0 : m->index;
-	end.text = put_text(l, run->outcome.text, run->outcome.len);
+	if (run->end_state == JOB_succeeded || run->end_state == JOB_failed)
+		end.text = put_text(l, run->outcome.text, run->outcome.len);
+	else
+		end.text = put_word(l, job_reason_texts[run->end_reason]);
 	if (run->end_state == JOB_failed) {
 		from = buf_len(&l->text);
-		record_print_failure(&l->text, &run->outcome);
+		record_print_failure(&l->text, j);
 		end.failure = mark_text(l, from);
 	}
 	return end;
@@ -180,17 +186,31 @@ ledger_record(struct broker *b, struct job *j, enum record what)
 	hand_over(b, &op, what, NULL);
 }
 
-void
-ledger_put(struct broker *b, const char *kind, struct span name, struct span text,
+static void
+put_item(struct broker *b, bool must, const char *kind, struct span name, struct span text,
     struct ledger_wait *w)
 {
 	struct ledger	*l = b->ledger;
-	struct store_op	 op = { .verb = STORE_PUT };
+	struct store_op	 op = { .verb = STORE_PUT, .must = must };
 
 	op.kind = put_word(l, kind);
 	op.name = put_text(l, name.p, name.len);
 	op.text = put_text(l, text.p, text.len);
 	hand_over(b, &op, RECORD_NONE, w);
+}
+
+void
+ledger_put(struct broker *b, const char *kind, struct span name, struct span text,
+    struct ledger_wait *w)
+{
+	put_item(b, false, kind, name, text, w);
+}
+
+void
+ledger_put_must(struct broker *b, const char *kind, struct span name, struct span text,
+    struct ledger_wait *w)
+{
+	put_item(b, true, kind, name, text, w);
 }
 
 void

@@ -44,6 +44,9 @@ void ledger_record(struct broker *b, struct job *j, enum record what);
 /* An item is made or replaced; gone.  w may be NULL. */
 void ledger_put(struct broker *b, const char *kind, struct span name, struct span text,
     struct ledger_wait *w);
+/* The same for what is not refused on a full disk, but waits for room. */
+void ledger_put_must(struct broker *b, const char *kind, struct span name, struct span text,
+    struct ledger_wait *w);
 void ledger_delete(struct broker *b, const char *kind, struct span name, struct ledger_wait *w);
 /* A job of history, or (group) all members of a group, may be forgotten. */
 void ledger_forget(struct broker *b, uint64_t id, struct ledger_wait *w);

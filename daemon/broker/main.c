@@ -20,6 +20,7 @@
 #include "daemon/broker/gather.h"
 #include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
+#include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
@@ -161,13 +162,7 @@ retry_of(const struct config_limit *l)
 static void
 set_queue(const struct broker *b, struct core *c, const struct config_limit *row)
 {
-	struct queue_settings	s = {
-		.max_running = (uint32_t)row->max_running,
-		.max_running_per_tenant = (uint32_t)row->max_running_per_tenant,
-		.max_running_per_key = (uint32_t)row->max_running_per_key,
-		.rate = { (uint32_t)row->rate, (uint32_t)row->burst },
-		.max_jobs = row->max_jobs, .max_bytes = row->max_bytes,
-	};
+	struct queue_settings	s = keep_queue_row(row);
 
 	core_queue_set(c, b->now, (struct span){ row->name, strlen(row->name) }, &s);
 }
@@ -180,7 +175,7 @@ make_core(const struct broker *b)
 		.keep_finished = b->config.keep_finished,
 		.keep_finished_bytes = b->config.keep_finished_bytes,
 		.keep_failed_ms = b->config.keep_failed_ms,
-		.keep_groups_ms = b->config.keep_failed_ms,
+		.keep_groups_ms = b->config.history_keep_ms,
 		.max_waiting = b->config.max_waiting,
 		.max_waiting_bytes = b->config.max_waiting_bytes,
 		.spec_memory = b->config.store_args_memory,
@@ -250,7 +245,8 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	b->core = make_core(b);
 	ledger_open(b);
 	b->fetch = fetch_new();
-	if (gather_open(b, why, size) != 0)
+	keep_open(b);
+	if (outcomes_open(b, why, size) != 0)
 		return -1;
 	if (cron_open(b, why, size) != 0)
 		return -1;
@@ -334,6 +330,7 @@ turn(struct broker *b, bool *busy)
 	next_ns = net_flush(b->net);
 	next_ns = earliest(next_ns, core_next_ns(b->core));
 	next_ns = earliest(next_ns, lanes_next_ns(b->lanes));
+	next_ns = earliest(next_ns, keep_run(b));
 	return b->stopping ? earliest(next_ns, b->stop_ns) : next_ns;
 }
 
@@ -389,11 +386,13 @@ close_parts(struct broker *b)
 {
 	lanes_free(b->lanes);
 	net_free(b->net);
-	gather_close(b);
+	keep_end(b);
 	cron_close(b);
 	recover_free(b);
 	ledger_close(b);
 	fetch_free(b->fetch);
+	gather_close(b);
+	keep_close(b);
 	core_free(b->core);
 	event_base_free(b->base);
 	config_fini(&b->config);

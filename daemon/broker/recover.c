@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "daemon/broker/cron/cron.h"
+#include "daemon/broker/gather_item.h"
+#include "daemon/broker/keep.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/store/record.h"
 #include "daemon/broker/store/running.h"
@@ -34,6 +36,10 @@ static const struct restorer {
 			    struct rpc_error *err);
 } restorers[] = {
 	{ "cron", cron_restore },
+	{ "queue", keep_restore_queue },
+	{ "pin", keep_restore_pin },
+	{ "profile", keep_restore_profile },
+	{ "group", gather_item_restore },
 	{ NULL, NULL },
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/broker/keep.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "proto/channel.h"
@@ -73,36 +74,68 @@ index_of(const char *const *names, int count, const char *name)
 	return -1;
 }
 
-/* `lane` alone pins; a lane that is not safe is said loudly, and the type is routed as ever. */
-static void
-configure(struct broker *b, struct type *t, const struct config_limit *limit)
-{
-	int	lane = index_of(lane_names, LANES, limit->lane);
-	int	mode = index_of(route_mode_names, ROUTE_MODES, limit->mode);
+/* What the configuration wants of a type: `lane` alone pins, and nothing at all is auto. */
+struct configured {
+	enum route_mode	mode;
+	int		lane;
+};
 
+static struct configured
+configured(const struct broker *b, const struct type *t)
+{
+	const struct config_limit	*row = config_of(b, t->name);
+	int				 lane, mode;
+
+	if (row == NULL)
+		return (struct configured){ ROUTE_AUTO, -1 };
+	lane = index_of(lane_names, LANES, row->lane);
+	mode = index_of(route_mode_names, ROUTE_MODES, row->mode);
 	if (mode < 0)
 		mode = lane >= 0 ? ROUTE_PIN : ROUTE_AUTO;
-	if (router_set(b, t, (enum route_mode)mode, lane, "configuration") != 0)
+	return (struct configured){ (enum route_mode)mode, lane };
+}
+
+/* A lane that is not safe is said loudly, and the type is routed as ever. */
+void
+router_configure(struct broker *b, struct type *t)
+{
+	struct configured	is = configured(b, t);
+
+	if (router_set(b, t, is.mode, is.lane, "configuration") != 0)
 		log_error("type cannot be pinned type=%s lane=%s why=\"the lane is not declared as "
-		    "safe\"", t->name, lane_names[lane]);
+		    "safe\"", t->name, lane_names[is.lane]);
+}
+
+bool
+router_as_configured(const struct broker *b, const struct type *t)
+{
+	struct configured	is = configured(b, t);
+
+	return t->route->mode == is.mode &&
+	    (is.mode != ROUTE_PIN || t->route->pinned == is.lane);
 }
 
 void
 router_adopt(struct broker *b)
 {
-	const struct config_limit	*limit;
-	struct type			*t;
-	size_t				 at = 0;
+	struct type	*t;
+	size_t		 at = 0;
 
 	while ((t = core_type_next(b->core, &at)) != NULL) {
-		bool	is_new = t->route == NULL;
-
-		route_of(t);
-		if (is_new && (limit = config_of(b, t->name)) != NULL)
-			configure(b, t, limit);
-		else
+		if (t->route != NULL) {
 			settle(b, t);		/* a worker may declare it anew */
+			continue;
+		}
+		route_of(t);
+		router_configure(b, t);
+		keep_adopt(b, t);
 	}
+}
+
+void
+router_known(struct broker *b, struct type *t)
+{
+	settle(b, t);
 }
 
 int
@@ -174,6 +207,7 @@ router_measured(struct broker *b, const struct attempt *at, const struct channel
 	bool				 moved;
 
 	moved = profile_add(p, &s, b->now.mono_ns) && settle(b, t);
+	keep_measured(b, t);
 	if (p->stalls != stalls)
 		say_stall(b, at, usage->stall_ms, moved);
 }
@@ -187,6 +221,7 @@ router_stalled(struct broker *b, struct attempt *at, uint32_t ms)
 		return;
 	at->stall_told = true;
 	moved = profile_stall(&route_of(at->type)->profile, ms) && settle(b, at->type);
+	keep_measured(b, at->type);
 	say_stall(b, at, ms, moved);
 }
 
@@ -210,4 +245,5 @@ router_ran_inline(struct broker *b, struct type *t, int64_t cpu_ns)
 
 	if (profile_add(&route_of(t)->profile, &s, b->now.mono_ns))
 		settle(b, t);
+	keep_measured(b, t);
 }

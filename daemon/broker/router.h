@@ -21,6 +21,11 @@ void router_ran_inline(struct broker *b, struct type *t, int64_t cpu_ns);
 bool router_wants_inline(const struct type *t);
 /* It has kept its worker's loop from turning for so long, and does so still. */
 void router_stalled(struct broker *b, struct attempt *at, uint32_t ms);
+/* As the configuration says; is it so? */
+void router_configure(struct broker *b, struct type *t);
+bool router_as_configured(const struct broker *b, const struct type *t);
+/* More is known of it than before: it may move. */
+void router_known(struct broker *b, struct type *t);
 /*
  * Sets the mode of a type; lane: where to, for ROUTE_PIN (-1: the lane that it declares).  by: who
  * wants it.  0; -EPERM: the lane is not declared as safe.

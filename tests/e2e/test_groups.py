@@ -8,6 +8,7 @@ import signal
 
 from jobd_client import RpcError
 from jobd_test import DaemonTest, OwnDaemonTest, until
+from survive import kill_broker
 
 MANY = 1000         # jobs of one submit_many
 
@@ -31,6 +32,12 @@ def submit_all(c, group, jobs):
     return ids
 
 
+def ended(c, group, count):
+    """The group, once so many of its members have succeeded."""
+    g = c.call('group.get', group=group)
+    return g if g['succeeded'] == count else None
+
+
 def results(c, group, limit=1000):
     """All outcomes, page by page."""
     items, cursor = [], None
@@ -51,7 +58,7 @@ class Groups(DaemonTest):
     def test_a_group_counts_its_members_and_finishes_once_closed(self):
         name = self.c.call('group.create')['group']
         ids = submit_all(self.c, name, [{'type': 'echo', 'args': i} for i in range(5)])
-        g = self.c.call('group.get', group=name)
+        g = until(lambda: ended(self.c, name, 5), 'five ends')
         self.assertEqual((g['state'], g['count'], g['succeeded']), ('open', 5, 5))
         self.assertEqual(kind_of(self.c.call, 'group.wait', group=name, timeout_ms=20), 'wait_timeout')
         waiter = self.jobd.client()
@@ -93,6 +100,7 @@ class Groups(DaemonTest):
         self.c.call('group.create', name='gap')
         ids = submit_all(self.c, 'gap', [{'type': 'echo', 'args': 0}, {'type': 'sleep', 'args': {'ms': 600000}},
                                          {'type': 'echo', 'args': 2}])
+        until(lambda: ended(self.c, 'gap', 2), 'two ends')
         page = self.c.call('group.results', group='gap')
         self.assertEqual(([r['index'] for r in page['items']], page['next']), ([0], '1'))
         self.assertEqual(self.c.call('group.results', group='gap', cursor='1'), {'items': [], 'next': '1'})
@@ -264,7 +272,7 @@ class BigGroups(OwnDaemonTest):
     def test_a_finished_group_and_its_files_are_forgotten_in_time(self):
         jobd = self.daemon('jobs.keep_finished_ms=200')
         c = jobd.client()
-        c.call('group.create', name='brief', reduce={'type': 'echo'})
+        c.call('group.create', name='brief', durability='memory', reduce={'type': 'echo'})
         submit_all(c, 'brief', [{'type': 'echo'}])
         c.call('group.close', group='brief')
         path = c.call('group.wait', group='brief')['path']
@@ -272,10 +280,25 @@ class BigGroups(OwnDaemonTest):
         until(lambda: not os.path.exists(path), 'the end of its file')
         self.assertEqual(c.call('group.create', name='brief'), {'group': 'brief'})
 
+    def test_a_durable_group_is_forgotten_with_its_history(self):
+        jobd = self.daemon('history.keep_ms=200')
+        c = jobd.client()
+        c.call('group.create', name='brief', reduce={'type': 'echo'})
+        submit_all(c, 'brief', [{'type': 'echo'}])
+        c.call('group.close', group='brief')
+        self.assertEqual(c.call('group.get', group='brief')['durability'], 'commit')
+        self.assertEqual(c.call('group.wait', group='brief')['state'], 'succeeded')
+        until(lambda: kind_of(c.call, 'group.get', group='brief') == 'not_found', 'the end of the group')
+        until(lambda: not os.listdir(os.path.join(jobd.state_dir, 'groups')), 'the end of its file')
+        self.assertEqual(c.call('group.create', name='brief'), {'group': 'brief'})
+        again = kill_broker(jobd)
+        self.assertEqual([g['group'] for g in again.call('group.list')['items']], ['brief'])
+        self.assertEqual(again.call('group.get', group='brief')['state'], 'open')
+
     def test_files_of_a_killed_broker_are_removed(self):
         jobd = self.daemon()
         c = jobd.client()
-        c.call('group.create', name='old')
+        c.call('group.create', name='old', durability='memory')
         submit_all(c, 'old', [{'type': 'echo'}])
         there = lambda: os.listdir(os.path.join(jobd.state_dir, 'groups'))  # noqa: E731
         until(there, 'a file')
@@ -299,8 +322,8 @@ class BigGroups(OwnDaemonTest):
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]     # as good as a disk: files cannot grow
         resource.prlimit(jobd.broker(), resource.RLIMIT_FSIZE, (16 << 20, hard))
         c = jobd.client()
-        c.call('group.create', name='large', reduce={'type': 'echo'})
-        c.call('group.create', name='small', reduce={'type': 'echo'})
+        c.call('group.create', name='large', durability='memory', reduce={'type': 'echo'})
+        c.call('group.create', name='small', durability='memory', reduce={'type': 'echo'})
         ids = submit_all(c, 'small', [{'type': 'echo', 'args': 1}])
         text, submitted = 'x' * 900000, 0
         while kind_of(c.call, 'job.submit', type='echo', args=text, group='large') is None:

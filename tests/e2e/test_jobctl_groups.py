@@ -86,7 +86,7 @@ class Group(Ctl):
         name = self.ctl('group', 'create', 'life', '--max-running', '2', '--reduce', 'echo')[0].strip()
         self.assertEqual(name, 'life')
         ids = [self.ctl('submit', 'echo', str(n), '--group', name)[0].strip() for n in range(3)]
-        self.assertIn('0 of 3 members', self.ctl('group', 'show', name)[0])
+        until(lambda: '0 of 3 members' in self.ctl('group', 'show', name)[0], 'three ends')
         self.ctl('group', 'wait', name, '--timeout', '20ms', status=4)
         self.assertEqual(self.ctl('-o', 'id', 'ls', '--group', name)[0].split(), ids[::-1])
         out, err = self.ctl('group', 'results', name)

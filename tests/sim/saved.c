@@ -36,12 +36,14 @@ saved_submission(struct core_time now, const struct job *j, const struct jobspec
 }
 
 static void
-save_outcome(struct saved *s, const struct outcome *o)
+save_outcome(struct saved *s, const struct job *j)
 {
+	const struct outcome	*o = job_outcome(j);
+
 	if (o->text != NULL)
 		buf_append(&s->text, o->text, o->len);
 	if (s->state == JOB_failed)
-		record_print_failure(&s->failure, o);
+		record_print_failure(&s->failure, j);
 }
 
 struct saved *
@@ -54,7 +56,7 @@ saved_change(struct core_time now, const struct job *j, enum record what)
 		return s;
 	s->state = job_run(j)->end_state;
 	s->blocks = core_will_block(j);
-	save_outcome(s, job_outcome(j));
+	save_outcome(s, j);
 	return s;
 }
 

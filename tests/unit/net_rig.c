@@ -18,6 +18,7 @@
 #include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/fetch.h"
+#include "daemon/broker/keep.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
@@ -236,8 +237,9 @@ rig_open(struct rig *r, const char *const *settings)
 	assert_int_equal(store_open_memory(r->dir, &r->b.store, why, sizeof(why)), 0);
 	ledger_open(&r->b);
 	r->b.fetch = fetch_new();
+	keep_open(&r->b);
 	start_core(r);
-	assert_int_equal(gather_open(&r->b, why, sizeof(why)), 0);
+	assert_int_equal(outcomes_open(&r->b, why, sizeof(why)), 0);
 	assert_int_equal(cron_open(&r->b, why, sizeof(why)), 0);
 	cron_start(&r->b);
 	r->b.lanes = mem_zalloc(1, sizeof(struct lanes));
@@ -265,10 +267,11 @@ void
 rig_close(struct rig *r)
 {
 	net_free(r->b.net);
-	gather_close(&r->b);
 	cron_close(&r->b);
 	ledger_close(&r->b);
 	fetch_free(r->b.fetch);
+	gather_close(&r->b);
+	keep_close(&r->b);
 	core_free(r->b.core);
 	idmap_free(&r->b.lanes->attempts);
 	idmap_free(&r->b.lanes->told);

@@ -198,7 +198,7 @@ test_one_that_ended_has_its_outcome(void **state)
 	    .past = span("{\"attempts\":1,\"end\":[5,\"failed\",\"handler_error\"],"
 	    "\"moves\":[[1,\"ready\",\"submitted\"]]}"),
 	    .end = { .state = JOB_failed, .text = span("boom"),
-	    .failure = span("{\"kind\":\"error\",\"final\":1,\"data\":{\"a\":[1]}}") } });
+	    .failure = span("{\"kind\":\"error\",\"retryable\":false,\"data\":{\"a\":[1]}}") } });
 	assert_int_equal(j->state, JOB_failed);
 	assert_int_equal(job_last_move(j).reason, REASON_handler_error);
 	assert_string_equal(job_outcome(j)->text, "boom");

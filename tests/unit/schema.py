@@ -47,7 +47,7 @@ def counts(names):
     return {name: 1 for name in names}
 
 
-GROUP = {'group': 'g', 'state': 'open', 'text': 'waits', 'count': 7, **counts(STATES), 'max_running': 0, 'max_fails': 3,
+GROUP = {'group': 'g', 'state': 'open', 'text': 'waits', 'count': 7, **counts(STATES), 'durability': 'commit', 'max_running': 0, 'max_fails': 3,
          'reduces': True, 'created_ms': 1}
 
 # Each method with params that it takes and a result that it may give: (method, params, result).
@@ -86,7 +86,7 @@ SERVED = [
                                 'waits': [{'kind': 'queue_limit', 'queue': 'q', 'running': 1, 'limit': 1}]}),
     ('job.watch', {'filter': {'state': 'failed'}, 'cursor': '1-5'}, {'watch': 1, 'cursor': '1-5'}),
     ('job.unwatch', {'watch': 1}, {'watch': 1, 'cursor': '1-9'}),
-    ('group.create', {'name': 'g', 'max_fails': 3, 'reduce': {'type': 'echo'}}, {'group': 'g'}),
+    ('group.create', {'name': 'g', 'durability': 'memory', 'max_fails': 3, 'reduce': {'type': 'echo'}}, {'group': 'g'}),
     ('group.close', {'group': '7'}, GROUP),
     ('group.get', {'group': 'g'}, {**GROUP, 'max_fails': None}),
     ('group.list', {'limit': 1}, {'items': [GROUP], 'next': '7'}),

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "daemon/broker/gather.h"
+#include "daemon/broker/gather_item.h"
+#include "daemon/broker/ledger.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
 #include "daemon/broker/net/watch.h"
@@ -98,6 +100,8 @@ print_group(struct buf *out, const struct group *g, size_t room)
 	print_next(out, "count");
 	buf_put_u64(out, g->count);
 	print_counts(out, g);
+	print_next(out, "durability");
+	print_string(out, g->durable ? "commit" : "memory");
 	print_next(out, "max_running");
 	buf_put_u64(out, g->gate.max_running);
 	print_next(out, "max_fails");
@@ -146,39 +150,110 @@ find_group(const struct call *call, struct group **out, struct rpc_error *err)
 
 /* ---- making and closing ---- */
 
+/* Commit, unless the daemon remembers nothing; or what is said. */
+static int
+read_durability(const struct call *call, bool *durable, struct rpc_error *err)
+{
+	enum durability	said;
+
+	if (jobspec_read_durability(call_param(call, PARAM_durability), &said, err) != 0)
+		return -1;
+	*durable = said == DURABILITY_COMMIT ||
+	    (said == DURABILITY_UNSAID && store_durable(call->net->broker->store));
+	return 0;
+}
+
+static void
+answer_name(struct reply *r, const struct group *g)
+{
+	struct buf	*out = reply_begin(r);
+
+	print_literal(out, "{\"group\":");
+	print_string(out, g->name);
+	buf_putc(out, '}');
+}
+
+static int
+wait_for_disk(struct call *call, struct list *waiters)
+{
+	list_push_back(waiters, &watch_new(call, WATCH_KEPT, 1)->node.link);
+	return METHOD_LATER;
+}
+
 int
 method_group_create(struct call *call, struct rpc_error *err)
 {
 	const struct rpc_value	*name = call_param(call, PARAM_name);
 	const struct rpc_value	*reduce = call_param(call, PARAM_reduce);
-	const struct gather_wish wish = {
+	struct gather_wish	 wish = {
 		.name = { name->p, name->given ? name->len : 0 },
 		.reduce = { reduce->p, reduce->given ? reduce->len : 0 },
 		.max_running = (uint32_t)call_int(call, PARAM_max_running, 0),
 		.max_fails = call_int(call, PARAM_max_fails, -1),
 	};
+	struct broker		*b = call->net->broker;
 	struct group		*g;
-	struct buf		*out;
 
-	if (gather_create(call->net->broker, &wish, connection_submitter(call->conn), &g, err) != 0)
+	if (read_durability(call, &wish.durable, err) != 0 || watch_allowed(call, 1, err) != 0 ||
+	    gather_create(b, &wish, connection_submitter(call->conn), &g, err) != 0)
 		return -1;
-	out = reply_begin(&call->reply);
-	print_literal(out, "{\"group\":");
-	print_string(out, g->name);
-	buf_putc(out, '}');
+	if (g->durable)
+		return wait_for_disk(call, gather_item_made(b, g));
+	answer_name(&call->reply, g);
 	return METHOD_ANSWERED;
 }
 
 int
 method_group_close(struct call *call, struct rpc_error *err)
 {
+	struct broker	*b = call->net->broker;
 	struct group	*g;
 
-	if (find_group(call, &g, err) != 0)
+	if (find_group(call, &g, err) != 0 || watch_allowed(call, 1, err) != 0)
 		return -1;
-	core_group_close(call->net->broker->core, g);
+	if (g->durable && g->state == GROUP_OPEN)
+		return wait_for_disk(call, gather_item_closing(b, g));
+	core_group_close(b->core, g);
 	answer_group(&call->reply, g);
 	return METHOD_ANSWERED;
+}
+
+/* Waiters' turn: each is answered, or refused. */
+static void
+answer_all(struct list *waiters, const struct group *g, enum store_result result,
+    void (*answer)(struct reply *r, const struct group *g))
+{
+	struct rpc_error	err;
+
+	while (!list_empty(waiters)) {
+		struct watch	*w = list_entry(waiters->next, struct watch, node.link);
+		struct reply	 r;
+
+		if (result != STORE_OK || g == NULL) {
+			ledger_error(result, &err);
+			watch_refuse(w, &err);
+			continue;
+		}
+		r = watch_take(w);
+		answer(&r, g);
+		reply_end(&r);
+		watch_free(w);
+	}
+}
+
+void
+net_group_made(struct net *n, struct list *waiters, const struct group *g, enum store_result result)
+{
+	(void)n;
+	answer_all(waiters, g, result, answer_name);
+}
+
+void
+net_group_closed(struct net *n, struct list *waiters, const struct group *g,
+    enum store_result result)
+{
+	(void)n;
+	answer_all(waiters, g, result, answer_group);
 }
 
 /* ---- looking ---- */
@@ -251,7 +326,7 @@ method_group_cancel(struct call *call, struct rpc_error *err)
 
 	if (find_group(call, &g, err) != 0)
 		return -1;
-	if (core_group_stop(call->net->broker->core, g, GROUP_CANCELLED, "cancelled on request") != 0)
+	if (gather_cancel(call->net->broker, g) != 0)
 		return rpc_fail_member(err, RPC_conflict, "group", 5,
 		    "the group has ended already: %s", group_state_names[g->state]);
 	return wait_for_end(call, g, -1, err);
@@ -291,10 +366,10 @@ read_cursor(const struct call *call, uint64_t *from, struct rpc_error *err)
 
 /* next is null when there are no more outcomes, and will not be. */
 static void
-print_outcomes(struct buf *out, const struct group *g, const char *text, size_t len, uint64_t next)
+print_outcomes(struct buf *out, const struct group *g, struct span items, uint64_t next)
 {
 	print_literal(out, "{\"items\":[");
-	buf_append(out, text, len);
+	buf_append(out, items.p, items.len);
 	print_literal(out, "],\"next\":");
 	if (next >= g->count && g->state != GROUP_OPEN)
 		print_literal(out, "null}");
@@ -323,7 +398,7 @@ method_group_results(struct call *call, struct rpc_error *err)
 	if (gathered(g)->lost != NULL)
 		return fail_lost(g, err);
 	if (from >= g->count) {
-		print_outcomes(reply_begin(&call->reply), g, "", 0, from);
+		print_outcomes(reply_begin(&call->reply), g, (struct span){ "", 0 }, from);
 		return METHOD_ANSWERED;
 	}
 	if (watch_allowed(call, 1, err) != 0)
@@ -331,7 +406,7 @@ method_group_results(struct call *call, struct rpc_error *err)
 	w = watch_new(call, WATCH_GROUP_READ, 1);
 	w->ticket = ++call->net->tickets;
 	list_push_back(&call->net->reads, &w->node.link);
-	gather_read(call->net->broker, g, w->ticket, from,
+	outcomes_of(g)->read(call->net->broker, g, w->ticket, from,
 	    limit < BOUND_LIST_LIMIT ? (uint64_t)limit : BOUND_LIST_LIMIT,
 	    room > RESULTS_FRAME ? room - RESULTS_FRAME : 0);
 	return METHOD_LATER;
@@ -349,9 +424,20 @@ find_read(const struct net *n, uint64_t ticket)
 	return NULL;
 }
 
+/* 0, or why there is no page. */
+static int
+check_page(const struct group *g, const struct outcomes_page *page, struct rpc_error *err)
+{
+	if (g == NULL)
+		return rpc_fail(err, RPC_not_found, "the group was forgotten");
+	if (gathered(g)->lost != NULL)
+		return fail_lost(g, err);
+	return page->why == NULL ? 0 : rpc_fail(err, RPC_store_unavailable, "%s", page->why);
+}
+
 void
-net_group_outcomes(struct net *n, struct group *g, uint64_t ticket, const char *text, size_t len,
-    uint64_t next)
+net_group_outcomes(struct net *n, struct group *g, uint64_t ticket,
+    const struct outcomes_page *page)
 {
 	struct watch		*w = find_read(n, ticket);
 	struct rpc_error	 err;
@@ -359,16 +445,12 @@ net_group_outcomes(struct net *n, struct group *g, uint64_t ticket, const char *
 
 	if (w == NULL)
 		return;			/* the connection has closed meanwhile */
-	r = watch_take(w);
-	if (g == NULL || gathered(g)->lost != NULL) {
-		if (g == NULL)
-			rpc_fail(&err, RPC_not_found, "the group was forgotten");
-		else
-			fail_lost(g, &err);
-		reply_error(&r, &err);
-	} else {
-		print_outcomes(reply_begin(&r), g, text, len, next);
-		reply_end(&r);
+	if (check_page(g, page, &err) != 0) {
+		watch_refuse(w, &err);
+		return;
 	}
+	r = watch_take(w);
+	print_outcomes(reply_begin(&r), g, page->items, page->next);
+	reply_end(&r);
 	watch_free(w);
 }

@@ -1,4 +1,6 @@
 /* methods_queue.c - queue.*.  Runs in: broker, loop thread. */
+#include "daemon/broker/keep.h"
+#include "daemon/broker/net/kept.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
 #include "daemon/broker/net/purge.h"
@@ -99,20 +101,27 @@ name_of(const struct call *call)
 	return (struct span){ name->p, name->len };
 }
 
-static int
-answer_queue(struct call *call)
+void
+queue_print(const struct net *n, struct span name, struct buf *out)
 {
 	struct queue_view	q;
 
-	core_queue_view(call->net->broker->core, name_of(call), &q);
-	print_view(reply_begin(&call->reply), name_of(call), &q);
-	return METHOD_ANSWERED;
+	core_queue_view(n->broker->core, name, &q);
+	print_view(out, name, &q);
+}
+
+static int
+answer_queue(struct call *call)
+{
+	return kept_answer(call, keep_queue(call->net->broker, name_of(call)), name_of(call),
+	    queue_print);
 }
 
 int
 method_queue_pause(struct call *call, struct rpc_error *err)
 {
-	(void)err;
+	if (watch_allowed(call, 1, err) != 0)
+		return -1;
 	core_queue_pause(call->net->broker->core, name_of(call), true);
 	return answer_queue(call);
 }
@@ -120,7 +129,8 @@ method_queue_pause(struct call *call, struct rpc_error *err)
 int
 method_queue_resume(struct call *call, struct rpc_error *err)
 {
-	(void)err;
+	if (watch_allowed(call, 1, err) != 0)
+		return -1;
 	core_queue_pause(call->net->broker->core, name_of(call), false);
 	core_queue_drain(call->net->broker->core, name_of(call), false);
 	return answer_queue(call);
@@ -129,7 +139,8 @@ method_queue_resume(struct call *call, struct rpc_error *err)
 int
 method_queue_drain(struct call *call, struct rpc_error *err)
 {
-	(void)err;
+	if (watch_allowed(call, 1, err) != 0)
+		return -1;
 	core_queue_drain(call->net->broker->core, name_of(call), true);
 	return answer_queue(call);
 }
@@ -189,7 +200,8 @@ method_queue_set(struct call *call, struct rpc_error *err)
 	const struct rpc_value	*weights = call_param(call, PARAM_weights);
 	struct queue_settings	 s = core_queue_settings(b->core, name_of(call));
 
-	if (weights->given && read_weights(weights, NULL, name_of(call), err) != 0)
+	if ((weights->given && read_weights(weights, NULL, name_of(call), err) != 0) ||
+	    watch_allowed(call, 1, err) != 0)
 		return -1;
 	read_settings(call, &s);
 	core_queue_set(b->core, b->now, name_of(call), &s);

@@ -1,9 +1,12 @@
 /* methods_route.c - type.pin, type.advice: how types are routed.  Runs in: broker, loop thread. */
 #include <string.h>
 
+#include "daemon/broker/keep.h"
+#include "daemon/broker/net/kept.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
 #include "daemon/broker/net/print_route.h"
+#include "daemon/broker/net/watch.h"
 #include "daemon/broker/router.h"
 
 /* ---- type.pin ---- */
@@ -55,6 +58,20 @@ refuse_lane(const struct type *t, int lane, struct rpc_error *err)
 	    "lane %s is not safe for type %s, which declares: %s", lane_names[lane], t->name, safe);
 }
 
+void
+pin_print(const struct net *n, struct span name, struct buf *out)
+{
+	const struct type	*t = core_type_find(n->broker->core, name.p, name.len);
+
+	print_literal(out, "{\"name\":");
+	print_string(out, t->name);
+	print_next(out, "lane");
+	print_lane_now(out, t);
+	print_next(out, "routing");
+	print_routing(out, t);
+	buf_putc(out, '}');
+}
+
 int
 method_type_pin(struct call *call, struct rpc_error *err)
 {
@@ -63,25 +80,17 @@ method_type_pin(struct call *call, struct rpc_error *err)
 	struct type		*t = core_type_find(b->core, name->p, name->len);
 	char			 by[ROUTE_BY];
 	int			 mode, lane;
-	struct buf		*out;
 
 	if (t == NULL)
 		return rpc_fail(err, RPC_not_found, "there is no type '%.*s'", (int)name->len,
 		    name->p);
-	if (read_wish(call, &mode, &lane, err) != 0)
+	if (read_wish(call, &mode, &lane, err) != 0 || watch_allowed(call, 1, err) != 0)
 		return -1;
 	auth_principal(call->conn, by, sizeof(by));
 	if (router_set(b, t, (enum route_mode)mode, lane, by) != 0)
 		return refuse_lane(t, lane, err);
-	out = reply_begin(&call->reply);
-	print_literal(out, "{\"name\":");
-	print_string(out, t->name);
-	print_next(out, "lane");
-	print_lane_now(out, t);
-	print_next(out, "routing");
-	print_routing(out, t);
-	buf_putc(out, '}');
-	return METHOD_ANSWERED;
+	return kept_answer(call, keep_pin(b, t), (struct span){ t->name, strlen(t->name) },
+	    pin_print);
 }
 
 /* ---- type.advice ---- */

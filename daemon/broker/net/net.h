@@ -5,6 +5,7 @@
 #define NET_NET_H
 
 #include "daemon/broker/broker.h"
+#include "daemon/broker/store/store.h"
 
 /*
  * For the listening sockets (already bound and listening; unix or TCP, found by getsockname).
@@ -20,11 +21,19 @@ void net_job_finished(struct net *n, struct job *j);
 void net_job_forgotten(struct net *n, struct job *j);
 /* The job was accepted, and could not be written down: who waits for it is told so. */
 void net_job_refused(struct net *n, struct job *j, const struct rpc_error *err);
-/* The group has finished; outcomes of its members that gather_read asked for, as JSON values with
- * commas between them, up to index next (g NULL: it was forgotten). */
+/* The group has finished; outcomes of its members that were asked for (g NULL: it was forgotten). */
 void net_group_finished(struct net *n, struct group *g);
-void net_group_outcomes(struct net *n, struct group *g, uint64_t ticket, const char *text,
-    size_t len, uint64_t next);
+struct outcomes_page;
+void net_group_outcomes(struct net *n, struct group *g, uint64_t ticket,
+    const struct outcomes_page *page);
+/* That it was made, or is closed, is on disk, or could not be written: answers who waits. */
+void net_group_made(struct net *n, struct list *waiters, const struct group *g,
+    enum store_result result);
+void net_group_closed(struct net *n, struct list *waiters, const struct group *g,
+    enum store_result result);
+/* Settings of a queue, or of a type, are on disk, or could not be written: answers who waits. */
+void net_kept(struct net *n, struct list *waiters, bool queue, struct span name,
+    enum store_result result);
 /* A queue that somebody waits for holds less. */
 void net_queue_less(struct net *n, const struct queue *q);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */

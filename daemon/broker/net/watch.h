@@ -28,6 +28,7 @@ enum watch_kind {
 	WATCH_EMPTY,	/* queue.wait */
 	WATCH_PURGE,	/* queue.purge */
 	WATCH_RECALL,	/* any call that asks the store first; recall.h */
+	WATCH_KEPT,	/* a change of settings: until it is on disk; kept.h */
 	WATCH_LOGIN,	/* a failed login, answered late */
 	WATCH_STORED,	/* what it did is on its way to the disk; stored.h */
 };

@@ -45,6 +45,8 @@ struct type_route {
 	char		by[ROUTE_BY];		/* PIN, ADVICE: "configuration", "uid:0" */
 	uint8_t		small, large;		/* the lanes of the last decision, by payload */
 	bool		settled;		/* they are known */
+	bool		unwritten;		/* the caller's: the profile has changed since it was
+						 * written down */
 	uint64_t	moves;
 	struct route_move last[ROUTE_MOVES_KEPT]; /* of moves n the n-th: last[(n - 1) % KEPT] */
 };

@@ -4,7 +4,7 @@
  * spec: what was said at submission, with times since the epoch, and what was decided then.  Members that
  * say what is usual are left out.
  * past: what happened to it since; of a live job also what of its spec is different now.
- * failure: {"kind", "data", "final"}.
+ * failure: {"kind", "attempt", "retryable", "data"}.
  */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
@@ -16,10 +16,11 @@
 void record_print_spec(struct buf *out, struct core_time now, const struct job *j,
     const struct jobspec *spec);
 void record_print_past(struct buf *out, struct core_time now, const struct job *j);
-void record_print_failure(struct buf *out, const struct outcome *o);
 /* What a job with a unique key said, in hexadecimal digits, and back; false: it is no such text. */
 void record_print_unique(struct buf *out, const struct unique_print *p);
 bool record_read_unique(struct span text, struct unique_print *out);
+/* As job.call says it, without the message. */
+void record_print_failure(struct buf *out, const struct job *j);
 
 /* A job that was read.  Spans point into the row, or into `scratch`. */
 struct job_record {

@@ -284,12 +284,17 @@ record_print_past(struct buf *out, struct core_time now, const struct job *j)
 }
 
 void
-record_print_failure(struct buf *out, const struct outcome *o)
+record_print_failure(struct buf *out, const struct job *j)
 {
-	size_t	mark = begin(out);
+	const struct outcome	*o = &job_run(j)->outcome;
+	size_t			 mark = begin(out);
 
 	put_word(out, mark, "kind", failure_names[o->kind]);
-	put_flag(out, mark, "final", o->final);
+	put_number(out, mark, "attempt", job_attempts(j));
+	if (o->final) {
+		key(out, mark, "retryable");
+		buf_puts(out, "false");
+	}
 	if (o->data != NULL) {
 		key(out, mark, "data");
 		buf_puts(out, o->data);

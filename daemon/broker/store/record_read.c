@@ -363,11 +363,11 @@ read_failure(struct job_record *to, struct span json, char *why, size_t size)
 	while (r.wrong == NULL && scan_member(&r.scan, &key)) {
 		if (key.len == 4 && memcmp(key.p, "kind", 4) == 0) {
 			read_kind(&r, o);
-		} else if (key.len == 5 && memcmp(key.p, "final", 5) == 0) {
-			o->final = number(&r) != 0;
-		} else if (scan_value(&r.scan, &type, &raw) && key.len == 4 &&
-		    memcmp(key.p, "data", 4) == 0 && o->data == NULL) {
-			o->data = mem_strndup(raw.p, raw.len);
+		} else if (scan_value(&r.scan, &type, &raw)) {
+			if (key.len == 9 && memcmp(key.p, "retryable", 9) == 0)
+				o->final = raw.len == 5;	/* false */
+			else if (key.len == 4 && memcmp(key.p, "data", 4) == 0 && o->data == NULL)
+				o->data = mem_strndup(raw.p, raw.len);
 		}
 	}
 	if (r.wrong == NULL && scan_end(&r.scan))

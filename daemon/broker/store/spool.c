@@ -282,7 +282,9 @@ do_forget(struct spool *s, const struct request *r)
 {
 	struct spool_file	*f = idmap_del(&s->files, r->group);
 
-	if (f != NULL && f->fd >= 0)
+	if (f == NULL)
+		spool_file_remove(s->dir, r->group);	/* the store's, of a durable group */
+	else if (f->fd >= 0)
 		s->open_count--;
 	spool_file_free(f);
 }

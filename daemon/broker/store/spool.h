@@ -48,7 +48,7 @@ void spool_read(struct spool *s, uint64_t group, uint64_t ticket, uint64_t from,
     size_t bytes);
 /* Writes N.ndjson with the outcomes 0 .. count - 1.  SPOOL_REDUCED answers. */
 void spool_reduce(struct spool *s, uint64_t group, uint64_t count);
-/* Removes what there is of the group. */
+/* Removes what there is of the group, also when somebody else made its N.ndjson. */
 void spool_forget(struct spool *s, uint64_t group);
 /* More than queue_bytes wait for the disk.  Once it was so, SPOOL_ROOM tells when half is done. */
 bool spool_full(struct spool *s);

@@ -53,6 +53,16 @@ spool_file_free(struct spool_file *f)
 	free(f);
 }
 
+void
+spool_file_remove(int dir, uint64_t group)
+{
+	const struct spool_file	f = { .group = group };
+	char			name[40];
+
+	spool_file_name(&f, true, name, sizeof(name));
+	unlinkat(dir, name, 0);
+}
+
 int
 spool_file_open(struct spool_file *f)
 {

@@ -41,6 +41,8 @@ int spool_file_read(struct spool_file *f, uint64_t from, uint64_t count, size_t 
     struct buf *out, uint64_t *next);
 /* Becomes N.ndjson. */
 int spool_file_sort(struct spool_file *f, uint64_t count);
+/* Removes N.ndjson of a group that the spool knows nothing of. */
+void spool_file_remove(int dir, uint64_t group);
 /* The file's name in its directory. */
 void spool_file_name(const struct spool_file *f, bool sorted, char *out, size_t size);
 

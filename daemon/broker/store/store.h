@@ -107,7 +107,8 @@ struct store_end {
 	int64_t		 keep_ms;	/* 0: as the store's configuration says */
 	struct span	 type, queue, tenant, principal;
 	uint64_t	 group, index;	/* group 0: none.  Members are kept until STORE_DROP */
-	struct span	 text;		/* succeeded: the result's JSON; failed: failure.message */
+	struct span	 text;		/* succeeded: the result's JSON; failed: failure.message; else why,
+					 * in words */
 	struct span	 failure;	/* failed: JSON object {"kind":..., "data":...}; else empty */
 };
 
