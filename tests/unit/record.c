@@ -188,6 +188,24 @@ test_a_past_says_all_that_has_changed(void **state)
 }
 
 static void
+test_one_that_ended_is_as_it_was_last(void **state)
+{
+	struct world	 w = world_new();
+	struct job	*j;
+
+	(void)state;
+	j = restore(&w, &(struct store_row){ .id = 9,
+	    .spec = span("{\"type\":\"work\",\"held\":1,\"priority\":9,\"timeout_ms\":5}"),
+	    .past = span("{\"timeout_ms\":7,\"end\":[5,\"cancelled\",\"cancel_asked\"],"
+	    "\"moves\":[[1,\"scheduled\",\"held\"],[2,\"ready\",\"released\"]]}"),
+	    .end = { .state = JOB_cancelled } });
+	assert_false(job_held(j));
+	assert_int_equal(j->priority, 0);
+	assert_int_equal(job_timeout_ms(j), 7);
+	world_free(&w);
+}
+
+static void
 test_one_that_ended_has_its_outcome(void **state)
 {
 	struct world	 w = world_new();
@@ -244,6 +262,7 @@ main(void)
 		cmocka_unit_test(test_all_that_was_said_at_submission_comes_back),
 		cmocka_unit_test(test_what_is_usual_is_not_written),
 		cmocka_unit_test(test_a_past_says_all_that_has_changed),
+		cmocka_unit_test(test_one_that_ended_is_as_it_was_last),
 		cmocka_unit_test(test_one_that_ended_has_its_outcome),
 		cmocka_unit_test(test_a_text_that_is_not_ours_is_refused_with_what_is_wrong),
 	};

@@ -3,7 +3,7 @@
  *
  * spec: what was said at submission, with times since the epoch, and what was decided then.  Members that
  * say what is usual are left out.
- * past: what happened to it since; of a live job also what of its spec is different now.
+ * past: what happened to it since, and all of its spec that may be different now.
  * failure: {"kind", "attempt", "retryable", "data"}.
  */
 #ifndef STORE_RECORD_H

@@ -234,7 +234,7 @@ put_tries(struct buf *out, size_t mark, const struct job *j)
 	buf_putc(out, ']');
 }
 
-/* What of a live job may be different from what its spec says. */
+/* What of a job may be different from what its spec says. */
 static void
 put_changes(struct buf *out, size_t mark, struct core_time now, const struct job *j)
 {
@@ -243,14 +243,20 @@ put_changes(struct buf *out, size_t mark, struct core_time now, const struct job
 	put_number(out, mark, "due_ms", real_of(now, job_due_ns(j)));
 	put_number(out, mark, "ttl_at_ms", real_of(now, job_ttl_ns(j)));
 	put_flag(out, mark, "held", job_held(j));
+	if (job_life(j) != NULL)
+		put_retry(out, mark, &job_life(j)->retry);
+	put_word(out, mark, "routed", lane_names[j->lane]);
+}
+
+/* How far a live job is: another life of it begins anew. */
+static void
+put_progress(struct buf *out, size_t mark, const struct job *j)
+{
 	put_flag(out, mark, "parents_done", job_life(j) != NULL && job_life(j)->after_len > 0 &&
 	    core_parents_done(j));
 	put_flag(out, mark, "begun", j->begun);
 	put_flag(out, mark, "marked", j->marked || j->marking);
 	put_number(out, mark, "failures", job_failures(j));
-	if (job_life(j) != NULL)
-		put_retry(out, mark, &job_life(j)->retry);
-	put_word(out, mark, "routed", lane_names[j->lane]);
 }
 
 /* The move that is being written down, though it has not been made. */
@@ -274,10 +280,11 @@ record_print_past(struct buf *out, struct core_time now, const struct job *j)
 
 	put_number(out, mark, "attempts", job_attempts(j));
 	put_number(out, mark, "suspicions", j->suspicions);
+	put_changes(out, mark, now, j);
 	if (j->ending)
 		put_end(out, mark, j);
 	else
-		put_changes(out, mark, now, j);
+		put_progress(out, mark, j);
 	put_moves(out, mark, j);
 	put_tries(out, mark, j);
 	buf_putc(out, '}');

@@ -466,7 +466,7 @@ record_read(const struct store_row *row, struct job_record *out, char *why, size
 	if (read_object(out, row->spec, "spec", why, size) != 0)
 		return -1;
 	set_first_move(out);
-	if (row->past.len > 0 && row->live)
+	if (row->past.len > 0)
 		forget_changeable(out);
 	if (row->past.len > 0 && read_object(out, row->past, "past", why, size) != 0)
 		return -1;
