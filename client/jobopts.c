@@ -113,6 +113,7 @@ jobopts_put_with_label(const struct options *o, const char *name, const char *va
 	put_text(o, OPT_order_key, "order_key", out);
 	put_text(o, OPT_unique_key, "unique_key", out);
 	put_number(o, OPT_unique_for, "unique_ms", out);
+	put_number(o, OPT_keep, "keep_ms", out);
 	put_text(o, OPT_limit_key, "limit_key", out);
 	put_text(o, OPT_tenant, "tenant", out);
 	put_number(o, OPT_room_wait, "room_wait_ms", out);

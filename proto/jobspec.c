@@ -27,7 +27,7 @@ const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_
     RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
     RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group) | RPC_BIT(PARAM_on_order_failure) |
     RPC_BIT(PARAM_after) | RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_hold) |
-    RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms);
+    RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms) | RPC_BIT(PARAM_keep_ms);
 
 /* Index of a word in a list of count words, or -1. */
 static int
@@ -256,6 +256,7 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	out->tenant = span_of(&params[PARAM_tenant], "");
 	out->unique_key = span_of(&params[PARAM_unique_key], "");
 	out->unique_ms = params[PARAM_unique_ms].i;
+	out->keep_ms = params[PARAM_keep_ms].i;
 	out->after = NULL;
 	out->after_len = 0;
 	out->priority = (int)params[PARAM_priority].i;

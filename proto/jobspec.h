@@ -39,6 +39,7 @@ struct jobspec {
 	int64_t		timeout_ms;		/* 0: none */
 	int64_t		ttl_ms;			/* 0: none */
 	int64_t		unique_ms;		/* 0: until the job has ended */
+	int64_t		keep_ms;		/* 0: as the configuration says */
 	enum durability	durability;
 	enum on_lost	on_lost;
 	struct retry_policy retry;		/* what the job itself says */

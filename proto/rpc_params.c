@@ -405,18 +405,6 @@ fail_unknown(struct rpc_members *m, struct span name)
 }
 
 static void
-read_later(struct rpc_members *m, int which)
-{
-	const char	*name = rpc_later_params[which - RPC_PARAMS];
-	enum scan_type	 type;
-	struct span	 raw;
-
-	if (scan_value(m->scan, &type, &raw) && type != SCAN_NULL)
-		wrong_kind(m, which, RPC_not_supported, name, "'%s' is not built in this version",
-		    name);
-}
-
-static void
 read_known(struct rpc_members *m, int param)
 {
 	struct rpc_value	*v = &m->values[param];
@@ -453,10 +441,8 @@ rpc_members_read(struct rpc_members *m)
 			fail_unknown(m, name);
 		if (m->failed)
 			pass_by(m, which);
-		else if (which < RPC_PARAMS)
-			read_known(m, which);
 		else
-			read_later(m, which);
+			read_known(m, which);
 	}
 }
 
@@ -464,17 +450,14 @@ rpc_members_read(struct rpc_members *m)
 static bool
 is_stranger(const struct rpc_members *m, uint64_t allowed)
 {
-	int	needed = m->about < RPC_PARAMS ? m->about : PARAM_type;
-
-	return m->failed && m->about >= 0 && (allowed & RPC_BIT(needed)) == 0;
+	return m->failed && m->about >= 0 && (allowed & RPC_BIT(m->about)) == 0;
 }
 
 static int
 fail_stranger(struct rpc_members *m, int which)
 {
-	const char	*name;
+	const char	*name = rpc_params[which].name;
 
-	name = which < RPC_PARAMS ? rpc_params[which].name : rpc_later_params[which - RPC_PARAMS];
 	m->failed = false;
 	fail_unknown(m, (struct span){ name, strlen(name) });
 	return -1;

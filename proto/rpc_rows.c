@@ -47,14 +47,6 @@ const struct rpc_param_row rpc_params[RPC_PARAMS] = {
 #undef PARAM
 };
 
-const char *const rpc_later_params[RPC_LATER_PARAMS] = {
-#define PARAM(name, type, min, max, help)
-#define LATER_PARAM(name) [LATER_##name - RPC_PARAMS] = #name,
-#include "proto/params.def"
-#undef LATER_PARAM
-#undef PARAM
-};
-
 _Static_assert(RPC_PARAMS <= 64, "a set of params is one word");
 
 /* ---- finding ---- */
@@ -63,7 +55,7 @@ _Static_assert(RPC_PARAMS <= 64, "a set of params is one word");
 #define SLOTS	256
 
 _Static_assert(RPC_METHODS < SLOTS / 2, "a free slot ends a search");
-_Static_assert(RPC_PARAMS + RPC_LATER_PARAMS < SLOTS / 2, "a free slot ends a search");
+_Static_assert(RPC_PARAMS < SLOTS / 2, "a free slot ends a search");
 
 struct slot {
 	const char	*name;
@@ -100,8 +92,6 @@ fill(void)
 		put(methods, rpc_methods[i].name, i);
 	for (size_t i = 0; i < RPC_PARAMS; i++)
 		put(params, rpc_params[i].name, i);
-	for (size_t i = 0; i < RPC_LATER_PARAMS; i++)
-		put(params, rpc_later_params[i], RPC_PARAMS + i);
 }
 
 static int

@@ -145,7 +145,7 @@ print_end(struct broker *b, const struct job *j)
 	const struct job_run	*run = job_run(j);
 	const struct membership	*m = core_membership(j);
 	struct store_end	 end = { .state = run->end_state, .created_ms = job_created_ms(j),
-					 .ended_ms = run->end_ms };
+					 .ended_ms = run->end_ms, .keep_ms = job_keep_ms(j) };
 	size_t			 from;
 
 	end.blocks = core_will_block(j);

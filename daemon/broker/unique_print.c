@@ -42,6 +42,7 @@ static const struct row {
 	{ "labels", JSON, offsetof(struct jobspec, labels), NULL },
 	{ "group", TEXT, offsetof(struct jobspec, group), NULL },
 	{ "unique_ms", LONG_INTEGER, offsetof(struct jobspec, unique_ms), NULL },
+	{ "keep_ms", LONG_INTEGER, offsetof(struct jobspec, keep_ms), NULL },
 };
 #define ROWS	(sizeof(rows) / sizeof(rows[0]))
 _Static_assert(ROWS <= UNIQUE_MEMBERS, "each member has its bits");

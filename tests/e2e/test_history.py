@@ -125,6 +125,17 @@ class Recall(DaemonTest):
         self.assertNotIn(job, pages(self.c, 1000))
         self.assertEqual(self.c.call('job.get', id=other)['id'], other)
 
+    def test_a_job_is_kept_as_long_as_it_says(self):
+        other, kept = submit(self.c), submit(self.c, keep_ms=3600000)[0]
+        self.assertEqual(self.c.call('job.get', id=kept)['keep_ms'], 3600000)
+        self.assertNotIn('keep_ms', self.c.call('job.get', id=other[0]))
+        for durability in ('commit', 'memory'):
+            short = submit(self.c, keep_ms=100, durability=durability)[0]
+            until(lambda: short not in pages(self.c, 1000), 'retention to forget it')
+            self.assertEqual(self.kind('job.get', id=short), 'not_found')
+        push_out(self.c)
+        self.assertEqual(self.c.call('job.get', id=kept)['keep_ms'], 3600000)
+
     def test_jobs_wait_for_parents_that_ended_long_ago(self):
         good, bad = submit(self.c)[0], fail(self.c)
         push_out(self.c)
@@ -219,6 +230,19 @@ class Search(DaemonTest):
 
 
 class Restart(OwnDaemonTest):
+    def test_what_a_job_says_of_its_keeping_goes_before_the_configuration(self):
+        jobd = self.daemon('history.keep_ms=1', *SMALL_CACHE)
+        c = jobd.client()
+        kept, short = submit(c, keep_ms=3600000)[0], submit(c)[0]
+        jobd.signal(9)
+        jobd.process.wait()
+        again = self.daemon('history.keep_ms=1', *SMALL_CACHE, state_dir=jobd.state_dir)
+        c = again.client()
+        push_out(c)
+        until(lambda: short not in pages(c, 1000), 'retention to forget it')
+        self.assertEqual(c.call('job.get', id=kept)['keep_ms'], 3600000)
+        again.stop()
+
     def test_history_outlives_the_daemon(self):
         jobd = self.daemon()
         c = jobd.client()

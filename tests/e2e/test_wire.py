@@ -175,10 +175,6 @@ class Lines(DaemonTest):
         self.assert_refused(line('ping', {'x': 5}), 'invalid_params', 'x')
         self.assert_refused(line('job.get', {}), 'invalid_params', 'id')
 
-    def test_members_of_later_versions_are_refused_by_name(self):
-        for name in ('keep_ms',):
-            self.assert_refused(line('job.submit', {'type': 'echo', name: 1}), 'not_supported', name)
-
     def test_a_method_that_does_not_exist_is_named(self):
         self.assert_refused(line('job.fly'), 'method_not_found', 'job.fly')
 

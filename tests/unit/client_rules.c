@@ -45,7 +45,7 @@ test_options_become_members_of_a_job(void **state)
 {
 	static const char *const words[] = {
 		"echo", "--queue=mail", "-p", "-7", "--delay", "10s", "--run-at", "@5",
-		"--timeout=5m", "--ttl", "2h", "--lane=async", "-lteam=a=b", NULL
+		"--timeout=5m", "--ttl", "2h", "--keep=1m", "--lane=async", "-lteam=a=b", NULL
 	};
 	struct options	o;
 	struct buf	out = { 0 };
@@ -57,7 +57,7 @@ test_options_become_members_of_a_job(void **state)
 	buf_putc(&out, '\0');
 	assert_string_equal(buf_data(&out),
 	    "{\"type\":\"echo\",\"args\":[1],\"queue\":\"mail\",\"priority\":-7,"
-	    "\"delay_ms\":10000,\"run_at_ms\":5000,\"timeout_ms\":300000,\"ttl_ms\":7200000,"
+	    "\"delay_ms\":10000,\"run_at_ms\":5000,\"timeout_ms\":300000,\"ttl_ms\":7200000,\"keep_ms\":60000,"
 	    "\"lane\":\"async\","
 	    "\"labels\":{\"team\":\"a=b\"}");
 	buf_free(&out);
@@ -68,7 +68,7 @@ static void
 test_every_job_field_of_the_protocol_is_an_option(void **state)
 {
 	static const char *const words[] = {
-		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "-kk",
+		"t", "-qa", "-p1", "--delay=1s", "--run-at=@1", "-t1s", "--ttl=1s", "--keep=1s", "-kk",
 		"--on-lost=fail", "--on-order-failure=block", "--after=1,2", "--on-parent-failure=run",
 		"--hold", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
 		"--limit-key=l", "--unique-key=u", "--unique-for=1s", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory",

@@ -89,7 +89,7 @@ struct wish {
 	struct type	*type;
 	enum lane	 lane;
 	int		 priority;
-	int64_t		 delay_ms, ttl_ms, timeout_ms, run_at_ms;
+	int64_t		 delay_ms, ttl_ms, timeout_ms, run_at_ms, keep_ms;
 	enum on_lost	 on_lost;
 };
 
@@ -107,7 +107,7 @@ try_submit(struct world *w, struct wish wish, struct job **out)
 		.tenant = span(wish.tenant), .limit_key = span(wish.limit_key),
 		.order_key = span(wish.key), .args = span(wish.args == NULL ? "null" : wish.args),
 		.lane = -1, .priority = wish.priority, .delay_ms = wish.delay_ms,
-		.ttl_ms = wish.ttl_ms,
+		.ttl_ms = wish.ttl_ms, .keep_ms = wish.keep_ms,
 		.timeout_ms = wish.timeout_ms, .run_at_ms = wish.run_at_ms, .on_lost = wish.on_lost,
 	};
 
@@ -1675,6 +1675,29 @@ test_no_job_is_forgotten_before_its_end_was_told(void **state)
 }
 
 static void
+test_a_job_that_says_so_is_forgotten_before_others(void **state)
+{
+	struct world	*w = *state;
+	uint64_t	 ids[3] = { submit(w, .keep_ms = 0)->id, submit(w, .keep_ms = 5000)->id,
+	    submit(w, .keep_ms = 90000)->id };
+
+	for (int i = 0; i < 3; i++)
+		core_cancel(w->c, w->now, core_find(w->c, ids[i]));
+	settle(w);
+	pass(w, 4999);
+	settle(w);
+	assert_non_null(core_find(w->c, ids[1]));
+	pass(w, 1);
+	settle(w);
+	assert_null(core_find(w->c, ids[1]));
+	assert_non_null(core_find(w->c, ids[0]));
+	pass(w, 55000);				/* longer than what core keeps: not in core */
+	settle(w);
+	assert_null(core_find(w->c, ids[0]));
+	assert_null(core_find(w->c, ids[2]));
+}
+
+static void
 test_a_queue_is_gone_with_its_last_job_unless_it_is_configured(void **state)
 {
 	struct world		*w = *state;
@@ -1761,6 +1784,7 @@ main(void)
 		TEST(test_the_newest_finished_jobs_are_kept_for_a_time),
 		TEST(test_finished_jobs_are_bounded_by_their_bytes),
 		TEST(test_no_job_is_forgotten_before_its_end_was_told),
+		TEST(test_a_job_that_says_so_is_forgotten_before_others),
 		TEST(test_a_queue_is_gone_with_its_last_job_unless_it_is_configured),
 	};
 

@@ -106,6 +106,7 @@ test_all_that_was_said_at_submission_comes_back(void **state)
 	spec.labels = span("{\"a\":\"b\"}");
 	spec.priority = -7;
 	spec.timeout_ms = 1500;
+	spec.keep_ms = 7000;
 	spec.delay_ms = 7200000;
 	spec.ttl_ms = 10800000;
 	spec.on_lost = ON_LOST_FAIL;
@@ -125,6 +126,7 @@ test_all_that_was_said_at_submission_comes_back(void **state)
 	assert_string_equal(core_job_tenant(j), "t\n1");
 	assert_string_equal(core_job_limit_key(j), "l");
 	assert_int_equal(job_created_ms(j), submitted.real_ms);
+	assert_int_equal(job_keep_ms(j), 7000);
 	/* one of the two hours is over */
 	assert_int_equal(job_due_ns(j), later.mono_ns + INT64_C(3600000000000));
 	assert_int_equal(job_ttl_ns(j), later.mono_ns + INT64_C(7200000000000));

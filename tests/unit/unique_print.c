@@ -88,6 +88,7 @@ test_each_member_that_is_not_the_same_is_named(void **state)
 		{ "\"labels\":{\"a\":\"b\"}", "\"labels\":{\"a\":\"c\"}", "labels" },
 		{ "\"group\":\"g\"", "", "group" },
 		{ "\"unique_key\":\"k\",\"unique_ms\":5", "\"unique_key\":\"k\"", "unique_ms" },
+		{ "\"keep_ms\":5", "\"keep_ms\":6", "keep_ms" },
 	};
 	uint64_t	seen = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_durability);
 

@@ -642,6 +642,8 @@ void retain_drop(struct core *c, struct job *j);
 void retain_take(struct core *c, struct job *j);
 /* Nobody waits any more for what becomes of this failed job. */
 void retain_again(struct core *c, struct core_time now, struct job *j);
+/* Its own keep_ms is over. */
+void retain_over(struct core *c, struct core_time now, struct job *j);
 int64_t retain_next_ns(const struct core *c);
 
 #endif

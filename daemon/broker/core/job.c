@@ -270,6 +270,8 @@ job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec 
 	set_times(j, now, spec);
 	if (spec->retry.said != 0)
 		job_life_get(j)->retry = spec->retry;
+	if (spec->keep_ms != 0)
+		job_life_get(j)->keep_ms = spec->keep_ms;
 	if (spec->hold)
 		job_extra_get(j)->held = true;
 	return j;

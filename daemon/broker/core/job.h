@@ -168,6 +168,7 @@ struct job_life {
 	struct list	 children;	/* of job_edge: who waits for this one */
 	struct job_edge	*after;		/* for whom it waits, or waited */
 	uint32_t	 after_len, parents_left;
+	int64_t		 keep_ms;	/* remembered for so long after its end; 0: not said */
 	bool		 despite;	/* on_parent_failure: run */
 	struct unique	*unique;	/* unique.h; NULL: no unique_key */
 };
@@ -341,6 +342,12 @@ static inline const struct job_life *
 job_life(const struct job *j)
 {
 	return job_extra(j) == NULL ? NULL : job_extra(j)->life;
+}
+
+static inline int64_t
+job_keep_ms(const struct job *j)
+{
+	return job_life(j) == NULL ? 0 : job_life(j)->keep_ms;
 }
 
 /* Of it the job may have its key no more. */

@@ -5,6 +5,8 @@
  * others.  Each has a bound of time, of jobs and of bytes (arguments, results, failures), whichever
  * comes first.  A failed job that holds up others behind its order key is not forgotten by itself:
  * there are never more of them than jobs that wait.
+ *
+ * What a job says itself (keep_ms) can only make it shorter: a timer brings it to the front.
  */
 #include "daemon/broker/core/core_internal.h"
 
@@ -27,6 +29,17 @@ kept_bytes(const struct job *j)
 	    (o->data == NULL ? 0 : (int64_t)strlen(o->data));
 }
 
+/* Counted from its end, which is long ago for one that was recalled. */
+static void
+set_own_time(struct core *c, struct core_time now, struct job *j)
+{
+	int64_t	left_ms = job_keep_ms(j) - (now.real_ms - job_last_move(j).at_ms);
+	int64_t	at_ns = ns_after(now.mono_ns, left_ms > 0 ? left_ms : 0);
+
+	if (job_keep_ms(j) != 0 && at_ns < job_run(j)->keep_ns)
+		heap_set(&c->job_timers, &job_extra(j)->timer, at_ns);
+}
+
 void
 retain_add(struct core *c, struct core_time now, struct job *j)
 {
@@ -37,6 +50,18 @@ retain_add(struct core *c, struct core_time now, struct job *j)
 	list_push_back(&k->jobs, &j->link);
 	k->count++;
 	k->bytes += kept_bytes(j);
+	set_own_time(c, now, j);
+}
+
+void
+retain_over(struct core *c, struct core_time now, struct job *j)
+{
+	job_timer_stop(c, j);
+	if (job_run(j)->aside)
+		return;
+	job_run(j)->keep_ns = now.mono_ns;
+	list_remove(&j->link);
+	list_push_front(&kept_of(c, j)->jobs, &j->link);
 }
 
 static struct job *
@@ -57,6 +82,7 @@ retain_take(struct core *c, struct job *j)
 {
 	struct kept	*k = kept_of(c, j);
 
+	job_timer_stop(c, j);
 	list_remove(&j->link);
 	if (job_run(j)->told && !job_run(j)->aside) {
 		k->count--;

@@ -37,6 +37,10 @@ job_timer_stop(struct core *c, struct job *j)
 static void
 job_due(struct core *c, struct core_time now, struct job *j)
 {
+	if (job_state_finished(j->state)) {
+		retain_over(c, now, j);
+		return;
+	}
 	if (job_ttl_ns(j) != 0 && !j->begun && job_ttl_ns(j) <= now.mono_ns) {
 		job_expire(c, now, j);
 		return;

@@ -410,6 +410,10 @@ print_times(struct buf *out, const struct broker *b, const struct job *j)
 	}
 	print_next(out, "timeout_ms");
 	buf_put_i64(out, job_timeout_ms(j));
+	if (job_keep_ms(j) != 0) {
+		print_next(out, "keep_ms");
+		buf_put_i64(out, job_keep_ms(j));
+	}
 }
 
 /* What an item of a list says too. */

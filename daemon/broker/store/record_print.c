@@ -128,6 +128,7 @@ put_wishes(struct buf *out, size_t mark, const struct jobspec *spec)
 	put_text(out, mark, "limit_key", spec->limit_key);
 	put_number(out, mark, "priority", spec->priority);
 	put_number(out, mark, "timeout_ms", spec->timeout_ms);
+	put_number(out, mark, "keep_ms", spec->keep_ms);
 	if (spec->on_lost == ON_LOST_FAIL)
 		put_word(out, mark, "on_lost", "fail");
 	if (spec->on_order_failure == ON_ORDER_FAILURE_BLOCK)

@@ -220,6 +220,7 @@ static void read_client(struct reading *r) { r->to->client = text(r); }
 static void read_addr(struct reading *r) { r->to->addr = text(r); }
 static void read_priority(struct reading *r) { r->to->saved.spec.priority = (int)number_from(r, -100, 100); }
 static void read_timeout(struct reading *r) { r->to->saved.spec.timeout_ms = number(r); }
+static void read_keep(struct reading *r) { r->to->saved.spec.keep_ms = number_from(r, 0, BOUND_DURATION_MS); }
 static void read_due(struct reading *r) { r->to->saved.due_ms = number(r); }
 static void read_ttl(struct reading *r) { r->to->saved.ttl_at_ms = number(r); }
 static void read_held(struct reading *r) { r->to->saved.spec.hold = number(r) != 0; }
@@ -294,7 +295,8 @@ static const struct member {
 	{ "order_key", read_order_key }, { "limit_key", read_limit_key },
 	{ "unique_key", read_unique_key }, { "unique_until_ms", read_unique_until },
 	{ "unique_print", read_unique_print },
-	{ "priority", read_priority }, { "timeout_ms", read_timeout }, { "due_ms", read_due },
+	{ "priority", read_priority }, { "timeout_ms", read_timeout }, { "keep_ms", read_keep },
+	{ "due_ms", read_due },
 	{ "ttl_at_ms", read_ttl }, { "held", read_held }, { "on_lost", read_on_lost },
 	{ "on_order_failure", read_on_order_failure }, { "lane", read_lane },
 	{ "retry", read_retry }, { "after", read_after },
