@@ -22,6 +22,7 @@ GATE = '--gate' in sys.argv[1:]
 KILLS = int(sys.argv[sys.argv.index('--kills') + 1]) if '--kills' in sys.argv else 1000 if GATE else 50
 HOMES_KILLS = 250               # of one state directory; then a fresh one
 AT_ONCE = 150
+DEATHS = 4                      # of one supervisor's brokers; it waits longer and longer before the next
 VICTIMS = ('broker',) * 6 + ('worker',) * 2 + ('supervisor', 'stop')
 
 
@@ -31,6 +32,7 @@ class Campaign:
         self.random = random.Random(seed)
         self.ledger = Ledger(home, seed, **fields)
         self.groups = Groups(self.ledger)
+        self.deaths = 0
         self.jobd = home.start()
         self.ledger.connect(self.jobd)
 
@@ -59,6 +61,9 @@ class Campaign:
         self.ledger.read_to_the_end()
         until(lambda: all(is_gone(pid) for pid in old), 'the end of the old processes', 20)
         self.ledger.connect(self.jobd)
+        self.deaths += 1
+        if self.deaths == DEATHS:
+            self.restart(Daemon.kill)
 
     def kill_worker(self):
         workers = self.jobd.children_named('worker')
@@ -82,6 +87,7 @@ class Campaign:
     def restart(self, how):
         self.home.end(self.jobd, how)
         self.jobd = self.home.start()
+        self.deaths = 0
         self.ledger.connect(self.jobd)
 
     def once(self, victim):

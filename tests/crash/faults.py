@@ -13,6 +13,7 @@ spread over the rest; --gate takes all.  `faults.py ACTION INDEX` repeats one.
 import concurrent.futures
 import os
 import re
+import signal
 import sys
 import time
 
@@ -23,6 +24,7 @@ from jobd_client import until
 ACTIONS = {'kill': 40, 'after': 10, 'EIO': 50, 'ENOSPC': 50, 'short': 50}     # how many are quick
 SEED = 7
 AT_ONCE = 4
+NOT_CLEAN = 70                  # exit status of a jobd whose broker died while it stopped
 PATIENCE = 30
 
 
@@ -74,11 +76,22 @@ def settle(home, ledger, jobd):
             pass                # the fault came only now
     else:
         insist(False, 'the broker dies again and again')
-    home.end(jobd, Daemon.stop)
+    stop(home, jobd)
     jobd = home.start()
     ledger.connect(jobd)
     ledger.check()
     home.end(jobd, Daemon.stop)
+
+
+def stop(home, jobd):
+    """A clean end, unless the fault came only now: then it is not called clean."""
+    def until_it_ends(jobd):
+        jobd.signal(signal.SIGTERM)
+        status = jobd.wait_exit()
+        jobd.kill()             # what it leaves behind is looked for
+        insist(status == 0 or status == NOT_CLEAN and home.faults()[1] == 1, 'jobd ended with %d', status)
+
+    home.end(jobd, until_it_ends)
 
 
 def start(home, action):

@@ -65,9 +65,12 @@ class Home:
 
     def end(self, jobd, how):
         """how: Daemon.stop or Daemon.kill; the log is kept in self.logs."""
-        log = jobd.log()
-        how(jobd)
-        self.logs.append(log)
+        logs = open(jobd.log_path)
+        try:
+            how(jobd)
+        finally:
+            with logs:
+                self.logs.append(logs.read())
 
     # ---- a write that goes wrong ----
 
