@@ -7,7 +7,8 @@
 
 After each, on the same state directory: everything that was answered is there as it was told, runs to its
 end, and is the same after one more restart (ledger.py).  The quick run takes the first indexes and some
-spread over the rest; --gate takes all.  `faults.py ACTION INDEX` repeats one.
+spread over the rest; --gate takes all.  `faults.py ACTION` is only those of one kind, and
+`faults.py ACTION INDEX` repeats one.
 """
 
 import concurrent.futures
@@ -158,12 +159,12 @@ def campaign(action, calls, gate):
 
 def main():
     arguments = [a for a in sys.argv[1:] if a != '--gate']
-    if arguments:
+    if len(arguments) == 2:
         print(attempt(arguments[0], int(arguments[1])))
         return
     calls = count_writes()
     print('the script writes %d times' % calls, flush=True)
-    for action in ACTIONS:
+    for action in arguments or ACTIONS:
         campaign(action, calls, '--gate' in sys.argv)
 
 
