@@ -73,7 +73,7 @@ submit_or_wait(struct call *call, enum durability usual, struct job **out, struc
 		jobspec_fini(&spec);
 		return rc;
 	}
-	if ((rc = recall_parents(call, &spec, err)) != 0) {
+	if (spec.after_len > 0 && (rc = recall_parents(call, &spec, err)) != 0) {
 		jobspec_fini(&spec);
 		return rc;
 	}
