@@ -138,11 +138,14 @@ class Bench(DaemonTest):
         c = jobd.client()
         run = self.start('echo', '-d', '50', '--duration', '60s', host=jobd.unix)
         until(lambda: c.call('server.stats')['jobs']['submitted'] > 200, 'the bench')
-        os.kill(jobd.broker(), signal.SIGKILL)
+        broker = jobd.broker()
+        os.kill(broker, signal.SIGKILL)
         out, err = run.communicate(timeout=60 * PATIENCE)
         self.assertEqual(run.returncode, 6, err)
         self.assertIn('closed the connection', err)
         self.assertIn('jobs/s', out)
+        # a death that the supervisor sees while it stops would be its exit status
+        until(lambda: [p for p in jobd.children_named('broker') if p != broker], 'another broker')
         jobd.stop()
 
 
