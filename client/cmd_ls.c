@@ -137,6 +137,7 @@ const struct verb verb_ls = {
 	    "ones given.",
 	.examples = "  jobctl ls --state failed\n"
 	    "  jobctl ls --by me --queue mail -n 10 -o wide\n"
+	    "  jobctl ls --tenant anna --since 2h\n"
 	    "  jobctl ls @last:3\n"
 	    "  jobctl ls --all -o ndjson | jq -r .type | sort | uniq -c\n",
 	.options = FOR_SELECT | FOR_LIST,

@@ -13,6 +13,8 @@
 #include "lib/utf8.h"
 #include "proto/bounds.h"
 
+#define DAY_MS	INT64_C(86400000)
+
 const struct option_row option_rows[OPTIONS] = {
 #define OPTION(symbol, letter, name, kind, argument, verbs, help) \
 	{ name, argument, help, OPTION_##kind, letter, verbs },
@@ -106,6 +108,22 @@ take_duration(struct parser *p, const struct option_row *row, const char *text, 
 	return 0;
 }
 
+/* A time of day is the last one, which is the next one after this time yesterday. */
+static int
+take_past(struct parser *p, const struct option_row *row, const char *text, int64_t *out)
+{
+	int64_t	ms;
+
+	if (parse_duration_ms(text, &ms) == 0 && ms <= p->now_ms) {
+		*out = p->now_ms - ms;
+		return 0;
+	}
+	if (when_parse(text, p->now_ms - DAY_MS, out) == 0 && *out >= 0)
+		return 0;
+	return wrong(p, "--%s '%s': write 2h for 2 hours ago, 14:30, 2026-12-01 08:00 or @SECONDS",
+	    row->name, text);
+}
+
 static int
 take_value(struct parser *p, enum option opt, const char *text)
 {
@@ -125,6 +143,8 @@ take_value(struct parser *p, enum option opt, const char *text)
 		return when_parse(text, p->now_ms, number) == 0 ? 0 :
 		    wrong(p, "--%s '%s': write 14:30, 2026-12-01 08:00 or @SECONDS", row->name,
 		    text);
+	case OPTION_PAST:
+		return take_past(p, row, text, number);
 	case OPTION_PAIR:
 		return take_pair(p, row, text);
 	case OPTION_FORMAT:

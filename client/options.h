@@ -15,7 +15,7 @@ enum option {
 
 enum option_kind {
 	OPTION_FLAG, OPTION_TEXT, OPTION_COUNT, OPTION_INT, OPTION_DURATION, OPTION_WHEN,
-	OPTION_PAIR, OPTION_FORMAT
+	OPTION_PAST, OPTION_PAIR, OPTION_FORMAT
 };
 
 /* Groups of verbs, as bits: a verb names those whose options it has. */
@@ -53,7 +53,7 @@ extern const struct option_row option_rows[OPTIONS];
 
 struct options {
 	const char	*text[OPTIONS];		/* as given, "" for a flag; NULL: not given */
-	int64_t		 number[OPTIONS];	/* COUNT, INT; milliseconds of DURATION, WHEN */
+	int64_t		 number[OPTIONS];	/* COUNT, INT; milliseconds of DURATION, WHEN, PAST */
 	enum format	 format;
 	const char	**pairs;		/* of --label, each with its '=' */
 	size_t		 pairs_len;

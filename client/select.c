@@ -70,7 +70,18 @@ select_has_filter(const struct options *o)
 {
 	return option_given(o, OPT_in_queue) || option_given(o, OPT_type) ||
 	    option_given(o, OPT_state) || option_given(o, OPT_with_key) ||
-	    option_given(o, OPT_in_group) || option_given(o, OPT_by) || o->pairs_len > 0;
+	    option_given(o, OPT_in_group) || option_given(o, OPT_by) ||
+	    option_given(o, OPT_of_tenant) || option_given(o, OPT_since) ||
+	    option_given(o, OPT_until) || o->pairs_len > 0;
+}
+
+static void
+put_name(struct buf *out, size_t start, const char *name)
+{
+	if (buf_len(out) > start + 1)
+		buf_putc(out, ',');
+	json_put_text(out, name);
+	buf_putc(out, ':');
 }
 
 static void
@@ -78,11 +89,17 @@ put_member(struct buf *out, size_t start, const char *name, const char *text)
 {
 	if (text == NULL)
 		return;
-	if (buf_len(out) > start + 1)
-		buf_putc(out, ',');
-	json_put_text(out, name);
-	buf_putc(out, ':');
+	put_name(out, start, name);
 	json_put_text(out, text);
+}
+
+static void
+put_time(const struct options *o, enum option opt, size_t start, const char *name, struct buf *out)
+{
+	if (!option_given(o, opt))
+		return;
+	put_name(out, start, name);
+	buf_put_i64(out, o->number[opt]);
 }
 
 void
@@ -100,6 +117,9 @@ select_put_filter(const struct options *o, const char *me, const char *by_defaul
 	put_member(out, start, "order_key", o->text[OPT_with_key]);
 	put_member(out, start, "group", o->text[OPT_in_group]);
 	put_member(out, start, "by", by);
+	put_member(out, start, "tenant", o->text[OPT_of_tenant]);
+	put_time(o, OPT_since, start, "since_ms", out);
+	put_time(o, OPT_until, start, "until_ms", out);
 	if (o->pairs_len > 0) {
 		buf_puts(out, buf_len(out) > start + 1 ? ",\"label\":" : "\"label\":");
 		jobopts_put_labels(o, NULL, NULL, out);

@@ -75,6 +75,12 @@ class Jobctl(DaemonTest):
         rows = json.loads(self.out('-o', 'json', 'ls', '--queue', 'chosen'))
         self.assertEqual([str(r['id']) for r in rows], ids[::-1])
         self.assertEqual(self.out('-o', 'id', 'ls', '--queue', 'chosen', '--label', 'n=1').split(), [ids[1]])
+        anna = self.out('submit', 'echo', '--queue', 'chosen', '--tenant', 'anna').strip()
+        self.assertEqual(self.out('-o', 'id', 'ls', '--queue', 'chosen', '--tenant', 'anna').split(), [anna])
+        for words, found in ((('--since', '1h'), [anna] + ids[::-1]), (('--until', '1h'), []),
+                             (('--since', '@1', '--until', '0s'), [anna] + ids[::-1]),
+                             (('--since', '2020-01-01', '--until', '2020-01-02'), [])):
+            self.assertEqual(self.out('-o', 'id', 'ls', '--queue', 'chosen', *words).split(), found, words)
         self.out('wait', '%s-%s' % (ids[0], ids[2]))
         for row in self.out('-o', 'ndjson', 'worker', 'ls').splitlines():
             self.assertIn('pid', json.loads(row))

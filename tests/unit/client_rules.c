@@ -65,6 +65,26 @@ test_options_become_members_of_a_job(void **state)
 }
 
 static void
+test_what_is_past_is_a_time_or_so_long_ago(void **state)
+{
+	static const char *const good[] = { "--since", "1m", "--until=@5", NULL };
+	static const char *const bad[] = { "--since", "soon", NULL };
+	struct options		 o;
+	char			 why[256];
+
+	(void)state;
+	/* now is the beginning of 1970 here: a minute ago was never */
+	assert_int_not_equal(parse_words(&o, good, FOR_SELECT, why), 0);
+	options_free(&o);
+	assert_int_equal(parse_words(&o, good + 2, FOR_SELECT, why), 0);
+	assert_int_equal(o.number[OPT_until], 5000);
+	options_free(&o);
+	assert_int_not_equal(parse_words(&o, bad, FOR_SELECT, why), 0);
+	assert_non_null(strstr(why, "--since 'soon': write 2h"));
+	options_free(&o);
+}
+
+static void
 test_every_job_field_of_the_protocol_is_an_option(void **state)
 {
 	static const char *const words[] = {
@@ -785,6 +805,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_options_become_members_of_a_job),
+		cmocka_unit_test(test_what_is_past_is_a_time_or_so_long_ago),
 		cmocka_unit_test(test_every_job_field_of_the_protocol_is_an_option),
 		cmocka_unit_test(test_wrong_options_are_named_with_what_would_be_right),
 		cmocka_unit_test(test_operands_stand_anywhere_and_two_dashes_end_the_options),
