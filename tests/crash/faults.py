@@ -64,6 +64,15 @@ def serves(jobd):
     until(connects, 'a broker that serves', PATIENCE).close()
 
 
+def release(ledger):
+    """What the fault left held, before the script came to release it."""
+    def one(number, shown):
+        if shown.get('held'):
+            ledger.ask('job.release', lambda result, error: insist(not error, 'job.release: %r', error), id=number)
+
+    ledger.show(sorted(ledger.waiting), one)
+
+
 def settle(home, ledger, jobd):
     """After the fault: what was told is so, all comes to an end, and stays through a restart."""
     for _ in range(3):
@@ -71,6 +80,7 @@ def settle(home, ledger, jobd):
         try:
             ledger.connect(jobd)
             ledger.check()
+            release(ledger)
             ledger.finish()
             break
         except Closed:
