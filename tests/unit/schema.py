@@ -262,7 +262,7 @@ class Messages(unittest.TestCase):
     def test_requests_that_should_not_be_served_are_caught(self):
         good = {'id': 1, 'state': 'ready'}
         for params in ({}, {'type': 5}, {'type': 'a b'}, {'type': 'x', 'nope': 1}, {'type': 'x', 'priority': 101},
-                       {'type': 'x', 'lane': 'fast'}, {'type': 'x', 'durability': 'commit'},
+                       {'type': 'x', 'lane': 'fast'}, {'type': 'x', 'durability': 'disk'},
                        {'type': 'x', 'labels': {'a': 1}}, {'type': 'x', 'delay_ms': 1, 'run_at_ms': 1},
                        {'type': 'x', 'unique_ms': 5}, None, [1]):
             self.assertEqual(len(problems(('job.submit', params, good))), 1, params)

@@ -139,6 +139,15 @@ save(const struct ids *ids, uint64_t next)
 
 /* ---- reserving ahead ---- */
 
+/* It failed: somebody may ask again.  Nobody asks while a block is on its way. */
+static void
+was_tried(struct ids *ids)
+{
+	pthread_mutex_lock(&ids->mutex);
+	ids->wanted = false;
+	pthread_mutex_unlock(&ids->mutex);
+}
+
 /* What the file is to say is on disk before anybody sees it in `reserved`. */
 static int
 reserve(struct ids *ids)
@@ -152,6 +161,7 @@ reserve(struct ids *ids)
 		return rc;
 	pthread_mutex_lock(&ids->mutex);
 	ids->reserved = end;
+	ids->wanted = false;
 	pthread_mutex_unlock(&ids->mutex);
 	return 0;
 }
@@ -165,7 +175,6 @@ wait_until_wanted(struct ids *ids)
 	while (!ids->wanted && !ids->ending)
 		pthread_cond_wait(&ids->work, &ids->mutex);
 	wanted = !ids->ending;
-	ids->wanted = false;
 	pthread_mutex_unlock(&ids->mutex);
 	return wanted;
 }
@@ -180,7 +189,8 @@ reserve_main(void *arg)
 	while (wait_until_wanted(ids)) {
 		if ((rc = reserve(ids)) != 0 && !said)
 			log_warn("job ids cannot be reserved file=%s error=%s", ids->path, strerror(-rc));
-		said = rc != 0;
+		if ((said = rc != 0))
+			was_tried(ids);
 	}
 	return NULL;
 }
