@@ -202,6 +202,11 @@ schedules() {
 	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/cron.py" $gate
 }
 
+# A file system of its own, for a disk that can be full.
+can_mount() {
+	if [ "$(id -u)" = 0 ]; then unshare --mount true; else unshare --mount --map-root-user true; fi 2>/dev/null
+}
+
 full_disk() {
 	build gcc && JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/full.py" $gate
 }
@@ -291,7 +296,11 @@ stage kills kills
 stage durable durable
 stage faults faults
 stage schedules schedules
-stage full-disk full_disk
+if can_mount; then
+	stage full-disk full_disk
+elif is_wanted full-disk; then
+	echo "skip  full-disk: nothing may be mounted here"
+fi
 [ -z "$gate" ] || stage power power
 stage planted planted
 stage scheduler scheduler
