@@ -408,6 +408,14 @@ test_a_rule_is_whole_or_refused(void **state)
 	assert_null(z);
 }
 
+/* Over what is there. */
+static __attribute__((noinline)) void
+put_bytes(struct buf *b, size_t at, const char *bytes, size_t len)
+{
+	assert_true(at + len <= buf_len(b));
+	memcpy(buf_data(b) + at, bytes, len);
+}
+
 static void
 test_a_file_that_is_wrong_anywhere_is_refused(void **state)
 {
@@ -446,13 +454,13 @@ test_a_file_that_is_wrong_anywhere_is_refused(void **state)
 	}
 	/* times that do not ascend, a type that is not there, an offset that no clock has */
 	put_v1(&b);
-	memcpy(buf_data(&b) + 44, "\0\0\x07\xd0", 4);
+	put_bytes(&b, 44, "\0\0\x07\xd0", 4);
 	assert_int_equal(read_buf(&b, &z), -EINVAL);
 	put_v1(&b);
-	buf_data(&b)[52] = 2;
+	put_bytes(&b, 52, "\x02", 1);
 	assert_int_equal(read_buf(&b, &z), -EINVAL);
 	put_v1(&b);
-	buf_data(&b)[54] = 1;
+	put_bytes(&b, 54, "\x01", 1);
 	assert_int_equal(read_buf(&b, &z), -EINVAL);
 	assert_null(z);
 }
