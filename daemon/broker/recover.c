@@ -48,7 +48,7 @@ static const struct restorer {
 static bool
 is_text(const char *text, struct span s)
 {
-	return strlen(text) == s.len && memcmp(text, s.p, s.len) == 0;
+	return strlen(text) == s.len && (s.len == 0 || memcmp(text, s.p, s.len) == 0);
 }
 
 /* Counted for the caller. */
