@@ -89,7 +89,8 @@ hand_over(struct broker *b, const struct store_op *op, enum record what, struct 
 
 	o->op = *op;
 	o->record = (uint8_t)what;
-	memcpy(o->text, buf_data(&l->text), len);
+	if (len > 0)
+		memcpy(o->text, buf_data(&l->text), len);
 	for (size_t i = 0; (text = texts_of(&o->op, i)) != NULL; i++)
 		place_text(text, o->text);
 	list_init(&o->waits);
