@@ -21,9 +21,40 @@
 
 enum channel_op {
 	CHANNEL_OP_HELLO = 1,	/* answer with the types of this worker, as JSON */
-	CHANNEL_OP_RUN,		/* payload: struct channel_head, type, args */
+	CHANNEL_OP_RUN,		/* payload: struct channel_head, type, args, spec */
 	CHANNEL_OP_FETCH,	/* a piece of a kept result: arg = token, deadline_ns = offset */
 	CHANNEL_OP_DROP,	/* forget a kept result: arg = its token */
+	/*
+	 * Of an exec worker, each about the run whose token is arg; CHANNEL_FAILED when there is no
+	 * such run any more.
+	 *
+	 * OUTPUT: what the command says from now on.  Answered as soon as there is something, with
+	 * records of struct channel_said; aux is 1 in the last answer, which comes before the run's
+	 * own completion.  A worker that has no OUTPUT to answer stops reading from that command,
+	 * so the command waits.
+	 * INPUT: bytes for its stdin.  Answered when all of them are written, or nobody reads them
+	 * any more (CHANNEL_FAILED).  deadline_ns 1: nothing comes after them.
+	 * SIGNAL: deadline_ns = the number; for the command's process group.  SIGKILL is for its
+	 * whole tree.
+	 */
+	CHANNEL_OP_OUTPUT,
+	CHANNEL_OP_INPUT,
+	CHANNEL_OP_SIGNAL,
+};
+
+enum channel_stream { CHANNEL_STDOUT = 1, CHANNEL_STDERR, CHANNEL_SPENT };
+
+/* Before len bytes of one stream, in the order of arrival; not aligned. */
+struct channel_said {
+	int64_t		at_ms;		/* since the epoch */
+	uint32_t	stream;		/* enum channel_stream; SPENT: a struct channel_spent */
+	uint32_t	len;
+};
+
+/* What an attempt has used up to now, its children that were waited for included. */
+struct channel_spent {
+	int64_t		user_us, system_us, wall_us;
+	int64_t		max_rss_bytes, read_bytes, write_bytes;
 };
 
 enum channel_status {
@@ -50,6 +81,8 @@ struct channel_head {
 	uint32_t	attempt;
 	uint32_t	lane;		/* enum lane: which implementation to use */
 	uint32_t	type_len, args_len;
+	uint32_t	spec_len;	/* of a command: proto/command.h; 0: none */
+	uint32_t	unused;
 };
 
 enum channel_kick { CHANNEL_KICK_FUTEX, CHANNEL_KICK_SOCKET };

@@ -25,9 +25,10 @@ control_send(int sock, const struct control_msg *m, const int *fds, size_t nfds)
 static bool
 well_formed(const struct control_msg *m)
 {
-	return m->kind >= CONTROL_START && m->kind <= CONTROL_RELOAD &&
+	return m->kind >= CONTROL_START && m->kind <= CONTROL_CATALOG &&
 	    m->lane < CONTROL_LANES &&
 	    memchr(m->name, '\0', sizeof(m->name)) != NULL &&
+	    memchr(m->pool, '\0', sizeof(m->pool)) != NULL &&
 	    memchr(m->text, '\0', sizeof(m->text)) != NULL;
 }
 

@@ -13,14 +13,21 @@
 
 /*
  * Which binary and which arguments a worker gets.  PLUGIN: an io worker for the async and thread
- * types of plugins alone.  `exec` comes with commands.
+ * types of plugins alone.  EXEC: starts commands, as the user that `pool` names.  LANGUAGE: the
+ * program of the NAME.worker file that `pool` names.
  */
-enum control_lane { CONTROL_LANE_CPU, CONTROL_LANE_IO, CONTROL_LANE_PLUGIN };
-#define CONTROL_LANES	3
+enum control_lane {
+	CONTROL_LANE_CPU, CONTROL_LANE_IO, CONTROL_LANE_PLUGIN, CONTROL_LANE_EXEC, CONTROL_LANE_LANGUAGE
+};
+#define CONTROL_LANES	5
 
 enum control_kind {
 	/* broker to supervisor */
-	CONTROL_START = 1,	/* start a worker; descriptors: a, b, event[, kick] */
+	/*
+	 * Start a worker; descriptors: a, b, event[, kick].  LANGUAGE: wire (its fd 3), its stdout,
+	 * its stderr.
+	 */
+	CONTROL_START = 1,
 	CONTROL_READY,		/* the broker serves: text = the `ready` line's addresses */
 	CONTROL_TITLE,		/* nothing yet but a word for ps: text */
 	/* the broker cannot serve: text says why; if none ever did, jobd ends with 70 */
@@ -31,6 +38,9 @@ enum control_kind {
 	CONTROL_DRAIN,		/* SIGTERM came: drain, then end; deadline_ms from now */
 	CONTROL_STOP,		/* a second SIGTERM: end now */
 	CONTROL_RELOAD,		/* SIGHUP */
+	/* The administrator's types and pools, at start and after SIGHUP; descriptor: a memfd
+	 * with the text of proto/catalog.h */
+	CONTROL_CATALOG,
 };
 
 struct control_msg {
@@ -42,6 +52,7 @@ struct control_msg {
 	int32_t		status;
 	int64_t		deadline_ms;
 	char		name[16];	/* worker's, "cpu-1" */
+	char		pool[72];	/* EXEC: a user, "" the usual one; LANGUAGE: a pool */
 	char		text[512];
 };
 

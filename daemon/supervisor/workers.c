@@ -18,6 +18,8 @@ static const struct {
 	[CONTROL_LANE_CPU] = { "cpu", 3 },	/* a, b, event */
 	[CONTROL_LANE_IO] = { "io", 4 },	/* and kick */
 	[CONTROL_LANE_PLUGIN] = { "plugin", 4 },
+	[CONTROL_LANE_EXEC] = { "exec", 4 },
+	[CONTROL_LANE_LANGUAGE] = { "language", 3 },	/* wire, stdout, stderr */
 };
 
 static void

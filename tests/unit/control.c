@@ -132,7 +132,7 @@ test_a_full_socket_does_not_block(void **state)
 static void
 test_broken_messages_are_refused_and_leak_nothing(void **state)
 {
-	struct control_msg	bad[4];
+	struct control_msg	bad[5];
 	struct control_msg	got;
 	char			raw[sizeof(bad[0]) + 1];
 	int			fds[CONTROL_FDS_MAX], five[5], before;
@@ -140,11 +140,13 @@ test_broken_messages_are_refused_and_leak_nothing(void **state)
 
 	(void)state;
 	bad[0] = message(0);
-	bad[1] = message(CONTROL_RELOAD + 1);
+	bad[1] = message(CONTROL_CATALOG + 1);
 	bad[2] = message(CONTROL_READY);
 	memset(bad[2].text, 'x', sizeof(bad[2].text));
 	bad[3] = message(CONTROL_START);
 	memset(bad[3].name, 'x', sizeof(bad[3].name));
+	bad[4] = message(CONTROL_START);
+	memset(bad[4].pool, 'x', sizeof(bad[4].pool));
 	for (size_t i = 0; i < COUNT(five); i++)
 		five[i] = STDERR_FILENO;
 	before = count_fds();

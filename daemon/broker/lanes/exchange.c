@@ -366,6 +366,10 @@ exchange_take(struct seat *seat)
 	case CHANNEL_OP_DROP:
 		loop_answered(seat, c.token);
 		break;
+	case CHANNEL_OP_OUTPUT:
+	case CHANNEL_OP_INPUT:
+	case CHANNEL_OP_SIGNAL:
+		break;				/* of exec workers */
 	}
 	channel_release(seat->channel, c.token);
 	fetch_ask_again(seat);

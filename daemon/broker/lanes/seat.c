@@ -31,7 +31,7 @@ static const int64_t	backoff_ms[] = { 0, 10, 50, 250, 1250, 5000 };
 static const char *
 role_of(const struct seat *seat)
 {
-	static const char *const	roles[CONTROL_LANES] = { "cpu", "io", "plugin" };
+	static const char *const	roles[CONTROL_LANES] = { "cpu", "io", "plugin", "exec", "language" };
 
 	return roles[seat->lane];
 }
