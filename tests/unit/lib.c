@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/alloc.h"
+#include "lib/base64.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/heap.h"
@@ -400,6 +401,48 @@ test_slab_gives_back_blocks_without_objects_but_one(void **state)
 	slab_fini(&s);
 }
 
+static void
+test_base64_says_every_byte_and_reads_it_back(void **state)
+{
+	struct buf	text = { 0 }, bytes = { 0 };
+	unsigned char	all[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all); i++)
+		all[i] = (unsigned char)(i * 7 + i / 256);
+	for (size_t len = 0; len <= sizeof(all); len++) {
+		base64_put(&text, all, len);
+		assert_int_equal(buf_len(&text), BASE64_LEN(len));
+		assert_true(base64_take(&bytes, buf_data(&text), buf_len(&text)));
+		assert_int_equal(buf_len(&bytes), len);
+		assert_true(len == 0 || memcmp(buf_data(&bytes), all, len) == 0);
+		buf_consume(&text, buf_len(&text));
+		buf_consume(&bytes, buf_len(&bytes));
+	}
+	base64_put(&text, "fooba", 5);
+	assert_int_equal(buf_len(&text), 8);
+	assert_memory_equal(buf_data(&text), "Zm9vYmE=", 8);	/* RFC 4648, section 10 */
+	buf_free(&text);
+	buf_free(&bytes);
+}
+
+static void
+test_base64_that_is_none_leaves_no_byte(void **state)
+{
+	static const char *const	wrong[] = {
+		"Z", "Zm9", "Zm9v=", "====", "Z===", "Zm=v", "Zm9vYh==Zm9v", "Zm9vYh==", "Zm9vYmF=",
+		"Zm9v\nYmFy", "Zm9 ", "Zm-_", "\xc3\xa4Zm", "Zm9vYm\xff=",
+	};
+	struct buf			bytes = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		assert_false(base64_take(&bytes, wrong[i], strlen(wrong[i])));
+		assert_int_equal(buf_len(&bytes), 0);
+	}
+	buf_free(&bytes);
+}
+
 int
 main(void)
 {
@@ -420,6 +463,8 @@ main(void)
 		cmocka_unit_test(test_log_lines_cannot_be_forged),
 		cmocka_unit_test(test_log_never_waits_for_its_reader),
 		cmocka_unit_test(test_buf_prints_json_strings_and_numbers),
+		cmocka_unit_test(test_base64_says_every_byte_and_reads_it_back),
+		cmocka_unit_test(test_base64_that_is_none_leaves_no_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
