@@ -1,8 +1,11 @@
-/* base64.h - bytes as text (RFC 4648, section 4, with padding). */
+/*
+ * base64.h - bytes as text and back (RFC 4648, section 4, with padding).
+ */
 #ifndef LIB_BASE64_H
 #define LIB_BASE64_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/buf.h"
 
@@ -16,5 +19,10 @@ void base64_put(struct buf *out, const void *p, size_t len);
  * that is missing or in its midst, or bits behind its last byte.
  */
 bool base64_take(struct buf *out, const char *text, size_t len);
+/*
+ * The same into `to`, which has room for len / 4 * 3 bytes and may be the text itself.  How many
+ * bytes they are, or -1.
+ */
+ptrdiff_t base64_decode(char *to, const char *text, size_t len);
 
 #endif

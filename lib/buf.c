@@ -1,7 +1,9 @@
 /* buf.c - a growing run of bytes.  Runs in: every process. */
 #include "lib/buf.h"
 
+#include <endian.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -104,37 +106,86 @@ buf_put_i64(struct buf *b, int64_t v)
 	}
 }
 
-static void
-put_escaped(struct buf *b, unsigned char c)
+/* ---- JSON ---- */
+
+static bool
+is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+/* In each byte of w that is to be escaped bit 7 is set; the lowest of those that are is right. */
+static uint64_t
+to_escape(uint64_t w)
+{
+	const uint64_t	ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t	quote = w ^ (ones * '"'), slash = w ^ (ones * '\\'), del = w ^ (ones * 0x7f);
+
+	return ((w - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones)) & ~w & high;
+}
+
+/* Bytes at the beginning that stand as they are: whole words first. */
+static size_t
+plain_prefix(const char *p, size_t len)
+{
+	uint64_t	w, found;
+	size_t		at = 0;
+
+	for (; len - at >= sizeof(w); at += sizeof(w)) {
+		memcpy(&w, p + at, sizeof(w));
+		if ((found = to_escape(le64toh(w))) != 0)
+			return at + (size_t)__builtin_ctzll(found) / 8;
+	}
+	while (at < len && is_plain((unsigned char)p[at]))
+		at++;
+	return at;
+}
+
+static size_t
+escape(char *to, unsigned char c)
 {
 	static const char	hex[] = "0123456789abcdef";
-	char			six[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+	const char		six[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
+	to[0] = '\\';
 	switch (c) {
-	case '"':	buf_append(b, "\\\"", 2); return;
-	case '\\':	buf_append(b, "\\\\", 2); return;
-	case '\n':	buf_append(b, "\\n", 2); return;
-	case '\t':	buf_append(b, "\\t", 2); return;
-	case '\r':	buf_append(b, "\\r", 2); return;
-	default:	buf_append(b, six, 6); return;
+	case '"': case '\\': to[1] = (char)c; return 2;
+	case '\n': to[1] = 'n'; return 2;
+	case '\t': to[1] = 't'; return 2;
+	case '\r': to[1] = 'r'; return 2;
+	default: memcpy(to, six, sizeof(six)); return sizeof(six);
 	}
+}
+
+#define JSON_STEP	4096	/* room for all of it escaped is asked for so many at once */
+
+/* Returns how many bytes were written: at most 6 * len. */
+static size_t
+put_escaped(char *to, const char *text, size_t len)
+{
+	char	*start = to;
+	size_t	 at = 0, plain;
+
+	while (at < len) {
+		plain = plain_prefix(text + at, len - at);
+		memcpy(to, text + at, plain);
+		to += plain;
+		at += plain;
+		while (at < len && !is_plain((unsigned char)text[at]))
+			to += escape(to, (unsigned char)text[at++]);
+	}
+	return (size_t)(to - start);
 }
 
 void
 buf_put_json(struct buf *b, const char *text, size_t len)
 {
-	size_t	from = 0;
+	size_t	n;
 
 	buf_putc(b, '"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char	c = (unsigned char)text[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		buf_append(b, text + from, i - from);
-		put_escaped(b, c);
-		from = i + 1;
+	for (; len > 0; text += n, len -= n) {
+		n = len < JSON_STEP ? len : JSON_STEP;
+		buf_added(b, put_escaped(buf_room(b, 6 * n), text, n));
 	}
-	buf_append(b, text + from, len - from);
 	buf_putc(b, '"');
 }
