@@ -63,16 +63,8 @@ room_for_result(const struct type *t)
 	return t->out_hint < OUT_HINT_MIN ? OUT_HINT_MIN : t->out_hint;
 }
 
-
 void
-lanes_tell(struct lanes *l, struct attempt *at)
-{
-	channel_cancel(lanes_seat(l, at->worker)->channel, at->token);
-}
-
-/* The attempt is over: core hears, and the worker may have served its time. */
-static void
-finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outcome *o)
+exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outcome *o)
 {
 	struct broker	*b = seat->lanes->broker;
 
@@ -80,26 +72,31 @@ finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outco
 	seat->done_here++;
 	seat->failures = 0;
 	core_attempt_done(b->core, b->now, at, end, o);
-	if (channel_inflight(seat->channel) == 0 && seat->state == WORKER_RUNNING)
+	if (seat->way->inflight(seat) == 0 && seat->state == WORKER_RUNNING)
 		seat_set_state(seat, WORKER_IDLE);
 	if (b->config.recycle_jobs > 0 && seat->done_here >= (uint64_t)b->config.recycle_jobs)
 		seat_retire(seat, "workers.recycle_jobs");
 }
 
-/* It is ours, not the handler's: the next attempt would fail in the same way. */
-static void
-finish_failed(struct seat *seat, struct attempt *at, enum failure_kind kind, const char *message)
+void
+exchange_failed(struct seat *seat, struct attempt *at, enum failure_kind kind, const char *message)
 {
 	struct outcome	o = { .kind = kind, .text = mem_strdup(message), .final = true };
 
 	o.len = (uint32_t)strlen(o.text);
-	finish(seat, at, ATTEMPT_FAILED, &o);
+	exchange_finish(seat, at, ATTEMPT_FAILED, &o);
 }
 
 void
-lanes_start(struct lanes *l, struct attempt *at)
+exchange_tell(struct seat *seat, struct attempt *at)
 {
-	struct seat		*seat = lanes_seat(l, at->worker);
+	channel_cancel(seat->channel, at->token);
+}
+
+void
+exchange_start(struct seat *seat, struct attempt *at)
+{
+	struct broker		*b = seat->lanes->broker;
 	const struct job	*j = at->job;
 	size_t			 type_len = strlen(at->type->name);
 	struct channel_head	 head = {
@@ -119,32 +116,31 @@ lanes_start(struct lanes *l, struct attempt *at)
 	int			 rc;
 
 	if ((rc = channel_submit(seat->channel, &s, &at->token)) == -EMSGSIZE) {
-		finish_failed(seat, at, FAILURE_error, "the argument is larger than a channel can take");
+		exchange_failed(seat, at, FAILURE_error, "the argument is larger than a channel can take");
 		return;
 	}
 	if (rc != 0) {
-		core_attempt_refused(l->broker->core, l->broker->now, at);
+		core_attempt_refused(b->core, b->now, at);
 		return;
 	}
 	if (seat->state == WORKER_IDLE)
 		seat_set_state(seat, WORKER_RUNNING);
 }
 
-/* Takes text. */
-static void
-finish_result(struct seat *seat, struct attempt *at, char *text, uint32_t len)
+void
+exchange_result(struct seat *seat, struct attempt *at, char *text, uint32_t len)
 {
 	const char	*wrong = scan_check(text, len, BOUND_DEPTH);
 	struct outcome	 o = { .text = text, .len = len };
 	char		 message[128];
 
 	if (wrong == NULL) {
-		finish(seat, at, ATTEMPT_OK, &o);
+		exchange_finish(seat, at, ATTEMPT_OK, &o);
 		return;
 	}
 	free(text);
 	snprintf(message, sizeof(message), "the handler's result is not JSON: %s", wrong);
-	finish_failed(seat, at, FAILURE_bad_result, message);
+	exchange_failed(seat, at, FAILURE_bad_result, message);
 }
 
 /* What the handler says of another attempt; what is out of range is taken as the bound. */
@@ -178,7 +174,7 @@ finish_told_failure(struct seat *seat, struct attempt *at, const char *text, uin
 	if (data != NULL && !json_is_null(data))
 		o.data = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(root);
-	finish(seat, at, ATTEMPT_FAILED, &o);
+	exchange_finish(seat, at, ATTEMPT_FAILED, &o);
 }
 
 static void
@@ -238,7 +234,7 @@ need_space(struct seat *seat, struct attempt *at, const struct channel_completio
 		snprintf(message, sizeof(message),
 		    "the result has %llu bytes; jobs.max_result_bytes allows %lld",
 		    (unsigned long long)c->aux, (long long)max);
-		finish_failed(seat, at, FAILURE_bad_result, message);
+		exchange_failed(seat, at, FAILURE_bad_result, message);
 		return;
 	}
 	learn_size(at->type, c->aux);
@@ -264,10 +260,10 @@ take_run(struct seat *seat, const struct channel_completion *c)
 		router_measured(seat->lanes->broker, at, &c->usage);
 	switch (c->status) {
 	case CHANNEL_OK:
-		finish_result(seat, at, mem_dup(c->output, c->out_len), c->out_len);
+		exchange_result(seat, at, mem_dup(c->output, c->out_len), c->out_len);
 		return;
 	case CHANNEL_CANCELLED:
-		finish(seat, at, ATTEMPT_CANCELLED, &none);
+		exchange_finish(seat, at, ATTEMPT_CANCELLED, &none);
 		return;
 	case CHANNEL_NEED_SPACE:
 		need_space(seat, at, c);
@@ -300,7 +296,7 @@ take_piece(struct seat *seat, const struct channel_completion *c)
 	f->asked = false;
 	if (c->status != CHANNEL_OK || c->out_len == 0 || c->out_len > f->total - f->got) {
 		fetch_free(f);
-		finish_failed(seat, at, FAILURE_bad_result, "the worker lost the handler's result");
+		exchange_failed(seat, at, FAILURE_bad_result, "the worker lost the handler's result");
 		return;
 	}
 	memcpy(f->text + f->got, c->output, c->out_len);
@@ -312,7 +308,7 @@ take_piece(struct seat *seat, const struct channel_completion *c)
 	f->text = NULL;			/* with its last piece the worker has let it go */
 	len = f->total;
 	fetch_free(f);
-	finish_result(seat, at, text, len);
+	exchange_result(seat, at, text, len);
 }
 
 static void

@@ -187,11 +187,11 @@ lanes_stop(struct lanes *l)
 	for (uint32_t i = 0; i < l->seats_len; i++) {
 		struct seat	*seat = l->seats[i];
 
-		if (seat == NULL || seat->channel == NULL)
+		if (seat == NULL || seat->state == WORKER_GONE)
 			continue;
 		seat->leaving = true;		/* nobody comes after it */
 		seat_set_state(seat, WORKER_DRAINING);
-		channel_stop(seat->channel);
+		seat->way->stop(seat);
 	}
 }
 
@@ -316,6 +316,22 @@ lanes_next_ns(const struct lanes *l)
 /* ---- effects ---- */
 
 void
+lanes_start(struct lanes *l, struct attempt *at)
+{
+	struct seat	*seat = lanes_seat(l, at->worker);
+
+	seat->way->start(seat, at);
+}
+
+void
+lanes_tell(struct lanes *l, struct attempt *at)
+{
+	struct seat	*seat = lanes_seat(l, at->worker);
+
+	seat->way->tell(seat, at);
+}
+
+void
 lanes_kill(struct lanes *l, uint32_t worker, const char *why)
 {
 	struct seat	*seat = lanes_seat(l, worker);
@@ -339,11 +355,11 @@ lanes_idle(struct lanes *l, uint32_t worker)
 {
 	struct seat	*seat = lanes_seat(l, worker);
 
-	if (seat == NULL || seat->channel == NULL || seat->dead_ns != 0)	/* dead meanwhile */
+	if (seat == NULL || seat->state == WORKER_GONE || seat->dead_ns != 0)	/* dead meanwhile */
 		return;
 	seat_set_state(seat, WORKER_DRAINING);
 	seat->end_by_ns = l->broker->now.mono_ns + END_NS;
-	channel_stop(seat->channel);
+	seat->way->stop(seat);
 }
 
 /* ---- a turn ---- */
@@ -404,13 +420,12 @@ lanes_disarm(struct lanes *l)
 static void
 view_oldest(const struct seat *seat, struct worker_view *v)
 {
-	uint64_t		 at = 0, token;
 	const struct attempt	*a;
 
-	if (seat->channel == NULL || !seat->up)
+	if (!seat->up)
 		return;
-	v->inflight = channel_inflight(seat->channel);
-	if ((a = channel_inflight_next(seat->channel, &at, &token)) == NULL)
+	v->inflight = seat->way->inflight(seat);
+	if ((a = seat->way->oldest(seat)) == NULL)
 		return;
 	v->job = a->job_id;
 	v->type = a->type->name;
@@ -448,7 +463,7 @@ lanes_progress(const struct lanes *l, const struct job *j, struct channel_progre
 	const struct attempt	*at = job_attempt(j);
 	const struct seat	*seat;
 
-	if (at == NULL || (seat = lanes_seat(l, at->worker)) == NULL || seat->channel == NULL)
+	if (at == NULL || (seat = lanes_seat(l, at->worker)) == NULL)
 		return false;
-	return channel_progress_read(seat->channel, at->token, out);
+	return seat->way->progress(seat, at, out);
 }

@@ -8,6 +8,28 @@
 #include "proto/control.h"
 
 struct event;
+struct seat;
+
+/* How the worker of a seat is reached: a table of functions, one for each kind of conversation. */
+struct way {
+	/* A new incarnation: makes what it is reached by and asks the supervisor for it.  0 or -errno. */
+	int		(*begin)(struct seat *seat);
+	void		(*start)(struct seat *seat, struct attempt *at);
+	void		(*tell)(struct seat *seat, struct attempt *at);
+	/* Nothing more will come for it: it ends when it has nothing left. */
+	void		(*stop)(struct seat *seat);
+	void		(*look)(struct seat *seat);	/* up: once a second */
+	uint32_t	(*inflight)(const struct seat *seat);
+	const struct attempt *(*oldest)(const struct seat *seat);	/* NULL: none is in flight */
+	bool		(*progress)(const struct seat *seat, const struct attempt *at,
+	    struct channel_progress *out);
+	/* It is dead: all that it has published is a result, delivered once. */
+	void		(*take_last)(struct seat *seat);
+	/* Dead, and how is known: this job's attempt, in flight, may be what killed it. */
+	bool		(*suspects)(const struct seat *seat, const struct attempt *at);
+	void		(*end)(struct seat *seat);	/* of the incarnation: lets go of what begin made */
+};
+extern const struct way way_channel;
 
 /*
  * A seat: a place for a worker, and the incarnation that fills it.  A seat of the pool is filled
@@ -19,6 +41,7 @@ struct seat {
 	uint32_t	 number;		/* index in lanes->seats, core's number */
 	char		 name[24];		/* at most 15 are used: control.h */
 	enum control_lane lane;
+	const struct way *way;
 	enum worker_state state;
 	int64_t		 since_ms;		/* in this state */
 	bool		 leaving;
@@ -73,6 +96,8 @@ void seat_kill(struct seat *seat, const char *why);	/* death is confirmed later,
 void seat_died(struct seat *seat, const char *how);	/* confirmed: recovers what it had */
 void seat_retire(struct seat *seat, const char *why);	/* ends when idle, and is replaced */
 void seat_look(struct seat *seat);			/* once a second */
+/* Asks the supervisor; fds are lent.  0 or -errno. */
+int seat_send_start(struct seat *seat, const int *fds, size_t nfds);
 
 /* loop.c: does an io worker's loop still turn?  Once a second. */
 void loop_look(struct seat *seat);
@@ -81,9 +106,17 @@ void loop_answered(struct seat *seat, uint64_t token);
 
 /* exchange.c: attempts out, completions in */
 void exchange_hello(struct seat *seat);
+void exchange_start(struct seat *seat, struct attempt *at);
+void exchange_tell(struct seat *seat, struct attempt *at);
+void exchange_drop_fetches(struct seat *seat);
+/* The attempt is over: core hears, and the worker may have served its time.  Takes what o holds. */
+void exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outcome *o);
+/* It is ours, not the handler's: the next attempt would fail in the same way. */
+void exchange_failed(struct seat *seat, struct attempt *at, enum failure_kind kind, const char *message);
+/* Takes text, which is JSON, or the attempt fails as bad_result. */
+void exchange_result(struct seat *seat, struct attempt *at, char *text, uint32_t len);
 /* One completion; false: none is left.  Kills a worker that breaks the protocol. */
 bool exchange_take(struct seat *seat);
-void exchange_drop_fetches(struct seat *seat);
 /* Does one of its attempts keep its loop from turning? */
 void exchange_look_for_stall(struct seat *seat);
 

@@ -19,11 +19,8 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 
-#define ARENA_BYTES		((size_t)64 << 20)	/* virtual; populated as it is used */
-#define ARENA_BYTES_LARGE	((size_t)256 << 20)	/* where lines or results may be large */
 #define ASYNC_SLOTS		16000
 #define HOW_NS			NS_PER_S		/* for the supervisor's word on a death */
-#define BLAMED_WAITS_MAX	8
 #define FETCH_SLOTS		4			/* of a cpu worker's depth, for pieces of results */
 
 static const int64_t	backoff_ms[] = { 0, 10, 50, 250, 1250, 5000 };
@@ -81,6 +78,7 @@ seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for)
 
 	seat->lanes = l;
 	seat->lane = lane;
+	seat->way = &way_channel;
 	seat->alone_for = alone_for;
 	seat->pidfd = -1;
 	list_init(&seat->fetches);
@@ -93,21 +91,17 @@ seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for)
 static void
 drop_incarnation(struct seat *seat)
 {
-	exchange_drop_fetches(seat);
-	if (seat->completions != NULL)
-		event_free(seat->completions);
+	seat->way->end(seat);
 	if (seat->death != NULL)
 		event_free(seat->death);
-	seat->completions = seat->death = NULL;
-	channel_free(seat->channel);
-	seat->channel = NULL;
+	seat->death = NULL;
 	fd_close(&seat->pidfd);
 	seat->pid = 0;
 	seat->up = false;
 	seat->dead_ns = 0;
 	seat->rss_bytes = 0;
 	seat->asked_loop_ns = 0;
-	seat->blocked = seat->crashed = seat->blames_waits = false;
+	seat->blocked = seat->crashed = false;
 }
 
 void
@@ -125,36 +119,6 @@ seat_set_state(struct seat *seat, enum worker_state state)
 	seat->since_ms = seat->lanes->broker->now.real_ms;
 }
 
-static struct channel_config
-channel_config_of(const struct seat *seat)
-{
-	const struct config	*cfg = &seat->lanes->broker->config;
-	size_t			 bytes = cfg->max_line_bytes > (8 << 20) ? ARENA_BYTES_LARGE : ARENA_BYTES;
-
-	if (seat->lane == CONTROL_LANE_CPU)
-		return (struct channel_config){ .fifo = true, .kick = CHANNEL_KICK_FUTEX,
-		    .depth = BOUND_CHANNEL_DEPTH_FIFO, .runs = 1, .in_bytes = bytes, .out_bytes = bytes };
-	return (struct channel_config){ .fifo = false, .kick = CHANNEL_KICK_SOCKET,
-	    .depth = BOUND_CHANNEL_DEPTH_SLOTS, .runs = (uint32_t)cfg->io_threads + BOUND_NAME_THREADS,
-	    .in_bytes = bytes, .out_bytes = bytes };
-}
-
-/*
- * The worker has published: nothing to read, the turn harvests.  The event only ends the sleep; a worker that
- * ends it over and over for nothing would have the loop turn without rest.
- */
-static void
-on_completions(evutil_socket_t fd, short what, void *arg)
-{
-	struct seat	*seat = arg;
-	const char	*why;
-
-	(void)fd;
-	(void)what;
-	if (seat->state != WORKER_DYING && channel_woken(seat->channel, &why) != 0)
-		seat_kill(seat, why);
-}
-
 /* Dead for sure.  The supervisor's word comes at once as well, and says how: that goes into failures. */
 static void
 on_death(evutil_socket_t fd, short what, void *arg)
@@ -170,31 +134,20 @@ on_death(evutil_socket_t fd, short what, void *arg)
 		core_worker_retire(b->core, b->now, seat->number);	/* nothing new for the dead */
 }
 
-static int
-send_start(struct seat *seat, const struct channel_fds *fds)
+int
+seat_send_start(struct seat *seat, const int *fds, size_t nfds)
 {
 	struct control_msg	m = {
 		.kind = CONTROL_START, .worker = seat->number, .gen = seat->gen, .lane = seat->lane,
 	};
-	int			list[4] = { fds->a, fds->b, fds->event, fds->kick };
-
 	snprintf(m.name, sizeof(m.name), "%.15s", seat->name);
-	return control_send(seat->lanes->control_fd, &m, list, fds->kick < 0 ? 3 : 4);
+	return control_send(seat->lanes->control_fd, &m, fds, nfds);
 }
 
 static void
-close_fds(struct channel_fds *fds)
+try_again_later(struct seat *seat, int rc)
 {
-	fd_close(&fds->a);
-	fd_close(&fds->b);
-	fd_close(&fds->event);
-	fd_close(&fds->kick);
-}
-
-static void
-try_again_later(struct seat *seat, const char *what, int rc)
-{
-	log_error("no worker can be started worker=%s what=%s error=%s", seat->name, what, strerror(-rc));
+	log_error("no worker can be started worker=%s error=%s", seat->name, strerror(-rc));
 	drop_incarnation(seat);
 	seat_set_state(seat, WORKER_GONE);
 	seat->respawn_ns = seat->lanes->broker->now.mono_ns + NS_PER_S;
@@ -203,10 +156,8 @@ try_again_later(struct seat *seat, const char *what, int rc)
 void
 seat_request(struct seat *seat)
 {
-	struct broker		*b = seat->lanes->broker;
-	struct channel_config	 cfg = channel_config_of(seat);
-	struct channel_fds	 fds = { -1, -1, -1, -1 };
-	int			 rc;
+	struct broker	*b = seat->lanes->broker;
+	int		 rc;
 
 	if (lanes_asks_enough(seat->lanes)) {
 		seat->respawn_ns = 0;		/* when an answer has come */
@@ -215,23 +166,13 @@ seat_request(struct seat *seat)
 	seat->gen = ++seat->lanes->next_gen;
 	seat->done_here = 0;
 	seat->end_by_ns = 0;
-	if ((rc = channel_new(&cfg, seat->gen, &seat->channel, &fds)) != 0) {
-		try_again_later(seat, "channel", rc);
-		return;
-	}
-	rc = send_start(seat, &fds);
-	close_fds(&fds);
-	if (rc != 0) {
-		try_again_later(seat, "supervisor", rc);
+	if ((rc = seat->way->begin(seat)) != 0) {
+		try_again_later(seat, rc);
 		return;
 	}
 	seat->lanes->asked++;
-	seat->completions = event_new(b->base, channel_event_fd(seat->channel), EV_READ | EV_ET | EV_PERSIST,
-	    on_completions, seat);
-	event_add(seat->completions, NULL);
 	seat_set_state(seat, WORKER_STARTING);
 	seat->ready_by_ns = b->now.mono_ns + b->config.ready_ms * NS_PER_MS;
-	exchange_hello(seat);
 }
 
 void
@@ -256,7 +197,7 @@ seat_unwatched(struct seat *seat, int pid)
 	    seat->name, pid);
 	seat->pid = pid;
 	seat_set_state(seat, WORKER_DRAINING);
-	channel_stop(seat->channel);
+	seat->way->stop(seat);
 }
 
 static void
@@ -321,50 +262,13 @@ seat_kill(struct seat *seat, const char *why)
 		syscall(SYS_pidfd_send_signal, seat->pidfd, SIGKILL, NULL, 0);
 }
 
-/* io only: was this attempt running when its worker died, as the worker said? */
-static bool
-was_running(const struct seat *seat, const struct attempt *at)
-{
-	/* it was killed for its loop: those that ran in threads are not to blame */
-	return seat->blocked ? channel_blames(seat->channel, at->token) :
-	    channel_suspect(seat->channel, at->token);
-}
-
-/*
- * io only: a crash, or a blocked loop, of which the worker named nobody: a callback that did not say
- * whose it was.  If few waited there, all of them are suspected: each runs alone once, and the one
- * that did it does it again.  If many did, they would wait for each other too long.
- */
-static bool
-blames_waits(const struct seat *seat)
-{
-	const struct attempt	*a;
-	uint64_t		 at = 0, token;
-	unsigned		 waits = 0;
-
-	if (!seat->blocked && !seat->crashed)
-		return false;
-	for (;;) {
-		token = 0;
-		a = channel_inflight_next(seat->channel, &at, &token);
-		if (token == 0)
-			return waits <= BLAMED_WAITS_MAX;
-		if (a == NULL || a->token != token)	/* other entries than attempts */
-			continue;
-		if (was_running(seat, a))
-			return false;
-		waits += a->lane == LANE_ASYNC;
-	}
-}
-
 static bool
 is_suspect(void *arg, const struct job *j)
 {
 	const struct seat	*seat = arg;
 	const struct attempt	*at = job_attempt(j);
 
-	return at != NULL &&
-	    (was_running(seat, at) || (seat->blames_waits && at->lane == LANE_ASYNC));
+	return at != NULL && seat->way->suspects(seat, at);
 }
 
 static void
@@ -385,17 +289,14 @@ seat_died(struct seat *seat, const char *how)
 
 	if (seat->state == WORKER_STARTING)
 		seat_set_state(seat, WORKER_DYING);	/* a hello among what it published is too late */
-	while (exchange_take(seat))	/* all that it published is a result, delivered once */
-		;
-	asked_to_end = seat->state == WORKER_DRAINING && channel_inflight(seat->channel) == 0;
+	seat->way->take_last(seat);
+	asked_to_end = seat->state == WORKER_DRAINING && seat->way->inflight(seat) == 0;
 	if (!asked_to_end)
 		seat->crashes++;
 	if (seat->blocked)
 		how = "killed, as its event loop was blocked";
-	if (was_up) {
-		seat->blames_waits = seat->lane != CONTROL_LANE_CPU && blames_waits(seat);
+	if (was_up)
 		core_worker_lost(b->core, b->now, seat->number, how, is_suspect, seat);
-	}
 	if (seat->done_here == 0 && !asked_to_end)
 		seat->failures++;
 	drop_incarnation(seat);
@@ -432,19 +333,6 @@ seat_retire(struct seat *seat, const char *why)
 	core_worker_retire(b->core, b->now, seat->number);
 }
 
-/* Its threads are lost to what does not end: another worker takes over, before none is left. */
-static void
-retire_if_stuck(struct seat *seat)
-{
-	const struct config	*cfg = &seat->lanes->broker->config;
-	int64_t			 most = cfg->stuck_threads;
-
-	if (most == 0)
-		most = cfg->io_threads > 1 ? cfg->io_threads / 2 : 1;
-	if (core_worker_stuck_threads(seat->lanes->broker->core, seat->number) >= most)
-		seat_retire(seat, "workers.stuck_threads");
-}
-
 void
 seat_look(struct seat *seat)
 {
@@ -461,10 +349,8 @@ seat_look(struct seat *seat)
 		seat_kill(seat, "it was told to end and has not");
 	if (seat->pid > 0)
 		seat->rss_bytes = resident_bytes(seat->pid);
-	if (seat->up && seat->lane != CONTROL_LANE_CPU) {
-		loop_look(seat);
-		retire_if_stuck(seat);
-	}
+	if (seat->up)
+		seat->way->look(seat);
 	if (cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
 		seat_retire(seat, "workers.recycle_rss");
 }
