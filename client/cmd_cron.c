@@ -1,6 +1,7 @@
 /* cmd_cron.c - jobctl cron ls, set, delete and run.  Runs in: jobctl. */
 #include "client/jobopts.h"
 #include "client/list.h"
+#include "client/named.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,15 +86,6 @@ put_job(struct ctl *ctl, struct buf *params)
 	return rc;
 }
 
-static void
-put_text(const struct options *o, enum option opt, const char *member, struct buf *params)
-{
-	if (!option_given(o, opt))
-		return;
-	buf_printf(params, ",\"%s\":", member);
-	json_put_text(params, o->text[opt]);
-}
-
 static int
 put_params(struct ctl *ctl, struct buf *params)
 {
@@ -101,8 +93,8 @@ put_params(struct ctl *ctl, struct buf *params)
 	json_put_text(params, ctl->opt.operands[0]);
 	buf_puts(params, ",\"when\":");
 	json_put_text(params, ctl->opt.operands[1]);
-	put_text(&ctl->opt, OPT_time_zone, "time_zone", params);
-	put_text(&ctl->opt, OPT_overlap, "overlap", params);
+	jobopts_put_text(&ctl->opt, OPT_time_zone, "time_zone", params);
+	jobopts_put_text(&ctl->opt, OPT_overlap, "overlap", params);
 	return put_job(ctl, params);
 }
 
@@ -146,34 +138,9 @@ run_set(struct ctl *ctl)
 /* ---- delete, run ---- */
 
 static int
-ask(struct ctl *ctl, const char *method, struct span *answer)
-{
-	struct buf	params = { 0 };
-	int		rc;
-
-	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
-		return rc;
-	buf_puts(&params, "{\"name\":");
-	json_put_text(&params, ctl->opt.operands[0]);
-	buf_putc(&params, '}');
-	rc = ctl_ask(ctl, method, &params, CTL_ANSWER_MS, answer);
-	buf_free(&params);
-	return rc;
-}
-
-static int
 run_delete(struct ctl *ctl)
 {
-	struct span	answer;
-	int		rc = ask(ctl, "cron.delete", &answer);
-
-	if (rc != 0)
-		return rc;
-	if (ctl_wants_json(ctl))
-		ctl_line(ctl, answer);
-	else
-		ctl_say(ctl, "%s is deleted; its jobs go on", ctl->opt.operands[0]);
-	return ctl_flush(ctl);
+	return named_do(ctl, "cron.delete", "is deleted; its jobs go on");
 }
 
 static int
@@ -181,7 +148,7 @@ run_run(struct ctl *ctl)
 {
 	struct span	answer;
 	int64_t		id;
-	int		rc = ask(ctl, "cron.run", &answer);
+	int		rc = named_ask(ctl, "cron.run", NULL, CTL_ANSWER_MS, &answer);
 
 	if (rc != 0)
 		return rc;

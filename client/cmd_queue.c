@@ -1,84 +1,38 @@
 /* cmd_queue.c - jobctl queue pause, resume, drain, purge, wait and set.  Runs in: jobctl. */
-#include "client/ctl.h"
+#include "client/jobopts.h"
+#include "client/named.h"
 
 #include <string.h>
 
 #include "lib/parse.h"
 #include "proto/bounds.h"
 
-/* Asks for something to be done with the queue that is named; *answer as ctl_ask lends it. */
-static int
-ask(struct ctl *ctl, const char *method, struct buf *params, int64_t timeout_ms,
-    struct span *answer)
-{
-	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
-
-	if (rc == 0) {
-		buf_putc(params, '}');
-		rc = ctl_ask(ctl, method, params, timeout_ms, answer);
-	}
-	buf_free(params);
-	return rc;
-}
-
-static void
-put_name(const struct ctl *ctl, struct buf *params)
-{
-	buf_puts(params, "{\"name\":");
-	json_put_text(params, ctl->opt.operands[0]);
-}
-
-/* What became of it, for people or as data. */
-static int
-answered(struct ctl *ctl, struct span answer, const char *words)
-{
-	if (ctl_wants_json(ctl))
-		ctl_line(ctl, answer);
-	else
-		ctl_say(ctl, "%s %s", ctl->opt.operands[0], words);
-	return ctl_flush(ctl);
-}
-
-static int
-run_plain(struct ctl *ctl, const char *method, const char *words)
-{
-	struct buf	params = { 0 };
-	struct span	answer;
-	int		rc;
-
-	put_name(ctl, &params);
-	rc = ask(ctl, method, &params, CTL_ANSWER_MS, &answer);
-	return rc != 0 ? rc : answered(ctl, answer, words);
-}
-
 static int
 run_pause(struct ctl *ctl)
 {
-	return run_plain(ctl, "queue.pause", "is paused");
+	return named_do(ctl, "queue.pause", "is paused");
 }
 
 static int
 run_resume(struct ctl *ctl)
 {
-	return run_plain(ctl, "queue.resume", "goes on");
+	return named_do(ctl, "queue.resume", "goes on");
 }
 
 static int
 run_drain(struct ctl *ctl)
 {
-	return run_plain(ctl, "queue.drain", "takes no new jobs until it is resumed");
+	return named_do(ctl, "queue.drain", "takes no new jobs until it is resumed");
 }
 
 static int
 run_purge(struct ctl *ctl)
 {
-	struct buf	params = { 0 };
 	struct span	answer;
 	int64_t		purged = 0;
-	int		rc;
+	int		rc = named_ask(ctl, "queue.purge", NULL, CONN_FOREVER, &answer);
 
-	put_name(ctl, &params);
-	if ((rc = ask(ctl, "queue.purge", &params, CONN_FOREVER, &answer)) != 0)
+	if (rc != 0)
 		return rc;
 	if (!json_int(answer, "purged", &purged))
 		return ctl_odd(ctl, "queue.purge");
@@ -92,26 +46,17 @@ run_purge(struct ctl *ctl)
 static int
 run_wait(struct ctl *ctl)
 {
-	struct buf	params = { 0 };
+	struct buf	timeout = { 0 };
 	struct span	answer;
 	int		rc;
 
-	put_name(ctl, &params);
-	if (option_given(&ctl->opt, OPT_wait_for))
-		buf_printf(&params, ",\"timeout_ms\":%lld",
-		    (long long)ctl->opt.number[OPT_wait_for]);
-	rc = ask(ctl, "queue.wait", &params, CONN_FOREVER, &answer);
-	return rc != 0 ? rc : answered(ctl, answer, "is empty");
+	jobopts_put_number(&ctl->opt, OPT_wait_for, "timeout_ms", &timeout);
+	rc = named_ask(ctl, "queue.wait", &timeout, CONN_FOREVER, &answer);
+	buf_free(&timeout);
+	return rc != 0 ? rc : named_answered(ctl, answer, "is empty");
 }
 
 /* ---- set ---- */
-
-static void
-put_number(const struct options *o, enum option opt, const char *name, struct buf *out)
-{
-	if (option_given(o, opt))
-		buf_printf(out, ",\"%s\":%lld", name, (long long)o->number[opt]);
-}
 
 static int
 put_rate(struct ctl *ctl, struct buf *out)
@@ -168,26 +113,32 @@ put_weights(struct ctl *ctl, struct buf *out)
 }
 
 static int
-run_set(struct ctl *ctl)
+put_limits(struct ctl *ctl, struct buf *out)
 {
 	const struct options	*o = &ctl->opt;
-	struct buf		 params = { 0 };
-	struct span		 answer;
 	int			 rc;
 
-	put_name(ctl, &params);
-	put_number(o, OPT_max_running, "max_running", &params);
-	put_number(o, OPT_per_tenant, "max_running_per_tenant", &params);
-	put_number(o, OPT_per_key, "max_running_per_key", &params);
-	put_number(o, OPT_burst, "burst", &params);
-	put_number(o, OPT_max_jobs, "max_jobs", &params);
-	if ((rc = put_rate(ctl, &params)) != 0 || (rc = put_bytes(ctl, &params)) != 0 ||
-	    (rc = put_weights(ctl, &params)) != 0) {
-		buf_free(&params);
+	jobopts_put_number(o, OPT_max_running, "max_running", out);
+	jobopts_put_number(o, OPT_per_tenant, "max_running_per_tenant", out);
+	jobopts_put_number(o, OPT_per_key, "max_running_per_key", out);
+	jobopts_put_number(o, OPT_burst, "burst", out);
+	jobopts_put_number(o, OPT_max_jobs, "max_jobs", out);
+	if ((rc = put_rate(ctl, out)) != 0 || (rc = put_bytes(ctl, out)) != 0)
 		return rc;
-	}
-	rc = ask(ctl, "queue.set", &params, CTL_ANSWER_MS, &answer);
-	return rc != 0 ? rc : answered(ctl, answer, "is set");
+	return put_weights(ctl, out);
+}
+
+static int
+run_set(struct ctl *ctl)
+{
+	struct buf	limits = { 0 };
+	struct span	answer;
+	int		rc = put_limits(ctl, &limits);
+
+	if (rc == 0)
+		rc = named_ask(ctl, "queue.set", &limits, CTL_ANSWER_MS, &answer);
+	buf_free(&limits);
+	return rc != 0 ? rc : named_answered(ctl, answer, "is set");
 }
 
 /* ---- verbs ---- */

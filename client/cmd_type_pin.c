@@ -1,5 +1,5 @@
 /* cmd_type_pin.c - jobctl type pin: which lane a type runs in, or who decides.  Runs in: jobctl. */
-#include "client/ctl.h"
+#include "client/named.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,18 +37,13 @@ print_pinned(struct ctl *ctl, struct span reply)
 static int
 run(struct ctl *ctl)
 {
-	struct buf	params = { 0 };
+	struct buf	wish = { 0 };
 	struct span	reply;
 	int		rc;
 
-	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
-		return rc;
-	buf_puts(&params, "{\"name\":");
-	json_put_text(&params, ctl->opt.operands[0]);
-	put_wish(&params, ctl->opt.operands[1]);
-	buf_putc(&params, '}');
-	rc = ctl_ask(ctl, "type.pin", &params, CTL_ANSWER_MS, &reply);
-	buf_free(&params);
+	put_wish(&wish, ctl->opt.operands[1]);
+	rc = named_ask(ctl, "type.pin", &wish, CTL_ANSWER_MS, &reply);
+	buf_free(&wish);
 	if (rc != 0)
 		return rc;
 	if (ctl_wants_json(ctl))

@@ -1,5 +1,5 @@
 /* cmd_type_show.c - jobctl type show: all about a type, and its lane.  Runs in: jobctl. */
-#include "client/ctl.h"
+#include "client/named.h"
 
 #include <stdlib.h>
 
@@ -216,17 +216,9 @@ print_type(struct ctl *ctl, struct span type)
 static int
 run(struct ctl *ctl)
 {
-	struct buf	params = { 0 };
 	struct span	type;
-	int		rc;
+	int		rc = named_ask(ctl, "type.show", NULL, CTL_ANSWER_MS, &type);
 
-	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
-		return rc;
-	buf_puts(&params, "{\"name\":");
-	json_put_text(&params, ctl->opt.operands[0]);
-	buf_putc(&params, '}');
-	rc = ctl_ask(ctl, "type.show", &params, CTL_ANSWER_MS, &type);
-	buf_free(&params);
 	if (rc != 0)
 		return rc;
 	if (ctl_wants_json(ctl))

@@ -8,8 +8,8 @@
 #define READ_BYTES	((size_t)64 << 10)
 #define LINE_OVERHEAD	2048	/* what a request has besides args, when its fields are not long */
 
-static void
-put_text(const struct options *o, enum option opt, const char *name, struct buf *out)
+void
+jobopts_put_text(const struct options *o, enum option opt, const char *name, struct buf *out)
 {
 	if (!option_given(o, opt))
 		return;
@@ -17,8 +17,8 @@ put_text(const struct options *o, enum option opt, const char *name, struct buf 
 	json_put_text(out, o->text[opt]);
 }
 
-static void
-put_number(const struct options *o, enum option opt, const char *name, struct buf *out)
+void
+jobopts_put_number(const struct options *o, enum option opt, const char *name, struct buf *out)
 {
 	if (option_given(o, opt))
 		buf_printf(out, ",\"%s\":%lld", name, (long long)o->number[opt]);
@@ -63,10 +63,10 @@ jobopts_put_retry(const struct options *o, struct buf *out)
 {
 	struct buf	members = { 0 };
 
-	put_number(o, OPT_max_attempts, "max_attempts", &members);
-	put_number(o, OPT_backoff, "backoff_ms", &members);
+	jobopts_put_number(o, OPT_max_attempts, "max_attempts", &members);
+	jobopts_put_number(o, OPT_backoff, "backoff_ms", &members);
 	put_real(o, OPT_factor, "factor", &members);
-	put_number(o, OPT_max_backoff, "max_backoff_ms", &members);
+	jobopts_put_number(o, OPT_max_backoff, "max_backoff_ms", &members);
 	if (buf_len(&members) > 0) {
 		buf_consume(&members, 1);	/* the first comma */
 		buf_puts(out, ",\"retry\":{");
@@ -104,29 +104,29 @@ void
 jobopts_put_with_label(const struct options *o, const char *name, const char *value,
     struct buf *out)
 {
-	put_text(o, OPT_queue, "queue", out);
-	put_number(o, OPT_priority, "priority", out);
-	put_number(o, OPT_delay, "delay_ms", out);
-	put_number(o, OPT_run_at, "run_at_ms", out);
-	put_number(o, OPT_timeout, "timeout_ms", out);
-	put_number(o, OPT_ttl, "ttl_ms", out);
-	put_text(o, OPT_order_key, "order_key", out);
-	put_text(o, OPT_unique_key, "unique_key", out);
-	put_number(o, OPT_unique_for, "unique_ms", out);
-	put_number(o, OPT_keep, "keep_ms", out);
-	put_text(o, OPT_limit_key, "limit_key", out);
-	put_text(o, OPT_tenant, "tenant", out);
-	put_number(o, OPT_room_wait, "room_wait_ms", out);
-	put_text(o, OPT_on_order_failure, "on_order_failure", out);
+	jobopts_put_text(o, OPT_queue, "queue", out);
+	jobopts_put_number(o, OPT_priority, "priority", out);
+	jobopts_put_number(o, OPT_delay, "delay_ms", out);
+	jobopts_put_number(o, OPT_run_at, "run_at_ms", out);
+	jobopts_put_number(o, OPT_timeout, "timeout_ms", out);
+	jobopts_put_number(o, OPT_ttl, "ttl_ms", out);
+	jobopts_put_text(o, OPT_order_key, "order_key", out);
+	jobopts_put_text(o, OPT_unique_key, "unique_key", out);
+	jobopts_put_number(o, OPT_unique_for, "unique_ms", out);
+	jobopts_put_number(o, OPT_keep, "keep_ms", out);
+	jobopts_put_text(o, OPT_limit_key, "limit_key", out);
+	jobopts_put_text(o, OPT_tenant, "tenant", out);
+	jobopts_put_number(o, OPT_room_wait, "room_wait_ms", out);
+	jobopts_put_text(o, OPT_on_order_failure, "on_order_failure", out);
 	put_after(o, out);
-	put_text(o, OPT_on_parent_failure, "on_parent_failure", out);
+	jobopts_put_text(o, OPT_on_parent_failure, "on_parent_failure", out);
 	if (option_given(o, OPT_hold))
 		buf_puts(out, ",\"hold\":true");
-	put_text(o, OPT_on_lost, "on_lost", out);
+	jobopts_put_text(o, OPT_on_lost, "on_lost", out);
 	jobopts_put_retry(o, out);
-	put_text(o, OPT_lane, "lane", out);
-	put_text(o, OPT_durability, "durability", out);
-	put_text(o, OPT_group, "group", out);
+	jobopts_put_text(o, OPT_lane, "lane", out);
+	jobopts_put_text(o, OPT_durability, "durability", out);
+	jobopts_put_text(o, OPT_group, "group", out);
 	if (o->pairs_len > 0 || name != NULL) {
 		buf_puts(out, ",\"labels\":");
 		jobopts_put_labels(o, name, value, out);

@@ -4,6 +4,10 @@
 
 #include "client/ctl.h"
 
+/* Appends an option as a member, `,"name":value`, if it was given. */
+void jobopts_put_text(const struct options *o, enum option opt, const char *name, struct buf *out);
+void jobopts_put_number(const struct options *o, enum option opt, const char *name,
+    struct buf *out);
 /* Appends the fields that options give, each with a comma before it: `,"queue":"mail"`. */
 void jobopts_put(const struct options *o, struct buf *out);
 /* `,"retry":{...}` when options say anything of it. */
