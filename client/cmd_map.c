@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "client/command.h"
 #include "client/jobopts.h"
 #include "client/map_bar.h"
 #include "client/print.h"
@@ -171,6 +172,8 @@ map_init(struct map *m, struct ctl *ctl)
 	memset(m, 0, sizeof(*m));
 	m->ctl = ctl;
 	m->label = label;
+	m->command = command_given(o);
+	m->type = m->command ? COMMAND_TYPE : o->operands[0];
 	m->most = option_given(o, OPT_jobs) ? (uint64_t)o->number[OPT_jobs] : MOST;
 	m->items.fd = STDIN_FILENO;
 	m->items.end = option_given(o, OPT_null) ? '\0' : '\n';
@@ -201,6 +204,7 @@ map_fini(struct map *m)
 	idmap_free(&m->requests);
 	items_fini(&m->items);
 	map_out_fini(&m->out);
+	buf_free(&m->place);
 	buf_free(&m->fields);
 	free(m->label);
 	free(m->group);
@@ -209,18 +213,45 @@ map_fini(struct map *m)
 
 /* A type that nobody has is said before a line is read. */
 static int
-check_type(struct ctl *ctl)
+check_type(struct ctl *ctl, const char *type)
 {
 	struct buf	params = { 0 };
-	struct span	type;
+	struct span	shown;
 	int		rc;
 
 	buf_puts(&params, "{\"name\":");
-	json_put_text(&params, ctl->opt.operands[0]);
+	json_put_text(&params, type);
 	buf_putc(&params, '}');
-	rc = ctl_ask(ctl, "type.show", &params, CTL_ANSWER_MS, &type);
+	rc = ctl_ask(ctl, "type.show", &params, CTL_ANSWER_MS, &shown);
 	buf_free(&params);
 	return rc == EXIT_NOT_FOUND ? EXIT_REFUSED : rc;	/* as submit would have it */
+}
+
+/* A command that has no place for the line would run again and again as it is. */
+static int
+check_command(struct map *m)
+{
+	struct ctl	*ctl = m->ctl;
+	bool		 hole = false;
+	int		 rc;
+
+	if (option_given(&ctl->opt, OPT_lines))
+		return ctl_usage(ctl, "--lines is of types: in a command {} is the line");
+	for (int i = 0; i < ctl->opt.operands_len; i++)
+		hole |= strstr(ctl->opt.operands[i], "{}") != NULL;
+	if (!hole)
+		return ctl_usage(ctl, "the command has no {}, where the line goes");
+	if ((rc = command_check(ctl)) != 0)
+		return rc;
+	return command_put_place(ctl, &m->place);
+}
+
+static int
+check_typed(struct ctl *ctl)
+{
+	if (ctl->opt.operands_len != 1)
+		return ctl_usage(ctl, "usage: jobctl map %s", ctl->verb->operands);
+	return command_check_options(ctl);
 }
 
 static int
@@ -247,8 +278,10 @@ prepare(struct map *m)
 		line_bytes = LINE_LEAST;
 	if (line_bytes > CTL_LINE_BYTES)
 		line_bytes = CTL_LINE_BYTES;
-	if ((rc = ctl_connect(m->ctl, line_bytes)) != 0 || (rc = check_type(m->ctl)) != 0 ||
-	    (rc = map_group_make(m)) != 0)
+	if ((rc = m->command ? check_command(m) : check_typed(m->ctl)) != 0)
+		return rc;
+	if ((rc = ctl_connect(m->ctl, line_bytes)) != 0 ||
+	    (rc = check_type(m->ctl, m->type)) != 0 || (rc = map_group_make(m)) != 0)
 		return rc;
 	buf_putc(&m->fields, '}');
 	daemon_line = m->ctl->daemon_line;
@@ -302,12 +335,14 @@ run(struct ctl *ctl)
 
 const struct verb verb_map = {
 	.name = "map",
-	.operands = "TYPE",
-	.summary = "a job for each line of stdin",
+	.operands = "TYPE | -- CMD...",
+	.summary = "a job or a command for each line of stdin",
 	.about = "Runs a job of TYPE for each line of stdin, at most -j at once, and prints a\n"
 	    "line of JSON for each as it ends: {\"index\", \"id\", \"state\", \"result\" or\n"
 	    "\"failure\"}.  A line is the job's argument in JSON, or with --lines KEY plain\n"
-	    "text.  The last line on stderr gives the counts and the command that lists the\n"
+	    "text.  Behind -- a command runs for each line, which replaces every {} in its\n"
+	    "arguments as it is: no shell, no splitting; write -- {} where the command could\n"
+	    "take a line that begins with - for an option.  The last line on stderr gives the counts and the command that lists the\n"
 	    "failed.  Ctrl-C cancels what runs and reads no more.  Exits 0 when all\n"
 	    "succeeded, 1 when one did not.\n"
 	    "\n"
@@ -317,10 +352,11 @@ const struct verb verb_map = {
 	    "order of the input.  Its line is the last one: {\"reduce\", \"id\", \"state\",\n"
 	    "\"result\" or \"failure\"}.  --max-fails N cancels the rest when more have failed.",
 	.examples = "  find /data -name '*.iso' | jobctl map file.digest --lines path -j 8\n"
+	    "  find /data -name '*.wav' -print0 | jobctl map -0 -j 4 -- flac --best -- {}\n"
 	    "  seq 100 | jobctl map echo --gather | jq .result\n"
 	    "  seq 100 | jobctl map echo --reduce 'file.digest={\"path\":\"{path}\"}'\n",
-	.options = FOR_JOB | FOR_MAP,
+	.options = FOR_JOB | FOR_MAP | FOR_COMMAND,
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID),
-	.least = 1, .most = 1,
+	.least = 1, .most = INT32_MAX,
 	.run = run,
 };

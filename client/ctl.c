@@ -126,7 +126,7 @@ nearest_type(struct ctl *ctl)
 	char			*names[64], *best = NULL, *types;
 	size_t			 n = 0;
 
-	if (ctl->opt.operands_len < 1 ||
+	if (ctl->opt.operands_len < 1 || ctl->opt.before_dashes == 0 ||
 	    jobd_ask(ctl->conn, "type.list", NULL, CTL_ANSWER_MS, &types, NULL) != 0)
 		return NULL;
 	if (!json_member((struct span){ types, strlen(types) }, "items", &items))

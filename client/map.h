@@ -60,6 +60,9 @@ struct map {
 	uint64_t		 outcomes;	/* so far */
 	int64_t			 result_bytes;	/* the longest result of late */
 	bool			 waited;	/* MAP_FEEL_MS went by without an outcome */
+	const char		*type;		/* of every job */
+	bool			 command;	/* a line completes the command that the operands are */
+	struct buf		 place;		/* of a command: members of args behind argv */
 	struct buf		 fields;	/* of every job, after its args */
 	char			*label;		/* value of the label `map` */
 	char			*group;		/* of --reduce and --max-fails; NULL: none */

@@ -2,7 +2,9 @@
 #include "client/map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "client/command.h"
 #include "lib/alloc.h"
 #include "lib/utf8.h"
 
@@ -48,7 +50,7 @@ is_blank(struct span line)
 }
 
 static bool
-put_text_args(struct map *m, struct span line, uint64_t index, struct buf *out)
+is_utf8(struct map *m, struct span line, uint64_t index)
 {
 	size_t	n;
 
@@ -58,10 +60,37 @@ put_text_args(struct map *m, struct span line, uint64_t index, struct buf *out)
 		map_refused(m, index, "parse_error", "the line is not UTF-8");
 		return false;
 	}
+	return true;
+}
+
+static bool
+put_text_args(struct map *m, struct span line, uint64_t index, struct buf *out)
+{
+	if (!is_utf8(m, line, index))
+		return false;
 	buf_putc(out, '{');
 	json_put_text(out, m->ctl->opt.text[OPT_lines]);
 	buf_putc(out, ':');
 	buf_put_json(out, line.p, line.len);
+	buf_putc(out, '}');
+	return true;
+}
+
+/* The command with the line in it. */
+static bool
+put_command_args(struct map *m, struct span line, uint64_t index, struct buf *out)
+{
+	const struct options	*o = &m->ctl->opt;
+
+	if (!is_utf8(m, line, index))
+		return false;
+	if (memchr(line.p, '\0', line.len) != NULL) {
+		map_refused(m, index, "parse_error", "the line has a NUL, which no argument can");
+		return false;
+	}
+	buf_putc(out, '{');
+	command_put_argv(o->operands, o->operands_len, line, out);
+	buf_append(out, buf_data(&m->place), buf_len(&m->place));
 	buf_putc(out, '}');
 	return true;
 }
@@ -89,18 +118,26 @@ put_json_args(struct map *m, struct span line, uint64_t index, struct buf *out)
 	return false;
 }
 
+static bool
+put_args(struct map *m, struct span line, uint64_t index, struct buf *out)
+{
+	if (m->command)
+		return put_command_args(m, line, index, out);
+	if (option_given(&m->ctl->opt, OPT_lines))
+		return put_text_args(m, line, index, out);
+	return put_json_args(m, line, index, out);
+}
+
 static void
 call(struct map *m, struct span line, uint64_t index)
 {
 	struct buf	 params = { 0 };
 	struct flight	*f;
-	bool		 text = option_given(&m->ctl->opt, OPT_lines);
 
 	buf_puts(&params, "{\"type\":");
-	json_put_text(&params, m->ctl->opt.operands[0]);
+	json_put_text(&params, m->type);
 	buf_puts(&params, ",\"args\":");
-	if (text ? put_text_args(m, line, index, &params) :
-	    put_json_args(m, line, index, &params)) {
+	if (put_args(m, line, index, &params)) {
 		buf_append(&params, buf_data(&m->fields), buf_len(&m->fields));
 		f = mem_zalloc(1, sizeof(*f));
 		f->index = index;
@@ -138,6 +175,7 @@ has_room(const struct map *m)
 bool
 map_take_items(struct map *m)
 {
+	bool		is_text = m->command || option_given(&m->ctl->opt, OPT_lines);
 	struct span	line;
 	uint64_t	index;
 
@@ -154,7 +192,7 @@ map_take_items(struct map *m)
 			    "the line is longer than the daemon takes");
 			break;
 		case ITEM_LINE:
-			if (is_blank(line) && !option_given(&m->ctl->opt, OPT_lines)) {
+			if (!is_text && is_blank(line)) {
 				map_out_line(&m->out, index, NULL);
 				break;
 			}

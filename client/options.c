@@ -71,15 +71,28 @@ take_format(struct parser *p, const char *text)
 	return wrong(p, "-o %s: there are json, ndjson, id and wide", text);
 }
 
+static void
+add(const char ***list, size_t *len, const char *text)
+{
+	*list = mem_resize(*list, *len + 1, sizeof(**list));
+	(*list)[(*len)++] = text;
+}
+
 static int
 take_pair(struct parser *p, const struct option_row *row, const char *text)
 {
-	struct options	*o = p->o;
-
 	if (strchr(text, '=') == NULL || text[0] == '=')
 		return wrong(p, "--%s %s: write %s", row->name, text, row->argument);
-	o->pairs = mem_resize(o->pairs, o->pairs_len + 1, sizeof(*o->pairs));
-	o->pairs[o->pairs_len++] = text;
+	add(&p->o->pairs, &p->o->pairs_len, text);
+	return 0;
+}
+
+static int
+take_env(struct parser *p, const struct option_row *row, const char *text)
+{
+	if (text[0] == '=' || text[0] == '\0')
+		return wrong(p, "--%s %s: write %s", row->name, text, row->argument);
+	add(&p->o->env, &p->o->env_len, text);
 	return 0;
 }
 
@@ -147,6 +160,8 @@ take_value(struct parser *p, enum option opt, const char *text)
 		return take_past(p, row, text, number);
 	case OPTION_PAIR:
 		return take_pair(p, row, text);
+	case OPTION_ENV:
+		return take_env(p, row, text);
 	case OPTION_FORMAT:
 		return take_format(p, text);
 	default:
@@ -269,6 +284,7 @@ options_parse(struct options *o, int argc, char **argv, unsigned verbs, unsigned
 	free(o->operands);
 	o->operands = mem_zalloc((size_t)argc + 1, sizeof(*o->operands));
 	o->operands_len = 0;
+	o->before_dashes = -1;
 	while (rc == 0 && p.at < argc) {
 		char	*arg = argv[p.at++];
 
@@ -277,6 +293,7 @@ options_parse(struct options *o, int argc, char **argv, unsigned verbs, unsigned
 			only_operands |= stop_at_operand;
 		} else if (strcmp(arg, "--") == 0) {
 			only_operands = true;
+			o->before_dashes = o->operands_len;
 		} else if (arg[1] == '-') {
 			rc = take_long(&p, arg);
 		} else {
@@ -290,6 +307,7 @@ void
 options_free(struct options *o)
 {
 	free(o->pairs);
+	free(o->env);
 	free(o->operands);
 	memset(o, 0, sizeof(*o));
 }

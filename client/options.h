@@ -15,7 +15,7 @@ enum option {
 
 enum option_kind {
 	OPTION_FLAG, OPTION_TEXT, OPTION_COUNT, OPTION_INT, OPTION_DURATION, OPTION_WHEN,
-	OPTION_PAST, OPTION_PAIR, OPTION_FORMAT
+	OPTION_PAST, OPTION_PAIR, OPTION_ENV, OPTION_FORMAT
 };
 
 /* Groups of verbs, as bits: a verb names those whose options it has. */
@@ -33,6 +33,11 @@ enum option_kind {
 #define FOR_GROUP_WAIT	(1u << 25)
 #define FOR_WATCH	(1u << 26)
 #define FOR_CRON	(1u << 12)
+#define FOR_COMMAND	(1u << 13)	/* a command can be given instead of a type */
+#define FOR_RUN		(1u << 14)
+#define FOR_STDIN	(1u << 15)	/* a command that is left alone can have a stdin */
+#define FOR_LOGS	(1u << 16)
+#define FOR_WRITE	(1u << 17)
 #define FOR_BENCH	(1u << 20)
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMATS };
@@ -57,14 +62,17 @@ struct options {
 	enum format	 format;
 	const char	**pairs;		/* of --label, each with its '=' */
 	size_t		 pairs_len;
+	const char	**env;			/* of --env: NAME or NAME=VALUE */
+	size_t		 env_len;
 	char		**operands;
 	int		 operands_len;
+	int		 before_dashes;		/* operands that stand before `--`; -1: there is none */
 };
 
 /*
  * Takes argv[0..argc) apart.  verbs: groups whose options are allowed; formats: FORMAT_BITs that -o
- * may say.  stop_at_operand: the first operand ends it, for what stands before the verb.  Options
- * given before stay.  Strings are lent from argv.  0, or -1 with a sentence in why[size].
+ * may say.  stop_at_operand: the first operand ends them, since what follows is for another command.
+ * Options given before stay.  Strings are lent from argv.  0, or -1 with a sentence in why[size].
  */
 int options_parse(struct options *o, int argc, char **argv, unsigned verbs, unsigned formats,
     bool stop_at_operand, int64_t now_ms, char *why, size_t size);

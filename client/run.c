@@ -30,8 +30,8 @@ run_verb(struct ctl *ctl, int argc, char **argv)
 	const struct verb	*v = ctl->verb;
 	char			 why[512];
 
-	if (options_parse(&ctl->opt, argc, argv, FOR_ALL | v->options, v->formats, false,
-	    clock_real_ms(), why, sizeof(why)) != 0)
+	if (options_parse(&ctl->opt, argc, argv, FOR_ALL | v->options, v->formats,
+	    v->first_ends, clock_real_ms(), why, sizeof(why)) != 0)
 		return ctl_usage(ctl, "%s", why);
 	if ((v->formats & FORMAT_BIT(ctl->opt.format)) == 0)	/* it stood before the verb */
 		return ctl_usage(ctl, "there is no -o %s of this", ctl->opt.text[OPT_output]);

@@ -12,7 +12,7 @@
 const struct verb *const verbs[] = {
 	&verb_submit, &verb_call, &verb_map,
 	&verb_ls, &verb_show, &verb_explain, &verb_wait, &verb_result, &verb_watch,
-	&verb_cancel, &verb_retry, &verb_forget, &verb_hold, &verb_release, &verb_set,
+	&verb_cancel, &verb_signal, &verb_retry, &verb_forget, &verb_hold, &verb_release, &verb_set,
 	&verb_dead_ls, &verb_dead_retry, &verb_dead_purge,
 	&verb_group_ls, &verb_group_show, &verb_group_create, &verb_group_close,
 	&verb_group_wait, &verb_group_results, &verb_group_cancel,
@@ -20,7 +20,7 @@ const struct verb *const verbs[] = {
 	&verb_queue_purge, &verb_queue_set, &verb_queue_wait,
 	&verb_cron_ls, &verb_cron_set, &verb_cron_run, &verb_cron_delete,
 	&verb_type_ls, &verb_type_show, &verb_type_advice, &verb_type_pin,
-	&verb_worker_ls, &verb_plugin_ls,
+	&verb_worker_ls, &verb_worker_drain, &verb_worker_recycle, &verb_plugin_ls,
 	&verb_bench_overhead, &verb_bench,
 	&verb_ping, &verb_stats, &verb_drain, &verb_backup, &verb_version, &verb_help,
 	NULL

@@ -19,6 +19,7 @@ struct verb {
 	unsigned	 formats;	/* FORMAT_BITs */
 	int		 least, most;	/* operands */
 	bool		 one_job;	/* its exit status is the job's */
+	bool		 first_ends;	/* its first operand ends its options: a command's follow */
 	int		(*run)(struct ctl *ctl);	/* returns the exit status */
 };
 
@@ -42,5 +43,6 @@ extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel
     verb_release, verb_result, verb_retry, verb_set, verb_show, verb_stats, verb_submit,
     verb_type_advice, verb_type_ls, verb_type_pin, verb_type_show, verb_version, verb_wait,
     verb_worker_ls;
+extern const struct verb verb_signal, verb_worker_drain, verb_worker_recycle;
 
 #endif

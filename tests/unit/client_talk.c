@@ -1,264 +1,20 @@
-/*
- * client_talk.c - jobctl against a daemon that says what the test wants: a forked process that
- * reads lines and answers with lines from a script.  hello is request 1, so the verb's first
- * request is number 2.
- */
-#include "tests/unit/unit.h"
+/* client_talk.c - jobctl against a daemon that says what the test wants: tests/unit/client_rig.h. */
+#include "tests/unit/client_rig.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/ctl.h"
 #include "lib/alloc.h"
+#include "lib/buf.h"
 #include "lib/fd.h"
-
-#define HELLO	"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocol\":1,\"server\":\"jobd 9\"," \
-		"\"principal\":\"uid:7\",\"limits\":{\"line_bytes\":1048576}}}\n"
-#define RESULT(id, result)	"{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"result\":" result "}\n"
-#define ERROR(id, kind, message) \
-		"{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"error\":{\"code\":-1," \
-		"\"message\":\"" message "\",\"data\":{\"kind\":\"" kind "\"}}}\n"
-#define PATIENCE_S	60
-
-/* One line that must come, and what is said then (NULL: nothing yet).  The script's end closes. */
-struct step {
-	const char	*expect;
-	const char	*reply;
-};
-
-static char	socket_path[64], address[80];
-static int	listener = -1;
-static pid_t	daemon_pid;
-static bool	quiet;
-
-/* ---- the daemon ---- */
-
-static void
-must(bool ok, const char *what, const char *line)
-{
-	if (ok)
-		return;
-	if (!quiet)
-		fprintf(stderr, "the fake daemon wanted %s and got %s\n", what, line);
-	_exit(99);
-}
-
-static bool
-read_line(int fd, char *line, size_t size)
-{
-	size_t	n = 0;
-	ssize_t	got;
-
-	while (n + 1 < size && (got = read(fd, line + n, 1)) == 1 && line[n] != '\n')
-		n++;
-	line[n] = '\0';
-	return n > 0;
-}
-
-static void
-say(int fd, const char *text)
-{
-	must(fd_write_all(fd, text, strlen(text)) == 0, "to be heard", "a closed connection");
-}
-
-static int
-accept_client(void)
-{
-	alarm(PATIENCE_S);
-	signal(SIGPIPE, SIG_IGN);
-	return accept(listener, NULL, NULL);
-}
-
-static void
-play(const struct step *steps)
-{
-	static char	line[1 << 20];
-	int		fd = accept_client();
-
-	if (strstr(steps->expect, "hello") == NULL && strstr(steps->expect, "token") == NULL) {
-		must(read_line(fd, line, sizeof(line)) && strstr(line, "\"hello\"") != NULL,
-		    "hello", line);
-		say(fd, HELLO);
-	}
-	for (; steps->expect != NULL; steps++) {
-		must(read_line(fd, line, sizeof(line)), steps->expect, "the end");
-		must(strstr(line, steps->expect) != NULL, steps->expect, line);
-		if (steps->reply != NULL)
-			say(fd, steps->reply);
-	}
-	_exit(0);
-}
-
-static void
-start_daemon(const struct step *steps)
-{
-	fflush(NULL);
-	if ((daemon_pid = fork()) == 0)
-		play(steps);
-}
-
-/* It need not be heard to its end. */
-static void
-start_daemon_to_leave(const struct step *steps)
-{
-	quiet = true;
-	start_daemon(steps);
-	quiet = false;
-}
-
-static void
-assert_daemon_content(void)
-{
-	int	status;
-
-	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* ---- jobctl ---- */
-
-struct run {
-	int	 status;		/* of wait(2) */
-	char	*out, *err;
-};
-
-static struct run	last;
-
-static int
-temporary(const char *text, size_t len)
-{
-	FILE	*f = tmpfile();
-	int	 fd = dup(fileno(f));
-
-	fclose(f);
-	assert_int_equal(fd_write_all(fd, text, len), 0);
-	lseek(fd, 0, SEEK_SET);
-	return fd;
-}
-
-static char *
-contents(int fd)
-{
-	struct stat	 st;
-	char		*text;
-
-	fstat(fd, &st);
-	text = mem_zalloc(1, (size_t)st.st_size + 1);
-	assert_int_equal(pread(fd, text, (size_t)st.st_size, 0), st.st_size);
-	close(fd);
-	return text;
-}
-
-#define WORDS_MAX	12
-
-/* Starts `jobctl WORDS`, its output to files. */
-static pid_t
-start_jobctl(const char *input, size_t len, char **words, int *out, int *err)
-{
-	int	in = temporary(input, len), argc = 1;
-	pid_t	pid;
-
-	*out = temporary("", 0);
-	*err = temporary("", 0);
-	fflush(NULL);
-	if ((pid = fork()) == 0) {
-		char	*argv[WORDS_MAX + 2] = { (char[]){ "jobctl" } };
-
-		while (words[argc - 1] != NULL) {
-			argv[argc] = words[argc - 1];
-			argc++;
-		}
-		alarm(PATIENCE_S);
-		dup2(in, 0);
-		dup2(*out, 1);
-		dup2(*err, 2);
-		exit(ctl_run(argc, argv));
-	}
-	close(in);
-	return pid;
-}
-
-static void
-finish_jobctl(pid_t pid, int out, int err)
-{
-	free(last.out);
-	free(last.err);
-	waitpid(pid, &last.status, 0);
-	last.out = contents(out);
-	last.err = contents(err);
-}
-
-static int
-jobctl_with_bytes(const char *input, size_t len, char **words)
-{
-	int	out, err;
-	pid_t	pid = start_jobctl(input, len, words, &out, &err);
-
-	finish_jobctl(pid, out, err);
-	return WIFEXITED(last.status) ? WEXITSTATUS(last.status) : -1;
-}
-
-static int
-jobctl_with(const char *input, char **words)
-{
-	return jobctl_with_bytes(input, strlen(input), words);
-}
-
-#define JOBCTL(...)		jobctl_with("", (char *[]){ __VA_ARGS__, NULL })
-#define JOBCTL_INPUT(input, ...) jobctl_with(input, (char *[]){ __VA_ARGS__, NULL })
-#define W(word)			((char[]){ word })
-
-static void
-assert_said(const char *text)
-{
-	if (strstr(last.err, text) == NULL)
-		fail_msg("stderr has no '%s': %s", text, last.err);
-}
-
-static int
-set_up(void **state)
-{
-	static char		dir[] = "/tmp/jobctl-talk-XXXXXX";
-	struct sockaddr_un	sa = { .sun_family = AF_UNIX };
-
-	(void)state;
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	snprintf(socket_path, sizeof(socket_path), "%s/s", dir);
-	snprintf(address, sizeof(address), "unix:%s", socket_path);
-	memcpy(sa.sun_path, socket_path, strlen(socket_path));
-	setenv("JOBD_HOST", address, 1);
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(listener, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return -1;
-	return listen(listener, 8);
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	close(listener);
-	unlink(socket_path);
-	*strrchr(socket_path, '/') = '\0';
-	rmdir(socket_path);
-	free(last.out);
-	free(last.err);
-	return 0;
-}
 
 /* ---- call ---- */
 
@@ -272,11 +28,11 @@ test_call_prints_the_result_exactly_as_it_was_spelt(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("call"), W("echo"), W("{\"b\":1.0,  \"a\":1e999}")), 0);
 	assert_string_equal(last.out, "{\"b\":1.0,  \"a\":1e999}\n");
 	assert_string_equal(last.err, "");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -288,10 +44,10 @@ test_a_null_result_is_a_result(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("call"), W("echo")), 0);
 	assert_string_equal(last.out, "null\n");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -321,11 +77,11 @@ test_call_exits_as_its_job_did(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct step	steps[] = { { "\"job.call\"", rows[i].reply }, { 0 } };
 
-		start_daemon(steps);
+		rig_start(steps);
 		assert_int_equal(JOBCTL(W("call"), W("x")), rows[i].code);
 		assert_string_equal(last.out, "");
-		assert_said(rows[i].said);
-		assert_daemon_content();
+		rig_assert_said(rows[i].said);
+		rig_assert_content();
 	}
 }
 
@@ -341,10 +97,10 @@ test_an_unknown_type_is_127_with_the_one_that_was_meant(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("call"), W("ehco"), W("1")), 127);
-	assert_said("did you mean echo?");
-	assert_daemon_content();
+	rig_assert_said("did you mean echo?");
+	rig_assert_content();
 }
 
 static void
@@ -362,10 +118,10 @@ test_a_long_result_is_read_in_pieces_and_printed_whole(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("call"), W("x")), 0);
 	assert_string_equal(last.out, "[\"ü\\n\", 7]\n");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -387,10 +143,10 @@ test_pieces_that_lead_nowhere_are_refused(void **state)
 			{ "\"job.result\"", replies[i] }, { 0 }
 		};
 
-		start_daemon(steps);
+		rig_start(steps);
 		assert_int_equal(JOBCTL(W("call"), W("x")), 125);
-		assert_said("the reply to job.result");
-		assert_daemon_content();
+		rig_assert_said("the reply to job.result");
+		rig_assert_content();
 	}
 }
 
@@ -399,11 +155,11 @@ test_an_argument_that_is_not_json_is_explained(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		start_daemon_to_leave((const struct step[]){ { "nothing", NULL }, { 0 } });
+		rig_start_to_leave((const struct step[]){ { "nothing", NULL }, { 0 } });
 		assert_int_equal(i == 0 ? JOBCTL(W("submit"), W("echo"), W("hi")) :
 		    JOBCTL(W("call"), W("echo"), W("hi")), i == 0 ? 2 : 125);
-		assert_said("a string wants its quotes: '\"hi\"'");
-		waitpid(daemon_pid, NULL, 0);
+		rig_assert_said("a string wants its quotes: '\"hi\"'");
+		waitpid(rig_daemon, NULL, 0);
 	}
 }
 
@@ -433,14 +189,14 @@ test_a_daemon_that_talks_nonsense_is_not_believed(void **state)
 		const struct step	steps[] = { { "\"ping\"", rows[i].reply }, { 0 } };
 		int			code = i + 1 == COUNT(rows) ? 5 : 6;
 
-		start_daemon(steps);
+		rig_start(steps);
 		assert_int_equal(JOBCTL(W("ping")), code);
 		assert_string_equal(last.out, "");
-		assert_said(rows[i].said);
-		assert_daemon_content();
-		start_daemon((const struct step[]){ { "\"job.call\"", rows[i].reply }, { 0 } });
+		rig_assert_said(rows[i].said);
+		rig_assert_content();
+		rig_start((const struct step[]){ { "\"job.call\"", rows[i].reply }, { 0 } });
 		assert_int_equal(JOBCTL(W("call"), W("x")), 125);
-		assert_daemon_content();
+		rig_assert_content();
 	}
 }
 
@@ -451,10 +207,10 @@ test_a_line_without_an_end_is_given_up(void **state)
 
 	(void)state;
 	memset(noise, 'x', (size_t)6 << 20);
-	start_daemon_to_leave((const struct step[]){ { "\"ping\"", noise }, { 0 } });
+	rig_start_to_leave((const struct step[]){ { "\"ping\"", noise }, { 0 } });
 	assert_int_equal(JOBCTL(W("ping")), 6);
-	assert_said("a line longer than was agreed");
-	waitpid(daemon_pid, NULL, 0);
+	rig_assert_said("a line longer than was agreed");
+	waitpid(rig_daemon, NULL, 0);
 	free(noise);
 }
 
@@ -463,7 +219,7 @@ test_nobody_there_is_6_or_125(void **state)
 {
 	(void)state;
 	assert_int_equal(JOBCTL(W("-H"), W("unix:/nonexistent/s"), W("ping")), 6);
-	assert_said("unix:/nonexistent/s: No such file or directory; is jobd running?");
+	rig_assert_said("unix:/nonexistent/s: No such file or directory; is jobd running?");
 	assert_int_equal(JOBCTL(W("-H"), W("unix:/nonexistent/s"), W("call"), W("x")), 125);
 	assert_int_equal(JOBCTL(W("-H"), W("unix:/nonexistent/s"), W("result"), W("7")), 125);
 	assert_int_equal(JOBCTL(W("-H"), W("/x"), W("ping")), 2);
@@ -478,7 +234,7 @@ test_usage_errors_are_2_before_anybody_is_asked(void **state)
 	assert_int_equal(JOBCTL(W("wait")), 2);
 	assert_int_equal(JOBCTL(W("cancel"), W("1"), W("--state"), W("ready")), 2);
 	assert_int_equal(JOBCTL(W("pnig")), 2);
-	assert_said("did you mean ping?");
+	rig_assert_said("did you mean ping?");
 	assert_int_equal(JOBCTL(W("ping"), W("x")), 2);
 	assert_int_equal(JOBCTL(W("-oid"), W("ping")), 2);
 	assert_int_equal(JOBCTL(W("map"), W("x"), W("-j"), W("99999")), 2);
@@ -493,10 +249,10 @@ test_words_of_the_daemon_cannot_command_the_terminal(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("ping")), 5);
-	assert_said("\\x1b[31mred\\x0a");
-	assert_daemon_content();
+	rig_assert_said("\\x1b[31mred\\x0a");
+	rig_assert_content();
 }
 
 /* ---- hello ---- */
@@ -511,10 +267,10 @@ test_hello_says_who_asks_and_how_long_a_line_it_reads(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("ping"), W("-ojson")), 0);
 	assert_string_equal(last.out, "{\"pong\":true}\n");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -524,39 +280,39 @@ test_over_tcp_the_token_is_found_and_sent(void **state)
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t		len = sizeof(sa);
 	char			where[40], path[] = "/tmp/jobctl-token-XXXXXX";
-	int			saved = listener, token = mkstemp(path);
+	int			saved = rig_listener, token = mkstemp(path);
 	const struct step	steps[] = {
 		{ "\"token\":\"client.secret\"", HELLO }, { "\"ping\"", RESULT(2, "{}") }, { 0 }
 	};
 
 	(void)state;
 	assert_int_equal(write(token, "client.secret\n", 14), 14);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	getsockname(listener, (struct sockaddr *)&sa, &len);
+	rig_listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(rig_listener, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(rig_listener, 1), 0);
+	getsockname(rig_listener, (struct sockaddr *)&sa, &len);
 	snprintf(where, sizeof(where), "tcp:127.0.0.1:%u", ntohs(sa.sin_port));
-	start_daemon_to_leave((const struct step[]){ { "\"hello\"", NULL }, { 0 } });
+	rig_start_to_leave((const struct step[]){ { "\"hello\"", NULL }, { 0 } });
 	setenv("JOBD_TOKEN_FILE", "/nonexistent/token", 1);
 	assert_int_equal(JOBCTL(W("-H"), where, W("ping")), 5);
-	assert_said("wants a token and there is none (/nonexistent/token: No such file or "
+	rig_assert_said("wants a token and there is none (/nonexistent/token: No such file or "
 	    "directory)");
-	waitpid(daemon_pid, NULL, 0);
+	waitpid(rig_daemon, NULL, 0);
 	setenv("JOBD_TOKEN_FILE", path, 1);
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("-H"), where, W("ping")), 0);
-	assert_daemon_content();
-	start_daemon((const struct step[]){
+	rig_assert_content();
+	rig_start((const struct step[]){
 		{ "\"hello\"", ERROR(1, "unauthenticated", "no such token") }, { 0 }
 	});
 	assert_int_equal(JOBCTL(W("-H"), where, W("call"), W("x")), 126);
-	assert_said("no such token (unauthenticated)");
-	assert_daemon_content();
+	rig_assert_said("no such token (unauthenticated)");
+	rig_assert_content();
 	unsetenv("JOBD_TOKEN_FILE");
 	unlink(path);
 	close(token);
-	close(listener);
-	listener = saved;
+	close(rig_listener);
+	rig_listener = saved;
 }
 
 /* ---- lists and selection ---- */
@@ -576,13 +332,13 @@ test_ls_walks_the_pages_and_prints_aligned_columns(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("ls"), W("--state"), W("failed"), W("--all")), 0);
 	assert_string_equal(last.out,
 	    "  ID  STATE   TYPE    QUEUE    LANE  AGE  WHY\n"
 	    "1041  failed  echo    default  -       -  timed out\n"
 	    "   7  failed  a\\x09b  -        -       -  -\n");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -603,11 +359,11 @@ test_every_format_of_ls(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		start_daemon(steps);
+		rig_start(steps);
 		/* bare jobctl is ls */
 		assert_int_equal(JOBCTL((char *)(size_t)rows[i].option), 0);
 		assert_string_equal(last.out, rows[i].out);
-		assert_daemon_content();
+		rig_assert_content();
 	}
 }
 
@@ -624,11 +380,11 @@ test_last_asks_for_the_users_own_newest_jobs(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("cancel"), W("@last:2")), 8);
 	assert_string_equal(last.out, "9\n");
-	assert_said("job 5: it has ended (conflict)");
-	assert_daemon_content();
+	rig_assert_said("job 5: it has ended (conflict)");
+	rig_assert_content();
 }
 
 /* ---- wait ---- */
@@ -646,11 +402,11 @@ test_wait_says_how_each_job_ended(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL(W("wait"), W("3-5")), 1);
 	assert_string_equal(last.out, "5  succeeded\n3  failed  crash: it died\n4  succeeded\n");
-	assert_said("1 of 3 jobs did not succeed");
-	assert_daemon_content();
+	rig_assert_said("1 of 3 jobs did not succeed");
+	rig_assert_content();
 }
 
 static void
@@ -684,10 +440,10 @@ test_wait_tells_unknown_late_and_any_apart(void **state)
 		char			*words[5];
 
 		memcpy(words, rows[i].words, sizeof(words));
-		start_daemon(steps);
-		assert_int_equal(jobctl_with("", words), rows[i].code);
-		assert_said(rows[i].said);
-		assert_daemon_content();
+		rig_start(steps);
+		assert_int_equal(rig_jobctl("", words), rows[i].code);
+		rig_assert_said(rows[i].said);
+		rig_assert_content();
 	}
 }
 
@@ -712,7 +468,7 @@ test_map_prints_outcomes_as_they_come(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL_INPUT("1\n{\"x\": 2}\n\n3\n", W("map"), W("echo"), W("-lmap=m")),
 	    1);
 	assert_string_equal(last.out,
@@ -720,9 +476,9 @@ test_map_prints_outcomes_as_they_come(void **state)
 	    "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1}\n"
 	    "{\"index\":1,\"id\":12,\"state\":\"failed\",\"failure\":{\"kind\":\"error\","
 	    "\"message\":\"no\"}}\n");
-	assert_said("3 jobs: 2 succeeded, 1 failed in ");
-	assert_said("; the failed: jobctl ls -l map=m --state failed\n");
-	assert_daemon_content();
+	rig_assert_said("3 jobs: 2 succeeded, 1 failed in ");
+	rig_assert_said("; the failed: jobctl ls -l map=m --state failed\n");
+	rig_assert_content();
 }
 
 static void
@@ -735,15 +491,15 @@ test_map_gathers_in_the_order_of_the_input(void **state)
 	static const char	input[] = "a \"b\"\0\0c\nd";
 
 	(void)state;
-	start_daemon(steps);
-	assert_int_equal(jobctl_with_bytes(input, sizeof(input) - 1, (char *[]){ W("map"),
+	rig_start(steps);
+	assert_int_equal(rig_jobctl_bytes(input, sizeof(input) - 1, (char *[]){ W("map"),
 	    W("echo"), W("--gather"), W("-0"), W("--lines=t"), W("-ojson"), NULL }), 0);
 	assert_string_equal(last.out,
 	    "[{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1},\n"
 	    " {\"index\":1,\"id\":12,\"state\":\"succeeded\",\"result\":2},\n"
 	    " {\"index\":2,\"id\":13,\"state\":\"succeeded\",\"result\":3}]\n");
-	assert_said("3 jobs: 3 succeeded in ");
-	assert_daemon_content();
+	rig_assert_said("3 jobs: 3 succeeded in ");
+	rig_assert_content();
 }
 
 static void
@@ -755,7 +511,7 @@ test_map_reports_lines_that_nobody_takes(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL_INPUT("oops\n7\n8\n", W("map"), W("echo"), W("--gather")), 1);
 	assert_non_null(strstr(last.out,
 	    "{\"index\":0,\"id\":null,\"state\":\"refused\",\"failure\":"
@@ -763,9 +519,9 @@ test_map_reports_lines_that_nobody_takes(void **state)
 	assert_non_null(strstr(last.out,
 	    "{\"index\":2,\"id\":null,\"state\":\"refused\",\"failure\":"
 	    "{\"kind\":\"queue_full\",\"message\":\"full\"}}\n"));
-	assert_said("line 1 is not JSON");
-	assert_said("3 jobs: 1 succeeded, 2 refused");
-	assert_daemon_content();
+	rig_assert_said("line 1 is not JSON");
+	rig_assert_said("3 jobs: 1 succeeded, 2 refused");
+	rig_assert_content();
 }
 
 static void
@@ -780,14 +536,14 @@ test_map_stops_at_an_error_that_every_line_would_meet(void **state)
 	};
 
 	(void)state;
-	start_daemon(unknown);
+	rig_start(unknown);
 	assert_int_equal(JOBCTL_INPUT("1\n", W("map"), W("ehco")), 5);
-	assert_said("did you mean echo?");
-	assert_daemon_content();
-	start_daemon(draining);
+	rig_assert_said("did you mean echo?");
+	rig_assert_content();
+	rig_start(draining);
 	assert_int_equal(JOBCTL_INPUT("1\n2\n3\n", W("map"), W("echo"), W("-j1")), 7);
 	assert_string_equal(last.out, "");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -805,13 +561,13 @@ test_map_fetches_long_results_one_after_the_other(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL_INPUT("1\n2\n", W("map"), W("echo")), 1);
 	assert_string_equal(last.out,
 	    "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":[1 ]}\n"
 	    "{\"index\":1,\"id\":12,\"state\":\"succeeded\",\"failure\":{\"kind\":\"bad_result\","
 	    "\"message\":\"forgotten\"}}\n");
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 static void
@@ -822,13 +578,13 @@ test_map_says_what_it_does_not_know_when_the_daemon_is_gone(void **state)
 	};
 
 	(void)state;
-	start_daemon(steps);
+	rig_start(steps);
 	assert_int_equal(JOBCTL_INPUT("1\n2\n", W("map"), W("echo")), 6);
 	assert_string_equal(last.out,
 	    "{\"index\":0,\"id\":11,\"state\":\"succeeded\",\"result\":1}\n");
-	assert_said("closed the connection");
-	assert_said("2 jobs: 1 succeeded, 1 not known");
-	assert_daemon_content();
+	rig_assert_said("closed the connection");
+	rig_assert_said("2 jobs: 1 succeeded, 1 not known");
+	rig_assert_content();
 }
 
 /* Two calls run; then Ctrl-C: they are found by their label and cancelled; outcomes still come. */
@@ -836,7 +592,7 @@ static void
 test_ctrl_c_cancels_what_map_has_running(void **state)
 {
 	const struct step	steps[] = {
-		TYPE_KNOWN, { "\"args\":1", NULL }, { "\"args\":2", "<interrupt>" },
+		TYPE_KNOWN, { "\"args\":1", NULL }, { "\"args\":2", RIG_TELL },
 		{ "\"filter\":{\"state\":\"scheduled\",\"label\":{\"map\":",
 		    RESULT(5, "{\"items\":[],\"next\":null}") },
 		{ "\"filter\":{\"state\":\"ready\"",
@@ -851,41 +607,22 @@ test_ctrl_c_cancels_what_map_has_running(void **state)
 		    RESULT(3, "{\"id\":11,\"state\":\"cancelled\",\"reason\":\"r\"}") },
 		{ 0 }
 	};
-	char			*words[] = { W("map"), W("echo"), NULL }, line[4096], byte;
-	int			 out, err, told[2], status;
+	char			*words[] = { W("map"), W("echo"), NULL };
+	int			 out, err;
 	pid_t			 pid;
 
 	(void)state;
-	assert_int_equal(pipe(told), 0);
-	fflush(NULL);
-	if ((daemon_pid = fork()) == 0) {
-		int	fd = accept_client();
-
-		must(read_line(fd, line, sizeof(line)), "hello", "the end");
-		say(fd, HELLO);
-		for (const struct step *s = steps; s->expect != NULL; s++) {
-			must(read_line(fd, line, sizeof(line)), s->expect, "the end");
-			must(strstr(line, s->expect) != NULL, s->expect, line);
-			if (s->reply != NULL && s->reply[0] == '<')
-				must(write(told[1], "!", 1) == 1, "a reader", "none");
-			else if (s->reply != NULL)
-				say(fd, s->reply);
-		}
-		_exit(0);
-	}
-	pid = start_jobctl("1\n2\n", 4, words, &out, &err);
-	assert_int_equal(read(told[0], &byte, 1), 1);
+	rig_start(steps);
+	pid = rig_start_jobctl("1\n2\n", 4, words, &out, &err);
+	rig_told();
 	kill(pid, SIGINT);
-	finish_jobctl(pid, out, err);
+	rig_finish_jobctl(pid, out, err);
 	assert_true(WIFSIGNALED(last.status));
 	assert_int_equal(WTERMSIG(last.status), SIGINT);
 	assert_non_null(strstr(last.out, "\"id\":11,\"state\":\"cancelled\""));
 	assert_non_null(strstr(last.out, "\"id\":12,\"state\":\"cancelled\""));
-	assert_said("2 jobs: 0 succeeded, 2 cancelled");
-	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
-	assert_int_equal(status, 0);
-	close(told[0]);
-	close(told[1]);
+	rig_assert_said("2 jobs: 0 succeeded, 2 cancelled");
+	rig_assert_content();
 }
 
 /*
@@ -897,19 +634,19 @@ static void
 play_echo(unsigned most)
 {
 	static char	line[65536], reply[16384], padding[8192];
-	int		fd = accept_client();
+	int		fd = rig_accept();
 	unsigned	held = 0, id = 2;
 
 	memset(padding, 'y', sizeof(padding) - 1);
-	must(read_line(fd, line, sizeof(line)), "hello", "the end");
-	say(fd, HELLO);
-	must(read_line(fd, line, sizeof(line)), "type.show", "the end");
-	say(fd, RESULT(2, "{}"));
-	while (read_line(fd, line, sizeof(line))) {
+	rig_must(rig_read_line(fd, line, sizeof(line)), "hello", "the end");
+	rig_say(fd, HELLO);
+	rig_must(rig_read_line(fd, line, sizeof(line)), "type.show", "the end");
+	rig_say(fd, RESULT(2, "{}"));
+	while (rig_read_line(fd, line, sizeof(line))) {
 		struct pollfd	p = { .fd = fd, .events = POLLIN };
 
 		held++;
-		must(held <= most, "no more calls than -j", line);
+		rig_must(held <= most, "no more calls than -j", line);
 		if (held < most && poll(&p, 1, 0) == 1)
 			continue;
 		for (; held > 0; held--) {
@@ -917,7 +654,7 @@ play_echo(unsigned most)
 			    "{\"id\":%u,\"result\":{\"id\":%u,\"state\":\"succeeded\","
 			    "\"result\":\"%s\"}}\n", id + 1, id, padding);
 			id++;
-			say(fd, reply);
+			rig_say(fd, reply);
 		}
 	}
 	_exit(id == 2 + 2000 ? 0 : 98);
@@ -935,14 +672,14 @@ test_map_reads_while_it_writes_and_keeps_to_its_limit(void **state)
 		buf_printf(&input, "\"%0*d\"\n", 400, i);
 	buf_putc(&input, '\0');
 	fflush(NULL);
-	if ((daemon_pid = fork()) == 0)
+	if ((rig_daemon = fork()) == 0)
 		play_echo(500);
-	assert_int_equal(jobctl_with(buf_data(&input), words), 0);
+	assert_int_equal(rig_jobctl(buf_data(&input), words), 0);
 	for (const char *p = last.out; *p != '\0'; p++)
 		lines += *p == '\n';
 	assert_int_equal(lines, 2000);
 	buf_free(&input);
-	assert_daemon_content();
+	rig_assert_content();
 }
 
 int
@@ -978,6 +715,5 @@ main(void)
 		cmocka_unit_test(test_map_reads_while_it_writes_and_keeps_to_its_limit),
 	};
 
-	unsetenv("JOBD_TOKEN_FILE");
-	return cmocka_run_group_tests_name("client talk", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("client talk", tests, rig_set_up, rig_tear_down);
 }
