@@ -128,7 +128,7 @@ walk(struct step *t, uint64_t *at, judge_fn *judge, bool *ended)
 	sqlite3_stmt	*row = t->s->statements[which];
 	enum verdict	 is = KEEP;
 	bool		 may_go;
-	uint64_t	 id;
+	uint64_t	 id = *at;
 	int		 rc = SQLITE_OK;
 
 	*ended = false;
