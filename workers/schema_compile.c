@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
-
-#define PATTERN_SIZE_MAX	(1 << 14)
+#include "lib/pattern.h"
 
 /* Where in the schema, and what is wrong there. */
 struct reading {
@@ -133,46 +132,19 @@ read_max_items(struct schema *s, const json_t *value, const struct reading *at)
 	return read_count(&s->most_items, value, at);
 }
 
-/*
- * regcomp copies what `+` and `{n,m}` repeat, so that a few of them on top of each other take all
- * memory.  They are multiplied wherever they stand: more than enough for what patterns are for.
- */
-static bool
-is_too_large(const char *pattern)
-{
-	uint64_t	size = strlen(pattern);
-
-	for (const char *p = pattern; *p != '\0' && size <= PATTERN_SIZE_MAX; p++) {
-		if (*p == '\\' && p[1] != '\0') {
-			p++;
-		} else if (*p == '+') {
-			size *= 2;
-		} else if (*p == '{') {
-			char		*end;
-			unsigned long	 n = strtoul(p + 1, &end, 10), m = 0;
-
-			if (*end == ',')
-				m = strtoul(end + 1, NULL, 10);
-			n = n > m ? n : m;
-			size *= n < PATTERN_SIZE_MAX ? n + 1 : PATTERN_SIZE_MAX;
-		}
-	}
-	return size > PATTERN_SIZE_MAX;
-}
-
 static bool
 read_pattern(struct schema *s, const json_t *value, const struct reading *at)
 {
+	const char	*why;
+
 	if ((s->pattern_text = json_string_value(value)) == NULL)
 		return wrong(at, "must be a string");
-	if (is_too_large(s->pattern_text))
-		return wrong(at, "repeats too much, all its + and {n,m} multiplied");
 	s->pattern = mem_alloc(sizeof(*s->pattern));
-	if (regcomp(s->pattern, s->pattern_text, REG_EXTENDED | REG_NOSUB) == 0)
+	if ((why = pattern_compile(s->pattern_text, s->pattern)) == NULL)
 		return true;
 	free(s->pattern);
 	s->pattern = NULL;
-	return wrong(at, "must be a POSIX extended regular expression");
+	return wrong(at, why);
 }
 
 static bool

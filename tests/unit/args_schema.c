@@ -221,7 +221,7 @@ test_a_schema_that_is_wrong_says_where(void **state)
 		{ "{\"required\":\"b\"}", "required must be a list of names" },
 		{ "{\"items\":{\"maxLength\":-1}}", "items.maxLength must be an integer that" },
 		{ "{\"enum\":[]}", "enum must be a list of values" },
-		{ "{\"pattern\":\"z+++++++++++++++++++\"}", "pattern repeats too much" },
+		{ "{\"pattern\":\"z+*\"}", "pattern repeats what is a repetition already" },
 		{ "{\"pattern\":\"((a{99}){99}){99}\"}", "pattern repeats too much" },
 		{ "{\"pattern\":\"[\"}", "pattern must be a POSIX extended regular expression" },
 		{ "{\"pattern\":1}", "pattern must be a string" },

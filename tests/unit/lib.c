@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/map.h"
 #include "lib/parse.h"
+#include "lib/pattern.h"
 #include "lib/slab.h"
 
 static void
@@ -401,6 +402,43 @@ test_slab_gives_back_blocks_without_objects_but_one(void **state)
 	slab_fini(&s);
 }
 
+/* Each one is compiled at once, or refused: nothing that is written here takes the machine. */
+static void
+test_patterns_that_would_not_end_are_refused(void **state)
+{
+	static const struct {
+		const char	*text, *wrong;	/* NULL: it is good */
+	} rows[] = {
+		{ "[a-z0-9_.+-]+@([a-z0-9-]+\\.)+[a-z]{2,}", NULL },
+		{ "^(a*b*c*d*e*f*g*h*i*j*k*l*m*n*o*p*q*r*s*t*)*$", NULL },
+		{ "[]^a[:digit:]*+]+\\+\\*", NULL },
+		{ "", NULL },
+		{ "z+*", "repeats what is a repetition already" },
+		{ "(a|b)?{3}", "repeats what is a repetition already" },
+		{ "((((((((z+)*+)*+)*+)*", "repeats what is a repetition already" },
+		{ "((((((((((z+)*)+)*)+)*)+)*)+)*)*(((((z+)*)+)*)+)*", NULL },
+		{ "((((((((((((((((z+)*)+)*)+)*)+)*)+)*)+)*)+)*)+)*)+", "repeats too much" },
+		{ "((a{99}){99}){99}", "repeats too much" },
+		{ "a{20000}", "repeats too much" },
+		{ "((((((((((((((((((((((((((((((((((a", "has too many parentheses" },
+		{ "[", "must be a POSIX extended regular expression" },
+		{ "(", "must be a POSIX extended regular expression" },
+		{ "a{", "must be a POSIX extended regular expression" },
+	};
+	regex_t	re;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char	*wrong = pattern_compile(rows[i].text, &re);
+
+		if (wrong == NULL)
+			regfree(&re);
+		if ((wrong == NULL) != (rows[i].wrong == NULL) ||
+		    (wrong != NULL && strncmp(wrong, rows[i].wrong, strlen(rows[i].wrong)) != 0))
+			fail_msg("%s: %s", rows[i].text, wrong == NULL ? "is good" : wrong);
+	}
+}
+
 static void
 test_base64_says_every_byte_and_reads_it_back(void **state)
 {
@@ -463,6 +501,7 @@ main(void)
 		cmocka_unit_test(test_log_lines_cannot_be_forged),
 		cmocka_unit_test(test_log_never_waits_for_its_reader),
 		cmocka_unit_test(test_buf_prints_json_strings_and_numbers),
+		cmocka_unit_test(test_patterns_that_would_not_end_are_refused),
 		cmocka_unit_test(test_base64_says_every_byte_and_reads_it_back),
 		cmocka_unit_test(test_base64_that_is_none_leaves_no_byte),
 	};
