@@ -32,6 +32,7 @@ struct config {
 	int64_t	 max_attempts, backoff_ms, factor, max_backoff_ms;
 	int64_t	 max_line_bytes, max_connections;
 	char	*store_engine;
+	int64_t	 logs_max_bytes, logs_memory;
 	int64_t	 store_reserve, store_sync, store_args_memory;
 	int64_t	 history_keep_ms, history_keep_failed_ms, history_keep_jobs, history_keep_bytes;
 	int64_t	 history_keep_failed_jobs, history_keep_failed_bytes;

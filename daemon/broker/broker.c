@@ -14,6 +14,7 @@
 #include "daemon/broker/fetch.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
 #include "daemon/broker/route/route.h"
@@ -256,8 +257,16 @@ start(struct broker *b, struct attempt *at)
 static void
 finished(struct broker *b, struct job *j)
 {
+	logs_job_finished(b, j);
 	gather_job_finished(b, j);
 	net_job_finished(b->net, j);
+}
+
+static void
+forgotten(struct broker *b, struct job *j)
+{
+	net_job_forgotten(b->net, j);
+	logs_job_forgotten(b, j);
 }
 
 static void
@@ -268,7 +277,7 @@ carry_out(struct broker *b, const struct effect *e)
 	case EFFECT_TELL:	 lanes_tell(b->lanes, e->attempt); break;
 	case EFFECT_KILL:	 lanes_kill(b->lanes, e->worker, "its attempt did not end in time"); break;
 	case EFFECT_FINISHED:	 finished(b, e->job); break;
-	case EFFECT_FORGOTTEN:	 net_job_forgotten(b->net, e->job); break;
+	case EFFECT_FORGOTTEN:	 forgotten(b, e->job); break;
 	case EFFECT_START_ALONE: lanes_start_alone(b->lanes, e->job); break;
 	case EFFECT_WORKER_IDLE: lanes_idle(b->lanes, e->worker); break;
 	case EFFECT_GROUP_REDUCE: gather_reduce(b, e->group); break;

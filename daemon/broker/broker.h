@@ -18,6 +18,7 @@ struct ledger;
 struct outcomes_open;
 struct keep;
 struct lanes;
+struct logs;
 struct net;
 struct recovery;
 struct running;
@@ -33,6 +34,7 @@ struct broker {
 	struct running		*running;	/* durable jobs that run, for the next broker; or NULL */
 	struct recovery		*recovery;	/* until all that the store knows is in core */
 	struct lanes		*lanes;
+	struct logs		*logs;		/* what jobs have said */
 	struct net		*net;
 	struct cron_runner	*cron;		/* schedules */
 	struct outcomes_open	*outcomes;	/* of groups */

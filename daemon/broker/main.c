@@ -22,6 +22,7 @@
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
 #include "daemon/broker/store/spool.h"
@@ -246,6 +247,7 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	ledger_open(b);
 	b->fetch = fetch_new();
 	keep_open(b);
+	logs_open(b);
 	if (outcomes_open(b, why, size) != 0)
 		return -1;
 	if (cron_open(b, why, size) != 0)
@@ -393,6 +395,7 @@ close_parts(struct broker *b)
 	fetch_free(b->fetch);
 	gather_close(b);
 	keep_close(b);
+	logs_close(b);
 	core_free(b->core);
 	event_base_free(b->base);
 	config_fini(&b->config);

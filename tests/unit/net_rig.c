@@ -20,6 +20,7 @@
 #include "daemon/broker/fetch.h"
 #include "daemon/broker/keep.h"
 #include "daemon/broker/ledger.h"
+#include "daemon/broker/logs/logs.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/store/store.h"
@@ -238,6 +239,7 @@ rig_open(struct rig *r, const char *const *settings)
 	ledger_open(&r->b);
 	r->b.fetch = fetch_new();
 	keep_open(&r->b);
+	logs_open(&r->b);
 	start_core(r);
 	assert_int_equal(outcomes_open(&r->b, why, sizeof(why)), 0);
 	assert_int_equal(cron_open(&r->b, why, sizeof(why)), 0);
@@ -272,6 +274,7 @@ rig_close(struct rig *r)
 	fetch_free(r->b.fetch);
 	gather_close(&r->b);
 	keep_close(&r->b);
+	logs_close(&r->b);
 	core_free(r->b.core);
 	idmap_free(&r->b.lanes->attempts);
 	idmap_free(&r->b.lanes->told);

@@ -205,6 +205,7 @@ struct job_run {
 	bool		 forget_asked;	/* on request */
 	bool		 aside;		/* not forgotten by itself: others wait for its failure to
 					 * be dealt with */
+	uint32_t	 log_bytes;	/* the broker's: of memory for what it said; set before its end is told */
 	uint16_t	 attempts;	/* tries so far, innocent ones too */
 	uint16_t	 moves_len, tries_len;
 	struct transition first_moves[JOB_MOVES_FIRST];	/* most jobs need no more than these */

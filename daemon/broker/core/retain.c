@@ -26,6 +26,7 @@ kept_bytes(const struct job *j)
 	const struct outcome	*o = job_outcome(j);
 
 	return (int64_t)(j->away ? 0 : job_args_len(j)) + job_labels_len(j) + o->len +
+	    job_run(j)->log_bytes +
 	    (o->data == NULL ? 0 : (int64_t)strlen(o->data));
 }
 
