@@ -139,7 +139,7 @@ into_core(struct broker *b, struct job_record *rec)
 
 	if (!job_state_finished(s->state))
 		add_interrupted(b, rec);
-	s->type = core_type_get(b->core, rec->type, rec->plugin);
+	s->type = core_type_get(b->core, rec->type, core_pool_get(b->core, rec->pool));
 	s->by = submitter_for(b, rec);
 	s->group = rec->group == 0 ? NULL : core_group_numbered(b->core, rec->group);
 	j = core_restore(b->core, b->now, s);

@@ -31,7 +31,7 @@ into_core(struct job_record *rec)
 	struct core			*c = core_new(&cfg);
 	struct effect			 e;
 
-	rec->saved.type = core_type_get(c, rec->type, rec->plugin);
+	rec->saved.type = core_type_get(c, rec->type, core_pool_get(c, rec->pool));
 	rec->saved.by = submitter_new("p", "", "");
 	core_restore(c, now, &rec->saved);
 	core_check(c);

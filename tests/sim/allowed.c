@@ -21,9 +21,7 @@ check_first(struct model *m, const struct model_job *j)
 	for_jobs(m, other) {
 		if (other == j || other->queue != j->queue || !model_eligible(m, other))
 			continue;
-		if ((other->suspicions > 0) != (j->suspicions > 0))
-			continue;
-		if (j->suspicions == 0 && model_place(other) != model_place(j))
+		if (model_line(other) != model_line(j))
 			continue;
 		if (other->priority > j->priority ||
 		    (other->priority == j->priority && other->tenant == j->tenant &&

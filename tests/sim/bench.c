@@ -1,5 +1,6 @@
 /* bench.c - what a job costs in core alone.  Runs in: by hand. */
 #include "tests/sim/bench.h"
+#include "tests/unit/offers.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -76,8 +77,8 @@ workers_up(struct bench *b)
 {
 	uint32_t	slots[LANES] = { [LANE_PROCESS] = IN_FLIGHT };
 
-	core_worker_up(b->c, b->now, 0, slots, 0);
-	core_worker_up(b->c, b->now, 1, slots, 0);
+	offer_up(b->c, b->now, 0, slots, 0);
+	offer_up(b->c, b->now, 1, slots, 0);
 }
 
 /* Takes all effects; ends what started, in order. */

@@ -319,8 +319,7 @@ count_ahead(struct model *m, const struct model_job *j)
 		if (o->queue != j->queue || o->tenant != j->tenant || o->state != JOB_ready ||
 		    o->alone_asked || !model_record_open(o) || !model_open(m, o))
 			continue;
-		if ((o->suspicions > 0) != (j->suspicions > 0) ||
-		    (j->suspicions == 0 && model_place(o) != model_place(j)))
+		if (model_line(o) != model_line(j))
 			continue;
 		n += o->priority > j->priority ||
 		    (o->priority == j->priority && o->place < j->place);

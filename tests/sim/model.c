@@ -251,6 +251,14 @@ model_place(const struct model_job *j)
 	return (int)j->lane + (own ? MODEL_PLUGIN : 0);
 }
 
+int
+model_line(const struct model_job *j)
+{
+	if (j->suspicions == 0)
+		return model_place(j);
+	return MODEL_PLACES + (j->lane != LANE_PROCESS);
+}
+
 bool
 model_serves(const struct model_worker *w, int place)
 {

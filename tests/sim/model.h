@@ -217,6 +217,8 @@ uint32_t model_used(const struct model *m, int worker, int lane);	/* lane -1: al
 struct model_attempt *model_head(struct model *m, int worker);
 /* Where it waits for a worker: its lane, or the one that plugins have of their own. */
 int model_place(const struct model_job *j);
+/* The same, or one of the two where those wait that must run alone. */
+int model_line(const struct model_job *j);
 /* Is this worker one of those that serve a place? */
 bool model_serves(const struct model_worker *w, int place);
 /* May this worker take this job now? */

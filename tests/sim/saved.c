@@ -112,7 +112,7 @@ saved_restore(const struct saved *from, uint64_t id, bool live, struct core *c,
 
 	*wrong = said;
 	if (record_read(&row, &rec, said, sizeof(said)) == 0) {
-		rec.saved.type = core_type_get(c, rec.type, rec.plugin);
+		rec.saved.type = core_type_get(c, rec.type, core_pool_get(c, rec.pool));
 		rec.saved.by = by;
 		rec.saved.group = rec.group == 0 ? NULL : core_group_numbered(c, rec.group);
 		rec.saved.in_process |= in_process;

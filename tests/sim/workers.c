@@ -20,6 +20,7 @@ start_worker(struct world *w, int number, enum lane lane, bool plugin, uint64_t 
 {
 	struct chance	*r = &w->chance;
 	uint32_t	 slots[LANES] = { 0 };
+	struct worker_offer offer = { .alone_for = alone_for };
 
 	if (lane == LANE_PROCESS) {
 		slots[LANE_PROCESS] = alone_for != 0 ? 1 : 1 + (uint32_t)below(r, 8);
@@ -30,10 +31,10 @@ start_worker(struct world *w, int number, enum lane lane, bool plugin, uint64_t 
 	trace(w, "worker %d up, %s%s, alone for %llu", number, plugin ? "plugin " : "",
 	    lane == LANE_PROCESS ? "cpu" : "io", (unsigned long long)alone_for);
 	w->doomed[number] = false;
-	if (plugin)
-		core_plugin_worker_up(w->c, w->m.now, (uint32_t)number, slots, alone_for);
-	else
-		core_worker_up(w->c, w->m.now, (uint32_t)number, slots, alone_for);
+	offer.pool = core_pool_get(w->c, world_pool(plugin));
+	offer.fifo = offer.killable = lane == LANE_PROCESS;
+	memcpy(offer.slots, slots, sizeof(slots));
+	core_worker_up(w->c, w->m.now, (uint32_t)number, &offer);
 	model_worker_up(&w->m, number, slots, plugin, alone_for);
 }
 
@@ -142,7 +143,7 @@ do_alone(struct world *w)
 		} else {
 			start_worker(w, free_alone_number(w),
 			    real == NULL ? LANE_PROCESS : (enum lane)real->lane,
-			    real != NULL && job_type(real)->plugin != NULL, id);
+			    real != NULL && job_type(real)->pool != 0, id);
 		}
 		judge_same(&w->m, w->c);
 	}

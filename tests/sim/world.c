@@ -111,15 +111,19 @@ world_set_policies(struct world *w)
 	}
 }
 
+struct span
+world_pool(bool plugin)
+{
+	return plugin ? (struct span){ "plugin", 6 } : (struct span){ "", 0 };
+}
+
 void
 world_define_types(struct world *w)
 {
 	for (int t = 0; t < MODEL_TYPES; t++) {
 		struct type	declared = { .name = (char *)(size_t)world_types[t] };
-		char		plugin[] = "p";
 
-		if (t == MODEL_PLUGIN_TYPE)
-			declared.plugin = plugin;
+		declared.pool = core_pool_get(w->c, world_pool(t == MODEL_PLUGIN_TYPE));
 		w->m.types[t] = core_type_define(w->c, &declared);
 	}
 }

@@ -54,6 +54,7 @@ void world_run(uint64_t seed, unsigned steps, bool trace);
 void trace(const struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct span world_queue(int queue);
+struct span world_pool(bool plugin);
 /* What a new core is told of types, and of when jobs are tried again. */
 void world_define_types(struct world *w);
 void world_set_policies(struct world *w);

@@ -1,4 +1,5 @@
 /* core.c - the scheduler's rules, one world and a few events each. */
+#include "tests/unit/offers.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -146,7 +147,7 @@ worker_up(struct world *w, uint32_t number, enum lane lane, uint32_t slots)
 	uint32_t	all[LANES] = { 0 };
 
 	all[lane] = slots;
-	core_worker_up(w->c, w->now, number, all, 0);
+	offer_up(w->c, w->now, number, all, 0);
 }
 
 /* Takes all effects. */
@@ -990,11 +991,11 @@ static void
 test_waits_of_plugins_get_their_own_workers_and_no_others(void **state)
 {
 	struct world	*w = *state;
-	char		 name[] = "foreign", plugin[] = "p";
-	struct type	 declared = { .name = name, .plugin = plugin };
+	char		 name[] = "foreign";
+	struct type	 declared = { .name = name, .pool = core_pool_get(w->c, span("plugin")) };
 	struct type	*foreign = core_type_define(w->c, &declared);
 	struct job	*waits, *second, *own;
-	uint32_t	 slots[LANES] = { [LANE_ASYNC] = 1, [LANE_THREAD] = 1 };
+	struct worker_offer offer = { .slots = { [LANE_ASYNC] = 1, [LANE_THREAD] = 1 } };
 
 	worker_up(w, 0, LANE_ASYNC, 4);
 	worker_up(w, 1, LANE_PROCESS, 1);
@@ -1003,14 +1004,15 @@ test_waits_of_plugins_get_their_own_workers_and_no_others(void **state)
 	assert_string_equal(started(w), "");
 	assert_explains(w, waits, "{\"kind\":\"no_worker\",\"lane\":\"async\"");
 	assert_explains(w, waits, "no worker serves the async lane of plugins");
-	core_plugin_worker_up(w->c, w->now, 2, slots, 0);
+	offer.pool = declared.pool;
+	core_worker_up(w->c, w->now, 2, &offer);
 	second = submit_in(w, LANE_ASYNC, .type = foreign);
 	own = submit_in(w, LANE_ASYNC);
 	settle(w);
 	assert_int_equal(job_attempt(waits)->worker, 2);
 	assert_int_equal(job_attempt(own)->worker, 0);
-	assert_explains(w, second, "{\"kind\":\"lane_busy\",\"lane\":\"async\",\"running\":1,"
-	    "\"slots\":1");
+	assert_explains(w, second, "{\"kind\":\"lane_busy\",\"lane\":\"async\","
+	    "\"pool\":\"plugin\",\"running\":1,\"slots\":1");
 	submit_in(w, LANE_THREAD);			/* the plugins' threads are not for it */
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_START), 0);
@@ -1023,14 +1025,31 @@ test_waits_of_plugins_get_their_own_workers_and_no_others(void **state)
 }
 
 static void
-test_a_plugins_type_stays_one(void **state)
+test_a_type_that_gets_another_pool_takes_its_waiting_jobs_along(void **state)
 {
 	struct world	*w = *state;
-	char		 name[] = "work", plugin[] = "p";
-	struct type	 declared = { .name = name, .plugin = plugin };
+	char		 name[] = "work";
+	struct type	 declared = { .name = name, .pool = core_pool_get(w->c, span("pool:a")) };
+	struct worker_offer offer = { .pool = declared.pool, .slots = { [LANE_ASYNC] = 4 } };
+	struct job	*waits = submit_in(w, LANE_ASYNC), *late, *behind;
 
+	limit_type(w, "work", 2);
+	behind = submit_in(w, LANE_ASYNC);
+	late = submit_in(w, LANE_ASYNC, .delay_ms = 50);
 	assert_ptr_equal(core_type_define(w->c, &declared), w->type);
-	assert_null(w->type->plugin);
+	worker_up(w, 0, LANE_ASYNC, 4);
+	core_worker_up(w->c, w->now, 1, &offer);
+	settle(w);
+	assert_string_equal(started(w), "");	/* before all of them are there */
+	assert_explains(w, waits, "the type work moves to another pool of workers");
+	assert_int_equal(core_next_ns(w->c), 0);
+	pass(w, 50);
+	settle(w);
+	assert_int_equal(job_attempt(waits)->worker, 1);
+	assert_int_equal(job_attempt(behind)->worker, 1);
+	done(w, waits);
+	settle(w);
+	assert_int_equal(job_attempt(late)->worker, 1);
 }
 
 static void
@@ -1152,7 +1171,7 @@ test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone(void **state)
 	assert_non_null(about(w, EFFECT_START_ALONE, jobs[0]));
 	assert_explains(w, jobs[0], "{\"kind\":\"alone\",\"suspicions\":1,\"running\":1,"
 	    "\"slots\":2,\"starting\":true}");
-	core_worker_up(w->c, w->now, 9, slots, jobs[0]->id);
+	offer_up(w->c, w->now, 9, slots, jobs[0]->id);
 	submit(w);
 	settle(w);
 	assert_int_equal(job_attempt(jobs[0])->worker, 9);
@@ -1189,7 +1208,7 @@ test_a_poison_job_fails_at_its_third_death(void **state)
 	for (uint32_t i = 1; i < 3; i++) {
 		settle(w);
 		assert_non_null(about(w, EFFECT_START_ALONE, j));
-		core_worker_up(w->c, w->now, i, slots, j->id);
+		offer_up(w->c, w->now, i, slots, j->id);
 		settle(w);
 		die(w, i, 0);
 	}
@@ -1244,7 +1263,7 @@ test_only_two_workers_alone_exist_and_the_others_wait_in_line(void **state)
 	settle(w);
 	assert_non_null(about(w, EFFECT_START_ALONE, jobs[0]));
 	core_cancel(w->c, w->now, jobs[0]);
-	core_worker_up(w->c, w->now, 5, (uint32_t[LANES]){ [LANE_THREAD] = 1 }, 1);
+	offer_up(w->c, w->now, 5, (uint32_t[LANES]){ [LANE_THREAD] = 1 }, 1);
 	settle(w);
 	assert_int_equal(count_of(w, EFFECT_WORKER_IDLE), 1);	/* nobody wants it any more */
 	assert_non_null(about(w, EFFECT_START_ALONE, jobs[2]));
@@ -1759,7 +1778,7 @@ main(void)
 		TEST(test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job),
 		TEST(test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested),
 		TEST(test_waits_of_plugins_get_their_own_workers_and_no_others),
-		TEST(test_a_plugins_type_stays_one),
+		TEST(test_a_type_that_gets_another_pool_takes_its_waiting_jobs_along),
 		TEST(test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds),
 		TEST(test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them),
 		TEST(test_what_a_dead_worker_had_goes_back_to_where_it_stood),

@@ -1,4 +1,5 @@
 /* core_groups.c - what the simulation does not reach of groups and changes: many, and the disk. */
+#include "tests/unit/offers.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ set_up(void **state)
 	w->type = core_type_define(w->c, &declared);
 	w->by = submitter_new("uid:0", "test", "unix");
 	w->next_id = 1;
-	core_worker_up(w->c, w->now, 1, slots, 0);
+	offer_up(w->c, w->now, 1, slots, 0);
 	*state = w;
 	return 0;
 }

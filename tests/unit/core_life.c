@@ -1,5 +1,6 @@
 /* core_life.c - what becomes of a job between its submission and its end: attempts that follow each
  * other. */
+#include "tests/unit/offers.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -42,8 +43,8 @@ set_up(void **state)
 	w->by = submitter_new("uid:1", "", "unix");
 	w->type = core_type_define(w->c, &declared);
 	w->next_id = 1;
-	core_worker_up(w->c, w->now, 0, cpu, 0);
-	core_worker_up(w->c, w->now, 1, io, 0);
+	offer_up(w->c, w->now, 0, cpu, 0);
+	offer_up(w->c, w->now, 1, io, 0);
 	*state = w;
 	return 0;
 }
@@ -364,7 +365,7 @@ test_attempts_lost_with_their_worker_do_not_count(void **state)
 
 	core_worker_lost(w->c, w->now, 0, "killed", NULL, NULL);
 	settle(w);
-	core_worker_up(w->c, w->now, 2, cpu, j->id);
+	offer_up(w->c, w->now, 2, cpu, j->id);
 	settle(w);
 	goes_wrong(w, j, (struct outcome){ 0 });
 	assert_int_equal(j->state, JOB_scheduled);

@@ -1,4 +1,5 @@
 /* core_load.c - durable jobs whose arguments are in the store alone until their turn comes. */
+#include "tests/unit/offers.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -181,7 +182,7 @@ worker_up(struct world *w, uint32_t slots)
 {
 	uint32_t	lanes[LANES] = { [LANE_THREAD] = slots };
 
-	core_worker_up(w->c, w->now, 0, lanes, 0);
+	offer_up(w->c, w->now, 0, lanes, 0);
 	settle(w);
 }
 
@@ -574,7 +575,7 @@ test_a_job_that_is_read_follows_its_type_to_another_lane(void **state)
 	read_all(w);
 	assert_int_equal(j->lane, LANE_PROCESS);
 	assert_int_equal(w->started_len, 0);
-	core_worker_up(w->c, w->now, 1, lanes, 0);
+	offer_up(w->c, w->now, 1, lanes, 0);
 	settle(w);
 	assert_int_equal(w->started[0], j->id);
 }

@@ -1,4 +1,5 @@
 /* core_move.c - a type changes its lane: what becomes of its jobs that wait. */
+#include "tests/unit/offers.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -94,7 +95,7 @@ worker_up(struct world *w, enum lane lane, uint32_t slots)
 	uint32_t	all[LANES] = { 0 };
 
 	all[lane] = slots;
-	core_worker_up(w->c, w->now, 1 + (uint32_t)lane, all, 0);
+	offer_up(w->c, w->now, 1 + (uint32_t)lane, all, 0);
 }
 
 /* The ids that start now, in order: "1 3 2". */

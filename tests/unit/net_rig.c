@@ -1,5 +1,6 @@
 /* net_rig.c - a broker inside a test. */
 #include "tests/unit/net_rig.h"
+#include "tests/unit/offers.h"
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
@@ -213,8 +214,8 @@ start_core(struct rig *r)
 
 	r->b.core = core_new(&cc);
 	define_types(r->b.core);
-	core_worker_up(r->b.core, r->b.now, 1, cpu, 0);
-	core_worker_up(r->b.core, r->b.now, 2, io, 0);
+	offer_up(r->b.core, r->b.now, 1, cpu, 0);
+	offer_up(r->b.core, r->b.now, 2, io, 0);
 }
 
 void

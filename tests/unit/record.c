@@ -80,7 +80,7 @@ restore(struct world *to, const struct store_row *row)
 
 	if (record_read(row, &rec, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
-	rec.saved.type = core_type_get(to->c, rec.type, false);
+	rec.saved.type = core_type_get(to->c, rec.type, core_pool_get(to->c, rec.pool));
 	rec.saved.by = to->by;
 	j = core_restore(to->c, later, &rec.saved);
 	record_fini(&rec);

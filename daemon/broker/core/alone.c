@@ -1,11 +1,18 @@
 /* alone.c - jobs that get a worker of their own, because one died while it ran them.
  * Runs in: broker, loop thread.
  *
- * A job that asks for its worker holds its limits from then on: when the worker is up, nothing else
+ * A job that asks for its worker holds its limits, and its slot, from then on: when the worker is up, nothing else
  * can be in its way.  Only CORE_ALONE_MAX of them exist at a time; the others wait in line, in
- * LANE_ALONE.
+ * one of two places: those that need a CPU slot, and all others.
  */
 #include "daemon/broker/core/core_internal.h"
+
+/* On another machine nobody starts a worker for it. */
+bool
+alone_needed(const struct job *j)
+{
+	return j->suspicions > 0 && !job_type(j)->places[j->lane]->pool->remote;
+}
 
 struct alone *
 alone_free_slot(struct core *c)
@@ -21,7 +28,8 @@ alone_ask(struct core *c, struct core_time now, struct job *j, struct alone *a)
 {
 	gates_hold(c, now, j->flow);
 	j->alone_asked = true;
-	*a = (struct alone){ .state = ALONE_ASKED, .job = j, .job_id = j->id };
+	*a = (struct alone){ .state = ALONE_ASKED, .job = j, .job_id = j->id,
+	    .held = budget_take(job_type(j)->places[j->lane]->budget) };
 }
 
 struct alone *
@@ -62,6 +70,13 @@ alone_up(struct core *c, struct worker *w)
 		worker_retire(c, w);		/* the job ended meanwhile */
 }
 
+static void
+give_slot(struct alone *a)
+{
+	budget_give(a->held);
+	a->held = NULL;
+}
+
 /* The job does not wait for its worker any more. */
 static struct job *
 let_go(struct core *c, struct alone *a)
@@ -69,6 +84,7 @@ let_go(struct core *c, struct alone *a)
 	struct job	*j = a->job;
 
 	a->job = NULL;
+	give_slot(a);
 	j->alone_asked = false;
 	gates_release(c, j->flow);
 	return j;
@@ -121,6 +137,7 @@ alone_start(struct core *c, struct core_time now)
 		if (a->state != ALONE_UP || j == NULL)
 			continue;
 		a->job = NULL;
+		give_slot(a);		/* the attempt takes it */
 		return attempt_start(c, now, j, a->worker);
 	}
 	return NULL;

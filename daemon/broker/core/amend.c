@@ -106,7 +106,7 @@ begin_again(struct job *j)
 	j->seq = 0;
 	/* one that killed its workers runs alone, and has what is left of its lives */
 	j->suspicions = j->suspicions > 0;
-	j->alone = j->suspicions > 0;
+	j->alone = alone_needed(j);
 	if (job_extra(j) == NULL)
 		return;
 	job_extra(j)->due_ns = 0;

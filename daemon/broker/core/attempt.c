@@ -14,6 +14,14 @@ is_fifo_follower(const struct attempt *at, const struct worker *w)
 	return w->fifo && worker_head(w) != at;
 }
 
+static int64_t
+grace_ms(const struct core *c, const struct attempt *at, const struct worker *w)
+{
+	int64_t	ms = at->type->grace_ms > 0 ? at->type->grace_ms : c->cfg.grace_ms;
+
+	return w->pool->exec ? ms + EXEC_EXTRA_MS : ms;
+}
+
 /* The next thing that time does to it.  What waits behind another in its worker has no deadline
  * yet. */
 static void
@@ -24,7 +32,7 @@ attempt_timer_set(struct core *c, struct attempt *at, const struct worker *w, in
 	if (is_fifo_follower(at, w))
 		return;
 	if (at->told != 0)
-		key = ns_after(told_ns, c->cfg.grace_ms);
+		key = ns_after(told_ns, grace_ms(c, at, w));
 	else if (at->timeout_ms > 0)
 		key = at->deadline_ns;
 	if (key != INT64_MAX)
@@ -59,6 +67,31 @@ attempt_new(struct core *c, struct job *j, struct worker *w)
 	return at;
 }
 
+/* A fifo worker has one for all that it was given. */
+static void
+take_slot(struct core_time now, struct attempt *at, struct worker *w)
+{
+	struct budget	*b = at->place->budget;
+
+	if (!w->fifo) {
+		at->held = budget_take(b);
+	} else if (w->used[at->lane] == 0) {
+		w->held = budget_take(b);
+		w->held_ns = now.mono_ns;
+	}
+}
+
+static void
+give_slot(struct attempt *at, struct worker *w)
+{
+	budget_give(at->held);
+	if (w->fifo && w->used[at->lane] == 0) {
+		budget_give(w->held);
+		w->held = NULL;
+		w->yields = false;
+	}
+}
+
 struct attempt *
 attempt_start(struct core *c, struct core_time now, struct job *j, struct worker *w)
 {
@@ -67,9 +100,11 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	if (!j->alone_asked)
 		gates_hold(c, now, j->flow);
 	j->alone_asked = false;
+	at->place = w->pool->places[at->lane];
+	take_slot(now, at, w);
 	w->used[at->lane]++;
 	w->bytes += at->bytes;
-	c->lane_used[place_of(at->type->plugin != NULL, at->lane)]++;
+	at->place->used++;
 	c->stats.attempts++;
 	c->stats.lane_started[at->lane]++;
 	job_timer_stop(c, j);
@@ -105,7 +140,8 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 	heap_remove(&c->attempt_timers, &at->timer);
 	w->used[at->lane]--;
 	w->bytes -= at->bytes;
-	c->lane_used[place_of(at->type->plugin != NULL, at->lane)]--;
+	at->place->used--;
+	give_slot(at, w);
 	gates_release(c, at->flow);
 	if (at->stuck) {
 		w->stuck--;
@@ -162,7 +198,7 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 	struct job	*j = at->job;
 
 	job_run(j)->attempt = NULL;
-	j->alone = j->suspicions > 0;
+	j->alone = alone_needed(j);
 	if (reason == REASON_channel_full) {
 		job_try_withdraw(j);
 	} else {
@@ -239,6 +275,36 @@ core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
 	place_update(c, w);
 }
 
+/* ---- while it runs ---- */
+
+void
+core_attempt_relane(struct core *c, struct core_time now, struct attempt *at, enum lane lane)
+{
+	struct worker	*w = worker_find(c, at->worker);
+
+	if (w->fifo || lane == at->lane)
+		return;
+	w->used[at->lane]--;
+	at->place->used--;
+	give_slot(at, w);
+	at->lane = (uint8_t)lane;
+	at->place = w->pool->places[lane];
+	take_slot(now, at, w);
+	at->place->used++;
+	w->used[lane]++;
+	if (at->job != NULL)
+		job_try_relaned(at->job, lane);
+	place_update(c, w);
+}
+
+void
+core_attempt_spent(struct core *c, struct attempt *at, const struct spent *spent)
+{
+	(void)c;
+	if (at->job != NULL)
+		job_try_spent(at->job, spent);
+}
+
 /* ---- asked to end ---- */
 
 void
@@ -274,7 +340,7 @@ attempt_due(struct core *c, struct core_time now, struct attempt *at)
 	heap_remove(&c->attempt_timers, &at->timer);
 	if (at->told == 0)
 		attempt_tell(c, now, at, REASON_timed_out);
-	else if (w->fifo)
+	else if (w->killable && at->lane == LANE_PROCESS)
 		worker_kill(c, w);
 	else
 		abandon(c, now, at, w);

@@ -67,8 +67,9 @@ check_place(const struct core *c, const struct job *j)
 		return;
 	}
 	must(!job_waiting(j) || (j->state == JOB_scheduled) == wait_left(j), j);
-	must(!in_line || j->flow->of.bench->place ==
-	    (j->alone ? LANE_ALONE : place_of(job_type(j)->plugin != NULL, j->lane)), j);
+	must(!in_line || j->flow->of.bench->of.place ==
+	    place_of((struct core *)(size_t)c, job_type(j), j->lane, j->alone) ||
+	    list_linked(&job_type(j)->moving), j);
 	check_parents(j);
 	must((j->state == JOB_running) == (job_attempt(j) != NULL), j);
 	must(j->state != JOB_running || job_attempt(j)->job == j, j);
@@ -92,8 +93,34 @@ check_unique(const struct core *c, const struct job *j)
 	    (u->until_ns == 0 && !job_state_finished(j->state))), j);
 }
 
+/* Slots of budgets that are held. */
+struct slots {
+	uint64_t	cpu, async;
+};
+
 static void
-check_worker(const struct worker *w)
+count_slot(const struct core *c, const struct budget *b, struct slots *held)
+{
+	held->cpu += b == &c->cpu;
+	held->async += b == &c->async;
+}
+
+/* It is found where it can take one more, and nowhere else.  What changed its lane may be too much
+ * for the one where it is. */
+static void
+check_lane(const struct worker *w, int lane, uint32_t used)
+{
+	const struct place	*p = w->pool->places[lane];
+	const struct heap	*in = w->in[lane];
+
+	must(used == w->used[lane] && (used <= w->slots[lane] || !w->fifo), NULL);
+	must((w->open[lane].index != 0) == (in != NULL), NULL);
+	must(in == NULL || in == (w->fifo && used > 0 ? &p->behind : &p->fresh), NULL);
+	must(in == NULL || (w->open[lane].key == used && used < w->slots[lane]), NULL);
+}
+
+static void
+check_worker(const struct core *c, const struct worker *w, struct slots *held)
 {
 	uint32_t	used[LANES] = { 0 }, stuck = 0;
 	uint64_t	bytes = 0;
@@ -104,12 +131,16 @@ check_worker(const struct worker *w)
 		must(at->worker == w->number, at->job);
 		must(at->stuck == (at->job == NULL), at->job);
 		must(!w->fifo || at == worker_head(w) || at->timer.index == 0, at->job);
+		must(at->place == w->pool->places[at->lane], at->job);
+		count_slot(c, at->held, held);
 		used[at->lane]++;
 		stuck += at->stuck;
 		bytes += at->bytes;
 	}
 	for (int lane = 0; lane < LANES; lane++)
-		must(used[lane] == w->used[lane] && used[lane] <= w->slots[lane], NULL);
+		check_lane(w, lane, used[lane]);
+	count_slot(c, w->held, held);
+	must(w->held == NULL || (w->fifo && w->used[LANE_PROCESS] > 0), NULL);
 	must(stuck == w->stuck && bytes == w->bytes, NULL);
 	must(!w->fifo || w->used[LANE_PROCESS] < 2 || bytes <= BOUND_WINDOW_BYTES, NULL);
 }
@@ -137,11 +168,36 @@ sum_jobs(const struct core *c, struct sums *sums)
 	}
 }
 
+static void
+check_place_lists(const struct place *p)
+{
+	bool	gives = p->benches.len > 0 || !list_empty(&p->thirsty);
+
+	must(list_linked(&p->start) == (gives && p->fresh.len > 0), NULL);
+	must(list_linked(&p->start_behind) == (gives && p->behind.len > 0), NULL);
+}
+
+/* How many attempts they have. */
+static uint64_t
+check_places(const struct core *c)
+{
+	uint64_t	used = 0;
+
+	for (uint32_t i = 0; i < c->pools_len; i++)
+		for (int lane = 0; lane < LANES; lane++) {
+			check_place_lists(&c->pools[i]->own[lane]);
+			used += c->pools[i]->own[lane].used;
+		}
+	for (int i = 0; i < 2; i++)
+		check_place_lists(&c->alone_places[i]);
+	return used;
+}
+
 void
 core_check(const struct core *c)
 {
 	struct sums	 sums = { 0 };
-	uint64_t	 used = 0;
+	struct slots	 held = { 0 };
 
 	sum_jobs(c, &sums);
 	for (int state = 0; state < JOB_STATES; state++)
@@ -154,8 +210,9 @@ core_check(const struct core *c)
 	must(c->loading == sums.loading && c->loading_bytes == sums.loading_bytes, NULL);
 	for (uint32_t i = 0; i < c->workers_len; i++)
 		if (c->workers[i] != NULL)
-			check_worker(c->workers[i]);
-	for (int lane = 0; lane < PLACES; lane++)
-		used += c->lane_used[lane];
-	must(used == sums.running + c->stats.stuck, NULL);
+			check_worker(c, c->workers[i], &held);
+	for (int i = 0; i < CORE_ALONE_MAX; i++)
+		count_slot(c, c->alone[i].held, &held);
+	must(held.cpu == c->cpu.used && held.async == c->async.used, NULL);
+	must(check_places(c) == sums.running + c->stats.stuck, NULL);
 }

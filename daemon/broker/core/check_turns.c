@@ -54,7 +54,7 @@ check_row(const struct row *r)
 	}
 	must(s != NULL || r->node.key == row_key(r), NULL);
 	must(r->node.key <= row_key(r) && row_key(r) - r->node.key <= r->of.seat->turn, NULL);
-	must(s == NULL || s->of.bench == r->of.seat->bench, NULL);
+	must(s == NULL || s->of.bench == r->of.seat->of.bench, NULL);
 }
 
 static void
@@ -77,7 +77,7 @@ holds(const struct flow *f, const struct gate *g)
 	for (int i = 0; i < FLOW_GATES; i++)
 		if (f->of.gates[i] == g)
 			return true;
-	return g == &f->of.bench->queue->gate;
+	return g == &f->of.bench->of.queue->gate;
 }
 
 static uint32_t
@@ -110,9 +110,9 @@ static void
 check_type(const struct core *c, const struct type *t)
 {
 	check_gate(c, &t->gate);
-	for (int place = 0; place < PLACES; place++)
-		must(list_linked(&t->thirsty[place]) ==
-		    (!gate_closed(&t->gate) && !list_empty(&t->asleep[place])), NULL);
+	for (int line = 0; line < JOB_LINES; line++)
+		must(list_linked(&t->thirsty[line]) ==
+		    (!gate_closed(&t->gate) && !list_empty(&t->asleep[line])), NULL);
 }
 
 /* ---- queues ---- */
@@ -129,23 +129,30 @@ check_seat(const struct seat *s)
 		flows++;
 	}
 	must(flows == s->refs && flows > 0 && count == s->count, NULL);
-	must(s->credit <= s->tenant->weight || s->credit <= 1, NULL);
+	must(s->credit <= s->of.tenant->weight || s->credit <= 1, NULL);
 	return count;
 }
 
 static void
-check_bench(const struct bench *b, uint64_t count)
+check_bench(const struct bench *b)
 {
+	uint64_t		 count = 0;
+	const struct tenant	*t;
+
+	for (size_t at = 0; (t = namemap_next(&b->of.queue->tenants, &at)) != NULL; )
+		list_for(node, &t->seats)
+			if (list_entry(node, struct seat, link)->of.bench == b)
+				count += list_entry(node, struct seat, link)->count;
 	must(count == b->count, NULL);
 	must((b->node.index != 0) ==
-	    (b->rows.len + b->open.len > 0 && !gate_closed(&b->queue->gate)), NULL);
+	    (b->rows.len + b->open.len > 0 && !gate_closed(&b->of.queue->gate)), NULL);
 	must(b->node.index == 0 || b->node.key == b->turn, NULL);
 }
 
 static uint64_t
 check_queue(const struct core *c, const struct queue *q)
 {
-	uint64_t		 counts[PLACES] = { 0 }, sum = 0;
+	uint64_t		 sum = 0, on_benches = 0;
 	const struct tenant	*t;
 	const struct limit_key	*k;
 
@@ -155,19 +162,18 @@ check_queue(const struct core *c, const struct queue *q)
 	for (size_t at = 0; (t = namemap_next(&q->tenants, &at)) != NULL; ) {
 		check_gate(c, &t->gate);
 		must(t->gate.max_running == q->tenant_running, NULL);
-		for (int place = 0; place < PLACES; place++)
-			if (t->seats[place] != NULL)
-				counts[place] += check_seat(t->seats[place]);
+		list_for(node, &t->seats)
+			sum += check_seat(list_entry(node, struct seat, link));
 	}
 	for (size_t at = 0; (k = namemap_next(&q->keys, &at)) != NULL; ) {
 		check_gate(c, &k->gate);
 		must(k->gate.max_running == q->key_running && k->refs > 0, NULL);
 	}
-	for (int place = 0; place < PLACES; place++) {
-		if (q->benches[place] != NULL)
-			check_bench(q->benches[place], counts[place]);
-		sum += counts[place];
+	list_for(node, &q->benches) {
+		check_bench(list_entry(node, struct bench, link));
+		on_benches += list_entry(node, struct bench, link)->count;
 	}
+	must(sum == on_benches, NULL);
 	return sum;
 }
 

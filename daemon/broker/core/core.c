@@ -13,8 +13,6 @@
 static void
 init_lists(struct core *c)
 {
-	for (int lane = 0; lane < PLACES; lane++)
-		list_init(&c->turns[lane].thirsty);
 	list_init(&c->tells);
 	list_init(&c->kills);
 	list_init(&c->idles);
@@ -39,6 +37,7 @@ new_inliner(struct core *c)
 {
 	struct worker	*w = worker_new(CORE_WORKER_INLINE);
 
+	w->pool = c->pools[0];
 	w->slots[LANE_INLINE] = 1;
 	place_update(c, w);
 	return w;
@@ -55,6 +54,7 @@ core_new(const struct core_config *cfg)
 	c->kept[0].keep_ms = cfg->keep_finished_ms;
 	c->kept[1].keep_ms = cfg->keep_failed_ms;
 	init_lists(c);
+	pools_init(c);
 	slab_init(&c->slab, sizeof(struct job));
 	c->inliner = new_inliner(c);
 	if (cfg->sequential)
@@ -95,6 +95,8 @@ free_names(struct core *c)
 	namemap_free(&c->flows);
 	namemap_free(&c->rows);
 	namemap_free(&c->stalls);
+	namemap_free(&c->benches);
+	namemap_free(&c->seats);
 }
 
 static void
@@ -134,10 +136,7 @@ core_free(struct core *c)
 	groups_free(c);
 	uniques_free(c);
 	free_names(c);
-	for (int lane = 0; lane < PLACES; lane++) {
-		heap_free(&c->open[lane]);
-		heap_free(&c->turns[lane].benches);
-	}
+	pools_free(c);
 	free(c->store_why);
 	heap_free(&c->job_timers);
 	heap_free(&c->attempt_timers);
@@ -181,7 +180,7 @@ enter(struct core *c, struct core_time now, struct job *j)
 static bool
 is_for(const struct flow *f, const struct type *type, struct span tenant, const struct gate *store)
 {
-	const struct tenant	*t = f == NULL ? NULL : f->seat->tenant;
+	const struct tenant	*t = f == NULL ? NULL : f->seat->of.tenant;
 
 	return f != NULL && f->of.gates[GATE_TYPE] == &type->gate &&
 	    f->of.gates[GATE_KEY] == NULL && f->of.gates[GATE_GROUP] == NULL &&
@@ -196,7 +195,7 @@ flow_for(struct core *c, struct queue *q, const struct job_wish *w)
 	const struct jobspec	*spec = w->spec;
 	struct span		 tenant = spec->tenant;
 	struct flow_of		 of = {
-		.bench = bench_get(q, place_of(w->type->plugin != NULL, (int)w->lane)),
+		.bench = bench_get(c, q, w->type->places[w->lane]),
 	};
 	struct gate		*store = spec->durability == DURABILITY_COMMIT ? &c->store_gate : NULL;
 

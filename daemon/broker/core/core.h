@@ -44,16 +44,66 @@ struct core_time {
 struct core *core_new(const struct core_config *cfg);
 void core_free(struct core *c);
 
+/* ---- pools ---- */
+
+/*
+ * A pool is a kind of workers.  A type belongs to one, a worker serves one, and jobs wait for the
+ * workers of their type's pool and their own lane.
+ *
+ *   ""			the built-in cpu and io workers
+ *   "plugin"		async and thread types of plugins; their process types run in the built-in cpu
+ *			workers
+ *   "exec", "exec:USER" commands, of one user of the system.  Their attempts take a waiting slot in
+ *			the async lane
+ *   "pool:NAME"	language workers, and remote ones
+ */
+#define CORE_POOLS_MAX	1000
+#define CORE_NO_POOL	UINT32_MAX
+
+/* The pool's number, below CORE_POOLS_MAX, made at first use and never gone; "" is 0.  CORE_NO_POOL:
+ * there are too many. */
+uint32_t core_pool_get(struct core *c, struct span name);
+/* NUL-terminated. */
+struct span core_pool_name(const struct core *c, uint32_t pool);
+struct span core_type_pool(const struct type *t);
+/* Its workers are on other machines: its process lane takes no CPU slots of this one.  A job that a
+ * dead worker of it ran is not run alone. */
+void core_pool_remote(struct core *c, uint32_t pool, bool remote);
+/*
+ * Would one more worker of this pool start a job at once?  A job is there with all its gates open, no
+ * worker of the pool can take one more in its lane, and there is room in the budget, or the lane
+ * has no worker at all (it may wait for its slot when it is up).  Workers that are being started are
+ * the caller's to count.  Jobs that run alone are not meant (EFFECT_START_ALONE).
+ */
+bool core_pool_wants(struct core *c, uint32_t pool);
+/*
+ * What all pools share; 0: no limit, as at first.  More than that may be in use only because of this
+ * call or core_attempt_relane.
+ *
+ *   cpu_slots		attempts in process lanes, of any pool but remote ones.  A fifo worker takes one
+ *			for all that was given to it, from the start of the first to the end of the last
+ *			in flight; while others wait for a slot, it is not given more than 10 ms long.
+ *			A job that waits for a worker of its own has its slot already
+ *   waiting_slots	attempts in the async lane of exec pools
+ */
+void core_budgets(struct core *c, uint32_t cpu_slots, uint32_t waiting_slots);
+
 /* ---- names ---- */
 
-/* Makes the type or updates what it declares.  Limits set before a type is known are kept for
- * it. */
+/*
+ * Makes the type or updates what it declares: all of struct type down to `defaults`; texts are
+ * copied.  Limits set before a type is known are kept for it.  With another pool than before, its
+ * jobs that wait move there in the next core_ticks, and none of them starts before all have; what
+ * runs is left alone.
+ */
 struct type *core_type_define(struct core *c, const struct type *declared);
+/* Nobody has it any more: its jobs wait until it is defined again. */
+void core_type_gone(struct core *c, struct type *t);
 /*
  * The type of a job that was written down: as it is known, or one that no worker has, whose jobs wait
- * until one says that it does.  plugin: it was a plugin's.
+ * until it is defined.  pool: where it was then, which counts for the latter only; CORE_NO_POOL is 0.
  */
-struct type *core_type_get(struct core *c, struct span name, bool plugin);
+struct type *core_type_get(struct core *c, struct span name, uint32_t pool);
 struct type *core_type_find(const struct core *c, const char *name, size_t len);
 struct type *core_type_next(const struct core *c, size_t *at);
 /*
@@ -157,8 +207,8 @@ void core_recorded(struct core *c, struct core_time now, struct job *j, enum rec
 void core_loaded(struct core *c, struct core_time now, uint64_t id, struct span args);
 void core_load_failed(struct core *c, struct core_time now, uint64_t id);
 /*
- * A durable job as it was written down.  Texts are copied, but for what is owned: tries[].message and
- * outcome, which core takes.
+ * A durable job as it was written down.  Texts are copied, but for what is owned: tries[].message,
+ * tries[].spent and outcome, which core takes.
  */
 struct job_saved {
 	uint64_t	 id;
@@ -233,6 +283,9 @@ int core_amend(struct core *c, struct core_time now, struct job *j, const struct
  */
 int core_retry(struct core *c, struct core_time now, struct job *j);
 struct room_view core_room_again(const struct core *c, const struct job *j);
+/* So much memory goes to what its attempts have said: it counts when it is decided how long finished
+ * jobs are remembered. */
+void core_job_log(struct core *c, struct job *j, uint32_t bytes);
 /* Forgets a finished job once its end was told; EFFECT_FORGOTTEN follows.  -EBUSY: it has not
  * finished. */
 int core_forget(struct core *c, struct core_time now, struct job *j);
@@ -256,25 +309,33 @@ int64_t retry_longest_ms(uint32_t failures, const struct retry_policy *p);
 #define CORE_WORKER_INLINE	UINT16_MAX	/* attempt->worker of the inline lane: the caller
 						 * itself */
 
+struct worker_offer {
+	uint32_t	pool;		/* core_pool_get */
+	uint32_t	slots[LANES];	/* attempts at once in each lane; of a fifo worker the depth of
+					 * its window */
+	bool		fifo;		/* it has slots in the process lane only, and runs one at a
+					 * time, in order of start: it gets a second one only while
+					 * all that it has is known to be short.  Of what was in
+					 * flight when it died the oldest was running */
+	bool		killable;	/* what does not end in its process lane within its grace ends
+					 * by EFFECT_KILL.  What does not end elsewhere is given up:
+					 * its job ends, and it keeps what it holds (stuck) */
+	uint64_t	alone_for;	/* 0, or the job for which EFFECT_START_ALONE asked: it runs
+					 * that job and retires */
+};
 /*
  * A worker can take attempts.
  *
  *   number	small (below CORE_WORKER_INLINE), the caller's; not used for another until
  *		core_worker_lost, or EFFECT_WORKER_IDLE with no stuck attempt left
- *   slots	attempts at once in each lane; for the process lane the depth of its window
- *   alone_for	0, or the job for which EFFECT_START_ALONE asked: it runs that job and retires
  */
 void core_worker_up(struct core *c, struct core_time now, uint32_t number,
-    const uint32_t slots[LANES], uint64_t alone_for);
-/* The same for a worker whose async and thread slots are for the types of plugins, which run nowhere
- * else in those lanes. */
-void core_plugin_worker_up(struct core *c, struct core_time now, uint32_t number,
-    const uint32_t slots[LANES], uint64_t alone_for);
+    const struct worker_offer *offer);
 /* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left but stuck attempts (at once,
  * if so). */
 void core_worker_retire(struct core *c, struct core_time now, uint32_t number);
 /* Its death is confirmed and all it had published is harvested.  how: in plain words ("killed by
- * SIGSEGV").  suspect(job) says whether a job still in flight was running; for a cpu worker core
+ * SIGSEGV").  suspect(job) says whether a job still in flight was running; for a fifo worker core
  * knows itself: the oldest. */
 void core_worker_lost(struct core *c, struct core_time now, uint32_t number, const char *how,
     bool (*suspect)(void *ctx, const struct job *j), void *ctx);
@@ -313,7 +374,10 @@ struct attempt {
 					 * Counts for type->mean_ns only */
 	uint32_t	 worker;
 	uint16_t	 number;
-	uint8_t		 lane;
+	struct place	*place;		/* core's own: where its worker's slot is, */
+	struct budget	*held;		/* and of which budget it has one; NULL: none, or its worker
+					 * has */
+	uint8_t		 lane;		/* as it runs: core_attempt_relane */
 	uint8_t		 told;		/* asked to end: 0 (REASON_submitted), or the enum
 					 * job_reason why */
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
@@ -330,6 +394,15 @@ void core_attempt_done(struct core *c, struct core_time now, struct attempt *at,
  * there). */
 void core_attempt_refused(struct core *c, struct core_time now, struct attempt *at);
 
+/*
+ * A running attempt turns out to belong into another lane of its worker: it gives back the slot that
+ * it has, and takes one there.  It goes on whatever that takes: no limit is in its way, also not the
+ * worker's own.  Not of a fifo worker.
+ */
+void core_attempt_relane(struct core *c, struct core_time now, struct attempt *at, enum lane lane);
+/* What it has used so far: replaces what was said before, and stays with the job's record of it. */
+void core_attempt_spent(struct core *c, struct attempt *at, const struct spent *spent);
+
 /* ---- effects ---- */
 
 enum effect_kind {
@@ -337,10 +410,10 @@ enum effect_kind {
 	EFFECT_START,		/* submit attempt to attempt->worker; store its channel token.
 				 * Lane inline: run it, then core_attempt_done */
 	EFFECT_TELL,		/* ask the attempt to end (cancel word) */
-	EFFECT_KILL,		/* kill worker: the head of its FIFO did not end in time */
+	EFFECT_KILL,		/* kill worker: an attempt of its process lane did not end in time */
 	EFFECT_FINISHED,	/* job has an outcome: answer its watchers */
 	EFFECT_FORGOTTEN,	/* job is about to be freed (retention): drop what refers to it */
-	EFFECT_START_ALONE,	/* start a worker for job alone, in job->lane */
+	EFFECT_START_ALONE,	/* start a worker for job alone: of its type's pool, for job->lane */
 	EFFECT_WORKER_IDLE,	/* a retired worker has nothing left: stop it */
 	EFFECT_GROUP_REDUCE,	/* its members have ended, and all were told: submit the reduce
 				 * job, core_group_reduce */

@@ -15,9 +15,10 @@
  *   bench ── rows ───────────── row of tenant a ── flows ── levels ── jobs
  *     └── open: stalls ── rows ── row of tenant a ── flows ...
  *
- * Jobs that must run alone have a lane of their own here (LANE_ALONE) with CORE_ALONE_MAX slots.  So
- * have the async and thread types of plugins, whose workers take nothing else, and whose jobs no
- * other worker takes.
+ * A place is one lane of one pool: its workers, and the benches of all queues with jobs for them.
+ * Jobs that must run alone have two places of their own (LINE_ALONE), with CORE_ALONE_MAX slots in
+ * all.  Which places are looked at for the next start follows from lists that are kept up to date
+ * (place_refresh), so a thousand pools without jobs, or without a free worker, cost nothing.
  */
 #ifndef CORE_CORE_INTERNAL_H
 #define CORE_CORE_INTERNAL_H
@@ -29,9 +30,11 @@
 #include "proto/bounds.h"
 
 #define NS_IN_MS	INT64_C(1000000)
-#define LANE_ALONE	LANES
-#define LANE_PLUGIN_ASYNC  (LANES + 1)
-#define LANE_PLUGIN_THREAD (LANES + 2)
+#define LINE_ALONE	LANES		/* what must run alone: of the process lane, */
+#define LINE_ALONE_REST	(LANES + 1)	/* and of all others */
+#define EXEC_EXTRA_MS	5000		/* an exec worker escalates itself, at grace */
+#define SLOT_NS	(10 * NS_IN_MS)		/* a window may be filled on for so long while others
+						 * wait for its slot */
 #define RETRY_NS	(1000 * NS_IN_MS)	/* after a worker for a job alone could not be
 						 * started */
 #define REFUSED_NS	(10 * NS_IN_MS)		/* after a worker with nothing in flight refused
@@ -89,10 +92,15 @@ struct row {
 };
 
 /* A tenant on a bench. */
-struct seat {
-	struct row	 own;
+struct seat_of {
 	struct bench	*bench;
 	struct tenant	*tenant;
+};
+
+struct seat {
+	struct seat_of	 of;
+	struct row	 own;
+	struct list	 link;		/* in tenant->seats */
 	struct list	 flows;		/* all of them */
 	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller
 					 * is next.  Kept while it is held up, so that no turn is
@@ -118,25 +126,70 @@ struct stall {
 	struct heap	 rows;		/* one for each tenant */
 };
 
+/* The jobs of a queue that wait at a place. */
+struct bench_of {
+	struct queue	*queue;
+	struct place	*place;
+};
+
 struct bench {
-	struct heap_node node;		/* in core->turns[place].benches, when it has something to
-					 * give */
+	struct bench_of	 of;
+	struct heap_node node;		/* in place->benches, when it has something to give */
+	struct list	 link;		/* in queue->benches */
 	int64_t		 turn;		/* of the last turn, or of getting its first job: smaller
 					 * is next.  It is kept while the queue is at its limit,
 					 * so no turn is lost by that */
-	struct queue	*queue;
 	struct heap	 rows;		/* the one with the highest priority is next, then the
 					 * one with the smallest turn */
 	struct heap	 open;		/* stalls, in the same order */
 	struct list	 wide;		/* stalls at gates of types */
 	struct flow	*recent;	/* the flow that was found last; NULL: none */
 	uint64_t	 count;
-	int		 place;		/* enum lane or LANE_* */
 };
 
-struct turns {
+/* ---- pools and places (pool.c, place.c) ---- */
+
+/* What all pools share of the machine. */
+struct budget {
+	uint32_t	 limit;		/* 0: none */
+	uint64_t	 used;
+};
+
+/* Where places stand that could give a job to a worker at this moment, by what else that takes. */
+enum starts {
+	STARTS_FREE,			/* nothing */
+	STARTS_CPU, STARTS_WAITING,	/* a slot of a budget */
+	STARTS_BEHIND,			/* nothing: a place behind another attempt */
+	STARTS
+};
+
+struct place {
+	struct pool	*pool;
+	struct budget	*budget;	/* of which each start takes a slot, but behind another;
+					 * NULL: of none */
 	struct heap	 benches;	/* the one with the smallest turn is next */
 	struct list	 thirsty;	/* types whose gate is open and stalls still asleep */
+	struct heap	 fresh;		/* workers with a free slot, by attempts there */
+	struct heap	 behind;	/* fifo workers that run something, and may take another
+					 * behind it */
+	struct list	 start, start_behind;	/* in core->starts, while it has something to give
+					 * and there is a worker in `fresh`, or in `behind` */
+	uint64_t	 looked;	/* core->look when it was its turn last */
+	uint32_t	 workers;	/* that serve it, */
+	uint64_t	 used, slots;	/* and their attempts and slots */
+	uint8_t		 line;		/* enum lane or LINE_* */
+	uint8_t		 starts;	/* enum starts, of `start` */
+};
+
+struct pool {
+	uint32_t	 number;
+	bool		 exec;		/* runs commands */
+	bool		 remote;	/* its workers are on other machines */
+	struct place	 own[LANES];
+	struct place	*places[LANES];	/* its own, but for the inline lane, and the process lane
+					 * of plugins: those are of the built-in pool */
+	uint32_t	 name_len;
+	char		 name[];
 };
 
 /* ---- queues, tenants, limit keys (queue.c, tenant.c) ---- */
@@ -144,7 +197,7 @@ struct turns {
 struct tenant {
 	struct gate	 gate;
 	struct queue	*queue;
-	struct seat	*seats[PLACES];
+	struct list	 seats;		/* seat->link */
 	uint32_t	 refs;		/* seats */
 	uint32_t	 weight;	/* starts in one turn */
 	uint32_t	 name_len;
@@ -174,7 +227,8 @@ struct queue {
 	uint64_t	 states[JOB_STATES];
 	struct list	 watched;	/* in core->watched, while watches > 0 */
 	struct list	 effect;	/* in core->less, when EFFECT_QUEUE is to be given out */
-	struct bench	*benches[PLACES];
+	struct list	 benches;	/* bench->link */
+	struct bench	*recent[JOB_LINES];	/* the one that was found last */
 	struct namemap	 tenants, keys;
 	struct namemap	 weights;	/* struct weight, by tenant */
 };
@@ -197,16 +251,21 @@ struct worker {
 	uint32_t	 number;
 	struct list	 attempts;	/* in order of start */
 	struct list	 effect;	/* in core->kills or core->idles */
-	struct heap_node open[LANES];	/* in core->open of the lane's place, by attempts there,
-					 * when it can take one more */
+	struct heap_node open[LANES];	/* in `in` */
+	struct heap	*in[LANES];	/* fresh or behind of the lane's place, when it can take
+					 * one more; NULL: it cannot */
 	struct heap_node retry;		/* in core->retries, after a refusal with nothing in
 					 * flight */
 	uint32_t	 slots[LANES], used[LANES];
 	uint32_t	 stuck, stuck_threads;
 	uint64_t	 bytes;		/* of input in flight */
 	uint64_t	 alone_for;
-	bool		 plugin;	/* its async and thread lanes are those of plugins */
+	struct pool	*pool;
+	struct budget	*held;		/* fifo: of which it has a slot, as something is in flight */
+	int64_t		 held_ns;	/* since then */
 	bool		 fifo;		/* runs one at a time, in order of start */
+	bool		 killable;	/* with it goes what does not end in its process lane */
+	bool		 yields;	/* it takes nothing more before it has given its slot back */
 	bool		 retired, killed, refused, idle_said;
 	bool		 lost;		/* its attempts are being taken apart */
 };
@@ -219,6 +278,7 @@ struct alone {
 	uint64_t	 job_id;
 	struct job	*job;		/* waits for it; NULL: runs, or ended without it */
 	struct worker	*worker;	/* UP */
+	struct budget	*held;		/* a slot for the job's attempt; NULL: none */
 	int64_t		 retry_ns;	/* COOLING */
 };
 
@@ -263,6 +323,7 @@ struct core {
 	struct slab	 slab;			/* jobs without text of their own */
 	struct namemap	 types, queues, orders, type_limits;
 	struct namemap	 flows, rows, stalls;	/* by struct flow_of, row_of, stall_of */
+	struct namemap	 benches, seats;	/* by struct bench_of, seat_of */
 	struct namemap	 uniques;		/* keys that are held */
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
@@ -271,13 +332,17 @@ struct core {
 	int64_t		 turn;			/* turns given out so far */
 	uint64_t	 waiting;		/* scheduled and ready */
 
-	struct turns	 turns[PLACES];
-	int		 turn_lane;		/* which lane is looked at first */
-	struct heap	 open[PLACES];		/* workers that can take one more */
+	struct pool	**pools;		/* by number */
+	uint32_t	 pools_len;
+	struct namemap	 pool_names;
+	struct budget	 cpu, async;		/* core_budgets */
+	struct list	 starts[STARTS];	/* place->start, start_behind */
+	int		 turn_starts;		/* which of them is looked at first */
+	uint64_t	 look;			/* counts looks at them, and changes of them */
+	struct place	 alone_places[2];	/* LINE_ALONE, LINE_ALONE_REST */
+	int		 turn_alone;
 	struct worker	**workers;		/* by number; NULL: none */
 	uint32_t	 workers_len;
-	uint32_t	 lane_workers[PLACES];	/* workers that serve the place */
-	uint64_t	 lane_used[PLACES], lane_slots[PLACES];
 	struct worker	*inliner;		/* the caller, as worker of the inline lane */
 	struct alone	 alone[CORE_ALONE_MAX];
 
@@ -338,6 +403,10 @@ void job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms);
 void job_try_begins(struct job *j, int64_t now_ms);
 void job_try_end(struct job *j, int64_t now_ms, enum job_reason end);
 void job_try_withdraw(struct job *j);
+/* It turned out to belong into another lane. */
+void job_try_relaned(struct job *j, enum lane lane);
+/* What it has used up to now. */
+void job_try_spent(struct job *j, const struct spent *spent);
 /* Ends it: takes o (NULL: cancelled or expired). */
 void job_finish(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason, struct outcome *o);
@@ -482,7 +551,7 @@ void queue_free(struct core *c, struct queue *q);
 static inline struct queue *
 job_queue(const struct job *j)
 {
-	return j->flow->of.bench->queue;
+	return j->flow->of.bench->of.queue;
 }
 
 /* tenant.c: tenants and limit keys of a queue; made at first use, gone with their last flow */
@@ -504,11 +573,11 @@ struct flow *flow_get(struct core *c, const struct flow_of *of);
 struct flow *flow_ref(struct flow *f);
 void flow_unref(struct core *c, struct flow *f);
 /* The job, not in line, gets the flow with the same gates on another bench of its queue. */
-void flow_change(struct core *c, struct job *j, int place);
+void flow_change(struct core *c, struct job *j, struct place *place);
 
 /* turns.c: whose turn it is on a bench */
-struct bench *bench_get(struct queue *q, int place);
-void bench_free(struct bench *b);
+struct bench *bench_get(struct core *c, struct queue *q, struct place *place);
+void bench_free(struct core *c, struct bench *b);
 /* After what a bench holds, or its queue's gate, has changed. */
 void bench_refresh(struct core *c, struct bench *b);
 /* The flow whose turn it is; NULL: none, and the bench is out of the turns. */
@@ -519,7 +588,7 @@ void bench_served(struct core *c, struct flow *f);
 int64_t turn_key(const struct seat *s, int priority);
 /* That of the first job of a row with flows. */
 int64_t row_key(const struct row *r);
-struct seat *seat_get(struct bench *b, struct tenant *t);
+struct seat *seat_get(struct core *c, struct bench *b, struct tenant *t);
 void seat_unref(struct core *c, struct seat *s);
 /* A job of this flow came or went, in line. */
 void turns_changed(struct core *c, struct flow *f, int by);
@@ -537,8 +606,10 @@ struct gate *flow_shut_gate(const struct flow *f);
 /* A gate's timer is due. */
 void gates_tick(struct core *c, struct heap_node *due, int64_t now_ns);
 /* Wakes one stall of a type whose gate is open; false: there is none. */
-bool gates_wake(struct core *c, int place);
+bool gates_wake(struct core *c, struct place *place);
 void type_refresh_thirst(struct core *c, struct type *t);
+/* All that sleep at its gate look again. */
+void type_wake(struct core *c, struct type *t);
 
 /* order.c: one at a time */
 struct order *order_get(struct core *c, const char *key, size_t len);
@@ -572,11 +643,47 @@ void unique_leave(struct core *c, struct job *j);
 void unique_due(struct core *c, struct heap_node *due);
 void uniques_free(struct core *c);
 
+/* pool.c */
+void pools_init(struct core *c);
+void pools_free(struct core *c);
+/* Is a job of this type that is routed to a lane in line there, or alone? */
+static inline struct place *
+place_of(struct core *c, const struct type *t, int lane, bool alone)
+{
+	return alone ? &c->alone_places[lane != LANE_PROCESS] : t->places[lane];
+}
+static inline struct place *
+place_of_line(struct core *c, const struct type *t, int line)
+{
+	return line < LANES ? t->places[line] : &c->alone_places[line - LINE_ALONE];
+}
+/* After what it has to give, or the workers in fresh or behind, have changed. */
+void place_list(struct core *c, struct list *head, struct list *node, bool in);
+static inline void
+place_refresh(struct core *c, struct place *p)
+{
+	bool	gives = p->benches.len > 0 || !list_empty(&p->thirsty);
+	bool	start = gives && p->fresh.len > 0, behind = gives && p->behind.len > 0;
+
+	if (start != list_linked(&p->start))
+		place_list(c, &c->starts[p->starts], &p->start, start);
+	if (behind != list_linked(&p->start_behind))
+		place_list(c, &c->starts[STARTS_BEHIND], &p->start_behind, behind);
+}
+/* Is there a slot for one more? */
+static inline bool
+budget_open(const struct budget *b)
+{
+	return b == NULL || b->limit == 0 || b->used < b->limit;
+}
+/* Takes one, whether there is one or not; NULL takes none. */
+struct budget *budget_take(struct budget *b);
+void budget_give(struct budget *b);
+
 /* place.c: which worker takes a job */
-/* Where jobs of a lane wait: those of plugins' types have an async and a thread lane of their own. */
-int place_of(bool plugin, int lane);
 /* After anything that decides whether a worker can take one more. */
 void place_update(struct core *c, struct worker *w);
+void place_leave(struct core *c, struct worker *w);
 void place_update_all(struct core *c);
 /* Starts the next job that may start; NULL: none. */
 struct attempt *place_start(struct core *c, struct core_time now);
@@ -585,6 +692,8 @@ struct job *place_alone(struct core *c, struct core_time now);
 
 /* type.c */
 void type_free(struct type *t);
+/* After what keeps all of its jobs has changed. */
+void type_open(struct core *c, struct type *t);
 bool type_is_short(const struct type *t);
 /* An attempt of this type took so long. */
 void type_measure(struct core *c, struct type *t, int64_t took_ns);
@@ -600,6 +709,8 @@ void worker_retire(struct core *c, struct worker *w);
 void worker_kill(struct core *c, struct worker *w);
 
 /* alone.c: jobs that get a worker of their own */
+/* Its next attempt is one in a worker of its own. */
+bool alone_needed(const struct job *j);
 struct alone *alone_free_slot(struct core *c);
 void alone_ask(struct core *c, struct core_time now, struct job *j, struct alone *a);
 struct alone *alone_of(struct core *c, const struct job *j);

@@ -102,7 +102,7 @@ static int64_t
 tenants_before(const struct job *j)
 {
 	const struct seat	*s = j->flow->seat;
-	const struct bench	*b = s->bench;
+	const struct bench	*b = s->of.bench;
 	int64_t			 count = 0;
 
 	for (uint32_t i = 0; i < b->rows.len && i < COUNT_AT_MOST; i++)
@@ -267,7 +267,8 @@ explain_unserved(struct saying *s, const struct type *t)
 	begin(s, "unknown_type");
 	member_text(s, "type", t->name);
 	end(s);
-	buf_printf(words(s), "no worker has a handler for the type %s any more", t->name);
+	buf_printf(words(s), t->unserved ? "no worker has a handler for the type %s any more" :
+	    "the type %s moves to another pool of workers", t->name);
 }
 
 static void
@@ -311,10 +312,25 @@ explain_gates(struct saying *s, struct core_time now, const struct job *j)
 	return gate_closed(queue) || flow_shut_gate(j->flow) != NULL;
 }
 
+/* All slots that pools share are taken: by whom does not matter. */
+static void
+explain_budget(struct saying *s, const struct core *c, const struct budget *b)
+{
+	bool	cpu = b == &c->cpu;
+
+	begin(s, cpu ? "cpu_slots" : "waiting_slots");
+	member(s, "running", (int64_t)b->used);
+	member(s, "slots", b->limit);
+	end(s);
+	buf_printf(words(s), "waits for a %s slot: %llu of %u are taken", cpu ? "CPU" : "waiting",
+	    (unsigned long long)b->used, b->limit);
+}
+
 static void
 explain_alone(struct saying *s, const struct core *c, const struct job *j)
 {
-	int	busy = 0;
+	const struct budget	*b = job_type(j)->places[j->lane]->budget;
+	int			 busy = 0;
 
 	for (int i = 0; i < CORE_ALONE_MAX; i++)
 		busy += c->alone[i].state != ALONE_FREE;
@@ -329,36 +345,76 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 	end(s);
 	buf_printf(words(s), "%u of its workers died, so it waits for a worker of its own",
 	    j->suspicions);
+	if (j->in_line && !budget_open(b))
+		explain_budget(s, c, b);
+}
+
+/* " of plugins", " of pool exec:media"; of the built-in one nothing is said. */
+static void
+put_pool(struct buf *out, const struct pool *p)
+{
+	if (p->name_len > 0)
+		buf_printf(out, strcmp(p->name, "plugin") == 0 ? " of plugins" : " of pool %s",
+		    p->name);
 }
 
 static void
-explain_lane(struct saying *s, const struct core *c, const struct job *j)
+explain_no_worker(struct saying *s, const struct place *p)
 {
-	bool		one_each = j->lane == LANE_PROCESS && !type_is_short(job_type(j));
-	int		place = place_of(job_type(j)->plugin != NULL, j->lane);
-	const char	*whose = place == j->lane ? "" : " of plugins";
-	uint64_t	slots = one_each ? c->lane_workers[place] : c->lane_slots[place];
+	begin(s, "no_worker");
+	member_text(s, "lane", lane_names[p->line]);
+	if (p->pool->name_len > 0)
+		member_text(s, "pool", p->pool->name);
+	end(s);
+	buf_printf(words(s), "no worker serves the %s lane", lane_names[p->line]);
+	put_pool(&s->text, p->pool);
+	buf_puts(&s->text, " at this moment");
+}
+
+static void
+explain_busy(struct saying *s, const struct place *p, const struct job *j)
+{
+	bool		one_each = p->line == LANE_PROCESS && !type_is_short(job_type(j));
+	uint64_t	slots = p->slots;
 	int64_t		before = tenants_before(j);
 
-	begin(s, c->lane_workers[place] == 0 ? "no_worker" : "lane_busy");
-	member_text(s, "lane", lane_names[j->lane]);
-	if (c->lane_workers[place] == 0) {
-		buf_printf(words(s), "no worker serves the %s lane%s at this moment",
-		    lane_names[j->lane], whose);
-	} else {
-		member(s, "running", (int64_t)c->lane_used[place]);
-		member(s, "slots", (int64_t)slots);
-		put_ahead(s, j);
-		member_text(s, "tenant", core_job_tenant(j));
-		member(s, "tenants_before", before);
-		buf_printf(words(s), "the %s lane%s is busy: %llu attempts, %llu slots for this type",
-		    lane_names[j->lane], whose, (unsigned long long)c->lane_used[place],
-		    (unsigned long long)slots);
-		if (before > 0)
-			buf_printf(words(s), "%lld tenant%s a turn before %s", (long long)before,
-			    before == 1 ? " has" : "s have", core_job_tenant(j));
-	}
+	if (one_each && p->pool->number == 0)
+		slots = p->workers;
+	begin(s, "lane_busy");
+	member_text(s, "lane", lane_names[p->line]);
+	if (p->pool->name_len > 0)
+		member_text(s, "pool", p->pool->name);
+	member(s, "running", (int64_t)p->used);
+	member(s, "slots", (int64_t)slots);
+	put_ahead(s, j);
+	member_text(s, "tenant", core_job_tenant(j));
+	member(s, "tenants_before", before);
 	end(s);
+	buf_printf(words(s), "the %s lane", lane_names[p->line]);
+	put_pool(&s->text, p->pool);
+	buf_printf(&s->text, " is busy: %llu attempts, %llu slots for this type",
+	    (unsigned long long)p->used, (unsigned long long)slots);
+	if (before > 0)
+		buf_printf(words(s), "%lld tenant%s a turn before %s", (long long)before,
+		    before == 1 ? " has" : "s have", core_job_tenant(j));
+}
+
+/*
+ * What it needs to start.  Built-in cpu workers are as many as CPU slots: when all are busy, that is
+ * what is said of both.
+ */
+static void
+explain_place(struct saying *s, const struct core *c, const struct job *j)
+{
+	const struct place	*p = job_type(j)->places[j->lane];
+	bool			 busy = p->workers > 0 && p->fresh.len == 0;
+
+	if (p->workers == 0)
+		explain_no_worker(s, p);
+	if (!budget_open(p->budget) && !(busy && p->pool->number == 0))
+		explain_budget(s, c, p->budget);
+	if (p->workers > 0 && (busy || budget_open(p->budget)))
+		explain_busy(s, p, j);
 }
 
 static void
@@ -373,7 +429,7 @@ explain_ready(struct saying *s, const struct core *c, struct core_time now, cons
 	else if (j->alone)
 		explain_alone(s, c, j);
 	else
-		explain_lane(s, c, j);
+		explain_place(s, c, j);
 }
 
 static void

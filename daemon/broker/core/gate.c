@@ -20,39 +20,42 @@
 void
 type_refresh_thirst(struct core *c, struct type *t)
 {
-	for (int place = 0; place < PLACES; place++) {
-		bool	thirsty = !gate_closed(&t->gate) && !list_empty(&t->asleep[place]);
+	for (int line = 0; line < JOB_LINES; line++) {
+		struct place	*p = place_of_line(c, t, line);
+		bool		 thirsty = !gate_closed(&t->gate) && !list_empty(&t->asleep[line]);
 
-		if (thirsty == list_linked(&t->thirsty[place]))
+		if (thirsty == list_linked(&t->thirsty[line]))
 			continue;
 		if (thirsty)
-			list_push_back(&c->turns[place].thirsty, &t->thirsty[place]);
+			list_push_back(&p->thirsty, &t->thirsty[line]);
 		else
-			list_remove(&t->thirsty[place]);
+			list_remove(&t->thirsty[line]);
+		place_refresh(c, p);
 	}
 }
 
 bool
-gates_wake(struct core *c, int place)
+gates_wake(struct core *c, struct place *place)
 {
-	struct list	*thirsty = &c->turns[place].thirsty;
+	int		 line = place->line;
 	struct type	*t;
 
-	if (list_empty(thirsty))
+	if (list_empty(&place->thirsty))
 		return false;
-	t = list_entry(thirsty->next - place, struct type, thirsty);
-	list_remove(&t->thirsty[place]);	/* others come first next time */
-	stall_wake(c, list_entry(t->asleep[place].next, struct stall, sleep));
+	t = list_entry(place->thirsty.next - line, struct type, thirsty);
+	list_remove(&t->thirsty[line]);		/* others come first next time */
+	stall_wake(c, list_entry(t->asleep[line].next, struct stall, sleep));
+	place_refresh(c, place);
 	return true;
 }
 
 /* It has no limit any more: nothing would wake them in their turn. */
-static void
-wake_all(struct core *c, struct type *t)
+void
+type_wake(struct core *c, struct type *t)
 {
-	for (int place = 0; place < PLACES; place++)
-		while (!list_empty(&t->asleep[place]))
-			stall_wake(c, list_entry(t->asleep[place].next, struct stall, sleep));
+	for (int line = 0; line < JOB_LINES; line++)
+		while (!list_empty(&t->asleep[line]))
+			stall_wake(c, list_entry(t->asleep[line].next, struct stall, sleep));
 }
 
 /* ---- open and closed ---- */
@@ -60,9 +63,8 @@ wake_all(struct core *c, struct type *t)
 static void
 tell_queue(struct core *c, struct queue *q)
 {
-	for (int place = 0; place < PLACES; place++)
-		if (q->benches[place] != NULL)
-			bench_refresh(c, q->benches[place]);
+	list_for(node, &q->benches)
+		bench_refresh(c, list_entry(node, struct bench, link));
 }
 
 static void
@@ -114,7 +116,7 @@ gate_settle(struct core *c, struct gate *g)
 {
 	gate_refresh(c, g);
 	if (g->kind == GATE_TYPE && g->max_running == 0 && g->rate.rate_milli == 0)
-		wake_all(c, list_entry(g, struct type, gate));
+		type_wake(c, list_entry(g, struct type, gate));
 }
 
 void
@@ -217,7 +219,7 @@ gates_hold(struct core *c, struct core_time now, struct flow *f)
 	for (int i = 0; i < FLOW_GATES; i++)
 		if (f->of.gates[i] != NULL)
 			hold(c, f->of.gates[i], now.mono_ns);
-	hold(c, &f->of.bench->queue->gate, now.mono_ns);
+	hold(c, &f->of.bench->of.queue->gate, now.mono_ns);
 }
 
 void
@@ -226,7 +228,7 @@ gates_release(struct core *c, struct flow *f)
 	for (int i = 0; i < FLOW_GATES; i++)
 		if (f->of.gates[i] != NULL)
 			release(c, f->of.gates[i]);
-	release(c, &f->of.bench->queue->gate);
+	release(c, &f->of.bench->of.queue->gate);
 }
 
 struct gate *

@@ -136,6 +136,13 @@ job_run_get(struct job *j)
 }
 
 static void
+try_free(struct attempt_record *try)
+{
+	free(try->message);
+	free(try->spent);
+}
+
+static void
 run_free(struct job_run *r)
 {
 	if (r == NULL)
@@ -143,7 +150,7 @@ run_free(struct job_run *r)
 	if (r->moves != r->first_moves)
 		free(r->moves);
 	for (unsigned i = 0; i < r->tries_len; i++)
-		free(r->tries[i].message);
+		try_free(&r->tries[i]);
 	if (r->tries != &r->first_try)
 		free(r->tries);
 	free(r->outcome.text);
@@ -367,6 +374,7 @@ job_relive(struct core *c, struct job *j, enum job_state state, const struct job
 		make_room(r);
 		r->tries[r->tries_len++] = s->tries[i];
 		s->tries[i].message = NULL;
+		s->tries[i].spent = NULL;
 	}
 }
 
@@ -422,7 +430,7 @@ static void
 make_room(struct job_run *r)
 {
 	if (r->tries_len == CORE_TRIES_KEPT) {
-		free(r->tries[0].message);
+		try_free(&r->tries[0]);
 		memmove(&r->tries[0], &r->tries[1], (CORE_TRIES_KEPT - 1) * sizeof(*r->tries));
 		r->tries_len--;
 	} else if (r->tries_len == 1 && r->tries == &r->first_try) {
@@ -460,10 +468,27 @@ job_try_end(struct job *j, int64_t now_ms, enum job_reason end)
 	try->end = (uint8_t)end;
 }
 
+void
+job_try_relaned(struct job *j, enum lane lane)
+{
+	job_run(j)->tries[job_run(j)->tries_len - 1].lane = (uint8_t)lane;
+}
+
+void
+job_try_spent(struct job *j, const struct spent *spent)
+{
+	struct attempt_record	*try = &job_run(j)->tries[job_run(j)->tries_len - 1];
+
+	if (try->spent == NULL)
+		try->spent = mem_alloc(sizeof(*spent));
+	*try->spent = *spent;
+}
+
 /* It never reached a worker: it was no try. */
 void
 job_try_withdraw(struct job *j)
 {
+	try_free(&job_run(j)->tries[job_run(j)->tries_len - 1]);
 	job_run(j)->tries_len--;
 	job_run(j)->attempts--;
 }

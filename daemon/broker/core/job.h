@@ -73,19 +73,44 @@ struct submitter *submitter_new(const char *principal, const char *client, const
 struct submitter *submitter_ref(struct submitter *s);
 void submitter_unref(struct submitter *s);
 
-/* Where jobs wait in line: the lanes, LANE_ALONE, and the lanes of plugins' own io worker. */
-#define PLACES	(LANES + 3)
+/* The lines that jobs of one type stand in: one for each lane, and two for those that run alone. */
+#define JOB_LINES	(LANES + 2)
 
-/* What a type declares (from its worker's hello), its limit, and what was measured. */
+/* What jobs of a type get that do not say it themselves: the broker fills it in before
+ * core_submit. */
+struct type_defaults {
+	char		*queue;			/* NULL: the usual one */
+	bool		 priority_said;
+	int		 priority;
+	int64_t		 timeout_ms;		/* 0: none */
+	int64_t		 ttl_ms;		/* 0: none */
+	enum on_lost	 on_lost;
+	struct retry_policy retry;		/* core's own rules follow it, after type->retry */
+};
+
+/* What a type declares (its worker's hello, or a file of the administrator's), its limit, and what
+ * was measured. */
 struct type {
 	char		*name;
 	char		*summary;		/* for people */
 	char		*args_schema;		/* JSON: an object, or true */
-	char		*plugin;		/* whose type it is; NULL: built in.  Which of both
-						 * never changes */
+	char		*plugin;		/* the name of the plugin; NULL: not of one */
+	char		*spec;			/* of a command, proto/command.h: goes with each
+						 * attempt; NULL: none */
+	char		*file;			/* of the administrator's that says it; NULL: none */
+	uint32_t	 pool;			/* core_pool_get: whose workers run it */
 	uint32_t	 traits, lanes;		/* workers/handler.h bits */
+	uint8_t		 role;			/* least enum rpc_role that may submit it; 0: any
+						 * that may submit at all */
 	bool		 has_run, has_start;
+	int64_t		 grace_ms;		/* between being told to end and the end by force;
+						 * 0: as the configuration says */
+	uint32_t	 declared_running;	/* attempts at once, where no operator says another
+						 * limit (core_type_limit); 0: any number */
+	struct type_defaults defaults;
 	bool		 unserved;		/* no worker has said that it has it */
+	bool		 leaving;		/* core's own: its jobs are on their way to another
+						 * pool, and none of them starts */
 	struct gate	 gate;			/* its limits */
 	struct retry_policy retry;		/* for jobs that say nothing themselves */
 	uint64_t	 samples;
@@ -100,9 +125,10 @@ struct type {
 	uint8_t		 moved_to[LANES];
 	uint8_t		 emptied;		/* bits 1 << lane */
 	struct list	 moving;		/* in core->moving, while there are such */
-	/* core's own: stalls asleep at its gate, and the places that wait for them while it is
-	 * open */
-	struct list	 asleep[PLACES], thirsty[PLACES];
+	/* core's own: where its jobs wait, by lane; stalls asleep at its gate, and the places that
+	 * wait for them while it is open, by line */
+	struct place	*places[LANES];
+	struct list	 asleep[JOB_LINES], thirsty[JOB_LINES];
 };
 
 /* A move of a job: packed, because there are many. */
@@ -110,6 +136,13 @@ struct transition {
 	int64_t		at_ms : 48;
 	uint64_t	state : 8;
 	uint64_t	reason : 8;
+};
+
+/* What an attempt has used, the processes that it started included. */
+struct spent {
+	int64_t	user_us, system_us;
+	int64_t	max_rss_bytes;		/* of the largest of its processes */
+	int64_t	read_bytes, write_bytes;
 };
 
 /* A try, finished or not, as job.get shows it. */
@@ -123,9 +156,11 @@ struct attempt_record {
 	uint8_t		kind;			/* enum failure_kind, with message */
 	char		*message;		/* how it failed, when another attempt followed;
 						 * or NULL */
+	struct spent	*spent;			/* NULL: it is not known */
 };
 
 struct flow;
+struct place;
 struct queue;
 struct order;
 struct attempt;
@@ -196,6 +231,7 @@ struct job_run {
 	int64_t		 end_ms;	/* ending or finished: since then */
 	struct job	*job;
 	struct list	 record;	/* in core->records */
+	uint32_t	 log_bytes;	/* of memory for what its attempts said: core_job_log */
 	uint8_t		 record_what;	/* enum record; what EFFECT_RECORD is to say */
 	uint8_t		 end_state, end_reason;	/* job->ending; and how it had ended, while it is
 						 * not on disk that it runs again */
@@ -205,7 +241,6 @@ struct job_run {
 	bool		 forget_asked;	/* on request */
 	bool		 aside;		/* not forgotten by itself: others wait for its failure to
 					 * be dealt with */
-	uint32_t	 log_bytes;	/* the broker's: of memory for what it said; set before its end is told */
 	uint16_t	 attempts;	/* tries so far, innocent ones too */
 	uint16_t	 moves_len, tries_len;
 	struct transition first_moves[JOB_MOVES_FIRST];	/* most jobs need no more than these */

@@ -15,24 +15,26 @@ lane_now(const struct type *t, int lane)
 	return lane;
 }
 
-/* A job that must run alone stays where it is suspected. */
+/* A job that must run alone stays in the lane where it is suspected. */
 void
 move_job(struct core *c, struct job *j)
 {
-	int	lane = j->lane_asked >= 0 || j->alone ? j->lane : lane_now(job_type(j), j->lane);
+	struct type	*t = job_type(j);
+	struct place	*place;
 
-	if (lane == j->lane)
-		return;
-	j->lane = lane & 7;
-	flow_change(c, j, place_of(job_type(j)->plugin != NULL, lane));
+	if (j->lane_asked < 0 && !j->alone && t->moved_to[j->lane] != 0)
+		j->lane = lane_now(t, j->lane) & 7;
+	place = place_of(c, t, j->lane, j->alone);
+	if (j->flow->of.bench->of.place != place)
+		flow_change(c, j, place);
 }
 
 /*
  * Takes jobs of a flow out of line and puts them back, which moves them.  The flow may be gone
- * afterwards.  Jobs that asked for this lane stay: they are passed over.
+ * afterwards.  Jobs that asked for this lane stay, in its pool: they are passed over.
  */
 static void
-empty_flow(struct core *c, struct flow *f, unsigned *budget)
+empty_flow(struct core *c, struct flow *f, unsigned *budget, bool all)
 {
 	uint64_t	left = f->count;
 
@@ -46,7 +48,7 @@ empty_flow(struct core *c, struct flow *f, unsigned *budget)
 			if (*budget == 0)
 				return;
 			left--;
-			if (j->lane_asked >= 0)
+			if (j->lane_asked >= 0 && !all)
 				continue;
 			--*budget;
 			gone = l->count == 1;	/* the level goes with its last job */
@@ -59,24 +61,47 @@ empty_flow(struct core *c, struct flow *f, unsigned *budget)
 	}
 }
 
+/* Is this no place for the type any more: of another pool (for all of its jobs), or a lane that is
+ * being emptied? */
+static bool
+is_left(const struct type *t, const struct place *p, bool *all)
+{
+	*all = p->line < LANES && p != t->places[p->line];
+	return *all || (t->emptied & 1u << p->line) != 0;
+}
+
 /* A flow goes with its last job, and the seat would go with its last flow. */
 static void
 empty_seat(struct core *c, struct seat *seat, const struct type *t, unsigned *budget)
 {
+	bool	all;
+
+	if (!is_left(t, seat->of.bench->of.place, &all))
+		return;
 	seat->refs++;
 	list_for_safe(node, after, &seat->flows) {
 		struct flow	*f = list_entry(node, struct flow, link);
 
 		if (*budget > 0 && f->of.gates[GATE_TYPE] == &t->gate && f->count > 0)
-			empty_flow(c, f, budget);
+			empty_flow(c, f, budget, all);
 	}
 	seat_unref(c, seat);
 }
 
+/* A tenant's jobs that move may be the last on their seats, and the first on others. */
 static void
-empty_lane(struct core *c, const struct type *t, int lane, unsigned *budget)
+empty_tenant(struct core *c, struct tenant *tenant, const struct type *t, unsigned *budget)
 {
-	int		 place = place_of(t->plugin != NULL, lane);
+	tenant->refs++;
+	list_for_safe(node, after, &tenant->seats)
+		if (*budget > 0)
+			empty_seat(c, list_entry(node, struct seat, link), t, budget);
+	tenant_unref(c, tenant);
+}
+
+static void
+empty_type(struct core *c, const struct type *t, unsigned *budget)
+{
 	size_t		 at = 0;
 	struct queue	*q;
 
@@ -85,8 +110,7 @@ empty_lane(struct core *c, const struct type *t, int lane, unsigned *budget)
 		struct tenant	*tenant;
 
 		while (*budget > 0 && (tenant = namemap_next(&q->tenants, &next)) != NULL)
-			if (tenant->seats[place] != NULL)
-				empty_seat(c, tenant->seats[place], t, budget);
+			empty_tenant(c, tenant, t, budget);
 	}
 }
 
@@ -98,13 +122,13 @@ move_tick(struct core *c)
 	list_for_safe(node, after, &c->moving) {
 		struct type	*t = list_entry(node, struct type, moving);
 
-		for (int lane = 0; lane < LANES && budget > 0; lane++)
-			if ((t->emptied & 1u << lane) != 0)
-				empty_lane(c, t, lane, &budget);
+		empty_type(c, t, &budget);
 		if (budget == 0)
 			return;
 		t->emptied = 0;
+		t->leaving = false;
 		list_remove(&t->moving);
+		type_open(c, t);
 	}
 }
 

@@ -9,14 +9,6 @@
  */
 #include "daemon/broker/core/core_internal.h"
 
-int
-place_of(bool plugin, int lane)
-{
-	if (plugin && lane == LANE_ASYNC)
-		return LANE_PLUGIN_ASYNC;
-	return plugin && lane == LANE_THREAD ? LANE_PLUGIN_THREAD : lane;
-}
-
 /* ---- workers that can take one more ---- */
 
 static bool
@@ -28,21 +20,42 @@ has_room(const struct worker *w, int lane)
 		return false;
 	if (!w->fifo || w->used[lane] == 0)
 		return true;
-	return w->bytes < BOUND_WINDOW_BYTES && type_is_short(worker_head(w)->type);
+	return w->bytes < BOUND_WINDOW_BYTES && !w->yields && type_is_short(worker_head(w)->type);
+}
+
+/* Into the heap where it can be found, or out of the one that it was in. */
+static void
+put_in(struct worker *w, int lane, struct heap *to)
+{
+	if (w->in[lane] != NULL && w->in[lane] != to)
+		heap_remove(w->in[lane], &w->open[lane]);
+	if (to != NULL)
+		heap_set(to, &w->open[lane], w->used[lane]);
+	w->in[lane] = to;
 }
 
 void
 place_update(struct core *c, struct worker *w)
 {
 	for (int lane = 0; lane < LANES; lane++) {
-		struct heap	*open = &c->open[place_of(w->plugin, lane)];
+		struct place	*p = w->pool->places[lane];
 
 		if (w->slots[lane] == 0)
 			continue;
-		if (has_room(w, lane))
-			heap_set(open, &w->open[lane], w->used[lane]);
+		if (!has_room(w, lane))
+			put_in(w, lane, NULL);
 		else
-			heap_remove(open, &w->open[lane]);
+			put_in(w, lane, w->fifo && w->used[lane] > 0 ? &p->behind : &p->fresh);
+		place_refresh(c, p);
+	}
+}
+
+void
+place_leave(struct core *c, struct worker *w)
+{
+	for (int lane = 0; lane < LANES; lane++) {
+		put_in(w, lane, NULL);
+		place_refresh(c, w->pool->places[lane]);
 	}
 }
 
@@ -60,57 +73,86 @@ worker_of(struct heap_node *node, int lane)
 	return list_entry(node - lane, struct worker, open);
 }
 
-/* It is open; may it take this job behind what it has? */
+/* May this job go behind what the worker has? */
 static bool
 fits(const struct worker *w, const struct job *j)
 {
-	return !w->fifo || w->used[j->lane] == 0 ||
-	    (type_is_short(job_type(j)) && w->bytes + job_args_len(j) <= BOUND_WINDOW_BYTES);
+	return w->bytes + job_args_len(j) <= BOUND_WINDOW_BYTES;
+}
+
+/* Others could start if there was a CPU slot, and there is none. */
+static bool
+cpu_is_wanted(const struct core *c, const struct place *p)
+{
+	const struct list	*wanting = &c->starts[STARTS_CPU];
+
+	if (p->budget != &c->cpu || budget_open(&c->cpu))
+		return false;
+	return c->alone_places[0].benches.len > 0 ||
+	    (wanting->next != &p->start && !list_empty(wanting)) || wanting->prev != wanting->next;
+}
+
+/* A window that is filled again and again would keep its slot for ever. */
+static bool
+must_yield(const struct core *c, const struct place *p, const struct worker *w, int64_t now_ns)
+{
+	return now_ns - w->held_ns >= SLOT_NS && cpu_is_wanted(c, p);
 }
 
 /*
- * The least loaded of the workers that may take this job now; NULL: none.  Only a large payload
- * makes it look at more than one.
+ * The least loaded of the workers that may take this job behind others; NULL: none.  Only a large
+ * payload makes it look at more than one.
  */
 static struct worker *
-place_find(const struct core *c, const struct job *j)
+find_behind(struct core *c, struct core_time now, struct place *p, const struct job *j)
 {
-	const struct heap	*open = &c->open[place_of(job_type(j)->plugin != NULL, j->lane)];
-	struct worker		*best;
+	struct worker	*best = NULL;
 
-	if (open->len == 0)
-		return NULL;
-	best = worker_of(heap_min(open), j->lane);
-	if (fits(best, j))
-		return best;
 	if (!type_is_short(job_type(j)))
 		return NULL;
+	while (p->behind.len > 0) {
+		best = worker_of(heap_min(&p->behind), p->line);
+		if (!must_yield(c, p, best, now.mono_ns))
+			break;
+		best->yields = true;
+		place_update(c, best);
+	}
+	if (p->behind.len == 0 || fits(best, j))
+		return p->behind.len == 0 ? NULL : best;
 	best = NULL;
-	for (uint32_t i = 1; i < open->len; i++) {
-		struct worker	*w = worker_of(open->nodes[i], j->lane);
+	for (uint32_t i = 1; i < p->behind.len; i++) {
+		struct worker	*w = worker_of(p->behind.nodes[i], p->line);
 
-		if (fits(w, j) && (best == NULL || w->used[j->lane] < best->used[j->lane]))
+		if (fits(w, j) && !must_yield(c, p, w, now.mono_ns) &&
+		    (best == NULL || w->used[p->line] < best->used[p->line]))
 			best = w;
 	}
 	return best;
 }
 
+/* The worker that may take this job now; NULL: none. */
+static struct worker *
+place_find(struct core *c, struct core_time now, struct place *p, const struct job *j)
+{
+	if (p->fresh.len > 0 && budget_open(p->budget))
+		return worker_of(heap_min(&p->fresh), p->line);
+	return find_behind(c, now, p, j);
+}
+
 /* ---- whose turn it is ---- */
 
-/* Parks, expires and wakes what it meets on the way; NULL: nothing in this lane may run. */
+/* Parks, expires and wakes what it meets on the way; NULL: nothing at this place may run. */
 static struct job *
-next_in(struct core *c, struct core_time now, int lane)
+next_in(struct core *c, struct core_time now, struct place *p)
 {
-	struct turns	*turns = &c->turns[lane];
-
-	while (turns->benches.len > 0 || gates_wake(c, lane)) {
+	while (p->benches.len > 0 || gates_wake(c, p)) {
 		struct gate	*shut;
 		struct flow	*f;
 		struct job	*j;
 
-		if (turns->benches.len == 0)
+		if (p->benches.len == 0)
 			continue;		/* what woke up is of a queue at its limit */
-		f = bench_next(c, list_entry(heap_min(&turns->benches), struct bench, node));
+		f = bench_next(c, list_entry(heap_min(&p->benches), struct bench, node));
 		if (f == NULL)
 			continue;
 		j = flow_head(f);
@@ -126,18 +168,12 @@ next_in(struct core *c, struct core_time now, int lane)
 	return NULL;
 }
 
-static bool
-lane_is_open(struct core *c, int lane)
-{
-	return lane == LANE_ALONE ? alone_free_slot(c) != NULL : c->open[lane].len > 0;
-}
-
 /* A job leaves the line of its lane: to a worker, or (NULL) to wait for a worker of its own. */
 static struct attempt *
 take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 {
 	struct flow	*f = j->flow;
-	int		 place = f->of.bench->place;
+	struct place	*place = f->of.bench->of.place;
 	struct attempt	*at = NULL;
 
 	ready_remove(c, j);
@@ -153,14 +189,45 @@ take(struct core *c, struct core_time now, struct job *j, struct worker *w)
 }
 
 static struct attempt *
-start_in(struct core *c, struct core_time now, int lane)
+start_in(struct core *c, struct core_time now, struct place *p)
 {
-	struct job	*j;
-	struct worker	*w;
+	struct job	*j = next_in(c, now, p);
+	struct worker	*w = j == NULL ? NULL : place_find(c, now, p, j);
 
-	if (!lane_is_open(c, lane) || (j = next_in(c, now, lane)) == NULL)
-		return NULL;
-	return (w = place_find(c, j)) == NULL ? NULL : take(c, now, j, w);
+	return w == NULL ? NULL : take(c, now, j, w);
+}
+
+static struct place *
+place_at(struct list *node, enum starts which)
+{
+	return which == STARTS_BEHIND ? list_entry(node, struct place, start_behind) :
+	    list_entry(node, struct place, start);
+}
+
+/*
+ * Each place that stands there once: those that had a turn, or could not use it, go to the back.
+ * When others have come there meanwhile, because of what was parked or expired, it begins anew.
+ */
+static struct attempt *
+start_among(struct core *c, struct core_time now, enum starts which)
+{
+	struct list	*head = &c->starts[which];
+	uint64_t	 look = ++c->look;
+
+	while (!list_empty(head)) {
+		struct list	*node = head->next;
+		struct place	*p = place_at(node, which);
+		struct attempt	*at;
+
+		if (p->looked == look && look == c->look)
+			return NULL;
+		look = p->looked = c->look;
+		list_remove(node);
+		list_push_back(head, node);
+		if ((at = start_in(c, now, p)) != NULL)
+			return at;
+	}
+	return NULL;
 }
 
 struct attempt *
@@ -168,11 +235,14 @@ place_start(struct core *c, struct core_time now)
 {
 	struct attempt	*at;
 
-	for (int i = 0; i < PLACES; i++) {
-		int	lane = c->turn_lane;
+	for (int i = 0; i < STARTS; i++) {
+		enum starts	which = c->turn_starts;
 
-		c->turn_lane = (lane + 1) % PLACES;
-		if (lane != LANE_ALONE && (at = start_in(c, now, lane)) != NULL)
+		c->turn_starts = (which + 1) % STARTS;
+		if ((which == STARTS_CPU && !budget_open(&c->cpu)) ||
+		    (which == STARTS_WAITING && !budget_open(&c->async)))
+			continue;
+		if ((at = start_among(c, now, which)) != NULL)
 			return at;
 	}
 	return NULL;
@@ -181,10 +251,16 @@ place_start(struct core *c, struct core_time now)
 struct job *
 place_alone(struct core *c, struct core_time now)
 {
-	struct job	*j;
+	for (int i = 0; i < 2; i++) {
+		int		 which = c->turn_alone;
+		struct job	*j;
 
-	if (!lane_is_open(c, LANE_ALONE) || (j = next_in(c, now, LANE_ALONE)) == NULL)
-		return NULL;
-	take(c, now, j, NULL);
-	return j;
+		c->turn_alone = 1 - which;
+		if (alone_free_slot(c) == NULL || (which == 0 && !budget_open(&c->cpu)) ||
+		    (j = next_in(c, now, &c->alone_places[which])) == NULL)
+			continue;
+		take(c, now, j, NULL);
+		return j;
+	}
+	return NULL;
 }

@@ -27,6 +27,7 @@ queue_get(struct core *c, struct span name)
 		return q;
 	q = mem_zalloc(1, sizeof(*q));
 	gate_init(&q->gate, GATE_QUEUE);
+	list_init(&q->benches);
 	list_init(&q->watched);
 	list_init(&q->effect);
 	q->name = mem_strndup(name.p, name.len);
@@ -41,8 +42,8 @@ queue_free(struct core *c, struct queue *q)
 	struct weight	*w;
 
 	gate_fini(c, &q->gate);
-	for (int place = 0; place < PLACES; place++)
-		bench_free(q->benches[place]);
+	list_for_safe(node, after, &q->benches)
+		bench_free(c, list_entry(node, struct bench, link));
 	for (size_t at = 0; (w = namemap_next(&q->weights, &at)) != NULL; )
 		free(w);
 	namemap_free(&q->tenants);
@@ -327,7 +328,7 @@ core_job_queue(const struct job *j)
 const char *
 core_job_tenant(const struct job *j)
 {
-	return j->flow->seat->tenant->name;
+	return j->flow->seat->of.tenant->name;
 }
 
 const char *

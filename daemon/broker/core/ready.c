@@ -150,7 +150,7 @@ flow_new(struct core *c, const struct flow_of *of)
 	struct flow	*f = mem_zalloc(1, sizeof(*f));
 
 	f->of = *of;
-	f->seat = seat_get(of->bench, list_entry(of->gates[GATE_TENANT], struct tenant, gate));
+	f->seat = seat_get(c, of->bench, list_entry(of->gates[GATE_TENANT], struct tenant, gate));
 	f->seat->refs++;
 	list_push_back(&f->seat->flows, &f->link);
 	if (of->gates[GATE_KEY] != NULL)
@@ -209,12 +209,12 @@ flow_unref(struct core *c, struct flow *f)
 /* ---- jobs ---- */
 
 void
-flow_change(struct core *c, struct job *j, int place)
+flow_change(struct core *c, struct job *j, struct place *place)
 {
 	struct flow	*from = j->flow;
 	struct flow_of	 of = from->of;
 
-	of.bench = bench_get(of.bench->queue, place);
+	of.bench = bench_get(c, of.bench->of.queue, place);
 	j->flow = flow_get(c, &of);
 	flow_unref(c, from);
 }
@@ -227,8 +227,6 @@ ready_add(struct core *c, struct job *j)
 	uint32_t	 at;
 
 	move_job(c, j);
-	if (j->alone && j->flow->of.bench->place != LANE_ALONE)
-		flow_change(c, j, LANE_ALONE);
 	f = j->flow;
 	at = level_at(f, j->priority);
 	if (j->seq == 0)

@@ -24,7 +24,7 @@ set_marks(struct core_time now, struct job *j, const struct job_saved *s)
 	j->first_state = s->moves[0].state & 15;
 	j->first_reason = s->moves[0].reason & 127;
 	j->suspicions = s->suspicions & 7;
-	j->alone = s->suspicions > 0;
+	j->alone = alone_needed(j);
 	if (s->attempts > 0)
 		job_run_get(j)->attempts = (uint16_t)s->attempts;
 	j->begun = s->begun;

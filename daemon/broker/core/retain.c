@@ -30,6 +30,16 @@ kept_bytes(const struct job *j)
 	    (o->data == NULL ? 0 : (int64_t)strlen(o->data));
 }
 
+void
+core_job_log(struct core *c, struct job *j, uint32_t bytes)
+{
+	struct job_run	*r = job_run_get(j);
+
+	if (job_state_finished(j->state) && r->told && !r->aside)
+		kept_of(c, j)->bytes += (int64_t)bytes - r->log_bytes;
+	r->log_bytes = bytes;
+}
+
 /* Counted from its end, which is long ago for one that was recalled. */
 static void
 set_own_time(struct core *c, struct core_time now, struct job *j)

@@ -33,6 +33,7 @@ core_retry_policy(const struct core *c, const struct job *j)
 {
 	struct retry_policy	p = retry_policy_merge(&job_queue(j)->retry, &c->cfg.retry);
 
+	p = retry_policy_merge(&job_type(j)->defaults.retry, &p);
 	p = retry_policy_merge(&job_type(j)->retry, &p);
 	return job_life(j) == NULL ? p : retry_policy_merge(&job_life(j)->retry, &p);
 }
@@ -100,7 +101,7 @@ retry_follows(struct core *c, struct core_time now, struct job *j, struct outcom
 	job_run(j)->attempt = NULL;
 	j->begun = true;
 	j->marked = false;	/* that attempt has ended */
-	j->alone = j->suspicions > 0;
+	j->alone = alone_needed(j);
 	job_extra(j)->due_ns = ns_after(now.mono_ns, delay_ms);
 	j->seq = 0;		/* it had its turn: the end of the line */
 	wait_again(c, now, j, REASON_retry_wait);

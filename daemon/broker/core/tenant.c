@@ -17,6 +17,7 @@ tenant_new(struct queue *q, struct span name)
 	gate_init(&t->gate, GATE_TENANT);
 	t->gate.max_running = q->tenant_running;
 	t->queue = q;
+	list_init(&t->seats);
 	t->weight = queue_weight(q, name);
 	t->name_len = (uint32_t)name.len;
 	memcpy(t->name, name.p, name.len);
@@ -38,9 +39,12 @@ void
 tenant_set_weight(struct tenant *t, uint32_t weight)
 {
 	t->weight = weight;
-	for (int place = 0; place < PLACES; place++)
-		if (t->seats[place] != NULL && t->seats[place]->credit > weight)
-			t->seats[place]->credit = weight;
+	list_for(node, &t->seats) {
+		struct seat	*s = list_entry(node, struct seat, link);
+
+		if (s->credit > weight)
+			s->credit = weight;
+	}
 }
 
 void

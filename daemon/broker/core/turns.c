@@ -108,7 +108,7 @@ lie_down(struct core *c, struct stall *s)
 {
 	struct type	*t = list_entry(s->of.gate, struct type, gate);
 
-	list_push_back(&t->asleep[s->of.bench->place], &s->sleep);
+	list_push_back(&t->asleep[s->of.bench->of.place->line], &s->sleep);
 	type_refresh_thirst(c, t);
 }
 
@@ -172,7 +172,7 @@ row_free(struct core *c, struct row *r)
 static void
 row_refresh(struct core *c, struct row *r)
 {
-	struct bench	*b = r->of.seat->bench;
+	struct bench	*b = r->of.seat->of.bench;
 	struct stall	*s = r->of.stall;
 	struct heap	*rows = s == NULL ? &b->rows : &s->rows;
 
@@ -193,17 +193,19 @@ row_refresh(struct core *c, struct row *r)
 /* ---- seats ---- */
 
 struct seat *
-seat_get(struct bench *b, struct tenant *t)
+seat_get(struct core *c, struct bench *b, struct tenant *t)
 {
-	struct seat	*s = t->seats[b->place];
+	struct seat_of	 of = { b, t };
+	struct seat	*s = namemap_get(&c->seats, (const char *)&of, sizeof(of));
 
 	if (s != NULL)
 		return s;
-	s = t->seats[b->place] = mem_zalloc(1, sizeof(*s));
+	s = mem_zalloc(1, sizeof(*s));
 	s->own.of.seat = s;
-	s->bench = b;
-	s->tenant = t;
+	s->of = of;
 	list_init(&s->flows);
+	namemap_put(&c->seats, (const char *)&s->of, sizeof(s->of), s);
+	list_push_back(&t->seats, &s->link);
 	t->refs++;
 	return s;
 }
@@ -213,8 +215,9 @@ seat_unref(struct core *c, struct seat *s)
 {
 	if (--s->refs > 0)
 		return;
-	s->tenant->seats[s->bench->place] = NULL;
-	tenant_unref(c, s->tenant);
+	namemap_del(&c->seats, (const char *)&s->of, sizeof(s->of));
+	list_remove(&s->link);
+	tenant_unref(c, s->of.tenant);
 	heap_free(&s->own.flows);
 	free(s);
 }
@@ -223,7 +226,7 @@ static void
 seat_to_the_back(struct core *c, struct seat *s)
 {
 	s->turn = ++c->turn;
-	s->credit = s->tenant->weight;
+	s->credit = s->of.tenant->weight;
 }
 
 /* ---- flows ---- */
@@ -232,7 +235,7 @@ void
 turns_changed(struct core *c, struct flow *f, int by)
 {
 	struct seat	*s = f->seat;
-	struct bench	*b = s->bench;
+	struct bench	*b = s->of.bench;
 
 	if (by > 0 && s->count == 0)
 		seat_to_the_back(c, s);
@@ -272,26 +275,39 @@ turns_park(struct core *c, struct flow *f, struct gate *g)
 
 /* ---- benches ---- */
 
-struct bench *
-bench_get(struct queue *q, int place)
+static struct bench *
+bench_new(struct core *c, const struct bench_of *of)
 {
-	struct bench	*b = q->benches[place];
+	struct bench	*b = mem_zalloc(1, sizeof(*b));
 
-	if (b != NULL)
-		return b;
-	b = q->benches[place] = mem_zalloc(1, sizeof(*b));
-	b->queue = q;
-	b->place = place;
+	b->of = *of;
 	b->open.before = stall_before;
 	list_init(&b->wide);
+	list_push_back(&of->queue->benches, &b->link);
+	namemap_put(&c->benches, (const char *)&b->of, sizeof(b->of), b);
+	return b;
+}
+
+struct bench *
+bench_get(struct core *c, struct queue *q, struct place *place)
+{
+	struct bench_of	 of = { q, place };
+	struct bench	*b = q->recent[place->line];
+
+	if (b != NULL && b->of.place == place)
+		return b;
+	b = namemap_get(&c->benches, (const char *)&of, sizeof(of));
+	if (b == NULL)
+		b = bench_new(c, &of);
+	q->recent[place->line] = b;
 	return b;
 }
 
 void
-bench_free(struct bench *b)
+bench_free(struct core *c, struct bench *b)
 {
-	if (b == NULL)
-		return;
+	namemap_del(&c->benches, (const char *)&b->of, sizeof(b->of));
+	list_remove(&b->link);
 	heap_free(&b->rows);
 	heap_free(&b->open);
 	free(b);
@@ -300,12 +316,13 @@ bench_free(struct bench *b)
 void
 bench_refresh(struct core *c, struct bench *b)
 {
-	struct heap	*turns = &c->turns[b->place].benches;
+	struct place	*p = b->of.place;
 
-	if (b->rows.len + b->open.len > 0 && !gate_closed(&b->queue->gate))
-		heap_set(turns, &b->node, b->turn);
+	if (b->rows.len + b->open.len > 0 && !gate_closed(&b->of.queue->gate))
+		heap_set(&p->benches, &b->node, b->turn);
 	else
-		heap_remove(turns, &b->node);
+		heap_remove(&p->benches, &b->node);
+	place_refresh(c, p);
 }
 
 /* Types are few, so few stalls are looked at. */
@@ -371,11 +388,11 @@ bench_served(struct core *c, struct flow *f)
 
 	if (s->credit > 1) {
 		s->credit--;
-	} else if (s->count < s->bench->count) {	/* alone it has nobody to give way to */
+	} else if (s->count < s->of.bench->count) {	/* alone it has nobody to give way to */
 		seat_to_the_back(c, s);
 		if (s->own.node.index != 0)
-			heap_set(&s->bench->rows, &s->own.node, row_key(&s->own));
+			heap_set(&s->of.bench->rows, &s->own.node, row_key(&s->own));
 	}
-	s->bench->turn = ++c->turn;
-	bench_refresh(c, s->bench);
+	s->of.bench->turn = ++c->turn;
+	bench_refresh(c, s->of.bench);
 }

@@ -11,6 +11,7 @@
 
 /* A limit for a type that no worker has declared yet. */
 struct type_limit {
+	bool		limited;	/* its attempts are, or expressly are not */
 	uint32_t	max_running;
 	struct retry_policy retry;
 	struct rate	rate;
@@ -25,18 +26,34 @@ set_text(char **to, const char *text)
 	*to = mem_strdup(text == NULL ? "" : text);
 }
 
+static void
+set_text_or_null(char **to, const char *text)
+{
+	free(*to);
+	*to = text == NULL ? NULL : mem_strdup(text);
+}
+
+static void
+set_pool(struct core *c, struct type *t, uint32_t pool)
+{
+	t->pool = pool;
+	for (int lane = 0; lane < LANES; lane++)
+		t->places[lane] = c->pools[pool]->places[lane];
+}
+
 static struct type *
-type_new(struct core *c, const char *name)
+type_new(struct core *c, const char *name, uint32_t pool)
 {
 	struct type		*t = mem_zalloc(1, sizeof(*t));
 	struct type_limit	*limit = namemap_get(&c->type_limits, name, strlen(name));
 
 	t->name = mem_strdup(name);
+	set_pool(c, t, pool);
 	gate_init(&t->gate, GATE_TYPE);
 	list_init(&t->moving);
-	for (int lane = 0; lane < PLACES; lane++) {
-		list_init(&t->asleep[lane]);
-		list_init(&t->thirsty[lane]);
+	for (int line = 0; line < JOB_LINES; line++) {
+		list_init(&t->asleep[line]);
+		list_init(&t->thirsty[line]);
 	}
 	if (limit != NULL) {
 		t->retry = limit->retry;
@@ -54,8 +71,57 @@ type_free(struct type *t)
 	free(t->summary);
 	free(t->args_schema);
 	free(t->plugin);
+	free(t->spec);
+	free(t->file);
+	free(t->defaults.queue);
 	free(t->route);
 	free(t);
+}
+
+/* ---- pools ---- */
+
+/* Open unless it has no handler, or its jobs are on their way to another pool. */
+void
+type_open(struct core *c, struct type *t)
+{
+	gate_pause(c, &t->gate, t->unserved || t->leaving);
+}
+
+/* None of its jobs starts before all of them are in line where they belong (move_tick). */
+static void
+change_pool(struct core *c, struct type *t, uint32_t pool)
+{
+	if (t->pool == pool)
+		return;
+	t->leaving = true;
+	type_open(c, t);
+	type_wake(c, t);
+	set_pool(c, t, pool);
+	if (!list_linked(&t->moving))
+		list_push_back(&c->moving, &t->moving);
+}
+
+/* ---- what is declared ---- */
+
+static void
+set_defaults(struct type *t, const struct type_defaults *d)
+{
+	char	*queue = d->queue == NULL ? NULL : mem_strdup(d->queue);
+
+	free(t->defaults.queue);
+	t->defaults = *d;
+	t->defaults.queue = queue;
+}
+
+/* An operator's word comes before the declaration's. */
+static void
+set_declared_limit(struct core *c, struct type *t, uint32_t max_running)
+{
+	const struct type_limit	*limit = namemap_get(&c->type_limits, t->name, strlen(t->name));
+
+	t->declared_running = max_running;
+	if (limit == NULL || !limit->limited)
+		gate_limit(c, &t->gate, max_running);
 }
 
 struct type *
@@ -63,27 +129,36 @@ core_type_define(struct core *c, const struct type *declared)
 {
 	struct type	*t = namemap_get(&c->types, declared->name, strlen(declared->name));
 
-	if (t == NULL) {
-		t = type_new(c, declared->name);
-		t->plugin = declared->plugin == NULL ? NULL : mem_strdup("");
-	}
-	if (t->unserved) {
-		t->unserved = false;
-		gate_pause(c, &t->gate, false);
-	}
-	if (t->plugin != NULL)
-		set_text(&t->plugin, declared->plugin);
+	if (t == NULL)
+		t = type_new(c, declared->name, declared->pool);
+	change_pool(c, t, declared->pool);
+	t->unserved = false;
+	type_open(c, t);
+	set_text_or_null(&t->plugin, declared->plugin);
+	set_text_or_null(&t->spec, declared->spec);
+	set_text_or_null(&t->file, declared->file);
 	set_text(&t->summary, declared->summary);
 	set_text(&t->args_schema, declared->args_schema);
+	set_defaults(t, &declared->defaults);
+	set_declared_limit(c, t, declared->declared_running);
 	t->traits = declared->traits;
 	t->lanes = declared->lanes;
 	t->has_run = declared->has_run;
 	t->has_start = declared->has_start;
+	t->role = declared->role;
+	t->grace_ms = declared->grace_ms;
 	return t;
 }
 
+void
+core_type_gone(struct core *c, struct type *t)
+{
+	t->unserved = true;
+	type_open(c, t);
+}
+
 struct type *
-core_type_get(struct core *c, struct span name, bool plugin)
+core_type_get(struct core *c, struct span name, uint32_t pool)
 {
 	struct type	*t = namemap_get(&c->types, name.p, name.len);
 	char		*text;
@@ -91,13 +166,11 @@ core_type_get(struct core *c, struct span name, bool plugin)
 	if (t != NULL)
 		return t;
 	text = mem_strndup(name.p, name.len);
-	t = type_new(c, text);
+	t = type_new(c, text, pool == CORE_NO_POOL ? 0 : pool);
 	free(text);
-	t->plugin = plugin ? mem_strdup("") : NULL;
 	set_text(&t->summary, "");
 	set_text(&t->args_schema, "true");
-	t->unserved = true;
-	gate_pause(c, &t->gate, true);
+	core_type_gone(c, t);
 	return t;
 }
 
@@ -135,6 +208,7 @@ core_type_limit(struct core *c, struct core_time now, const char *name, uint32_t
 	struct type		*t = namemap_get(&c->types, name, strlen(name));
 	struct type_limit	*limit = limit_get(c, name);
 
+	limit->limited = true;
 	limit->max_running = max_running;
 	limit->rate = rate;
 	if (t == NULL)

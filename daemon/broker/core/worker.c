@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/alloc.h"
 
@@ -37,29 +38,28 @@ worker_head(const struct worker *w)
 }
 
 static void
-count_slots(struct core *c, const struct worker *w, int by)
+count_slots(const struct worker *w, int by)
 {
 	for (int lane = 0; lane < LANES; lane++) {
-		int	place = place_of(w->plugin, lane);
+		struct place	*p = w->pool->places[lane];
 
 		if (w->slots[lane] == 0)
 			continue;
-		c->lane_workers[place] += (uint32_t)by;
-		c->lane_slots[place] += (uint64_t)(by * (int64_t)w->slots[lane]);
+		p->workers += (uint32_t)by;
+		p->slots += (uint64_t)(by * (int64_t)w->slots[lane]);
 	}
 }
 
 void
 worker_free(struct core *c, struct worker *w)
 {
-	for (int lane = 0; lane < LANES; lane++)
-		heap_remove(&c->open[place_of(w->plugin, lane)], &w->open[lane]);
+	place_leave(c, w);
 	heap_remove(&c->retries, &w->retry);
 	list_remove(&w->effect);
 	if (w->alone_for != 0)
 		alone_worker_gone(c, w);
 	else if (!w->retired)
-		count_slots(c, w, -1);
+		count_slots(w, -1);
 	if (w->number < c->workers_len)
 		c->workers[w->number] = NULL;
 	free(w);
@@ -79,41 +79,25 @@ keep_by_number(struct core *c, struct worker *w)
 	c->workers[w->number] = w;
 }
 
-static void
-come_up(struct core *c, uint32_t number, const uint32_t slots[LANES], bool plugin,
-    uint64_t alone_for)
+void
+core_worker_up(struct core *c, struct core_time now, uint32_t number, const struct worker_offer *o)
 {
 	struct worker	*w = worker_new(number);
 
+	(void)now;
 	assert(number < CORE_WORKER_INLINE && worker_find(c, number) == NULL);
 	keep_by_number(c, w);
-	for (int lane = 0; lane < LANES; lane++)
-		w->slots[lane] = slots[lane];
-	w->plugin = plugin;
-	w->fifo = slots[LANE_PROCESS] > 0;
-	w->alone_for = alone_for;
-	if (alone_for != 0) {
+	memcpy(w->slots, o->slots, sizeof(w->slots));
+	w->pool = c->pools[o->pool];
+	w->fifo = o->fifo;
+	w->killable = o->killable;
+	w->alone_for = o->alone_for;
+	if (w->alone_for != 0) {
 		alone_up(c, w);
 		return;
 	}
-	count_slots(c, w, 1);
+	count_slots(w, 1);
 	place_update(c, w);
-}
-
-void
-core_worker_up(struct core *c, struct core_time now, uint32_t number, const uint32_t slots[LANES],
-    uint64_t alone_for)
-{
-	(void)now;
-	come_up(c, number, slots, false, alone_for);
-}
-
-void
-core_plugin_worker_up(struct core *c, struct core_time now, uint32_t number,
-    const uint32_t slots[LANES], uint64_t alone_for)
-{
-	(void)now;
-	come_up(c, number, slots, true, alone_for);
 }
 
 /* ---- retiring ---- */
@@ -145,7 +129,7 @@ worker_retire(struct core *c, struct worker *w)
 		return;
 	w->retired = true;
 	if (w->alone_for == 0)
-		count_slots(c, w, -1);
+		count_slots(w, -1);
 	place_update(c, w);
 	worker_settle(c, w);
 }

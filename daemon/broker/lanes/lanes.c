@@ -160,6 +160,7 @@ lanes_new(struct broker *b, int control_fd)
 	l->control_fd = control_fd;
 	l->control = event_new(b->base, control_fd, EV_READ | EV_PERSIST, on_control, l);
 	event_add(l->control, NULL);
+	core_budgets(b->core, (uint32_t)cpus, (uint32_t)b->config.commands_waiting);
 	seat_request(seat_new(l, CONTROL_LANE_IO, 0));
 	for (int64_t i = 0; i < cpus; i++)
 		seat_request(seat_new(l, CONTROL_LANE_CPU, 0));

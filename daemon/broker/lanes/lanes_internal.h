@@ -42,6 +42,7 @@ struct seat {
 	char		 name[24];		/* at most 15 are used: control.h */
 	enum control_lane lane;
 	const struct way *way;
+	uint32_t	 pool;			/* core's */
 	enum worker_state state;
 	int64_t		 since_ms;		/* in this state */
 	bool		 leaving;

@@ -71,6 +71,14 @@ take_seat(struct lanes *l, struct seat *seat)
 	seat->number = i;
 }
 
+static struct span
+pool_of(enum control_lane lane)
+{
+	const char	*name = lane == CONTROL_LANE_PLUGIN ? "plugin" : "";
+
+	return (struct span){ name, strlen(name) };
+}
+
 struct seat *
 seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for)
 {
@@ -79,6 +87,7 @@ seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for)
 	seat->lanes = l;
 	seat->lane = lane;
 	seat->way = &way_channel;
+	seat->pool = core_pool_get(l->broker->core, pool_of(lane));
 	seat->alone_for = alone_for;
 	seat->pidfd = -1;
 	list_init(&seat->fetches);
@@ -200,18 +209,21 @@ seat_unwatched(struct seat *seat, int pid)
 	seat->way->stop(seat);
 }
 
-static void
-declare_slots(struct seat *seat, uint32_t slots[LANES])
+static struct worker_offer
+offer_of(const struct seat *seat)
 {
 	const struct config	*cfg = &seat->lanes->broker->config;
+	bool			 alone = seat->alone_for != 0;
+	struct worker_offer	 o = { .pool = seat->pool, .alone_for = seat->alone_for };
 
-	memset(slots, 0, LANES * sizeof(slots[0]));
 	if (seat->lane == CONTROL_LANE_CPU) {
-		slots[LANE_PROCESS] = seat->alone_for != 0 ? 1 : BOUND_CHANNEL_DEPTH_FIFO - FETCH_SLOTS;
+		o.fifo = o.killable = true;
+		o.slots[LANE_PROCESS] = alone ? 1 : BOUND_CHANNEL_DEPTH_FIFO - FETCH_SLOTS;
 	} else {
-		slots[LANE_ASYNC] = seat->alone_for != 0 ? 1 : ASYNC_SLOTS;
-		slots[LANE_THREAD] = seat->alone_for != 0 ? 1 : (uint32_t)cfg->io_threads;
+		o.slots[LANE_ASYNC] = alone ? 1 : ASYNC_SLOTS;
+		o.slots[LANE_THREAD] = alone ? 1 : (uint32_t)cfg->io_threads;
 	}
+	return o;
 }
 
 static int64_t
@@ -234,18 +246,15 @@ void
 seat_ready(struct seat *seat)
 {
 	struct broker	*b = seat->lanes->broker;
-	uint32_t	 slots[LANES];
+	struct worker_offer	 offer;
 
 	if (seat->state != WORKER_STARTING)
 		return;
 	seat_set_state(seat, WORKER_IDLE);
 	seat->up = true;
 	seat->rss_bytes = seat->pid > 0 ? resident_bytes(seat->pid) : 0;
-	declare_slots(seat, slots);
-	if (seat->lane == CONTROL_LANE_PLUGIN)
-		core_plugin_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
-	else
-		core_worker_up(b->core, b->now, seat->number, slots, seat->alone_for);
+	offer = offer_of(seat);
+	core_worker_up(b->core, b->now, seat->number, &offer);
 	log_debug("worker ready worker=%s gen=%u pid=%d", seat->name, seat->gen, seat->pid);
 	lanes_serve_if_complete(seat->lanes);
 }

@@ -64,14 +64,15 @@ wrong_with(const struct core *c, const struct type *t)
 	if (t->plugin != NULL && (!handler_name_ok(t->plugin) || (t->lanes & JOBD_LANE_INLINE) != 0))
 		return "no such type can come from a plugin";
 	known = core_type_find(c, t->name, strlen(t->name));
-	if (known != NULL && (known->plugin == NULL) != (t->plugin == NULL))
-		return "a plugin's type does not become a built-in one, nor the other way round";
+	if (known != NULL && !known->unserved && known->pool != t->pool)
+		return "another pool of workers has that type";
 	return NULL;
 }
 
 static int
 declare_one(struct core *c, const json_t *item, char *why, size_t size)
 {
+	const char	*plugin = json_string_value(json_object_get(item, "plugin"));
 	const char	*summary = json_string_value(json_object_get(item, "summary"));
 	const json_t	*schema = json_object_get(item, "args_schema");
 	char		*args = schema == NULL ? mem_strdup("true") :
@@ -81,7 +82,9 @@ declare_one(struct core *c, const json_t *item, char *why, size_t size)
 		.name = (char *)(size_t)json_string_value(json_object_get(item, "name")),
 		.summary = (char *)(size_t)(summary == NULL ? "" : summary),
 		.args_schema = args,
-		.plugin = (char *)(size_t)json_string_value(json_object_get(item, "plugin")),
+		.plugin = (char *)(size_t)plugin,
+		.pool = core_pool_get(c, plugin == NULL ? (struct span){ "", 0 } :
+		    (struct span){ "plugin", 6 }),
 		.traits = read_traits(json_object_get(item, "traits")),
 		.lanes = read_lanes(json_object_get(item, "lanes")),
 		.has_run = json_is_true(json_object_get(item, "run")),

@@ -164,7 +164,7 @@ logs_job_finished(struct broker *b, struct job *j)
 	if (log == NULL)
 		return;
 	end_all(b, log);
-	job_run_get(j)->log_bytes = (uint32_t)log->bytes;
+	core_job_log(b->core, j, (uint32_t)log->bytes);
 }
 
 void

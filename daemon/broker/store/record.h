@@ -27,7 +27,7 @@ struct job_record {
 	struct job_saved saved;		/* without type, by and group, which are named here */
 	struct span	 type, principal, client, addr;
 	uint64_t	 group;
-	bool		 plugin;	/* its type was a plugin's */
+	struct span	 pool;		/* of its type */
 	struct transition moves[CORE_MOVES_KEPT];
 	struct attempt_record tries[CORE_TRIES_KEPT];
 	struct transition end;		/* of one that has ended, when it is not among the moves */

@@ -168,7 +168,7 @@ record_print_spec(struct buf *out, struct core_time now, const struct job *j,
 	put_flag(out, mark, "parents_done", spec->after_len > 0 && core_parents_done(j));
 	put_group(out, mark, j);
 	put_word(out, mark, "routed", lane_names[j->lane]);
-	put_flag(out, mark, "plugin", job_type(j)->plugin != NULL);
+	put_text(out, mark, "pool", core_type_pool(job_type(j)));
 	put_number(out, mark, "created_ms", job_created_ms(j));
 	put_word(out, mark, "principal", j->by->principal);
 	put_word(out, mark, "client", j->by->client);
@@ -199,6 +199,21 @@ put_moves(struct buf *out, size_t mark, const struct job *j)
 	buf_putc(out, ']');
 }
 
+/* In the order of struct spent. */
+static void
+put_spent(struct buf *out, size_t mark, const struct spent *s)
+{
+	const int64_t	values[] = { s->user_us, s->system_us, s->max_rss_bytes, s->read_bytes,
+	    s->write_bytes };
+
+	key(out, mark, "spent");
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		buf_putc(out, i == 0 ? '[' : ',');
+		buf_put_i64(out, values[i]);
+	}
+	buf_putc(out, ']');
+}
+
 static void
 put_try(struct buf *out, const struct attempt_record *t)
 {
@@ -216,6 +231,8 @@ put_try(struct buf *out, const struct attempt_record *t)
 		put_word(out, mark, "kind", failure_names[t->kind]);
 		put_word(out, mark, "message", t->message);
 	}
+	if (t->spent != NULL)
+		put_spent(out, mark, t->spent);
 	buf_putc(out, '}');
 }
 

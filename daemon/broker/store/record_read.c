@@ -158,15 +158,32 @@ read_moves(struct reading *r)
 }
 
 static void
+read_spent(struct reading *r, struct attempt_record *t)
+{
+	struct spent	*s = t->spent != NULL ? t->spent : mem_zalloc(1, sizeof(*s));
+	int64_t		*values[] = { &s->user_us, &s->system_us, &s->max_rss_bytes, &s->read_bytes,
+	    &s->write_bytes };
+	size_t		 len = 0;
+
+	t->spent = s;
+	for (bool ok = scan_array(&r->scan); ok && r->wrong == NULL && scan_element(&r->scan); len++) {
+		if (len < sizeof(values) / sizeof(values[0]))
+			*values[len] = number_from(r, 0, INT64_MAX);
+		else
+			r->wrong = "five numbers";
+	}
+}
+
+static void
 read_try_member(struct reading *r, struct attempt_record *t, struct span key)
 {
 	static const char *const	names[] = { "number", "fence", "started_ms", "ended_ms", "worker",
-	    "lane", "end", "kind", "message" };
+	    "lane", "end", "kind", "message", "spent" };
 	struct span			message;
 	enum scan_type			type;
 	int				i = 0;
 
-	while (i < 9 && (strlen(names[i]) != key.len || memcmp(names[i], key.p, key.len) != 0))
+	while (i < 10 && (strlen(names[i]) != key.len || memcmp(names[i], key.p, key.len) != 0))
 		i++;
 	switch (i) {
 	case 0: t->number = (uint32_t)number(r); break;
@@ -182,6 +199,7 @@ read_try_member(struct reading *r, struct attempt_record *t, struct span key)
 		free(t->message);
 		t->message = mem_strndup(message.p, message.len);
 		break;
+	case 9: read_spent(r, t); break;
 	default: scan_value(&r->scan, &type, &message);
 	}
 }
@@ -233,8 +251,16 @@ static void read_suspicions(struct reading *r) { r->to->saved.suspicions = (uint
 static void read_group(struct reading *r) { r->to->group = (uint64_t)number(r); }
 static void read_index(struct reading *r) { r->to->saved.index = (uint64_t)number(r); }
 static void read_reduces(struct reading *r) { r->to->saved.reduces = number(r) != 0; }
-static void read_plugin(struct reading *r) { r->to->plugin = number(r) != 0; }
+static void read_pool(struct reading *r) { r->to->pool = text(r); }
 static void read_created(struct reading *r) { r->to->moves[0].at_ms = number(r); }
+
+/* As records said it when plugins had the only other pool. */
+static void
+read_plugin(struct reading *r)
+{
+	if (number(r) != 0)
+		r->to->pool = (struct span){ "plugin", strlen("plugin") };
+}
 
 static void
 read_unique_print(struct reading *r)
@@ -301,7 +327,7 @@ static const struct member {
 	{ "on_order_failure", read_on_order_failure }, { "lane", read_lane },
 	{ "retry", read_retry }, { "after", read_after },
 	{ "parents_done", read_parents_done }, { "on_parent_failure", read_on_parent_failure }, { "group", read_group },
-	{ "index", read_index }, { "reduces", read_reduces }, { "routed", read_routed }, { "plugin", read_plugin },
+	{ "index", read_index }, { "reduces", read_reduces }, { "routed", read_routed }, { "plugin", read_plugin }, { "pool", read_pool },
 	{ "created_ms", read_created }, { "principal", read_principal }, { "client", read_client },
 	{ "addr", read_addr }, { "attempts", read_attempts }, { "suspicions", read_suspicions },
 	{ "begun", read_begun }, { "marked", read_marked }, { "failures", read_failures },
@@ -481,8 +507,10 @@ record_read(const struct store_row *row, struct job_record *out, char *why, size
 void
 record_fini(struct job_record *r)
 {
-	for (size_t i = 0; i < r->saved.tries_len; i++)
+	for (size_t i = 0; i < r->saved.tries_len; i++) {
 		free(r->tries[i].message);
+		free(r->tries[i].spent);
+	}
 	free(r->saved.outcome.text);
 	free(r->saved.outcome.data);
 	free(r->saved.spec.after);
