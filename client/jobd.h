@@ -317,6 +317,31 @@ JOBD_API void jobd_on_notice(struct jobd *j,
     void (*notice)(struct jobd *j, const char *method, const char *params, void *data),
     void *data);
 
+enum jobd_stream { JOBD_STDOUT = 1, JOBD_STDERR, JOBD_NOTE };
+
+/* What a job says, as the daemon tells those who follow its log. */
+struct jobd_output {
+	uint64_t	 job, attempt;
+	int		 stream;	/* enum jobd_stream; 0: this says only a gap, or the end */
+	uint64_t	 offset;	/* of the first byte, in its stream */
+	uint64_t	 next;		/* the `offset` with which to go on behind these */
+	uint64_t	 gap;		/* so many bytes before these are not told */
+	int64_t		 at_ms;		/* when they were said, since the epoch */
+	const char	*bytes;		/* any bytes, lent for the call */
+	size_t		 len;
+	bool		 eof;		/* nothing more will be said */
+	bool		 truncated;	/* of eof: not all that was said was kept */
+	char		 state[16];	/* of eof: the job's */
+};
+/*
+ * Where jobs' output goes that is followed: jobd_start(j, "job.log", "{\"id\": 42, \"follow\":
+ * true}").  Bytes come as they were said, not as JSON, and notice is not called for them.  As long
+ * as the connection is not turned nothing is read, and with `"hold": true` of the connection that
+ * submitted the job, the job waits then.
+ */
+JOBD_API void jobd_on_output(struct jobd *j,
+    void (*output)(struct jobd *j, const struct jobd_output *said, void *data), void *data);
+
 /* ---- helpers ---- */
 
 /* Text as a JSON string, with its quotes; NULL: it is not UTF-8.  free(3). */

@@ -33,6 +33,8 @@ struct jobd {
 	char			 address[512];
 	void			(*notice)(struct jobd *, const char *, const char *, void *);
 	void			*notice_data;
+	void			(*output)(struct jobd *, const struct jobd_output *, void *);
+	void			*output_data;
 };
 
 enum future_kind {

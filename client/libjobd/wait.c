@@ -61,6 +61,14 @@ jobd_on_notice(struct jobd *j,
 	j->notice_data = data;
 }
 
+void
+jobd_on_output(struct jobd *j,
+    void (*output)(struct jobd *j, const struct jobd_output *said, void *data), void *data)
+{
+	j->output = output;
+	j->output_data = data;
+}
+
 int
 jobd_poll(struct jobd *j, int64_t timeout_ms)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "client/output_line.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -121,11 +122,35 @@ deliver_notice(struct jobd *j, const struct wire_reply *reply)
 	}
 	buf_putc(&name, '\0');
 	params = mem_strndup(reply->value.p, reply->value.len);
+	future_callbacks(j);
 	j->in_callback = true;
 	j->notice(j, buf_data(&name), params, j->notice_data);
 	j->in_callback = false;
 	free(params);
 	buf_free(&name);
+}
+
+/* Its bytes are decoded where they lie, in j->in.  What was answered before it is told before it. */
+static int
+deliver_output(struct jobd *j, char *line, size_t len)
+{
+	struct output_line	o;
+	struct jobd_output	said;
+
+	if (output_line_read(line, len, &o) != 0)
+		return lose(j, JOBD_BAD_REPLY, "the daemon tells output in a way that is none");
+	said = (struct jobd_output){
+		.job = o.job, .attempt = o.attempt, .stream = (int)o.stream, .offset = o.offset,
+		.next = o.next, .gap = o.gap, .at_ms = o.at_ms, .bytes = o.bytes, .len = o.len,
+		.eof = o.eof, .truncated = o.truncated,
+	};
+	if (o.state_len > 0 && o.state_len < sizeof(said.state))
+		memcpy(said.state, o.state, o.state_len);
+	future_callbacks(j);
+	j->in_callback = true;
+	j->output(j, &said, j->output_data);
+	j->in_callback = false;
+	return 0;
 }
 
 static int
@@ -134,9 +159,11 @@ deliver(struct jobd *j, struct span line)
 	struct wire_reply	 reply;
 	struct jobd_error	 why;
 	struct jobd_future	*f;
-	const char		*wrong = reply_read(line, j->last_id, &reply);
+	const char		*wrong;
 
-	if (wrong != NULL)
+	if (j->output != NULL && output_line_is(line.p, line.len))
+		return deliver_output(j, buf_data(&j->in) + (line.p - buf_data(&j->in)), line.len);
+	if ((wrong = reply_read(line, j->last_id, &reply)) != NULL)
 		return lose(j, JOBD_BAD_REPLY, wrong);
 	if (reply.kind == REPLY_NOTICE) {
 		deliver_notice(j, &reply);
