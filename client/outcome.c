@@ -7,6 +7,22 @@
 #include "client/reasons.h"
 #include "lib/alloc.h"
 
+/* As a shell has it: the status of its own, 128 and the signal, 126, 127. */
+static int
+command_status(const char *kind, struct span failure)
+{
+	struct span	data;
+	int64_t		n;
+
+	if (kind == NULL || !json_member(failure, "data", &data))
+		return 0;
+	if (json_int(data, "exit_code", &n) && n > 0 && n < 256)
+		return (int)n;
+	if (strcmp(kind, "exit") != 0 && json_int(data, "signal", &n) && n > 0 && n < 128)
+		return 128 + (int)n;
+	return 0;
+}
+
 bool
 outcome_read(struct span value, struct outcome *out)
 {
@@ -26,6 +42,7 @@ outcome_read(struct span value, struct outcome *out)
 	if (m[FAILURE].len > 0) {
 		out->failure = json_text(m[FAILURE], "kind");
 		out->message = json_text(m[FAILURE], "message");
+		out->status = command_status(out->failure, m[FAILURE]);
 	} else if ((reason = json_value_text(m[REASON])) != NULL) {
 		/* a whole job has the reason's name, an outcome its words */
 		out->message = mem_strdup(reason_words(reason));
@@ -57,6 +74,8 @@ outcome_exit(const struct ctl *ctl, const struct outcome *o)
 
 	if (code == EXIT_GOOD)
 		return code;
+	if (code != EXIT_JOB_TIMEOUT && ctl->verb->one_job && o->status != 0)
+		code = o->status;
 	if (o->failure != NULL)
 		ctl_say(ctl, "job %lld %s (%s): %s", (long long)o->id, o->state, o->failure,
 		    message);
@@ -65,6 +84,17 @@ outcome_exit(const struct ctl *ctl, const struct outcome *o)
 	else
 		ctl_say(ctl, "job %lld %s: %s", (long long)o->id, o->state, message);
 	return code;
+}
+
+int
+outcome_exit_command(const struct ctl *ctl, const struct outcome *o)
+{
+	int64_t	status;
+
+	if (outcome_good(o) && o->result.len > 0 && json_int(o->result, "exit_code", &status) &&
+	    status >= 0 && status < 256)
+		return (int)status;
+	return outcome_exit(ctl, o);
 }
 
 /* ---- pieces ---- */

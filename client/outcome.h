@@ -12,6 +12,7 @@ struct outcome {
 	int64_t		 result_bytes;	/* -1: it is in result, or there is none */
 	char		*failure;	/* failure.kind, or NULL */
 	char		*message;	/* failure.message or reason, or NULL */
+	int		 status;	/* that a command's failure stands for, as a shell says it; 0 */
 };
 /* False when id or state is missing.  The spans point into value. */
 bool outcome_read(struct span value, struct outcome *out);
@@ -20,6 +21,8 @@ bool outcome_good(const struct outcome *o);
 
 /* The exit status; for a job that did not succeed one line on stderr says why. */
 int outcome_exit(const struct ctl *ctl, const struct outcome *o);
+/* The same of a command, whose success may have a status too. */
+int outcome_exit_command(const struct ctl *ctl, const struct outcome *o);
 
 /* ---- results in pieces: job.result ---- */
 

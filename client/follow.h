@@ -1,0 +1,45 @@
+/*
+ * follow.h - what a job says, to our stdout and stderr: job.log, and the job.output that follows.
+ *
+ * Both streams come over one connection in the order in which they were said.  As long as a sink is
+ * full nothing is read, and with `hold` the job waits then.
+ */
+#ifndef CLIENT_FOLLOW_H
+#define CLIENT_FOLLOW_H
+
+#include <poll.h>
+
+#include "client/ctl.h"
+#include "client/sink.h"
+
+struct follow {
+	struct ctl	*ctl;
+	uint64_t	 id;
+	const char	*stream;	/* one alone, or NULL */
+	uint64_t	 attempt;	/* 0: the last, not told yet */
+	uint64_t	 next;		/* the offset to go on at */
+	bool		 follow, hold;
+	bool		 raw;		/* lines of JSON instead of bytes */
+	bool		 eof;
+	bool		 answered;	/* job.log has been */
+	uint64_t	 missed;	/* bytes, in gaps */
+	uint64_t	 bytes;		/* that the log has so far, as far as is told */
+	int		 code;		/* the exit status of an answer that ends it; 0 */
+	struct sink	 out, err;
+};
+
+void follow_init(struct follow *f, struct ctl *ctl, uint64_t id);
+void follow_fini(struct follow *f);
+/* Asks for what comes from f->next on, on the connection that ctl has now.  0 or the exit status. */
+int follow_start(struct follow *f);
+/*
+ * Waits, at most timeout_ms (-1: for ever), for the connection, the sinks and the caller's
+ * descriptors p[FOLLOW_POLLS .. n), and turns the first two.  p[0 .. FOLLOW_POLLS) is its own.
+ * 0, or the code why the connection is lost.
+ */
+#define FOLLOW_POLLS	3
+int follow_poll(struct follow *f, struct pollfd *p, size_t n, int timeout_ms);
+/* Writes all there is, waiting for it.  0, or the exit status. */
+int follow_finish(struct follow *f);
+
+#endif
