@@ -174,6 +174,11 @@ installed() {
 	make -s -C "$work/gcc" uninstall && ! find "$work/prefix" ! -type d | grep .
 }
 
+# The kits for workers in other languages, against a jobd of their own.
+kits() {
+	cd "$source/workers/languages/python/tests" && python3 -B -m unittest -v
+}
+
 schemas() {
 	[ -s "$work/traffic.gcc" ] || e2e gcc || return
 	python3 -B "$source/proto/schema/validate.py" "$work/traffic.gcc"
@@ -290,6 +295,7 @@ stage unit unit gcc
 stage layers layers
 stage models models
 stage e2e e2e gcc
+stage kits kits
 stage schemas schemas
 stage crashes crashes
 stage kills kills

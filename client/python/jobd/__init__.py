@@ -25,3 +25,18 @@ from .errors import (Disconnected, Error, JobCancelled, JobError, JobExpired, Jo
 __version__ = '0.1.0'
 __all__ = ['AsyncClient', 'AsyncJob', 'Client', 'Disconnected', 'Error', 'JobCancelled', 'JobError',
            'JobExpired', 'JobFailed', 'JobFuture', 'ProtocolError', 'RequestError', 'Unreachable']
+
+_OF_WORKERS = frozenset(('Attempt', 'Cancelled', 'Failure', 'LogHandler', 'Retry', 'attempt', 'check',
+                         'deadline', 'job', 'log', 'progress', 'remaining', 'serve'))
+
+
+def __getattr__(name):
+    """The names of the worker kit, where it is installed: a program may be client and worker."""
+    if name not in _OF_WORKERS:
+        raise AttributeError('module %r has no attribute %r' % (__name__, name))
+    try:
+        import jobd_worker
+    except ImportError:
+        raise AttributeError('jobd.%s is of the package jobd_worker, which is not installed'
+                             % name) from None
+    return getattr(jobd_worker, name)
