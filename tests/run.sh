@@ -38,6 +38,7 @@ count() {
 		/^# PASS:/ { good += $3; seen = 1 }
 		/^# (SKIP|FAIL|ERROR|XPASS):/ { bad += $3; seen = 1 }
 		/^(ok |[a-z_]+: ok, )/ { good++; seen = 1 }
+		/^not ok / { bad++; seen = 1 }
 		/^(FAIL |[a-z_]+: FAILED)/ { bad++; seen = 1 }
 		/^Ran [0-9]+ tests? in/ { good += $2; seen = 1 }
 		/^FAILED \(/ { n = 0; s = $0; while (match(s, /(failures|errors)=[0-9]+/)) {
@@ -176,7 +177,8 @@ installed() {
 
 # The kits for workers in other languages, against a jobd of their own.
 kits() {
-	cd "$source/workers/languages/python/tests" && python3 -B -m unittest -v
+	cd "$source/workers/languages/python/tests" && python3 -B -m unittest -v &&
+	    cd "$source/workers/languages/node" && node --test --test-reporter=tap test
 }
 
 schemas() {

@@ -76,14 +76,14 @@ class Attempt:
         if now - self._progress_at < PROGRESS_SECONDS and (done is None or done != total):
             return
         self._progress_at = now
-        said = {'done': done, 'total': total, 'text': text}
+        said = {'done': done, 'total': total, 'text': None if text is None else readable(text)}
         self._tell('attempt.progress', {k: v for k, v in said.items() if v is not None})
 
     def log(self, text, level='info'):
         """A line of the job's log."""
         if level not in LEVELS:
             raise ValueError('there is no level %r; levels: %s' % (level, ', '.join(LEVELS)))
-        self._tell('attempt.log', {'level': level, 'text': str(text)})
+        self._tell('attempt.log', {'level': level, 'text': readable(text)})
 
     def printed(self, text, level):
         """What it printed, where several run at once."""
@@ -160,6 +160,11 @@ class TaskAttempt(Attempt):
     def cancel(self):
         self.cancelled = True
         self.worker.tasks.cancel(self)
+
+
+def readable(text):
+    """Text for people: what is no Unicode, as bytes of a file's name that are not UTF-8, is escaped."""
+    return str(text).encode('utf-8', 'backslashreplace').decode()
 
 
 def _raise_in(ident, exception):

@@ -180,6 +180,8 @@ class RemoteWorker(Worker):
             self._wire = wire
             for _, _, _, line in self._answers.values():
                 self._send(line)
+            if self._credit is not None and gone:
+                self._send(message('worker.credit', {'n': len(gone)}))
         for attempt in gone:
             complain('job %s, attempt %s: jobd has given it up' % (attempt.job, attempt.number))
             attempt.cancel()

@@ -96,7 +96,7 @@ def result_line(id, value, max_line_bytes):
 def error_line(id, error, max_line_bytes):
     """The line of an attempt's error; what cannot be sent of its data is left out."""
     try:
-        line = encode({'id': id, 'error': error}).encode()
+        line = encode({'id': id, 'error': error}).encode(errors='replace')
         if len(line) < max_line_bytes:
             return line + b'\n'
     except (TypeError, ValueError, RecursionError):

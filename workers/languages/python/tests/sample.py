@@ -57,13 +57,15 @@ def prints(lines: int = 1):
 def steps():
     for n in range(5):
         jobd.progress(n + 1, 5, 'step %d' % n)
-    jobd.log('half way', 'warn')
+    jobd.log('half \udcff way', 'warn')
 
 
 @jobd.job
 def raises(what: str = 'value'):
     if what == 'value':
         raise ValueError('no image')
+    if what == 'file':
+        raise OSError('no \udc80')
     if what == 'retry':
         raise jobd.Retry('later', after=2.5)
     if what == 'failure':

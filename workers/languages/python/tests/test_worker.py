@@ -122,6 +122,10 @@ class Answers(Case):
         self.assertIn('sample.py', error['data']['traceback'])
         self.assertNotIn('worker.py', error['data']['traceback'])
 
+    def test_an_exception_with_half_a_character_is_an_answer_too(self):
+        error = self.worker.error(self.worker.run('raises', {'what': 'file'}))
+        self.assertEqual(error['message'], 'OSError: no ?')
+
     def test_retry_says_when(self):
         error = self.worker.error(self.worker.run('raises', {'what': 'retry'}))
         self.assertEqual(error['message'], 'later')
@@ -173,7 +177,7 @@ class About(Case):
         self.assertEqual(progress[0], {**whose, 'done': 1, 'total': 5, 'text': 'step 0'})
         self.assertEqual(progress[-1], {**whose, 'done': 5, 'total': 5, 'text': 'step 4'})
         self.assertEqual(self.worker.notes('attempt.log'),
-                         [{**whose, 'level': 'warn', 'text': 'half way'}])
+                         [{**whose, 'level': 'warn', 'text': 'half \\udcff way'}])
 
     def test_a_thread_of_the_handler_may_tell_too(self):
         self.assertEqual(self.worker.result(self.worker.run('own_thread')), [None])
