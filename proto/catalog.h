@@ -10,6 +10,7 @@
  *      "defaults": {"queue", "priority", "timeout_ms", "ttl_ms", "retry": {...}, "on_lost"},
  *						of jobs that do not say it; absent: as usual
  *      "max_running": 0, "grace_ms": 10000,
+ *      "output_bytes": 16777216,		of each stream; absent: logs.max_bytes
  *      "spec": {...}				for exec workers: proto/command.h
  *    }],
  *    "pools": [{
@@ -17,9 +18,12 @@
  *      "remote": false,			true: workers connect, none is started
  *      "count": 2, "user": "",
  *      "recycle_jobs": 0, "recycle_age_ms": 0, "recycle_rss": 0, "ready_ms": 30000,
- *      "max_running": 0, "grace_ms": 10000, "defaults": {...}
+ *      "max_running": 0, "grace_ms": 10000, "output_bytes": 16777216, "defaults": {...}
  *    }],
- *    "errors": [{"file", "line": 3, "key": "argv", "message"}]}	what was left out, and why
+ *    "errors": [{"file", "line": 3, "key": "argv", "message"}]}	what was left out, and why;
+ *						line 0 and key "": none is to blame
+ *
+ * A number that a file does not say is absent.
  *
  * Names of commands and of types of pools are different from each other.  Who runs what (program,
  * environment, user of a pool) stays with the supervisor: the broker can ask for a pool's worker by

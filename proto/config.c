@@ -22,7 +22,7 @@
 
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
-	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB
+	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB, TYPE_USER
 };
 
 struct row {
@@ -50,6 +50,7 @@ struct row {
 #define DEFAULT_ZONE(value)	0, (value)
 #define DEFAULT_OVERLAP(value)	0, (value)
 #define DEFAULT_JOB(value)	0, (value)
+#define DEFAULT_USER(value)	0, (value)
 #define LIMIT_ROW(section, key, type, value, min, max, help) \
 	{ section, #key, TYPE_##type, offsetof(struct config_limit, key), DEFAULT_##type(value), \
 	    min, max, help },
@@ -204,6 +205,7 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_ZONE] = "the name of a time zone, such as Europe/Berlin",
 		[TYPE_OVERLAP] = "skip or queue",
 		[TYPE_JOB] = "a JSON object, such as {\"type\": \"echo\"}",
+		[TYPE_USER] = "the name of an account, or its number",
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -376,6 +378,17 @@ is_one_of(const char *const *words, const char *text)
 }
 
 static bool
+is_name(const char *text)
+{
+	size_t	n = 0;
+
+	while (text[n] != '\0' &&
+	    (isalnum((unsigned char)text[n]) || strchr("_.-", text[n]) != NULL))
+		n++;
+	return text[n] == '\0' && n >= 1 && n <= BOUND_NAME_BYTES;
+}
+
+static bool
 text_allowed(const struct row *row, const char *text)
 {
 	static const char *const	modes[] = { "auto", "advice", "pin", NULL };
@@ -398,6 +411,8 @@ text_allowed(const struct row *row, const char *text)
 		return text[0] != '\0' && strlen(text) <= ZONE_NAME_BYTES;
 	if (row->type == TYPE_JOB)
 		return text[0] == '{';
+	if (row->type == TYPE_USER)
+		return is_name(text);
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)
@@ -441,17 +456,6 @@ assign(void *object, const struct row *row, const struct setting *s, char *why, 
 	    (int)buf_len(&allowed), buf_data(&allowed));
 	buf_free(&allowed);
 	return rc;
-}
-
-static bool
-is_name(const char *text)
-{
-	size_t	n = 0;
-
-	while (text[n] != '\0' &&
-	    (isalnum((unsigned char)text[n]) || strchr("_.-", text[n]) != NULL))
-		n++;
-	return text[n] == '\0' && n >= 1 && n <= BOUND_NAME_BYTES;
 }
 
 static struct config_limit *

@@ -44,6 +44,8 @@ struct config {
 	char	*files_roots;		/* NULL: none */
 	char	*sql_services;		/* NULL: none */
 	char	*plugins_dir;		/* NULL: none */
+	char	*jobs_dir;		/* NULL: the usual one */
+	char	*users_daemon, *users_jobs;
 	char	*log_level;
 	struct list queues, types, crons; /* of struct config_limit */
 };

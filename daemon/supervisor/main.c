@@ -110,6 +110,26 @@ keep(const struct options *o)
 	return why[0] == '\0' ? rc : complain(rc, why);
 }
 
+/* Each wrong file is named; one is enough for EXIT_CONFIG. */
+static int
+check_types(const struct plan *p)
+{
+	struct catalog	c;
+	int		rc = 0;
+
+	plan_read_catalog(p, &c);
+	list_for (node, &c.faults) {
+		struct buf	text = { 0 };
+
+		catalog_fault_print(list_entry(node, struct catalog_fault, link), &text);
+		buf_putc(&text, '\0');
+		rc = complain(EXIT_CONFIG, buf_data(&text));
+		buf_free(&text);
+	}
+	catalog_free(&c);
+	return rc;
+}
+
 static int
 run(const struct options *o)
 {
@@ -117,8 +137,13 @@ run(const struct options *o)
 	char		why[WHY_BYTES];
 	int		rc;
 
-	if ((rc = plan_make(&p, o, why, sizeof(why))) != 0 || o->check_config)
+	if ((rc = plan_make(&p, o, why, sizeof(why))) != 0)
 		goto out;
+	if (o->check_config) {
+		rc = check_types(&p);
+		plan_free(&p);
+		return rc;
+	}
 	if ((rc = plan_find_programs(&p, why, sizeof(why))) != 0)
 		goto out;
 	if (o->daemonize)

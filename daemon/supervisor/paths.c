@@ -18,6 +18,7 @@ paths_env_read(struct paths_env *env)
 	env->uid = geteuid();
 	env->runtime_dir = getenv("XDG_RUNTIME_DIR");
 	env->state_home = getenv("XDG_STATE_HOME");
+	env->config_home = getenv("XDG_CONFIG_HOME");
 	env->home = getenv("HOME");
 	env->tmpdir = getenv("TMPDIR");
 }
@@ -48,6 +49,18 @@ paths_state_dir(const struct paths_env *env)
 		return mem_printf("%s/jobd", env->state_home);
 	if (is_absolute(env->home))
 		return mem_printf("%s/.local/state/jobd", env->home);
+	return NULL;
+}
+
+char *
+paths_jobs_dir(const struct paths_env *env)
+{
+	if (env->uid == 0)
+		return mem_strdup(SYSCONFDIR "/jobd/jobs.d");
+	if (is_absolute(env->config_home))
+		return mem_printf("%s/jobd/jobs.d", env->config_home);
+	if (is_absolute(env->home))
+		return mem_printf("%s/.config/jobd/jobs.d", env->home);
 	return NULL;
 }
 

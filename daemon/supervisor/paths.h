@@ -12,6 +12,7 @@ struct paths_env {
 	uid_t		 uid;
 	const char	*runtime_dir;	/* XDG_RUNTIME_DIR */
 	const char	*state_home;	/* XDG_STATE_HOME */
+	const char	*config_home;	/* XDG_CONFIG_HOME */
 	const char	*home, *tmpdir;
 };
 
@@ -20,10 +21,13 @@ void paths_env_read(struct paths_env *env);
 /*
  * Root: /run/jobd and /var/lib/jobd.  A user: $XDG_RUNTIME_DIR/jobd, else jobd-UID in the temporary
  * directory; $XDG_STATE_HOME/jobd, else ~/.local/state/jobd.  Variables that are no absolute path
- * do not count.  The caller frees; the state directory is NULL when no variable says where.
+ * do not count.  Types: jobd/jobs.d in the configuration directory, which is a user's own
+ * $XDG_CONFIG_HOME, else ~/.config.  The caller frees; the state directory and the one for types
+ * are NULL when no variable says where.
  */
 char *paths_socket_dir(const struct paths_env *env);
 char *paths_state_dir(const struct paths_env *env);
+char *paths_jobs_dir(const struct paths_env *env);
 
 /*
  * Makes the directory, and what lacks above it, with mode 0700.  One that exists must be a

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/supervisor/paths.h"
 #include "daemon/supervisor/token.h"
@@ -59,6 +60,15 @@ check_addresses(struct plan *p, const struct args *texts, char *why, size_t size
 	return 0;
 }
 
+static char *
+choose_jobs_dir(const struct config *c)
+{
+	struct paths_env	env;
+
+	paths_env_read(&env);
+	return c->jobs_dir != NULL ? mem_strdup(c->jobs_dir) : paths_jobs_dir(&env);
+}
+
 int
 plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 {
@@ -75,9 +85,19 @@ plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 	    (rc = check_addresses(p, &texts, why, size)) == 0)
 		apply_log_level(&c);
 	p->drain_ms = c.drain_ms;
+	p->jobs_dir = choose_jobs_dir(&c);
+	account_own(&p->jobs_account);
 	args_free(&texts);
 	config_fini(&c);
 	return rc;
+}
+
+/* Without a directory: as with one that does not exist. */
+void
+plan_read_catalog(const struct plan *p, struct catalog *out)
+{
+	catalog_read(out, p->jobs_dir == NULL ? "/nonexistent" : p->jobs_dir, &p->jobs_account,
+	    geteuid() == 0);
 }
 
 int
@@ -198,6 +218,8 @@ plan_free(struct plan *p)
 	free(p->listeners);
 	free(p->addrs);
 	free(p->state_dir);
+	free(p->jobs_dir);
+	account_free(&p->jobs_account);
 	free(p->broker_program);
 	free(p->worker_program);
 	args_free(&p->settings);

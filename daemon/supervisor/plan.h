@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/supervisor/account.h"
 #include "daemon/supervisor/args.h"
+#include "daemon/supervisor/catalog.h"
 #include "daemon/supervisor/children.h"
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/lock.h"
@@ -21,6 +23,8 @@ struct plan {
 	struct addr		*addrs;
 	size_t			 naddrs;
 	bool			 default_addrs;	/* so the socket's directory is ours to make */
+	char			*jobs_dir;	/* NULL: no variable says where */
+	struct account		 jobs_account;	/* whose jobs are that do not say it */
 	/* by plan_find_programs */
 	char			*broker_program, *worker_program;
 	/* by plan_open */
@@ -39,6 +43,8 @@ struct plan {
  * case, which also closes and removes what plan_open has made.
  */
 int plan_make(struct plan *p, const struct options *o, char *why, size_t size);
+/* The types of jobs.dir, whatever is wrong with some of them. */
+void plan_read_catalog(const struct plan *p, struct catalog *out);
 int plan_find_programs(struct plan *p, char *why, size_t size);
 /* No plan, but the state directory alone, made and taken. */
 int plan_take_state(struct plan *p, const struct options *o, char *why, size_t size);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "daemon/supervisor/supervisor.h"
 #include "lib/alloc.h"
@@ -53,6 +54,22 @@ post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_ms)
 	m.kind = kind;
 	m.deadline_ms = deadline_ms;
 	post_send(s, &m, -1);
+}
+
+void
+post_catalog(struct supervisor *s)
+{
+	struct control_msg	m;
+	int			fd;
+
+	if ((fd = catalog_share(&s->catalog)) < 0) {
+		log_error("types not handed over errno=%d", -fd);
+		return;
+	}
+	memset(&m, 0, sizeof(m));
+	m.kind = CONTROL_CATALOG;
+	post_send(s, &m, fd);
+	close(fd);
 }
 
 void

@@ -42,6 +42,19 @@ supervisor_record(struct supervisor *s)
 	free(list);
 }
 
+static void
+read_catalog(struct supervisor *s)
+{
+	plan_read_catalog(s->plan, &s->catalog);
+	list_for (node, &s->catalog.faults) {
+		struct buf	text = { 0 };
+
+		catalog_fault_print(list_entry(node, struct catalog_fault, link), &text);
+		log_error("type left out: %.*s", (int)buf_len(&text), buf_data(&text));
+		buf_free(&text);
+	}
+}
+
 /* ---- the broker's start ---- */
 
 static void
@@ -118,6 +131,7 @@ start_broker(struct supervisor *s)
 		return;
 	}
 	log_info("broker started pid=%d", (int)s->broker.pid);
+	post_catalog(s);
 	supervisor_record(s);
 }
 
@@ -233,6 +247,15 @@ time_is_over(struct supervisor *s)
 /* ---- the loop ---- */
 
 static void
+reload(struct supervisor *s)
+{
+	catalog_free(&s->catalog);
+	read_catalog(s);
+	post_catalog(s);
+	post_signal(s, CONTROL_RELOAD, 0);
+}
+
+static void
 take_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo	info;
@@ -241,7 +264,7 @@ take_signals(struct supervisor *s)
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			next_stop(s);
 		else if (info.ssi_signo == SIGHUP)
-			post_signal(s, CONTROL_RELOAD, 0);
+			reload(s);
 	}
 	reap(s);	/* SIGCHLDs merge: ask for all, whatever signal it was */
 }
@@ -329,8 +352,10 @@ supervise(struct plan *p)
 	list_init(&s.outbox);
 	list_init(&s.workers);
 	s.signals = open_signals();
+	read_catalog(&s);
 	loop(&s);
 	post_close(&s);
 	fd_close(&s.signals);
+	catalog_free(&s.catalog);
 	return s.exit_code;
 }

@@ -41,6 +41,7 @@ struct supervisor {
 	int64_t		 start_ns;		/* no broker: when to start one */
 
 	struct list	 workers;
+	struct catalog	 catalog;		/* what jobs.dir says, as the broker has it */
 
 	enum stop	 stop;
 	int64_t		 kill_ns;		/* when the next step is taken by itself */
@@ -75,6 +76,8 @@ void workers_kill_all(struct supervisor *s);
 /* To the broker, now or when it reads again; descriptor pidfd is borrowed, -1: none. */
 void post_send(struct supervisor *s, const struct control_msg *m, int pidfd);
 void post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_ms);
+/* The types and pools of the administrator. */
+void post_catalog(struct supervisor *s);
 void post_flush(struct supervisor *s);
 /* Ends the conversation: closes the socket, forgets what is in the outbox. */
 void post_close(struct supervisor *s);

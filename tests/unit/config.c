@@ -322,7 +322,7 @@ test_a_missing_file_and_a_directory_are_named(void **state)
 	(void)state;
 	assert_int_equal(config_file_read("/nosuch/file", set, &out, why, sizeof(why)), -ENOENT);
 	assert_non_null(strstr(why, "/nosuch/file"));
-	assert_int_equal(config_file_read("/", set, &out, why, sizeof(why)), -EIO);
+	assert_int_equal(config_file_read("/", set, &out, why, sizeof(why)), -EISDIR);
 	assert_int_equal(buf_len(&out), 0);
 }
 

@@ -9,6 +9,7 @@
  *   flood N                      N times that, before it reads an answer: how many came
  *   exited                       waits for a worker's end: `PID STATUS GEN NAME`
  *   reloads                      how many SIGHUPs it was told of
+ *   catalog N                    waits for the N-th catalog: N and its text
  *   garbage                      breaks the control protocol, then stays
  *   fail                         says that it cannot serve, and ends
  * FAKE_BROKER in the environment makes it ill: die, fail, config, deaf (to DRAIN), stubborn (to
@@ -36,6 +37,8 @@
 static int	reloads;
 static struct control_msg ended;	/* the end of a worker that came before it was asked for */
 static uint32_t	generation;
+static char	catalog[4200];	/* the last one */
+static int	catalogs;
 
 static void
 put_argv(struct buf *out, char **argv)
@@ -100,6 +103,19 @@ work(char **argv)
 
 /* ---- as a broker ---- */
 
+/* Says it of one that can still be written to. */
+static void
+take_catalog(int fd)
+{
+	char	text[4096];
+	ssize_t	n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n < 0 ? 0 : n] = '\0';
+	snprintf(catalog, sizeof(catalog), "%d %s%s", ++catalogs, text,
+	    pwrite(fd, "x", 1, 0) >= 0 || ftruncate(fd, 0) == 0 ? " NOT SEALED" : "");
+	close(fd);
+}
+
 /* Waits for a message; those of the end are obeyed at once. */
 static void
 await_message(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
@@ -119,9 +135,20 @@ await_message(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
 			reloads++;
 		if ((m->kind == CONTROL_DRAIN && !deaf) || (m->kind == CONTROL_STOP && !stubborn))
 			exit(0);
-		if (m->kind == CONTROL_STARTED || m->kind == CONTROL_EXITED || m->kind == CONTROL_RELOAD)
+		if (m->kind == CONTROL_CATALOG && *nfds == 1)
+			take_catalog(fds[0]);
+		if (m->kind == CONTROL_STARTED || m->kind == CONTROL_EXITED ||
+		    m->kind == CONTROL_RELOAD || m->kind == CONTROL_CATALOG)
 			return;
 	}
+}
+
+static void
+await_answer(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
+{
+	do
+		await_message(m, fds, nfds);
+	while (m->kind == CONTROL_CATALOG);
 }
 
 static void
@@ -173,7 +200,7 @@ start_worker(struct buf *out, const char *lane, const char *name)
 	snprintf(m.name, sizeof(m.name), "%s", name);
 	send_all(&m, fds, io ? 4 : 3);
 	close(pair[1]);
-	await_message(&m, received, &nfds);
+	await_answer(&m, received, &nfds);
 	n = read(pair[0], text, sizeof(text));
 	close(pair[0]);
 	if (m.kind != CONTROL_STARTED || m.gen != generation || m.worker != 5 || nfds != 1)
@@ -194,7 +221,7 @@ misstart(struct buf *out, int times)
 	for (int i = 0; i < times; i++)
 		send_all(&m, NULL, 0);
 	for (answered = 0; answered < times; answered++) {
-		await_message(&m, fds, &nfds);
+		await_answer(&m, fds, &nfds);
 		if (m.kind != CONTROL_STARTED || nfds != 0)
 			break;
 		last = m.pid;
@@ -227,13 +254,17 @@ obey(struct buf *out, char **argv, char *line, int client)
 		if (ended.kind == CONTROL_EXITED)
 			m = ended;
 		else
-			await_message(&m, fds, &nfds);
+			await_answer(&m, fds, &nfds);
 		ended.kind = 0;
 		buf_printf(out, "%d %d %u %s", m.pid, m.status, m.gen, m.name);
 	} else if (strcmp(verb, "reloads") == 0) {
-		if (reloads == 0)
+		while (reloads == 0)
 			await_message(&m, fds, &nfds);
 		buf_printf(out, "%d", reloads);
+	} else if (strcmp(verb, "catalog") == 0) {
+		while (catalogs < atoi(a))
+			await_message(&m, fds, &nfds);
+		buf_puts(out, catalog);
 	} else if (strcmp(verb, "fail") == 0) {
 		fail();
 	} else if (strcmp(verb, "garbage") == 0) {

@@ -491,6 +491,121 @@ test_sighup_is_passed_on(void **state)
 	assert_string_equal(ask("reloads"), "1");
 }
 
+/* ---- types ---- */
+
+static void
+write_job(const char *name, const char *text, mode_t mode)
+{
+	char	*dir_path = in_dir("jobs.d"), *path = mem_printf("%s/%s", dir_path, name);
+	int	 fd;
+
+	mkdir(dir_path, 0700);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	free(path);
+	free(dir_path);
+}
+
+static void
+start_with_jobs(void)
+{
+	char	*setting = mem_printf("jobs.dir=%s/jobs.d", dir);
+
+	start_ready_jobd(setting);
+	connect_client();
+	free(setting);
+}
+
+static void
+test_each_broker_is_told_the_types_and_again_after_sighup(void **state)
+{
+	int	broker;
+
+	(void)state;
+	start_with_jobs();
+	assert_string_equal(ask("catalog 1"), "1 {\"commands\":[],\"pools\":[],\"errors\":[]}");
+	write_job("hello.job", "argv = [\"echo\"]\n", 0600);
+	write_job("pics.worker", "worker = [\"/bin/cat\"]\ntypes = resize\n", 0600);
+	write_job(".hidden.job", "what?\n", 0600);
+	write_job("notes.job~", "what?\n", 0600);
+	kill(jobd, SIGHUP);
+	assert_non_null(strstr(ask("catalog 2"), "2 {\"commands\":[{\"name\":\"hello\","));
+	assert_non_null(strstr(ask("catalog 2"), "\"pools\":[{\"name\":\"pics\","));
+	assert_non_null(strstr(ask("catalog 2"), "\"errors\":[]}"));
+	assert_null(strstr(ask("catalog 2"), "NOT SEALED"));
+	assert_string_equal(ask("reloads"), "1");
+
+	broker = ask_for_process("pid");
+	pidfd_send_signal(broker, SIGKILL, NULL, 0);
+	assert_true(readable(broker));
+	close(broker);
+	connect_client();
+	assert_non_null(strstr(ask("catalog 1"), "1 {\"commands\":[{\"name\":\"hello\","));
+}
+
+static void
+test_a_wrong_file_is_left_out_and_named_and_the_rest_serves(void **state)
+{
+	const char	*answer;
+
+	(void)state;
+	write_job("good.job", "argv = [\"echo\"]\n", 0600);
+	write_job("Bad.job", "argv = [\"echo\"]\n", 0600);
+	write_job("line.job", "argv = [\"echo\"]\nnice = 99\n", 0600);
+	write_job("open.job", "argv = [\"echo\"]\n", 0620);
+	write_job("command.job", "argv = [\"echo\"]\n", 0600);
+	write_job("zz.worker", "worker = [\"cat\"]\ntypes = other good\n", 0600);
+	write_job("user.job", "argv = [\"echo\"]\nuser = nobody-at-all\n", 0600);
+	start_with_jobs();
+	answer = ask("catalog 1");
+	assert_non_null(strstr(answer, "\"commands\":[{\"name\":\"good\","));
+	assert_null(strstr(answer, "},{\"name\""));
+	assert_non_null(strstr(answer, "\"pools\":[]"));
+	assert_non_null(strstr(answer, "/jobs.d/line.job\",\"line\":2,\"key\":\"nice\","
+	    "\"message\":\"`99` is not from -20 to 19\"}"));
+	assert_true(log_has("type left out: "));
+	assert_true(log_has("/jobs.d/Bad.job: a file is called NAME.job"));
+	assert_true(log_has("/jobs.d/line.job:2: nice `99` is not from -20 to 19"));
+	assert_true(log_has("/jobs.d/open.job: can be written by others (mode 0620)"));
+	assert_true(log_has("/jobs.d/command.job: the type `command` is jobd's own"));
+	assert_true(log_has("/jobs.d/zz.worker:2: types the type `good` is in "));
+	assert_true(log_has("/jobs.d/user.job: user there is no account `nobody-at-all`"));
+}
+
+static void
+test_a_directory_that_others_can_write_is_not_read(void **state)
+{
+	char	*path = in_dir("jobs.d");
+
+	(void)state;
+	write_job("good.job", "argv = [\"echo\"]\n", 0600);
+	assert_int_equal(chmod(path, 0777), 0);
+	start_with_jobs();
+	assert_non_null(strstr(ask("catalog 1"), "\"commands\":[],"));
+	assert_true(log_has("jobs.d: can be written by others (mode 0777)"));
+	free(path);
+}
+
+static void
+test_check_config_reads_the_types_too(void **state)
+{
+	char	*setting = mem_printf("jobs.dir=%s/jobs.d", dir);
+
+	(void)state;
+	write_job("good.job", "argv = [\"echo\"]\n", 0600);
+	start_jobd("--check-config", "--set", setting, NULL);
+	assert_int_equal(exit_code(), 0);
+	write_job("line.job", "argv = [\"echo\"]\nnice = 99\n", 0600);
+	write_job("other.job", "argv = echo\n", 0600);
+	start_jobd("--check-config", "--set", setting, NULL);
+	assert_int_equal(exit_code(), 78);
+	assert_true(log_has("/jobs.d/line.job:2: nice `99` is not from -20 to 19"));
+	assert_true(log_has("/jobs.d/other.job:1: argv must be a JSON array of strings"));
+	free(setting);
+}
+
 static void
 test_supervisors_death_leaves_no_process_and_the_next_start_works(void **state)
 {
@@ -675,6 +790,10 @@ main(void)
 		ROW(test_broker_that_hears_nothing_is_killed_in_the_end),
 		ROW(test_drain_has_a_deadline_of_the_supervisors_own),
 		ROW(test_sighup_is_passed_on),
+		ROW(test_each_broker_is_told_the_types_and_again_after_sighup),
+		ROW(test_a_wrong_file_is_left_out_and_named_and_the_rest_serves),
+		ROW(test_a_directory_that_others_can_write_is_not_read),
+		ROW(test_check_config_reads_the_types_too),
 		ROW(test_supervisors_death_leaves_no_process_and_the_next_start_works),
 		ROW(test_brokers_that_never_serve_end_jobd),
 		ROW(test_broker_that_says_why_it_fails_is_not_started_again),

@@ -208,33 +208,45 @@ test_help_has_a_line_for_each_option(void **state)
 
 /* ---- paths ---- */
 
+/* NULL: there is none. */
+static void
+assert_path(char *path, const char *want)
+{
+	if (want == NULL)
+		assert_null(path);
+	else
+		assert_string_equal(path, want);
+	free(path);
+}
+
 static void
 test_default_paths_follow_user_and_environment(void **state)
 {
 	static const struct {
 		struct paths_env	 env;
-		const char		*socket_dir, *state_dir;
+		const char		*socket_dir, *state_dir, *jobs_dir;
 	} rows[] = {
-		{ { 0, "/run/user/0", "/x", "/root", "/t" }, "/run/jobd", "/var/lib/jobd" },
-		{ { 7, "/run/user/7", "/x", "/home/a", NULL }, "/run/user/7/jobd", "/x/jobd" },
-		{ { 7, NULL, NULL, "/home/a", NULL }, "/tmp/jobd-7", "/home/a/.local/state/jobd" },
-		{ { 7, "", "", "/home/a", "/t" }, "/t/jobd-7", "/home/a/.local/state/jobd" },
-		{ { 7, "run", "state", "/home/a", "t" }, "/tmp/jobd-7", "/home/a/.local/state/jobd" },
-		{ { 7, NULL, NULL, NULL, NULL }, "/tmp/jobd-7", NULL },
+		{ { 7, "/run/user/7", "/x", "/c", "/home/a", NULL }, "/run/user/7/jobd", "/x/jobd",
+		    "/c/jobd/jobs.d" },
+		{ { 7, NULL, NULL, NULL, "/home/a", NULL }, "/tmp/jobd-7",
+		    "/home/a/.local/state/jobd", "/home/a/.config/jobd/jobs.d" },
+		{ { 7, "", "", "", "/home/a", "/t" }, "/t/jobd-7", "/home/a/.local/state/jobd",
+		    "/home/a/.config/jobd/jobs.d" },
+		{ { 7, "run", "state", "conf", "/home/a", "t" }, "/tmp/jobd-7",
+		    "/home/a/.local/state/jobd", "/home/a/.config/jobd/jobs.d" },
+		{ { 7, NULL, NULL, NULL, NULL, NULL }, "/tmp/jobd-7", NULL, NULL },
 	};
+	const struct paths_env	root = { 0, "/run/user/0", "/x", "/c", "/root", "/t" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		char	*socket_dir = paths_socket_dir(&rows[i].env), *state_dir = paths_state_dir(&rows[i].env);
-
-		assert_string_equal(socket_dir, rows[i].socket_dir);
-		if (rows[i].state_dir == NULL)
-			assert_null(state_dir);
-		else
-			assert_string_equal(state_dir, rows[i].state_dir);
-		free(socket_dir);
-		free(state_dir);
+		assert_path(paths_socket_dir(&rows[i].env), rows[i].socket_dir);
+		assert_path(paths_state_dir(&rows[i].env), rows[i].state_dir);
+		assert_path(paths_jobs_dir(&rows[i].env), rows[i].jobs_dir);
 	}
+	assert_path(paths_socket_dir(&root), "/run/jobd");
+	assert_path(paths_state_dir(&root), "/var/lib/jobd");
+	assert_path(paths_jobs_dir(&root), SYSCONFDIR "/jobd/jobs.d");
 }
 
 static void

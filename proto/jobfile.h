@@ -1,0 +1,30 @@
+/*
+ * jobfile.h - NAME.job: a type whose jobs are commands.
+ *
+ *   summary = a picture, smaller
+ *   argv = ["convert", "{input}", "-resize", "{size}x{size}", "{output}"]
+ *   timeout = 5m
+ *
+ *   [param input]
+ *   type = path
+ *   pattern = /srv/pictures/.+
+ *
+ * {NAME} in argv, cwd and [env] stands for what the caller gives, {{ and }} for braces.  Each one
+ * has its [param NAME], and each [param NAME] is used.  The program itself is the administrator's:
+ * only an enum may be in it.  All keys: docs/jobd-jobs.5.
+ */
+#ifndef PROTO_JOBFILE_H
+#define PROTO_JOBFILE_H
+
+#include "proto/typefile.h"
+
+/*
+ * path is for messages, name is the type's.  0 and *t, or -EINVAL with *f; t is to be given back by
+ * typefile_fini in either case.
+ */
+int jobfile_read(const char *path, const char *name, const char *text, size_t len,
+    struct typefile *t, struct fault *f);
+/* A member of `commands` in proto/catalog.h. */
+void jobfile_put(struct buf *out, const struct typefile *t);
+
+#endif
