@@ -89,7 +89,8 @@ test_each_line_takes_the_place_of_the_braces_as_it_is(void **state)
 		    GOOD(3) },
 		{ "\"argv\":[\"mv\",\"-f\",\"-rf\",\"x/-rf.-rf\"]", GOOD(4) },
 		{ "\"argv\":[\"mv\",\"-f\",\"\",\"x/.\"]", GOOD(5) },
-		{ "\"argv\":[\"mv\",\"-f\",\"{}$(id)\",\"x/{}$(id).{}$(id)\"]", GOOD(6) }, { 0 }
+		{ "\"argv\":[\"mv\",\"-f\",\"{}$(id)\",\"x/{}$(id).{}$(id)\"]", GOOD(6) },
+		{ RIG_STAY, NULL }, { 0 }
 	};
 
 	(void)state;
@@ -105,7 +106,7 @@ test_a_line_that_ends_in_a_nul_may_have_newlines(void **state)
 {
 	const struct step	steps[] = {
 		KNOWN, { "\"argv\":[\"cat\",\"a\\nb\"]", GOOD(3) }, { "\"argv\":[\"cat\",\"c\"]", GOOD(4) },
-		{ 0 }
+		{ RIG_STAY, NULL }, { 0 }
 	};
 	char			*words[] = { W("map"), W("-0j1"), W("--"), W("cat"), W("{}"), NULL };
 
@@ -118,7 +119,9 @@ test_a_line_that_ends_in_a_nul_may_have_newlines(void **state)
 static void
 test_a_line_that_no_argument_can_be_is_refused_alone(void **state)
 {
-	const struct step	steps[] = { KNOWN, { "\"argv\":[\"cat\",\"c\"]", GOOD(3) }, { 0 } };
+	const struct step	steps[] = {
+		KNOWN, { "\"argv\":[\"cat\",\"c\"]", GOOD(3) }, { RIG_STAY, NULL }, { 0 }
+	};
 	char			*words[] = { W("map"), W("--"), W("cat"), W("{}"), NULL };
 
 	(void)state;

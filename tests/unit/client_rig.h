@@ -25,6 +25,7 @@
 /*
  * One line that must come, and what is said then (NULL: nothing yet).  The script's end closes.
  * RIG_ANEW instead of a line: the connection is closed, and jobctl must come back and say hello.
+ * RIG_STAY instead of a line: jobctl may go on, and closes the connection.
  * RIG_TELL instead of an answer: the test is told that the line has come, and goes on (rig_told).
  */
 struct step {
@@ -33,6 +34,7 @@ struct step {
 };
 
 #define RIG_ANEW	"<anew>"
+#define RIG_STAY	"<stay>"
 #define RIG_TELL	"<tell>"
 
 extern char	rig_address[80];
