@@ -45,6 +45,7 @@ class LocalWorker(Worker):
 
     def _hear_signals(self):
         previous = signal.signal(signal.SIGIO, self.on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGIO])
         descriptor = self._wire.sock.fileno()
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
