@@ -70,10 +70,12 @@ fi
 links_not jobd event uv jansson sqlite3
 links_not jobd-broker uv
 links_not jobd-worker event
+links_not jobd-exec event jansson curl pq crypto sqlite3
 links_not jobctl event uv sqlite3
 links_not libjobd.so.0.1.0 event uv jansson crypto sqlite3
 # that the check can see anything at all
 links jobd-broker event
 links jobd-worker uv
+links jobd-exec uv
 
 exit "$failed"

@@ -78,7 +78,8 @@ sandbox_enter(enum control_lane lane, const struct config *config)
 	first = lane == CONTROL_LANE_CPU ? CONTROL_WORKER_EVENT + 1 : CONTROL_WORKER_KICK + 1;
 	if (syscall(SYS_close_range, first, ~0u, 0) != 0)
 		return -errno;
-	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
+	/* a command's type may allow it one: spawn.c sets it anew */
+	if (lane != CONTROL_LANE_EXEC && setrlimit(RLIMIT_CORE, &no_core) != 0)
 		return -errno;
 	if (lane == CONTROL_LANE_CPU)
 		be_nice(config);

@@ -104,7 +104,8 @@ int
 plan_find_programs(struct plan *p, char *why, size_t size)
 {
 	if ((p->broker_program = paths_program("jobd-broker", why, size)) == NULL ||
-	    (p->worker_program = paths_program("jobd-worker", why, size)) == NULL)
+	    (p->worker_program = paths_program("jobd-worker", why, size)) == NULL ||
+	    (p->exec_program = paths_program("jobd-exec", why, size)) == NULL)
 		return EXIT_CONFIG;
 	return 0;
 }
@@ -222,5 +223,6 @@ plan_free(struct plan *p)
 	account_free(&p->jobs_account);
 	free(p->broker_program);
 	free(p->worker_program);
+	free(p->exec_program);
 	args_free(&p->settings);
 }

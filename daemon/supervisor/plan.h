@@ -27,6 +27,7 @@ struct plan {
 	struct account		 jobs_account;	/* whose jobs are that do not say it */
 	/* by plan_find_programs */
 	char			*broker_program, *worker_program;
+	char			*exec_program;	/* commands are started by one without the rest */
 	/* by plan_open */
 	char			*state_dir;
 	struct lock		 lock;

@@ -22,10 +22,16 @@ static const struct {
 	[CONTROL_LANE_LANGUAGE] = { "language", 3 },	/* wire, stdout, stderr */
 };
 
+static const char *
+program_of(const struct supervisor *s, const struct control_msg *m)
+{
+	return m->lane == CONTROL_LANE_EXEC ? s->plan->exec_program : s->plan->worker_program;
+}
+
 static void
 make_argv(const struct supervisor *s, const struct control_msg *m, struct args *argv)
 {
-	args_add(argv, "jobd-worker");
+	args_add(argv, m->lane == CONTROL_LANE_EXEC ? "jobd-exec" : "jobd-worker");
 	args_addf(argv, "--lane=%s", lanes[m->lane].lane);
 	args_addf(argv, "--name=%s", m->name);
 	args_addf(argv, "--outcomes=%s/groups", s->plan->state_dir);
@@ -41,7 +47,7 @@ launch_worker(const struct supervisor *s, const struct control_msg *m, const int
     struct child *out)
 {
 	struct args	argv = { 0 };
-	struct launch	l = { .program = s->plan->worker_program, .fds = fds, .nfds = nfds };
+	struct launch	l = { .program = program_of(s, m), .fds = fds, .nfds = nfds };
 	int		rc;
 
 	if (nfds != lanes[m->lane].nfds)

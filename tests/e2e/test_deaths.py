@@ -269,7 +269,7 @@ class Processes(OwnDaemonTest):
     def test_workers_that_cannot_start_end_jobd_with_a_word(self):
         here = tempfile.mkdtemp(prefix='jobd-broken-')
         self.addCleanup(shutil.rmtree, here)
-        for name in ('jobd', 'jobd-broker'):
+        for name in ('jobd', 'jobd-broker', 'jobd-exec'):
             shutil.copy(program(name), here)
         with open(os.path.join(here, 'jobd-worker'), 'w') as f:
             f.write('#!/bin/sh\nexit 1\n')

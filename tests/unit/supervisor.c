@@ -100,6 +100,7 @@ set_up(void **state)
 	free(path);
 	make_link("tests/unit/fake_broker", "libexec/jobd-broker");
 	make_link("tests/unit/fake_broker", "libexec/jobd-worker");
+	make_link("tests/unit/fake_broker", "libexec/jobd-exec");
 	return 0;
 }
 

@@ -30,7 +30,7 @@ static void
 exec_worker(const struct channel_fds *fds, const char *lane, const char *name, const char *setting)
 {
 	const int	from[] = { fds->a, fds->b, fds->event, fds->kick };
-	char		lane_arg[32], name_arg[32], pad[TITLE_PAD_BYTES + 1];
+	char		lane_arg[48], name_arg[48], pad[TITLE_PAD_BYTES + 1];
 	int		null = open("/dev/null", O_RDONLY | O_CLOEXEC), high[4];
 
 	snprintf(lane_arg, sizeof(lane_arg), "--lane=%s", lane);
@@ -62,16 +62,24 @@ config_of(bool io)
 void
 rig_start(bool io, const char *setting)
 {
+	rig_start_lane(io, io ? "io" : "cpu", setting);
+}
+
+void
+rig_start_lane(bool io, const char *lane, const char *setting)
+{
+	char			name[16];
 	static uint32_t		gen;
 	struct channel_config	cfg = config_of(io);
 	struct channel_fds	fds;
 	struct epoll_event	ev = { .events = EPOLLIN | EPOLLET };
 
+	snprintf(name, sizeof(name), "%.12s-1", lane);
 	assert_int_equal(channel_new(&cfg, ++gen, &rig.channel, &fds), 0);
 	rig.pid = fork();
 	assert_true(rig.pid >= 0);
 	if (rig.pid == 0)
-		exec_worker(&fds, io ? "io" : "cpu", io ? "io-1" : "cpu-1", setting);
+		exec_worker(&fds, lane, name, setting);
 	close(fds.a);
 	close(fds.b);
 	close(fds.event);
@@ -273,14 +281,19 @@ rig_await_title(const char *want)
 void
 rig_find_binary(void)
 {
-	static const char	name[] = "/jobd-worker";
+	rig_find_program("jobd-worker");
+}
+
+void
+rig_find_program(const char *program)
+{
 	ssize_t			len;
 
-	len = readlink("/proc/self/exe", rig_binary, sizeof(rig_binary) - sizeof(name));
+	len = readlink("/proc/self/exe", rig_binary, sizeof(rig_binary) - 32);
 	for (int i = 0; i < 3 && len > 0; i++)
 		while (len > 0 && rig_binary[--len] != '/')
 			continue;
-	memcpy(rig_binary + (len > 0 ? len : 0), name, sizeof(name));
+	snprintf(rig_binary + (len > 0 ? len : 0), 32, "/%s", program);
 	/* a worker that does not end must not keep the tests from it */
 	alarm(5 * PATIENCE_MS / 1000);
 }

@@ -40,9 +40,12 @@ extern char		rig_binary[512];	/* jobd-worker of this build */
 
 /* First of all; a test that hangs is ended by SIGALRM. */
 void rig_find_binary(void);
+void rig_find_program(const char *program);	/* the same of another than jobd-worker */
 
 /* Set-up and tear-down of a test.  The worker gets one --set of the caller's. */
 void rig_start(bool io, const char *setting);
+/* io: with a loop that is kicked. */
+void rig_start_lane(bool io, const char *lane, const char *setting);
 int rig_start_cpu(void **state);
 int rig_start_io(void **state);
 int rig_none(void **state);

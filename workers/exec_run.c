@@ -1,0 +1,455 @@
+/*
+ * exec_run.c - a command from its start to its end.  Runs in: exec workers, loop thread.
+ *
+ * running -> (asked to end: terminated ->) killed -> ended -> its last output -> its outcome.  It
+ * is killed also when its main process ended by itself: what that left behind goes with it.
+ */
+#include "workers/exec.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "workers/proc.h"
+#include "workers/spawn.h"
+
+#define KILL_AGAIN_MS		10
+#define KILL_AGAIN_MAX_MS	200
+#define SPENT_FIRST_NS	(500 * NS_PER_MS)	/* then after twice, four times as long ... */
+
+/* ---- starting ---- */
+
+/* Parts of a RUN entry's input. */
+struct parts {
+	struct span	type, args, spec;
+};
+
+static const char *
+read_entry(const struct channel_entry *e, struct channel_head *head, struct parts *parts)
+{
+	const char	*p = e->in + sizeof(*head);
+
+	if (e->in_len < sizeof(*head))
+		return "an entry without a head";
+	memcpy(head, e->in, sizeof(*head));
+	if ((uint64_t)head->type_len + head->args_len + head->spec_len != e->in_len - sizeof(*head))
+		return "an entry whose lengths do not add up";
+	parts->type = (struct span){ p, head->type_len };
+	parts->args = (struct span){ p + head->type_len, head->args_len };
+	parts->spec = (struct span){ p + head->type_len + head->args_len, head->spec_len };
+	return head->spec_len == 0 ? "a command without its spec" : NULL;
+}
+
+static struct run *
+new_run(const struct channel_entry *e, const struct channel_head *head)
+{
+	struct run	*r = mem_zalloc(1, sizeof(*r));
+
+	r->entry = *e;
+	r->head = *head;
+	r->in.fd = r->out[0].fd = r->out[1].fd = -1;
+	r->group.dir = -1;
+	r->scratch.top = -1;
+	list_init(&r->link);
+	list_init(&r->dirty);
+	list_init(&r->inputs);
+	return r;
+}
+
+static void
+free_run(struct run *r)
+{
+	streams_close(r);
+	command_free(&r->command);
+	buf_free(&r->file);
+	free(r);
+}
+
+static const char *
+value_of(const struct strings *env, const char *name)
+{
+	size_t	len = strlen(name);
+
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], name, len) == 0 && env->v[i][len] == '=')
+			return env->v[i] + len + 1;
+	return NULL;
+}
+
+static void
+set_usual(struct strings *env, const char *name, const char *value)
+{
+	if (value_of(env, name) == NULL)
+		strings_add(env, mem_printf("%s=%s", name, value));
+}
+
+/* What the worker says; JOBD_ names are nobody else's to set. */
+static void
+add_environment(struct run *r)
+{
+	struct strings	*env = &r->command.env;
+	int64_t		 deadline_ns = (int64_t)r->entry.deadline_ns;
+
+	set_usual(env, "PATH", exec.path);
+	set_usual(env, "HOME", exec.home);
+	set_usual(env, "LANG", exec.lang);
+	strings_add(env, mem_printf("JOBD_JOB_ID=%llu", (unsigned long long)r->head.job));
+	strings_add(env, mem_printf("JOBD_ATTEMPT=%u", r->head.attempt));
+	strings_add(env, mem_printf("JOBD_FENCE=%llu", (unsigned long long)r->head.fence));
+	if (deadline_ns > 0)
+		strings_add(env, mem_printf("JOBD_DEADLINE_MS=%lld", (long long)(clock_real_ms() +
+		    (deadline_ns - clock_mono_ns()) / NS_PER_MS)));
+	if (r->command.tmpdir)
+		strings_add(env, mem_printf("JOBD_TMPDIR=%s/tmp", r->scratch.path));
+	if (r->command.result == COMMAND_RESULT_FILE)
+		strings_add(env, mem_printf("JOBD_RESULT=%s/result", r->scratch.path));
+}
+
+/* A program named without a slash is looked for in PATH, in the child, where it will run. */
+static void
+find_program(const struct run *r, struct strings *out)
+{
+	const char	*name = r->command.argv.v[0], *path = value_of(&r->command.env, "PATH");
+
+	if (strchr(name, '/') != NULL) {
+		strings_add(out, mem_strdup(name));
+		return;
+	}
+	while (path != NULL) {
+		const char	*end = strchrnul(path, ':');
+
+		strings_add(out, end == path ? mem_strdup(name) :
+		    mem_printf("%.*s/%s", (int)(end - path), path, name));
+		path = *end == '\0' ? NULL : end + 1;
+	}
+}
+
+static void
+add_limit(struct spawn *s, int resource, int64_t value, int64_t more)
+{
+	rlim_t	soft = value == 0 ? RLIM_INFINITY : (rlim_t)value;
+
+	s->limits[s->limits_count++] = (struct spawn_limit){ resource,
+	    { soft, value == 0 ? RLIM_INFINITY : soft + (rlim_t)more } };
+}
+
+static void
+set_limits(const struct run *r, struct spawn *s)
+{
+	const struct command_limits	*l = &r->command.limits;
+
+	add_limit(s, RLIMIT_NOFILE, l->files, 0);
+	add_limit(s, RLIMIT_FSIZE, l->file_bytes, 0);
+	/* SIGXCPU says why; SIGKILL comes to who does not listen */
+	add_limit(s, RLIMIT_CPU, (l->cpu_ms + 999) / 1000, (r->command.grace_ms + 999) / 1000 + 1);
+	s->limits[s->limits_count++] = (struct spawn_limit){ RLIMIT_CORE,
+	    { (rlim_t)l->core, (rlim_t)l->core } };
+	/* without a cgroup each process is bounded by itself */
+	if (r->group.dir < 0 && l->memory > 0)
+		add_limit(s, RLIMIT_DATA, l->memory, 0);
+}
+
+static pid_t
+spawn_with(struct run *r, const int given[3], struct spawn_failure *why)
+{
+	struct strings	paths = { 0 };
+	struct spawn	s = {
+		.argv = r->command.argv.v, .env = r->command.env.v,
+		.cwd = r->command.cwd != NULL ? r->command.cwd : "/",
+		.in = given[0] >= 0 ? given[0] : exec.null, .out = given[1], .err = given[2],
+		.cgroup = group_procs(&r->group), .umask = (mode_t)r->command.umask,
+		.nice = (int)r->command.nice,
+	};
+	pid_t		pid;
+
+	find_program(r, &paths);
+	s.paths = paths.v;
+	set_limits(r, &s);
+	pid = spawn(&s, why);
+	fd_close(&s.cgroup);
+	strings_free(&paths);
+	return pid;
+}
+
+/* 0, or -1 and why. */
+static int
+start(struct run *r, struct spawn_failure *why)
+{
+	int	given[3], rc;
+	pid_t	pid = -1;
+
+	if ((r->command.tmpdir || r->command.result == COMMAND_RESULT_FILE) &&
+	    (rc = scratch_make(&r->scratch, r->head.job, r->command.tmpdir)) != 0) {
+		*why = (struct spawn_failure){ "temporary directory", -rc };
+		return -1;
+	}
+	group_make(&r->group, r->head.job, r->head.attempt, r->command.limits.memory,
+	    r->command.limits.processes);
+	add_environment(r);
+	if ((rc = streams_open(r, given)) != 0)
+		*why = (struct spawn_failure){ "stdio", -rc };
+	else
+		pid = spawn_with(r, given, why);
+	for (int i = 0; i < 3; i++)
+		fd_close(&given[i]);
+	if (pid < 0)
+		return -1;
+	tree_begin(&r->tree, pid, r->head.job, r->head.fence);
+	return 0;
+}
+
+/* What was made for a command that did not start. */
+static void
+fail_start(struct run *r, const struct spawn_failure *why)
+{
+	const char	*name = r->command.argv.v[0];
+	char		 text[512];
+
+	if (strcmp(why->stage, "exec") == 0)
+		snprintf(text, sizeof(text), "cannot start %.256s: %s", name, strerror(why->error));
+	else if (strcmp(why->stage, "chdir") == 0)
+		snprintf(text, sizeof(text), "cannot start %.128s: directory %.256s: %s", name,
+		    r->command.cwd != NULL ? r->command.cwd : "/", strerror(why->error));
+	else
+		snprintf(text, sizeof(text), "cannot start %.256s: %s: %s", name, why->stage,
+		    strerror(why->error));
+	while (!scratch_remove_some(&r->scratch))
+		continue;
+	group_remove(&r->group);
+	outcome_fail(&r->entry, "spawn", false, text);
+	free_run(r);
+}
+
+static void
+begin(struct run *r)
+{
+	r->started_ns = clock_mono_ns();
+	r->spent_after_ns = SPENT_FIRST_NS;
+	heap_set(&exec.spents, &r->spent_due, r->started_ns + r->spent_after_ns);
+	list_push_back(&exec.all, &r->link);
+	idmap_put(&exec.runs, r->entry.token, r);
+	exec.count++;
+	exec_touch(r);
+}
+
+void
+run_begin(const struct channel_entry *e)
+{
+	struct channel_head	 head;
+	struct parts		 parts;
+	struct spawn_failure	 failure;
+	struct run		*r;
+	const char		*wrong;
+	char			 why[512];
+
+	if (channel_cancelled(exec.channel, e)) {
+		exec_complete(e, CHANNEL_CANCELLED, 0, 0);
+		return;
+	}
+	if ((wrong = read_entry(e, &head, &parts)) != NULL) {
+		outcome_fail(e, "error", true, wrong);
+		return;
+	}
+	r = new_run(e, &head);
+	if (command_build(parts.spec, parts.args, &r->command, why, sizeof(why)) != 0) {
+		outcome_fail(e, "error", true, why);
+		free_run(r);
+	} else if (start(r, &failure) != 0) {
+		fail_start(r, &failure);
+	} else {
+		begin(r);
+	}
+}
+
+/* ---- ending ---- */
+
+static void
+kill_all(struct run *r)
+{
+	if (r->state == RUN_ENDED)
+		return;
+	r->state = RUN_KILLED;
+	heap_remove(&exec.graces, &r->grace);
+	group_kill(&r->group);
+	tree_look();			/* orphans too */
+	tree_kill(&r->tree);
+	exec_touch(r);
+}
+
+void
+run_abandon(struct run *r)
+{
+	group_kill(&r->group);
+	tree_kill(&r->tree);
+	while (!scratch_remove_some(&r->scratch))
+		continue;
+}
+
+void
+run_cancel(struct run *r)
+{
+	if (r->cancelled || r->main_ended)
+		return;
+	r->cancelled = true;
+	if (r->state != RUN_RUNNING)
+		return;
+	r->state = RUN_TERMINATED;
+	kill(-r->tree.main, SIGTERM);
+	kill(-r->tree.main, SIGCONT);		/* who is stopped would not hear it */
+	heap_set(&exec.graces, &r->grace,
+	    clock_after_ms(clock_mono_ns(), r->command.grace_ms));
+	exec_touch(r);
+}
+
+void
+run_grace_over(struct run *r)
+{
+	kill_all(r);
+}
+
+bool
+run_signal(struct run *r, int sig)
+{
+	if (r->main_ended || sig <= 0 || sig >= NSIG)
+		return false;
+	if (sig == SIGKILL)
+		kill_all(r);
+	else
+		kill(-r->tree.main, sig);
+	return true;
+}
+
+static int64_t
+us_of(const struct timeval *tv)
+{
+	return (int64_t)tv->tv_sec * 1000000 + tv->tv_usec;
+}
+
+void
+run_reaped(struct run *r, bool was_main, int status, const struct rusage *used)
+{
+	int64_t	rss = (int64_t)used->ru_maxrss * 1024;
+
+	r->used.user_us += us_of(&used->ru_utime);
+	r->used.system_us += us_of(&used->ru_stime);
+	if (r->used.max_rss_bytes < rss)
+		r->used.max_rss_bytes = rss;
+	if (was_main) {
+		r->main_ended = true;
+		r->status = status;
+	}
+	exec.look |= was_main || r->state == RUN_KILLED;
+	exec_touch(r);
+}
+
+/* ---- what it has used ---- */
+
+static void
+read_spent(struct run *r, int64_t now_ns)
+{
+	int64_t	user_us, system_us, rss = group_peak_bytes(&r->group);
+
+	tree_cpu(&r->tree, &user_us, &system_us);
+	if (rss == 0 && r->tree.main_alive)
+		rss = proc_peak_rss(r->tree.main);
+	if (r->tree.main_alive)
+		proc_io(r->tree.main, &r->used.read_bytes, &r->used.write_bytes);
+	r->spent = r->used;
+	r->spent.user_us += user_us;
+	r->spent.system_us += system_us;
+	r->spent.wall_us = (now_ns - r->started_ns) / 1000;
+	if (r->spent.max_rss_bytes < rss)
+		r->spent.max_rss_bytes = rss;
+}
+
+void
+run_spent_due(struct run *r, int64_t now_ns)
+{
+	if (r->state == RUN_ENDED)
+		return;
+	read_spent(r, now_ns);
+	r->tell_spent = true;
+	r->spent_after_ns *= 2;
+	heap_set(&exec.spents, &r->spent_due, r->started_ns + r->spent_after_ns);
+	exec_touch(r);
+}
+
+/* ---- going on ---- */
+
+/* Nothing is left of it: what is in its pipes is all that it has said. */
+static void
+enter_ended(struct run *r)
+{
+	r->state = RUN_ENDED;
+	heap_remove(&exec.graces, &r->grace);
+	heap_remove(&exec.spents, &r->spent_due);
+	read_spent(r, clock_mono_ns());
+	fd_close(&r->in.fd);
+	for (int i = 0; i < 2; i++)
+		r->out[i].ready = r->out[i].fd >= 0;
+	if (r->command.result == COMMAND_RESULT_FILE)
+		r->file_error = scratch_read_result(&r->scratch, exec.max_result, &r->file);
+}
+
+/* Each pass costs, and who was killed takes a while to be gone: so not at every death. */
+static void
+kill_again_later(struct run *r)
+{
+	if (r->grace.index != 0)
+		return;
+	r->kill_delay_ms = r->kill_delay_ms == 0 ? KILL_AGAIN_MS : 2 * r->kill_delay_ms;
+	if (r->kill_delay_ms > KILL_AGAIN_MAX_MS)
+		r->kill_delay_ms = KILL_AGAIN_MAX_MS;
+	heap_set(&exec.graces, &r->grace, clock_after_ms(clock_mono_ns(), r->kill_delay_ms));
+}
+
+/* The main process has ended, or all of it is to end: is it gone? */
+static void
+see_end(struct run *r)
+{
+	if (tree_is_gone(&r->tree) && group_is_empty(&r->group)) {
+		enter_ended(r);
+		return;
+	}
+	if (r->state != RUN_KILLED)
+		kill_all(r);
+	kill_again_later(r);
+}
+
+static void
+finish(struct run *r)
+{
+	outcome_tell(r);
+	streams_refuse(r);
+	group_remove(&r->group);
+	tree_end(&r->tree);
+	idmap_del(&exec.runs, r->entry.token);
+	list_remove(&r->link);
+	list_remove(&r->dirty);
+	exec.count--;
+	free_run(r);
+}
+
+void
+run_advance(struct run *r)
+{
+	if (r->state != RUN_ENDED)
+		streams_write(r);
+	if (r->state == RUN_KILLED || (r->main_ended && r->state != RUN_ENDED))
+		see_end(r);
+	streams_tell(r);
+	/* who has asked for its end may not want to hear the rest */
+	if (r->state != RUN_ENDED || (!r->output_last && !(r->cancelled && !r->output_asked)))
+		return;
+	if (scratch_remove_some(&r->scratch))
+		finish(r);
+	else
+		exec_touch(r);
+}
