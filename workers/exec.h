@@ -61,10 +61,10 @@ struct run {
 	bool			 main_ended;
 	int			 status;	/* of the main process, as wait(2) has it */
 	int64_t			 started_ns;
-	struct heap_node	 grace;		/* in exec.graces: ns */
+	struct heap_node	 grace;		/* in exec.graces, ns: of the state it is in */
 	struct heap_node	 spent_due;	/* in exec.spents: ns */
 	int64_t			 spent_after_ns;	/* the next: so long after the start */
-	bool			 tell_spent, spent_told;
+	bool			 tell_spent;
 	struct channel_spent	 used;		/* by who has been reaped */
 	struct channel_spent	 spent;		/* and by who lives, as told last */
 	int64_t			 kill_delay_ms;
@@ -74,7 +74,8 @@ struct run {
 	bool			 in_ends;	/* nothing comes behind what is there */
 	struct buf		 file;		/* what JOBD_RESULT names, */
 	int			 file_error;	/* or why there is none: -errno */
-	bool			 output_asked, output_last;
+	bool			 output_asked;
+	bool			 output_last;	/* told, or given up */
 	struct channel_entry	 output;
 };
 

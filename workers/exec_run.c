@@ -22,6 +22,7 @@
 
 #define KILL_AGAIN_MS		10
 #define KILL_AGAIN_MAX_MS	200
+#define CANCELLED_OUTPUT_MS	1000	/* so long a cancelled one waits for its last OUTPUT */
 #define SPENT_FIRST_NS	(500 * NS_PER_MS)	/* then after twice, four times as long ... */
 
 /* ---- starting ---- */
@@ -311,7 +312,12 @@ run_cancel(struct run *r)
 void
 run_grace_over(struct run *r)
 {
-	kill_all(r);
+	if (r->state != RUN_ENDED) {
+		kill_all(r);
+		return;
+	}
+	r->output_last = true;		/* nobody has asked for the rest */
+	exec_touch(r);
 }
 
 bool
@@ -389,6 +395,10 @@ enter_ended(struct run *r)
 {
 	r->state = RUN_ENDED;
 	heap_remove(&exec.graces, &r->grace);
+	/* its end must not wait for ever for somebody who does not read what it said */
+	if (r->cancelled)
+		heap_set(&exec.graces, &r->grace,
+		    clock_after_ms(clock_mono_ns(), CANCELLED_OUTPUT_MS));
 	heap_remove(&exec.spents, &r->spent_due);
 	read_spent(r, clock_mono_ns());
 	fd_close(&r->in.fd);
@@ -426,6 +436,7 @@ see_end(struct run *r)
 static void
 finish(struct run *r)
 {
+	heap_remove(&exec.graces, &r->grace);
 	outcome_tell(r);
 	streams_refuse(r);
 	group_remove(&r->group);
@@ -445,8 +456,7 @@ run_advance(struct run *r)
 	if (r->state == RUN_KILLED || (r->main_ended && r->state != RUN_ENDED))
 		see_end(r);
 	streams_tell(r);
-	/* who has asked for its end may not want to hear the rest */
-	if (r->state != RUN_ENDED || (!r->output_last && !(r->cancelled && !r->output_asked)))
+	if (r->state != RUN_ENDED || !r->output_last)
 		return;
 	if (scratch_remove_some(&r->scratch))
 		finish(r);

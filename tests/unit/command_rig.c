@@ -113,14 +113,22 @@ command_do(struct command_run *c, const char *spec, const char *args)
 	command_wait(c);
 }
 
+static bool
+has_said(const struct command_run *c, const char *text)
+{
+	return buf_len(&c->out) > 0 &&
+	    memmem(buf_data(&c->out), buf_len(&c->out), text, strlen(text)) != NULL;
+}
+
 void
 command_await_output(struct command_run *c, const char *text)
 {
-	while (buf_len(&c->out) < strlen(text) ||
-	    memmem(buf_data(&c->out), buf_len(&c->out), text, strlen(text)) == NULL) {
-		if (command_step(c))
+	bool	ended = false;
+
+	while (!has_said(c, text)) {
+		if (ended)
 			fail_msg("it ended without saying %s: %s", text, c->end.text);
-		if (!c->said.done)
+		if (!(ended = command_step(c)) && !has_said(c, text) && !c->said.done)
 			rig_harvest_some();
 	}
 }
