@@ -87,16 +87,21 @@ fail(enum stage stage)
 	_exit(127);
 }
 
-/* Handlers would run in the worker's memory, and what it ignores the program would ignore too. */
+/*
+ * Handlers would run in the worker's memory, and what it ignores the program would ignore too.  By
+ * the system call: the library keeps two signals to itself, which may have been ignored for ages.
+ * All zero is the default action, without flags.
+ */
 IN_CHILD static void
 reset_signals(void)
 {
-	struct sigaction	usual = { .sa_handler = SIG_DFL };
+	static const uint64_t	usual[8];
+	sigset_t		none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &usual, NULL);	/* refused for a few, which need none */
-	sigemptyset(&usual.sa_mask);
-	sigprocmask(SIG_SETMASK, &usual.sa_mask, NULL);
+	for (int sig = 1; sig < _NSIG; sig++)
+		syscall(SYS_rt_sigaction, sig, usual, NULL, _NSIG / 8);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 IN_CHILD static void
