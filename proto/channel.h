@@ -31,8 +31,8 @@ enum channel_op {
 	 * OUTPUT: what the command says from now on.  Answered as soon as there is something, with
 	 * records of struct channel_said; aux is 1 in the last answer, which comes before the run's
 	 * own completion.  A worker that has no OUTPUT to answer stops reading from that command,
-	 * so the command waits.  A run that has ended waits for its last one too, but a cancelled
-	 * one for a second at most.
+	 * so the command waits.  A run that has ended waits for its last one too, but one
+	 * that is cancelled for a second at most.
 	 * INPUT: bytes for its stdin.  Answered when all of them are written, or nobody reads them
 	 * any more (CHANNEL_FAILED).  deadline_ns 1: nothing comes after them.
 	 * SIGNAL: deadline_ns = the number; for the command's process group.  SIGKILL is for its

@@ -186,7 +186,7 @@ tell_cancelled(void)
 	list_for (node, &exec.all) {
 		struct run	*r = list_entry(node, struct run, link);
 
-		if (!r->cancelled && channel_cancelled(exec.channel, &r->entry))
+		if (channel_cancelled(exec.channel, &r->entry))
 			run_cancel(r);
 	}
 }
@@ -460,6 +460,7 @@ exec_fini(void)
 	idmap_free(&exec.runs);
 	heap_free(&exec.graces);
 	heap_free(&exec.spents);
+	group_fini();
 	tree_fini();
 	spawn_fini();
 	close(children);

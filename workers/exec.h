@@ -57,7 +57,8 @@ struct run {
 	struct group		 group;
 	struct scratch		 scratch;
 	enum run_state		 state;
-	bool			 cancelled;	/* it is asked to end */
+	bool			 told_to_end;
+	bool			 cancelled;	/* and it had not ended by itself */
 	bool			 main_ended;
 	int			 status;	/* of the main process, as wait(2) has it */
 	int64_t			 started_ns;

@@ -293,13 +293,25 @@ run_abandon(struct run *r)
 		continue;
 }
 
+/* Its end must not wait for ever for somebody who does not read what it said. */
+static void
+bound_last_output(struct run *r)
+{
+	heap_set(&exec.graces, &r->grace,
+	    clock_after_ms(clock_mono_ns(), CANCELLED_OUTPUT_MS));
+}
+
+/* What has ended by itself by now keeps its outcome. */
 void
 run_cancel(struct run *r)
 {
-	if (r->cancelled || r->main_ended)
+	if (r->told_to_end)
 		return;
-	r->cancelled = true;
-	if (r->state != RUN_RUNNING)
+	r->told_to_end = true;
+	r->cancelled = !r->main_ended;
+	if (r->state == RUN_ENDED)
+		bound_last_output(r);
+	if (r->main_ended || r->state != RUN_RUNNING)
 		return;
 	r->state = RUN_TERMINATED;
 	kill(-r->tree.main, SIGTERM);
@@ -395,10 +407,8 @@ enter_ended(struct run *r)
 {
 	r->state = RUN_ENDED;
 	heap_remove(&exec.graces, &r->grace);
-	/* its end must not wait for ever for somebody who does not read what it said */
-	if (r->cancelled)
-		heap_set(&exec.graces, &r->grace,
-		    clock_after_ms(clock_mono_ns(), CANCELLED_OUTPUT_MS));
+	if (r->told_to_end)
+		bound_last_output(r);
 	heap_remove(&exec.spents, &r->spent_due);
 	read_spent(r, clock_mono_ns());
 	fd_close(&r->in.fd);

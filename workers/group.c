@@ -62,6 +62,7 @@ group_init(const char *path)
 	static const char *const	wanted[] = { "+memory", "+pids" };
 	int				rc;
 
+	group_fini();
 	if (path == NULL)
 		return;
 	if ((base = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
@@ -76,6 +77,12 @@ group_init(const char *path)
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		if ((rc = write_to(base, "cgroup.subtree_control", wanted[i])) != 0)
 			log_info("no %s limits in %s: %s", wanted[i] + 1, path, strerror(-rc));
+}
+
+void
+group_fini(void)
+{
+	fd_close(&base);
 }
 
 static void

@@ -38,7 +38,7 @@ command_begin(struct command_run *c, const char *spec, const char *args)
 	if (c->out_cap == 0)
 		c->out_cap = 4096;
 	c->job = head.job;
-	c->token = rig_submit(CHANNEL_OP_RUN, in, 4, 256 << 10, 0, 0, &c->end);
+	c->token = rig_submit(CHANNEL_OP_RUN, in, 4, c->end_cap == 0 ? 256 << 10 : c->end_cap, 0, 0, &c->end);
 	ask_output(c);
 	channel_publish(rig.channel);
 }

@@ -13,7 +13,8 @@ struct command_run {
 	struct outcome		 end;		/* of RUN; its text: the result or the failure */
 	struct outcome		 said;		/* of the OUTPUT that is asked */
 	uint64_t		 token, job;
-	uint32_t		 out_cap;	/* of each OUTPUT */
+	uint32_t		 out_cap;	/* of each OUTPUT; 0: 4096 */
+	uint32_t		 end_cap;	/* of RUN; 0: 256 KiB */
 	struct buf		 out, err;
 	uint64_t		 bytes[2];
 	bool			 count_only;	/* nothing is kept in out and err */

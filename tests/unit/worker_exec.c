@@ -139,8 +139,8 @@ test_100_mb_are_held_back_where_they_are_not_asked_for(void **state)
 	}
 	assert_int_equal(run.bytes[0], 100000000);
 	command_expect(&run, CHANNEL_OK, "\"stdout_bytes\":100000000");
-#ifndef SANITIZED
 	print_message("RSS of the worker %ld KiB before, %ld KiB behind\n", before_kb, worker_rss_kb());
+#ifndef SANITIZED
 	assert_true(worker_rss_kb() < before_kb + 1024);
 #endif
 }
@@ -663,6 +663,86 @@ test_a_cancelled_command_whose_output_nobody_asks_for_ends_all_the_same(void **s
 	run.asked = false;
 }
 
+static void
+test_a_finished_command_whose_output_nobody_asks_for_can_be_cancelled(void **state)
+{
+	char	*args = command_sh("head -c 8192 /dev/zero; echo $$ >&2", "");
+
+	(void)state;
+	command_begin(&run, FREE_SPEC, args);
+	free(args);
+	rig_await(&run.said);
+	rig_await_title("jobd: exec worker 1 [1 running]");
+	channel_cancel(rig.channel, run.token);
+	rig_await(&run.end);			/* whichever was first */
+	run.asked = false;
+}
+
+/* Its first environment does not say whose it is, and it has a session of its own. */
+static void
+test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it(void **state)
+{
+	pid_t	pid;
+
+	(void)state;
+	begin_sh(&other, "echo $$; exec sleep 999", "");
+	command_await_output(&other, "\n");
+	do_sh("(setsid env -i /bin/sh -c 'echo $$; exec sleep 999' &); sleep 0.3", "");
+	pid = printed_pid(&run);
+	assert_int_equal(kill(pid, 0), 0);	/* it may be the other's */
+	cancel(&other);
+	again(FREE_SPEC, "{\"argv\":[\"true\"]}");
+	for (int i = 0; i < 1000 && kill(pid, 0) == 0; i++)
+		poll(NULL, 0, 5);
+	expect_gone(pid);
+}
+
+static void
+test_the_brokers_end_is_the_end_of_all_commands(void **state)
+{
+	pid_t	main_pid, orphan;
+
+	(void)state;
+	begin_sh(&run, "setsid sleep 999 & echo $! $$; wait", "");
+	command_await_output(&run, "\n");
+	assert_int_equal(sscanf(buf_data(&run.out), "%d %d\n", &orphan, &main_pid), 2);
+	channel_free(rig.channel);
+	rig.channel = NULL;
+	assert_int_equal(rig_reap(NULL), 0);
+	for (int i = 0; i < 1000 && (kill(main_pid, 0) == 0 || kill(orphan, 0) == 0); i++)
+		poll(NULL, 0, 5);		/* they are init's to reap */
+	expect_gone(main_pid);
+	expect_gone(orphan);
+}
+
+#define MANY	1000
+
+static void
+test_a_thousand_commands_wait_side_by_side(void **state)
+{
+	struct command_run	*many = mem_zalloc(MANY, sizeof(*many));
+	int64_t			 start_ns = clock_mono_ns();
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		many[i].out_cap = many[i].end_cap = 512;
+		command_begin(&many[i], FREE_SPEC, "{\"argv\":[\"sleep\",\"999\"]}");
+	}
+	rig_await_title("jobd: exec worker 1 [1000 running]");
+	print_message("%d commands started in %lld ms, RSS of the worker %ld KiB\n", MANY,
+	    (long long)((clock_mono_ns() - start_ns) / NS_PER_MS), worker_rss_kb());
+	again(FREE_SPEC, "{\"argv\":[\"true\"]}");
+	command_expect(&run, CHANNEL_OK, "\"exit_code\":0");
+	for (int i = 0; i < MANY; i++)
+		channel_cancel(rig.channel, many[i].token);
+	for (int i = 0; i < MANY; i++) {
+		command_wait(&many[i]);
+		assert_int_equal(many[i].end.status, CHANNEL_CANCELLED);
+		command_free_run(&many[i]);
+	}
+	free(many);
+}
+
 /* ---- use ---- */
 
 static void
@@ -729,6 +809,10 @@ main(void)
 		TEST(test_a_tree_of_1000_processes_is_gone_soon_after_the_grace),
 		TEST(test_the_workers_death_takes_the_commands_own_process_with_it),
 		TEST(test_a_cancelled_command_whose_output_nobody_asks_for_ends_all_the_same),
+		TEST(test_a_finished_command_whose_output_nobody_asks_for_can_be_cancelled),
+		TEST(test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it),
+		TEST(test_the_brokers_end_is_the_end_of_all_commands),
+		TEST(test_a_thousand_commands_wait_side_by_side),
 		TEST(test_a_long_command_tells_early_what_it_uses),
 		TEST(test_what_it_used_counts_its_children),
 	};
