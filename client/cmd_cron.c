@@ -178,9 +178,9 @@ const struct verb verb_cron_ls = {
 
 const struct verb verb_cron_set = {
 	.name = "cron set",
-	.operands = "NAME WHEN TYPE [JSON | -]",
+	.operands = "SCHEDULE WHEN TYPE [JSON | -]",
 	.summary = "submit a job again and again, by the clock",
-	.about = "Makes the schedule NAME, or changes it.  WHEN is one word of the shell: minute,\n"
+	.about = "Makes the schedule, or changes it.  WHEN is one word of the shell: minute,\n"
 	    "hour, day of month, month and day of week as for cron(8), or @hourly, @daily,\n"
 	    "@weekly, @monthly, @yearly, or @every and a duration.  The job is as in `submit`.",
 	.examples = "  jobctl cron set nightly '30 2 * * *' http.request \\\n"
@@ -194,7 +194,7 @@ const struct verb verb_cron_set = {
 
 const struct verb verb_cron_delete = {
 	.name = "cron delete",
-	.operands = "NAME",
+	.operands = "SCHEDULE",
 	.summary = "forget a schedule",
 	.about = "Forgets the schedule.  The jobs that it has made go on.",
 	.examples = "  jobctl cron delete nightly\n",
@@ -205,7 +205,7 @@ const struct verb verb_cron_delete = {
 
 const struct verb verb_cron_run = {
 	.name = "cron run",
-	.operands = "NAME",
+	.operands = "SCHEDULE",
 	.summary = "submit the job of a schedule now, print its id",
 	.about = "Submits the job once, besides its times.  Refused (exit 8) when its last job has\n"
 	    "not ended and its overlap is skip.",

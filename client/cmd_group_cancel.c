@@ -9,7 +9,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_group_cancel = {
 	.name = "group cancel",
-	.operands = "NAME",
+	.operands = "GROUP",
 	.summary = "end a group and its members",
 	.about = "Cancels what waits or runs of a group; answers when all of it has ended.  A\n"
 	    "group that has finished already is a conflict (exit 8).",

@@ -9,7 +9,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_group_close = {
 	.name = "group close",
-	.operands = "NAME",
+	.operands = "GROUP",
 	.summary = "a group takes no more members",
 	.about = "Closes a group: it finishes when all its members have ended, and its reduce\n"
 	    "job, if it has one.",

@@ -87,7 +87,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_group_results = {
 	.name = "group results",
-	.operands = "NAME",
+	.operands = "GROUP",
 	.summary = "outcomes of a group's members, in order of submission",
 	.about = "Prints a line of JSON for each member: {\"index\", \"id\", \"state\", \"result\" or\n"
 	    "\"failure\"}, up to the first one that has not ended.",

@@ -9,7 +9,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_group_show = {
 	.name = "group show",
-	.operands = "NAME",
+	.operands = "GROUP",
 	.summary = "what a group holds, and what it waits for",
 	.about = "Shows how many members a group has in which state, what it waits for, its\n"
 	    "reduce job and the file of outcomes.",

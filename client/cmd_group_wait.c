@@ -19,7 +19,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_group_wait = {
 	.name = "group wait",
-	.operands = "NAME",
+	.operands = "GROUP",
 	.summary = "wait until a group has finished",
 	.about = "Waits until a group has finished and shows it.  Exits 0 when it succeeded, 1\n"
 	    "when it failed or was cancelled, 4 when the time to wait was over first.",

@@ -55,7 +55,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_type_pin = {
 	.name = "type pin",
-	.operands = "NAME LANE | auto | advice | pin",
+	.operands = "TYPE LANE | auto | advice | pin",
 	.summary = "keep a type in one lane, or let what is measured decide",
 	.about = "LANE (inline, async, thread or process, if the type declares it as safe) keeps\n"
 	    "the type there.  auto lets what is measured move it; advice only tells what it\n"

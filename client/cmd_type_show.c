@@ -230,7 +230,7 @@ run(struct ctl *ctl)
 
 const struct verb verb_type_show = {
 	.name = "type show",
-	.operands = "NAME",
+	.operands = "TYPE",
 	.summary = "all about a type, and where its jobs run",
 	.about = "Prints what a type does and takes, what it declares, and every question that\n"
 	    "the decision tree asks for a job of it.",
