@@ -20,6 +20,7 @@
 #define BOUND_RPC_ID_BYTES		256
 #define BOUND_NAME_BYTES		64		/* types, queues: [A-Za-z0-9_.-] */
 #define BOUND_WATCHES			64		/* job.watch of one connection */
+#define BOUND_FOLLOWS			1024		/* jobs whose log one connection follows */
 #define BOUND_GROUPS			10000		/* that have not finished */
 #define BOUND_GROUPS_KEPT		1000		/* that have */
 #define BOUND_CRONS			10000		/* schedules */

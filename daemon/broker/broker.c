@@ -324,6 +324,7 @@ static void
 serve(struct broker *b)
 {
 	cron_start(b);
+	logs_serve(b);
 	net_serve(b->net);
 	tell_supervisor(b, CONTROL_READY, "");
 	log_info("ready boot=%u boot_id=%s", store_boot(b->store), b->boot_id);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/store/record.h"
 #include "daemon/broker/store/running.h"
@@ -70,7 +71,7 @@ static struct span *
 texts_of(struct store_op *op, size_t i)
 {
 	struct span	*const all[] = {
-		&op->spec, &op->args, &op->labels, &op->past, &op->unique_key, &op->unique_print, &op->kind, &op->name,
+		&op->spec, &op->args, &op->labels, &op->past, &op->log, &op->unique_key, &op->unique_print, &op->kind, &op->name,
 		&op->text, &op->end.type, &op->end.queue, &op->end.tenant, &op->end.principal,
 		&op->end.text, &op->end.failure,
 	};
@@ -177,9 +178,15 @@ ledger_record(struct broker *b, struct job *j, enum record what)
 	};
 	struct ledger		*l = b->ledger;
 	struct store_op		 op = { .verb = verbs[what], .id = j->id };
+	size_t			 from;
 
 	record_print_past(&l->text, b->now, j);
 	op.past = mark_text(l, 0);
+	if (what != RECORD_AGAIN) {
+		from = buf_len(&l->text);
+		logs_print(b, j->id, &l->text);
+		op.log = mark_text(l, from);
+	}
 	if (what == RECORD_END)
 		op.end = print_end(b, j);
 	if (what == RECORD_END || what == RECORD_AGAIN)
@@ -310,6 +317,7 @@ refused(struct broker *b, struct job *j, enum store_result r)
 
 	ledger_error(r, &err);
 	net_job_refused(b->net, j, &err);
+	logs_job_forgotten(b, j);
 	core_unstored(b->core, b->now, j);
 }
 

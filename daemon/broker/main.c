@@ -247,7 +247,8 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	ledger_open(b);
 	b->fetch = fetch_new();
 	keep_open(b);
-	logs_open(b);
+	if (logs_open(b, why, size) != 0)
+		return -1;
 	if (outcomes_open(b, why, size) != 0)
 		return -1;
 	if (cron_open(b, why, size) != 0)
@@ -325,6 +326,7 @@ turn(struct broker *b, bool *busy)
 	broker_settle(b);
 	*busy |= b->unsettled;
 	lanes_publish(b->lanes);
+	logs_run(b);
 	fetch_publish(b);
 	ledger_publish(b);
 	if (b->draining && nothing_left(b))
@@ -333,6 +335,7 @@ turn(struct broker *b, bool *busy)
 	next_ns = earliest(next_ns, core_next_ns(b->core));
 	next_ns = earliest(next_ns, lanes_next_ns(b->lanes));
 	next_ns = earliest(next_ns, keep_run(b));
+	next_ns = earliest(next_ns, logs_next_ns(b));
 	return b->stopping ? earliest(next_ns, b->stop_ns) : next_ns;
 }
 

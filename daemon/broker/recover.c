@@ -11,6 +11,7 @@
 #include "daemon/broker/gather_item.h"
 #include "daemon/broker/keep.h"
 #include "daemon/broker/ledger.h"
+#include "daemon/broker/logs/logs.h"
 #include "daemon/broker/store/record.h"
 #include "daemon/broker/store/running.h"
 #include "lib/alloc.h"
@@ -155,9 +156,10 @@ recover_job(struct broker *b, const struct store_row *row)
 	struct job	*j = NULL;
 	char		 why[200];
 
-	if (record_read(row, &rec, why, sizeof(why)) == 0)
+	if (record_read(row, &rec, why, sizeof(why)) == 0) {
+		rec.saved.log_bytes = logs_restore(b, row->id, row->log);
 		j = into_core(b, &rec);
-	else
+	} else
 		log_error("a job in the store cannot be read job=%" PRIu64 " reason=\"%s\"", row->id, why);
 	record_fini(&rec);
 	return j;

@@ -118,7 +118,7 @@ check_history(struct check *c)
 #define COUNTED(name, sql)	"SELECT '" name " is ' || m || ', and there are ' || n FROM (SELECT " \
 	"ifnull((SELECT value FROM meta WHERE name = '" name "'), 0) AS m, (" sql ") AS n) WHERE m <> n"
 #define BYTES	"SELECT ifnull(sum(ifnull(length(spec), 0) + ifnull(length(past), 0) +" \
-	" ifnull(length(args), 0) + ifnull(length(CAST(labels AS BLOB)), 0) +" \
+	" ifnull(length(args), 0) + ifnull(length(log), 0) + ifnull(length(CAST(labels AS BLOB)), 0) +" \
 	" ifnull(length(text), 0) + ifnull(length(failure), 0)), 0) FROM history"
 
 static void

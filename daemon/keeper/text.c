@@ -6,10 +6,14 @@
 #include "daemon/broker/store/sqlite.h"
 #include "daemon/keeper/keeper.h"
 #include "lib/alloc.h"
+#include "lib/base64.h"
 
 /* Each in the order of its key.  Whatever a table has more than its row says is written as it is. */
 static const char *const tables[] = { "meta", "job", "history", "dropped", "uniq", "item" };
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
+
+/* Bytes of this one are no text. */
+#define BASE64_COLUMN	"log"
 
 static int
 complain(const char *path, const char *what)
@@ -36,6 +40,12 @@ print_column(struct buf *out, sqlite3_stmt *st, int column)
 		return;
 	}
 	text = db_column(st, column);
+	if (strcmp(name, BASE64_COLUMN) == 0) {
+		buf_putc(out, '"');
+		base64_put(out, text.p, text.len);
+		buf_putc(out, '"');
+		return;
+	}
 	buf_put_json(out, text.p == NULL ? "" : text.p, text.len);
 }
 
@@ -160,18 +170,39 @@ print_insert(const struct keeper_line *l, struct buf *sql, char *why, size_t siz
 	return 0;
 }
 
-static void
+static int
+bind_base64(sqlite3_stmt *st, int at, struct span text)
+{
+	struct buf	bytes = { 0 };
+	bool		right = base64_take(&bytes, text.p, text.len);
+
+	if (right)
+		sqlite3_bind_blob64(st, at, buf_data(&bytes), buf_len(&bytes), SQLITE_TRANSIENT);
+	buf_free(&bytes);
+	return right ? SQLITE_OK : SQLITE_MISMATCH;
+}
+
+static bool
+is_base64(const struct keeper_value *v)
+{
+	return v->text.p != NULL && v->name.len == strlen(BASE64_COLUMN) &&
+	    memcmp(v->name.p, BASE64_COLUMN, v->name.len) == 0;
+}
+
+/* SQLITE_OK, or the error. */
+static int
 bind_value(struct import *im, sqlite3_stmt *st, const struct keeper_line *l, size_t i)
 {
 	const struct keeper_value	*v = &l->values[i];
 	int				 at = (int)i + 1;
 
 	if (v->text.p == NULL)
-		sqlite3_bind_int64(st, at, v->number);
-	else if (is_bytes(im->db, l->table, v->name))
-		sqlite3_bind_blob64(st, at, v->text.p, v->text.len, SQLITE_STATIC);
-	else
-		sqlite3_bind_text64(st, at, v->text.p, v->text.len, SQLITE_STATIC, SQLITE_UTF8);
+		return sqlite3_bind_int64(st, at, v->number);
+	if (is_base64(v))
+		return bind_base64(st, at, v->text);
+	if (is_bytes(im->db, l->table, v->name))
+		return sqlite3_bind_blob64(st, at, v->text.p, v->text.len, SQLITE_STATIC);
+	return sqlite3_bind_text64(st, at, v->text.p, v->text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 static int
@@ -186,9 +217,11 @@ insert(struct import *im, const struct keeper_line *l)
 	else if (print_insert(l, &sql, im->why, sizeof(im->why)) == 0) {
 		rc = sqlite3_prepare_v2(im->db, buf_data(&sql), (int)buf_len(&sql), &st, NULL);
 		for (size_t i = 0; i < l->values_len && rc == SQLITE_OK; i++)
-			bind_value(im, st, l, i);
+			rc = bind_value(im, st, l, i);
+		if (rc == SQLITE_MISMATCH)
+			snprintf(im->why, sizeof(im->why), "%s is not base64", BASE64_COLUMN);
 		rc = rc == SQLITE_OK && sqlite3_step(st) == SQLITE_DONE ? 0 : -1;
-		if (rc != 0)
+		if (rc != 0 && im->why[0] == '\0')
 			snprintf(im->why, sizeof(im->why), "%s", sqlite3_errmsg(im->db));
 		sqlite3_finalize(st);
 	}

@@ -62,6 +62,16 @@ lanes_start(struct lanes *l, struct attempt *at)
 	idmap_put(&l->attempts, at->job_id, at);
 }
 
+unsigned	rig_output_wanted;
+
+void
+lanes_output_wanted(struct lanes *l, uint64_t job)
+{
+	(void)l;
+	(void)job;
+	rig_output_wanted++;
+}
+
 void
 lanes_tell(struct lanes *l, struct attempt *at)
 {
@@ -240,7 +250,8 @@ rig_open(struct rig *r, const char *const *settings)
 	ledger_open(&r->b);
 	r->b.fetch = fetch_new();
 	keep_open(&r->b);
-	logs_open(&r->b);
+	assert_int_equal(logs_open(&r->b, why, sizeof(why)), 0);
+	logs_serve(&r->b);
 	start_core(r);
 	assert_int_equal(outcomes_open(&r->b, why, sizeof(why)), 0);
 	assert_int_equal(cron_open(&r->b, why, sizeof(why)), 0);
@@ -302,6 +313,7 @@ rig_turn(struct rig *r)
 	event_base_loop(r->b.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	read_clocks(r);
 	settle(r);
+	logs_run(&r->b);
 	net_flush(r->b.net);
 }
 

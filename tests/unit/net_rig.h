@@ -45,6 +45,9 @@ uint64_t rig_any(struct rig *r, unsigned which);
 bool rig_told(struct rig *r, uint64_t job);
 void rig_end_cancelled(struct rig *r, uint64_t job);
 
+/* How often lanes_output_wanted was called. */
+extern unsigned rig_output_wanted;
+
 struct peer {
 	struct rig	*rig;
 	int		 fd;

@@ -20,11 +20,12 @@
 
 static const char schema[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
-    "CREATE TABLE job(id INTEGER PRIMARY KEY, spec BLOB, args BLOB, labels TEXT, past BLOB);"
+    "CREATE TABLE job(id INTEGER PRIMARY KEY, spec BLOB, args BLOB, labels TEXT, past BLOB,"
+    " log BLOB AS (NULL));"
     "CREATE TABLE history(id INTEGER PRIMARY KEY, state INTEGER, blocks INTEGER,"
     " created_ms INTEGER, ended_ms INTEGER, keep_ms INTEGER, type TEXT, queue TEXT, tenant TEXT,"
     " principal TEXT, grp INTEGER, idx INTEGER, spec BLOB, labels TEXT, past BLOB, failure BLOB,"
-    " args BLOB, text BLOB);"
+    " args BLOB, text BLOB, log BLOB AS (NULL));"
     "CREATE INDEX history_failed ON history (state) WHERE state = 4;"
     "CREATE INDEX history_group ON history (grp, idx, state) WHERE grp IS NOT NULL;";
 

@@ -124,6 +124,67 @@ test_a_job_is_live_then_history_then_forgotten(void **state)
 	expect(r, verb(STORE_FORGET, 1), STORE_NOTFOUND);
 }
 
+/* What GET gives of the log of job 1. */
+static void
+expect_log(struct store_rig *r, struct span wanted)
+{
+	uint64_t		id = 1;
+	struct store_query	q = { .what = STORE_GET, .ids = &id, .ids_len = 1 };
+
+	rig_ask(r, &q);
+	assert_int_equal(q.rows_len, store_durable(r->s));
+	if (q.rows_len > 0)
+		assert_true(same(q.rows[0].log, wanted));
+	store_query_fini(&q);
+}
+
+static void
+test_a_log_stays_with_its_job_until_another_is_put(void **state)
+{
+	static const char	bytes[] = "\0one\xff";
+	const struct span	one = { bytes, sizeof(bytes) - 1 };
+	struct store_rig	*r = *state;
+	struct store_op		 change = verb(STORE_CHANGE, 1), end = rig_end(1, JOB_failed);
+
+	expect(r, rig_add(1), STORE_OK);
+	expect_log(r, SPAN(""));
+	change.log = one;
+	expect(r, change, STORE_OK);
+	expect_log(r, one);
+	expect(r, verb(STORE_CHANGE, 1), STORE_OK);
+	expect_log(r, one);
+	expect(r, end, STORE_OK);
+	expect_log(r, one);
+	expect(r, verb(STORE_AGAIN, 1), STORE_OK);
+	expect_log(r, one);
+	rig_reopen(r);
+	expect_log(r, one);
+	end.log = SPAN("two");
+	expect(r, end, STORE_OK);
+	expect_log(r, SPAN("two"));
+	expect(r, verb(STORE_FORGET, 1), STORE_OK);
+}
+
+static void
+test_a_live_jobs_log_is_recovered(void **state)
+{
+	struct store_rig	*r = *state;
+	struct store_op		 change = verb(STORE_CHANGE, 1);
+	struct store_found	 f;
+
+	expect(r, rig_add(1), STORE_OK);
+	change.log = SPAN("said");
+	expect(r, change, STORE_OK);
+	rig_reopen(r);
+	store_recover(r->s, 100);
+	if (store_durable(r->s)) {
+		f = rig_next_found(r);
+		assert_int_equal(f.is, STORE_JOB);
+		assert_true(same(f.job.log, SPAN("said")));
+	}
+	assert_int_equal(rig_next_found(r).is, STORE_RECOVERED);
+}
+
 static void
 test_what_names_no_job_is_not_found(void **state)
 {
@@ -560,6 +621,8 @@ main(void)
 		BOTH(test_nothing_is_carried_out_before_it_is_published),
 		BOTH(test_what_was_put_is_carried_out_by_close),
 		BOTH(test_a_job_is_live_then_history_then_forgotten),
+		BOTH(test_a_log_stays_with_its_job_until_another_is_put),
+		BOTH(test_a_live_jobs_log_is_recovered),
 		BOTH(test_what_names_no_job_is_not_found),
 		BOTH(test_an_id_is_taken_while_the_job_is_known),
 		BOTH(test_a_refused_operation_leaves_its_batch_alone),

@@ -245,7 +245,12 @@ test_it_is_in_wal_mode_and_carries_its_version(void **state)
     "ALTER TABLE uniq ADD COLUMN print TEXT;" \
     "PRAGMA user_version = 2;"
 
-static const char *const versions[] = { VERSION_1, VERSION_2 };
+#define VERSION_3 VERSION_2 \
+    "ALTER TABLE job ADD COLUMN log BLOB;" \
+    "ALTER TABLE history ADD COLUMN log BLOB;" \
+    "PRAGMA user_version = 3;"
+
+static const char *const versions[] = { VERSION_1, VERSION_2, VERSION_3 };
 
 /* Indices that SQLite makes itself have no text. */
 static const char tables[] = "SELECT group_concat(sql, ';') FROM"
@@ -268,6 +273,7 @@ assert_holds_what_it_held(struct store_rig *r)
 	rig_ask(r, &q);
 	assert_int_equal(q.rows_len, 2);
 	assert_int_equal(q.rows[0].end.state, JOB_succeeded);
+	assert_int_equal(q.rows[0].log.len, 0);
 	store_query_fini(&q);
 	assert_int_equal(store_boot(r->s), 7);
 	assert_true(store_next_id(r->s) >= 4000001);

@@ -232,6 +232,7 @@ struct job_saved {
 	struct attempt_record *tries;
 	size_t		 tries_len;
 	struct outcome	 outcome;
+	uint32_t	 log_bytes;	/* of its log, in the caller's memory */
 };
 /*
  * The job is there again: a live one where it was, one that has ended among those that are remembered

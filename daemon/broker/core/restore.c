@@ -53,6 +53,7 @@ restore_ended(struct core *c, struct core_time now, struct job *j, struct job_sa
 	depend_again(c, j, s);
 	job_relive(c, j, s->state, s);
 	job_run_get(j)->outcome = s->outcome;
+	job_run_get(j)->log_bytes = s->log_bytes;
 	s->outcome = (struct outcome){ 0 };
 	if (s->blocks_others && job_order(j) != NULL)
 		order_block_again(c, j);

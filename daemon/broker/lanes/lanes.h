@@ -34,6 +34,9 @@ void lanes_publish(struct lanes *l);
 bool lanes_arm(struct lanes *l);
 void lanes_disarm(struct lanes *l);
 
+/* The reader of this job's output is not behind any more (logs_held). */
+void lanes_output_wanted(struct lanes *l, uint64_t job);
+
 enum worker_state { WORKER_GONE, WORKER_STARTING, WORKER_IDLE, WORKER_RUNNING, WORKER_DRAINING, WORKER_DYING };
 extern const char *const worker_state_names[];
 

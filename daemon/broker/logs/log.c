@@ -21,6 +21,9 @@ log_new(uint64_t id)
 
 	log->id = id;
 	list_init(&log->attempts);
+	list_init(&log->followers);
+	list_init(&log->held);
+	list_init(&log->spilling);
 	return log;
 }
 
@@ -257,12 +260,23 @@ room_in_head(const struct log_attempt *a, const struct log_piece *piece, bool me
 static void
 spill(struct log_attempt *a, const struct log_piece *piece)
 {
+	if (buf_len(&a->spill) == 0)
+		for (int s = 0; s < LOG_STREAMS; s++)
+			a->before[s] = a->lines[s].kept;
 	for (size_t at = 0; at < piece->len; at += LOG_PIECE_BYTES) {
 		struct log_piece	rest = behind(piece, at), part = first(&rest, LOG_PIECE_BYTES);
 
 		put_record(&a->spill, &a->last[SPILL], &part);
 	}
-	a->filed = true;
+}
+
+void
+log_take_spill(struct log_attempt *a, struct buf *out)
+{
+	*out = a->spill;
+	a->spill = (struct buf){ 0 };
+	a->last[SPILL] = SIZE_MAX;
+	a->filed += buf_len(out);
 }
 
 bool
@@ -293,9 +307,12 @@ log_keep(struct log *log, struct log_attempt *a, const struct log_piece *piece, 
 void
 log_lost(struct log_attempt *a, const uint64_t kept[LOG_STREAMS])
 {
-	for (int s = 0; s < LOG_STREAMS; s++)
-		if (a->lines[s].kept > kept[s])
-			a->lines[s].kept = kept[s];
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		struct log_line	*line = &a->lines[s];
+
+		if (line->kept > kept[s])
+			line->kept = kept[s] > line->here ? kept[s] : line->here;
+	}
 	a->lost = true;
 	buf_free(&a->spill);
 	a->last[SPILL] = SIZE_MAX;
@@ -434,7 +451,7 @@ parse_attempt(struct log *log, struct span *text)
 		return false;
 	a = log_add_attempt(log, le32toh(s.number));
 	a->ended = true;
-	a->filed = le64toh(s.filed) != 0;
+	a->filed = le64toh(s.filed);
 	for (int i = 0; i < LOG_STREAMS; i++) {
 		a->lines[i].said = le64toh(s.said[i]);
 		a->lines[i].kept = le64toh(s.kept[i]);

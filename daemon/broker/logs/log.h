@@ -45,12 +45,13 @@ struct log_attempt {
 	struct list	 link;		/* log->attempts */
 	uint32_t	 number;
 	bool		 ended;		/* it says nothing more */
-	bool		 filed;		/* there is a file */
 	bool		 lost;		/* the file took no more: nothing is put there again */
+	uint64_t	 filed;		/* bytes of records that went to the file */
 	uint64_t	 said;		/* bytes on all streams */
 	struct log_line	 lines[LOG_STREAMS];
 	struct buf	 head;		/* records */
 	struct buf	 spill;		/* records on their way to the file */
+	uint64_t	 before[LOG_STREAMS];	/* what was kept without them */
 	size_t		 last[2];	/* the last record in head, in spill; SIZE_MAX: none */
 };
 
@@ -59,6 +60,10 @@ struct log {
 	struct list	 attempts;	/* oldest first */
 	uint32_t	 dropped;	/* attempts up to this one are not kept any more */
 	size_t		 bytes;		/* of memory in heads */
+	struct list	 followers;	/* net/follow.c's */
+	struct list	 held;		/* in logs->held: its attempt's output waits for a follower */
+	struct list	 spilling;	/* in logs->spilling */
+	bool		 fresh;		/* there is something that the store does not have */
 };
 
 /* Bytes of one stream, in one piece. */
@@ -97,6 +102,8 @@ size_t log_cut_end(struct log_attempt *a, enum log_stream s, int64_t at_ms,
  */
 bool log_keep(struct log *log, struct log_attempt *a, const struct log_piece *piece, bool memory,
     uint64_t max_bytes);
+/* What is in a->spill is the caller's, for the file. */
+void log_take_spill(struct log_attempt *a, struct buf *out);
 /* What was to be written from these places on was not: nothing of the streams is kept behind them. */
 void log_lost(struct log_attempt *a, const uint64_t kept[LOG_STREAMS]);
 bool log_truncated(const struct log_attempt *a, int stream);

@@ -13,6 +13,7 @@
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/dispatch.h"
+#include "daemon/broker/net/follow.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/subscribe.h"
@@ -78,6 +79,7 @@ connection_close(struct connection *c)
 	close(connection_fd(c));
 	watch_drop_all(c);
 	subscribe_drop_all(c);
+	follow_drop_all(c);
 	deadline_stop(c);
 	list_remove(&c->dirty);
 	list_remove(&c->more);

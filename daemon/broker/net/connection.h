@@ -53,6 +53,7 @@ struct connection {
 	uint8_t		 pause;		/* enum connection_pause bits */
 	uint8_t		 role;		/* enum rpc_role; ROLE_anybody: not authenticated */
 	uint8_t		 subscriptions;	/* at most BOUND_WATCHES */
+	uint16_t	 follows;	/* at most BOUND_FOLLOWS */
 	uint8_t		 logins_failed;
 	uint8_t		 clock;		/* enum deadline */
 	bool		 tcp, dead, eof;

@@ -10,6 +10,7 @@
 
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
+#include "daemon/broker/net/follow.h"
 #include "daemon/broker/net/listener.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/purge.h"
@@ -48,6 +49,8 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 	list_init(&n->drains);
 	list_init(&n->reads);
 	list_init(&n->subscriptions);
+	list_init(&n->follows);
+	list_init(&n->behind);
 	list_init(&n->lines);
 	list_init(&n->purges);
 	list_init(&n->recalls);
@@ -192,7 +195,9 @@ net_flush(struct net *n)
 	next_ns = earliest(next_ns, deadline_run(n, now_ns));
 	next_ns = earliest(next_ns, listener_run(n, now_ns));
 	n->again |= subscribe_run(n);
+	follow_run(n);
 	flush_dirty(n);
+	n->again |= follow_sent(n);
 	free_dead(n);
 	wake_more(n);
 	return n->again ? now_ns : next_ns;

@@ -47,6 +47,8 @@ struct net {
 	struct list	 drains;		/* watches of server.drain */
 	struct list	 reads;			/* of group.results */
 	struct list	 subscriptions;		/* of job.watch */
+	struct list	 follows;		/* of job.log: all of them, */
+	struct list	 behind;		/* and those with something to tell */
 	uint64_t	 last_watch;		/* their numbers */
 	uint64_t	 tickets;		/* of reads, given out so far */
 	struct list	 lines;			/* queues that somebody waits for (room.c) */

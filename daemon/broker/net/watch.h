@@ -29,6 +29,7 @@ enum watch_kind {
 	WATCH_PURGE,	/* queue.purge */
 	WATCH_RECALL,	/* any call that asks the store first; recall.h */
 	WATCH_KEPT,	/* a change of settings: until it is on disk; kept.h */
+	WATCH_LOG,	/* job.log: until a part of it was read from the disk */
 	WATCH_LOGIN,	/* a failed login, answered late */
 	WATCH_STORED,	/* what it did is on its way to the disk; stored.h */
 };

@@ -16,7 +16,7 @@
 static size_t
 op_bytes(const struct store_op *op)
 {
-	return sizeof(*op) + op->spec.len + op->args.len + op->labels.len + op->past.len +
+	return sizeof(*op) + op->spec.len + op->args.len + op->labels.len + op->past.len + op->log.len +
 	    op->unique_key.len + op->unique_print.len + op->kind.len + op->name.len + op->text.len + op->end.text.len +
 	    op->end.failure.len;
 }

@@ -27,8 +27,8 @@ enum statement { LIVE, ENDED, LIVE_ARGS, LIVE_IS, ENDED_STATE, NEWEST, NEWEST_FA
 #define ENDED_LISTED	ENDED_SMALL ", length(args), length(text)"
 
 static const char *const sql[STATEMENTS] = {
-	[LIVE] = "SELECT id, spec, args, labels, past FROM job WHERE id = ?1",
-	[ENDED] = "SELECT " ENDED_WHOLE " FROM history WHERE id = ?1",
+	[LIVE] = "SELECT id, spec, args, labels, past, log FROM job WHERE id = ?1",
+	[ENDED] = "SELECT " ENDED_WHOLE ", log FROM history WHERE id = ?1",
 	[LIVE_ARGS] = "SELECT id, args, labels FROM job WHERE id = ?1",
 	[LIVE_IS] = "SELECT id FROM job WHERE id = ?1",
 	[ENDED_STATE] = "SELECT id, state FROM history WHERE id = ?1",
@@ -76,7 +76,7 @@ settle_rows(struct store_query *q)
 	for (uint32_t i = 0; i < q->rows_len; i++) {
 		struct store_row	*r = &q->rows[i];
 		struct span		*values[] = {
-			&r->spec, &r->args, &r->labels, &r->past, &r->end.type, &r->end.queue,
+			&r->spec, &r->args, &r->labels, &r->past, &r->log, &r->end.type, &r->end.queue,
 			&r->end.tenant, &r->end.principal, &r->end.text, &r->end.failure,
 		};
 
@@ -118,6 +118,7 @@ take_live(struct store_query *q, sqlite3_stmt *st)
 	r->args = take_column(q, st, 2);
 	r->labels = take_column(q, st, 3);
 	r->past = take_column(q, st, 4);
+	r->log = take_column(q, st, 5);
 }
 
 /* whole: with args and outcome; else their lengths stand there. */
@@ -187,10 +188,12 @@ get_one(struct sqlite_query *s, struct store_query *q, uint64_t id)
 {
 	int	rc = find(s->statements[LIVE], id);
 
-	if (rc == SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
 		take_live(q, s->statements[LIVE]);
-	else if (rc == SQLITE_DONE && (rc = find(s->statements[ENDED], id)) == SQLITE_ROW)
+	} else if (rc == SQLITE_DONE && (rc = find(s->statements[ENDED], id)) == SQLITE_ROW) {
 		take_ended(q, s->statements[ENDED], true);
+		q->rows[q->rows_len - 1].log = take_column(q, s->statements[ENDED], 18);
+	}
 	return rc;
 }
 

@@ -167,8 +167,8 @@ take_count(struct recovery *r, sqlite3_stmt *st)
 
 /* ---- jobs: live ones, and those of history that block others, merged by id ---- */
 
-enum { JOB_ID, JOB_SPEC, JOB_PAST, JOB_LABELS, JOB_ARGS_LEN, JOB_ARGS, LIVE_COLUMNS };
-#define LIVE_COLUMNS_SQL	"id, spec, past, labels, length(args), args"
+enum { JOB_ID, JOB_SPEC, JOB_PAST, JOB_LABELS, JOB_ARGS_LEN, JOB_ARGS, JOB_LOG, LIVE_COLUMNS };
+#define LIVE_COLUMNS_SQL	"id, spec, past, labels, length(args), args, log"
 
 /* Above the budget args are not even read: they may be in pages of their own. */
 static void
@@ -196,6 +196,7 @@ take_job(struct recovery *r, sqlite3_stmt *st)
 	row->spec = keep(r->batch, st, JOB_SPEC);
 	row->past = keep(r->batch, st, JOB_PAST);
 	row->labels = keep(r->batch, st, JOB_LABELS);
+	row->log = keep(r->batch, st, JOB_LOG);
 	return row;
 }
 

@@ -21,7 +21,8 @@
  *   job       live jobs, by id: written once, changed rarely, removed
  *   history   finished ones.  state: enum stored_state; keep_ms 0: as configured; blocks: holds up
  *             others behind its order key; grp, idx: its group and its place there,
- *             NULL without; text: the result, or the failure's message
+ *             NULL without; text: the result, or the failure's message; log: what its attempts
+ *             said (logs/log.h), NULL when that was nothing
  *   dropped   groups whose members may be forgotten
  *   uniq      unique keys; until_ms 0: until the job ends; state: how it ended, 0 while it lives
  *   item      queues' settings, groups, schedules, profiles
@@ -53,6 +54,9 @@ static const char *const steps[] = {
 	/* 2 */
 	"ALTER TABLE uniq ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE uniq ADD COLUMN print TEXT;",
+	/* 3 */
+	"ALTER TABLE job ADD COLUMN log BLOB;"
+	"ALTER TABLE history ADD COLUMN log BLOB;",
 };
 
 const int schema_version = (int)(sizeof(steps) / sizeof(steps[0]));

@@ -12,14 +12,15 @@ static const char *const sql[STATEMENTS] = {
 	[ST_ROLLBACK] = "ROLLBACK",
 	[ST_META] = "INSERT INTO meta (name, value) VALUES (?1, ?2)"
 	    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-	[ST_JOB_ADD] = "INSERT INTO job (id, spec, past, labels, args) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[ST_JOB_GET] = "SELECT spec, past, labels, args FROM job WHERE id = ?1",
-	[ST_JOB_CHANGE] = "UPDATE job SET past = ?2 WHERE id = ?1",
+	[ST_JOB_ADD] = "INSERT INTO job (id, spec, past, labels, args, log)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[ST_JOB_GET] = "SELECT spec, past, labels, args, log FROM job WHERE id = ?1",
+	[ST_JOB_CHANGE] = "UPDATE job SET past = ?2, log = ifnull(?3, log) WHERE id = ?1",
 	[ST_JOB_REMOVE] = "DELETE FROM job WHERE id = ?1",
 	[ST_HISTORY_ADD] = "INSERT INTO history (id, state, blocks, created_ms, ended_ms, keep_ms,"
-	    " grp, idx, type, queue, tenant, principal, labels, past, spec, failure, text, args)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-	[ST_HISTORY_GET] = "SELECT spec, past, labels, args, state, blocks,"
+	    " grp, idx, type, queue, tenant, principal, labels, past, spec, failure, text, args, log)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+	[ST_HISTORY_GET] = "SELECT spec, past, labels, args, log, state, blocks,"
 	    " ifnull(length(failure), 0) + ifnull(length(text), 0) FROM history WHERE id = ?1",
 	[ST_HISTORY_CHANGE] = "UPDATE history SET past = ?2, blocks = ?3 WHERE id = ?1",
 	[ST_HISTORY_REMOVE] = "DELETE FROM history WHERE id = ?1",
@@ -44,7 +45,7 @@ static const char *const sql[STATEMENTS] = {
 	[ST_ITEM_REMOVE] = "DELETE FROM item WHERE kind = ?1 AND name = ?2",
 };
 
-enum { GET_SPEC, GET_PAST, GET_LABELS, GET_ARGS, GET_STATE, GET_BLOCKS, GET_END_BYTES };
+enum { GET_SPEC, GET_PAST, GET_LABELS, GET_ARGS, GET_LOG, GET_STATE, GET_BLOCKS, GET_END_BYTES };
 
 int
 verbs_prepare(struct sqlite_store *s)
@@ -140,7 +141,7 @@ got_bytes(sqlite3_stmt *got)
 {
 	int64_t	bytes = 0;
 
-	for (int i = GET_SPEC; i <= GET_ARGS; i++)
+	for (int i = GET_SPEC; i <= GET_LOG; i++)
 		bytes += (int64_t)db_column(got, i).len;
 	return bytes;
 }
@@ -231,6 +232,7 @@ put_job(struct sqlite_store *s, uint64_t id, const struct store_row *row)
 	db_bind_bytes(st, 3, row->past);
 	db_bind_text(st, 4, row->labels);
 	db_bind_bytes(st, 5, row->args);
+	db_bind_bytes(st, 6, row->log);
 	if ((rc = verb_run(s, ST_JOB_ADD)) == SQLITE_OK)
 		s->totals.live++;
 	return rc;
@@ -290,6 +292,7 @@ job_change(struct sqlite_store *s, struct store_op *op)
 
 	sqlite3_bind_int64(st, 1, (sqlite3_int64)op->id);
 	db_bind_bytes(st, 2, op->past);
+	db_bind_bytes(st, 3, op->log);
 	if ((rc = verb_run(s, ST_JOB_CHANGE)) != SQLITE_OK)
 		return rc;
 	return changed_none(s) ? change_blocking(s, op) : SQLITE_OK;
@@ -323,6 +326,7 @@ put_history(struct sqlite_store *s, const struct store_op *op, sqlite3_stmt *job
 	db_bind_bytes(st, 16, end->failure);
 	db_bind_bytes(st, 17, end->text);
 	db_bind_bytes(st, 18, db_column(job, GET_ARGS));
+	db_bind_bytes(st, 19, op->log.len > 0 ? op->log : db_column(job, GET_LOG));
 	return verb_run(s, ST_HISTORY_ADD);
 }
 
@@ -333,6 +337,8 @@ history_bytes(const struct store_op *op, sqlite3_stmt *job)
 
 	if (op->past.len > 0)
 		bytes += (int64_t)op->past.len - (int64_t)db_column(job, GET_PAST).len;
+	if (op->log.len > 0)
+		bytes += (int64_t)op->log.len - (int64_t)db_column(job, GET_LOG).len;
 	return bytes + (int64_t)op->end.failure.len + (int64_t)op->end.text.len;
 }
 
@@ -416,6 +422,7 @@ job_again(struct sqlite_store *s, struct store_op *op)
 		.spec = db_column(got, GET_SPEC), .labels = db_column(got, GET_LABELS),
 		.args = db_column(got, GET_ARGS),
 		.past = op->past.len > 0 ? op->past : db_column(got, GET_PAST),
+		.log = db_column(got, GET_LOG),
 	};
 	if ((rc = put_job(s, op->id, &row)) == SQLITE_OK)
 		rc = remove_got(s, op->id);

@@ -14,7 +14,7 @@
  * Words.  A job is live from STORE_ADD to STORE_END, and then history until it is forgotten.  `spec`
  * is a JSON object: what was said at submission, without args and labels.  `past` is a JSON object:
  * what happened to it since (attempts, transitions, what was changed); empty while there is nothing
- * to say.  The store looks into neither.  An item is a small JSON text with a kind and a name: a
+ * to say.  `log` is bytes: what its attempts have said.  The store looks into none of them.  An item is a small JSON text with a kind and a name: a
  * queue's settings, a group, a schedule, a profile.
  *
  * All functions are of the loop thread.
@@ -86,8 +86,8 @@ uint64_t store_next_id(struct store *s);
 
 enum store_verb {
 	STORE_ADD,	/* a job: id, spec, args, labels, past, unique_key */
-	STORE_CHANGE,	/* a live job: id, past */
-	STORE_END,	/* a live job has its outcome: id, past, end, unique_key */
+	STORE_CHANGE,	/* a live job: id, past, log */
+	STORE_END,	/* a live job has its outcome: id, past, log, end, unique_key */
 	STORE_AGAIN,	/* a job of history is live again: id, past */
 	STORE_FORGET,	/* a job of history: id */
 	STORE_DROP,	/* a whole group of history: id is the group's number.  Its members may be
@@ -125,6 +125,8 @@ struct store_op {
 	uint64_t	 turn;		/* the store's: refusals that were known when it was put */
 	uint64_t	 other;		/* DUP: the job that is there */
 	struct span	 spec, args, labels, past;
+	struct span	 log;		/* CHANGE, END: what its attempts have said; len 0: no more than was put
+					 * before */
 	struct span	 unique_key;	/* len 0: none */
 	int64_t		 unique_until_ms; /* 0: the key is free when the job ends; else at that time */
 	struct span	 unique_print;	/* kept with a key that is held for a time */
@@ -172,6 +174,7 @@ struct store_row {
 	uint64_t	 id;
 	bool		 live;
 	struct span	 spec, args, labels, past;
+	struct span	 log;		/* GET, recovery */
 	struct store_end end;		/* history */
 };
 
