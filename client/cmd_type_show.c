@@ -2,6 +2,7 @@
 #include "client/named.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/print.h"
 #include "client/schema_page.h"
@@ -36,6 +37,47 @@ put_words(struct table *t, const char *title, struct span type, const char *memb
 	}
 	table_puts(t, title);
 	table_take(t, &cell);
+}
+
+static void
+put_duration(struct buf *cell, struct span object, const char *member, const char *title)
+{
+	int64_t	ms;
+
+	if (!json_int(object, member, &ms) || ms <= 0)
+		return;
+	buf_printf(cell, "%s%s ", buf_len(cell) > 0 ? ", " : "", title);
+	print_duration(cell, ms);
+}
+
+/* What its jobs get that do not say it: `queue images, timeout 5m00s` */
+static void
+put_defaults(struct table *t, struct span type)
+{
+	struct buf	cell = { 0 };
+	struct span	defaults;
+	char		*queue, *on_lost;
+	int64_t		priority = 0;
+
+	if (!json_member(type, "defaults", &defaults))
+		return;
+	queue = json_text(defaults, "queue");
+	on_lost = json_text(defaults, "on_lost");
+	json_int(defaults, "priority", &priority);
+	if (queue != NULL)
+		buf_printf(&cell, "queue %s", queue);
+	if (priority != 0)
+		buf_printf(&cell, "%spriority %lld", buf_len(&cell) > 0 ? ", " : "",
+		    (long long)priority);
+	put_duration(&cell, defaults, "timeout_ms", "timeout");
+	put_duration(&cell, defaults, "ttl_ms", "ttl");
+	put_duration(&cell, type, "grace_ms", "grace");
+	if (on_lost != NULL && strcmp(on_lost, "fail") == 0)
+		buf_printf(&cell, "%snot run again when lost", buf_len(&cell) > 0 ? ", " : "");
+	table_puts(t, "usual");
+	table_take(t, &cell);
+	free(queue);
+	free(on_lost);
 }
 
 static void
@@ -194,6 +236,11 @@ print_type(struct ctl *ctl, struct span type)
 	table_add(&t, NULL, false);
 	put_text(&t, "type", json_text(type, "name"));
 	put_text(&t, "does", json_text(type, "summary"));
+	put_text(&t, "file", json_text(type, "file"));
+	put_text(&t, "plugin", json_text(type, "plugin"));
+	put_text(&t, "pool", json_text(type, "pool"));
+	put_text(&t, "role", json_text(type, "role"));
+	put_defaults(&t, type);
 	put_words(&t, "lanes", type, "lanes");
 	put_words(&t, "traits", type, "traits");
 	put_running(&t, type);
@@ -232,9 +279,12 @@ const struct verb verb_type_show = {
 	.name = "type show",
 	.operands = "TYPE",
 	.summary = "all about a type, and where its jobs run",
-	.about = "Prints what a type does and takes, what it declares, and every question that\n"
-	    "the decision tree asks for a job of it.",
-	.examples = "  jobctl type show file.digest\n",
+	.about = "Prints what a type does and takes, the file or plugin that it comes from, the pool\n"
+	    "of workers that runs it, who may hand in its jobs, what they get that they do\n"
+	    "not say, what it declares, and every question that the decision tree asks for a\n"
+	    "job of it.",
+	.examples = "  jobctl type show file.digest\n"
+	    "  jobctl type show command\n",
 	.formats = FORMATS_DATA,
 	.least = 1, .most = 1,
 	.run = run,

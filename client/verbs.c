@@ -20,7 +20,7 @@ const struct verb *const verbs[] = {
 	&verb_queue_ls, &verb_queue_pause, &verb_queue_resume, &verb_queue_drain,
 	&verb_queue_purge, &verb_queue_set, &verb_queue_wait,
 	&verb_cron_ls, &verb_cron_set, &verb_cron_run, &verb_cron_delete,
-	&verb_type_ls, &verb_type_show, &verb_type_advice, &verb_type_pin,
+	&verb_type_ls, &verb_type_show, &verb_type_check, &verb_type_advice, &verb_type_pin,
 	&verb_worker_ls, &verb_worker_drain, &verb_worker_recycle, &verb_plugin_ls,
 	&verb_bench_overhead, &verb_bench,
 	&verb_ping, &verb_stats, &verb_drain, &verb_backup, &verb_completion, &verb_version,

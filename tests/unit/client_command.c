@@ -1,6 +1,7 @@
 /* client_command.c - commands on the command line: submit --, map --, signal, worker. */
 #include "tests/unit/client_rig.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/signals.h"
+#include "lib/fd.h"
 
 #define GOOD(id)	RESULT(id, "{\"id\":41,\"state\":\"succeeded\",\"result\":{\"exit_code\":0}}")
 
@@ -175,6 +177,70 @@ test_signals_have_one_name_however_they_are_given(void **state)
 	assert_int_equal(signal_number_of("SIGSEGV"), SIGSEGV);
 }
 
+/* ---- type show, type check ---- */
+
+static void
+test_a_type_shows_where_it_comes_from_and_what_its_jobs_get(void **state)
+{
+	const struct step	steps[] = {
+		{ "\"type.show\",\"params\":{\"name\":\"thumb\"}",
+		    RESULT(2, "{\"name\":\"thumb\",\"pool\":\"exec:web\",\"file\":\"/etc/jobd/jobs.d/thumb.job\","
+		    "\"plugin\":null,\"role\":\"operator\",\"grace_ms\":10000,\"defaults\":{\"queue\":\"images\","
+		    "\"priority\":-5,\"timeout_ms\":300000,\"ttl_ms\":0,\"on_lost\":\"fail\"}}") }, { 0 } };
+
+	(void)state;
+	rig_start(steps);
+	assert_int_equal(JOBCTL(W("type"), W("show"), W("thumb")), 0);
+	assert_non_null(strstr(last.out, "file     /etc/jobd/jobs.d/thumb.job\n"));
+	assert_non_null(strstr(last.out, "pool     exec:web\n"));
+	assert_non_null(strstr(last.out, "role     operator\n"));
+	assert_non_null(strstr(last.out, "queue images, priority -5, timeout 5m00s, grace 10.0s, "
+	    "not run again when lost\n"));
+	rig_assert_content();
+}
+
+static void
+write_file(const char *name, const char *text)
+{
+	int	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static void
+test_files_are_checked_without_a_daemon_by_line_and_key(void **state)
+{
+	char	dir[] = "/tmp/jobctl-check-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chdir(dir), 0);
+	write_file("good.job", "summary = lists\nargv = [\"ls\", \"-l\"]\n");
+	write_file("bad.job", "summary = lists\nargv = ls -l\n");
+	write_file("bad.worker", "worker = [\"python3\"]\ncount = many\ntypes = a\n");
+	write_file("Upper.job", "");
+	write_file("readme", "");
+	assert_int_equal(JOBCTL(W("type"), W("check"), W("good.job")), 0);
+	assert_string_equal(last.out, "good.job: type good is right\n");
+	assert_int_equal(JOBCTL(W("type"), W("check"), W("good.job"), W("bad.job"), W("bad.worker"),
+	    W("Upper.job"), W("readme"), W("gone.job")), 5);
+	assert_non_null(strstr(last.out, "good.job: type good is right\nbad.job:2: argv "));
+	assert_non_null(strstr(last.out, "\nbad.worker:2: count "));
+	assert_non_null(strstr(last.out, "\nUpper.job: 'Upper' is no name"));
+	assert_non_null(strstr(last.out, "\nreadme: its name must end in .job or .worker\n"));
+	assert_non_null(strstr(last.out, "\ngone.job: cannot be read: No such file"));
+	assert_int_equal(JOBCTL(W("type"), W("check"), W("-ojson"), W("bad.job"), W("good.job")), 5);
+	assert_non_null(strstr(last.out, "[{\"file\":\"bad.job\",\"line\":2,\"key\":\"argv\",\"message\":"));
+	assert_int_equal(JOBCTL(W("type"), W("check"), W("-ojson"), W("good.job")), 0);
+	assert_string_equal(last.out, "[]\n");
+	for (size_t i = 0; i < 5; i++)
+		unlink((const char *[]){ "good.job", "bad.job", "bad.worker", "Upper.job", "readme" }[i]);
+	assert_int_equal(chdir(here), 0);
+	rmdir(dir);
+}
+
 /* ---- worker ---- */
 
 static void
@@ -210,6 +276,8 @@ main(void)
 		cmocka_unit_test(test_a_line_that_no_argument_can_be_is_refused_alone),
 		cmocka_unit_test(test_a_signal_goes_to_each_job_by_its_name),
 		cmocka_unit_test(test_signals_have_one_name_however_they_are_given),
+		cmocka_unit_test(test_a_type_shows_where_it_comes_from_and_what_its_jobs_get),
+		cmocka_unit_test(test_files_are_checked_without_a_daemon_by_line_and_key),
 		cmocka_unit_test(test_a_worker_is_drained_and_recycled_by_its_name),
 	};
 

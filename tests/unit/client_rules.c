@@ -280,7 +280,7 @@ test_verbs_of_two_words_are_found_and_mistyped_ones_suggested(void **state)
 		{ { "type", "show" }, 2, 2, "type show", NULL },
 		{ { "worker" }, 1, 0, NULL, "worker ls, worker drain, worker recycle" },
 		{ { "queue", "pause" }, 2, 2, "queue pause", NULL },
-		{ { "type" }, 1, 0, NULL, "type ls, type show, type advice, type pin" },
+		{ { "type" }, 1, 0, NULL, "type ls, type show, type check, type advice, type pin" },
 		{ { "lss" }, 1, 0, NULL, "ls" },
 		{ { "sumbit" }, 1, 0, NULL, "submit" },
 		{ { "workers", "ls" }, 2, 0, NULL, "worker ls" },

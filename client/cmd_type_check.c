@@ -1,0 +1,138 @@
+/* cmd_type_check.c - jobctl type check: are an administrator's files right?  Runs in: jobctl. */
+#include "client/ctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "lib/fd.h"
+#include "proto/jobfile.h"
+#include "proto/workerfile.h"
+
+#define JOB_END		".job"
+#define WORKER_END	".worker"
+
+struct checking {
+	struct ctl	*ctl;
+	size_t		 faults;	/* told so far */
+	int		 code;
+};
+
+/* `thumbs.job:3: argv ...`, as the daemon's log has it, or an object of that. */
+static void
+tell(struct checking *c, const char *path, const struct fault *f)
+{
+	struct buf	*out = &c->ctl->out;
+
+	c->code = EXIT_REFUSED;
+	if (!ctl_wants_json(c->ctl)) {
+		buf_puts(out, path);
+		if (f->line > 0)
+			buf_printf(out, ":%d", f->line);
+		buf_printf(out, ": %s%s%s\n", f->key, f->key[0] != '\0' ? " " : "", f->why);
+		return;
+	}
+	if (c->ctl->opt.format == FORMAT_JSON)
+		buf_puts(out, c->faults > 0 ? ",\n " : "[");
+	buf_puts(out, "{\"file\":");
+	json_put_text(out, path);
+	buf_printf(out, ",\"line\":%d,\"key\":", f->line);
+	json_put_text(out, f->key);
+	buf_puts(out, ",\"message\":");
+	json_put_text(out, f->why);
+	buf_puts(out, c->ctl->opt.format == FORMAT_JSON ? "}" : "}\n");
+	c->faults++;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+complain(struct checking *c, const char *path, const char *fmt, ...)
+{
+	struct fault	f = { 0 };
+	va_list		ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f.why, sizeof(f.why), fmt, ap);
+	va_end(ap);
+	tell(c, path, &f);
+}
+
+static bool
+ends_in(const char *text, const char *end)
+{
+	size_t	len = strlen(text), of_end = strlen(end);
+
+	return len > of_end && strcmp(text + len - of_end, end) == 0;
+}
+
+static void
+check_text(struct checking *c, const char *path, const char *name, const char *text, size_t len)
+{
+	bool		job = ends_in(path, JOB_END);
+	struct typefile	t;
+	struct fault	f = { 0 };
+	int		rc = job ? jobfile_read(path, name, text, len, &t, &f) :
+			    workerfile_read(path, name, text, len, &t, &f);
+
+	if (rc != 0)
+		tell(c, path, &f);
+	else if (!ctl_wants_json(c->ctl))
+		buf_printf(&c->ctl->out, "%s: %s %s is right\n", path, job ? "type" : "pool", name);
+	typefile_fini(&t);
+}
+
+static void
+check_file(struct checking *c, const char *path)
+{
+	const char	*slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
+	size_t		 bare, len;
+	char		*name, *text;
+
+	if (!ends_in(file, JOB_END) && !ends_in(file, WORKER_END)) {
+		complain(c, path, "its name must end in " JOB_END " or " WORKER_END);
+		return;
+	}
+	bare = (size_t)(strrchr(file, '.') - file);
+	name = mem_strndup(file, bare);
+	if (!typefile_name_ok(name, bare))
+		complain(c, path, "'%s' is no name: 1 to 64 of a-z 0-9 _ . -, a letter or a digit "
+		    "first", name);
+	else if ((text = fd_read_file(path, TYPEFILE_BYTES_MAX, &len)) == NULL)
+		complain(c, path, "cannot be read: %s", strerror(errno));
+	else {
+		check_text(c, path, name, text, len);
+		free(text);
+	}
+	free(name);
+}
+
+static int
+run(struct ctl *ctl)
+{
+	struct checking	c = { .ctl = ctl };
+	int		rc;
+
+	for (int i = 0; i < ctl->opt.operands_len; i++)
+		check_file(&c, ctl->opt.operands[i]);
+	if (ctl->opt.format == FORMAT_JSON)
+		buf_puts(&ctl->out, c.faults > 0 ? "]\n" : "[]\n");
+	rc = ctl_flush(ctl);
+	return rc != 0 ? rc : c.code;
+}
+
+const struct verb verb_type_check = {
+	.name = "type check",
+	.operands = "FILE...",
+	.summary = "are these .job and .worker files right?",
+	.about = "Reads the files as the daemon would, without one, and prints what is wrong as\n"
+	    "FILE:LINE: KEY and why.  Exits 0 when all are right, 5 when one is not.  What\n"
+	    "only the daemon's machine can tell (users, programs, names that two files give)\n"
+	    "is for jobd --check-config.",
+	.examples = "  jobctl type check /etc/jobd/jobs.d/*.job\n"
+	    "  jobctl type check thumbs.worker -o json | jq .\n",
+	.formats = FORMATS_DATA,
+	.least = 1, .most = INT32_MAX,
+	.run = run,
+};
