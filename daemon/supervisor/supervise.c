@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/supervisor/options.h"
+#include "daemon/supervisor/strays.h"
 #include "daemon/supervisor/supervisor.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -36,8 +37,10 @@ supervisor_record(struct supervisor *s)
 	n = 0;
 	if (s->broker.pid != 0)
 		list[n++] = &s->broker;
-	list_for (node, &s->workers)
-		list[n++] = &list_entry(node, struct worker, link)->child;
+	list_for (node, &s->workers) {
+		list[n] = &list_entry(node, struct worker, link)->child;
+		n += list[n]->pid != 0;
+	}
 	children_record(&s->plan->children, list, n);
 	free(list);
 }
@@ -188,6 +191,7 @@ reap(struct supervisor *s)
 		else
 			workers_exited(s, pid, status);
 	}
+	workers_settle(s);
 }
 
 /* ---- jobd's end ---- */
@@ -352,6 +356,7 @@ supervise(struct plan *p)
 	list_init(&s.outbox);
 	list_init(&s.workers);
 	s.signals = open_signals();
+	strays_adopt();
 	read_catalog(&s);
 	loop(&s);
 	post_close(&s);

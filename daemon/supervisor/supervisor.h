@@ -19,6 +19,9 @@ struct worker {
 	struct list		link;
 	struct child		child;
 	struct control_msg	about;		/* worker, gen, lane, name; as the broker asked */
+	pid_t			pid;
+	int			status;		/* both of one that is dead (child.pid is 0): what it left
+						 * is not gone yet */
 };
 
 /* How far the end is; each SIGTERM goes one further. */
@@ -70,6 +73,8 @@ void workers_start(struct supervisor *s, const struct control_msg *m, const int 
 /* A child that waitid gave back; false: it was no worker. */
 bool workers_exited(struct supervisor *s, pid_t pid, int status);
 void workers_kill_all(struct supervisor *s);
+/* After any child's end: tells of workers that are dead, once nothing is left of them. */
+void workers_settle(struct supervisor *s);
 
 /* ---- post.c ---- */
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
+#include "daemon/supervisor/strays.h"
 #include "daemon/supervisor/supervisor.h"
 #include "lib/alloc.h"
 #include "lib/fd.h"
@@ -42,21 +44,125 @@ make_argv(const struct supervisor *s, const struct control_msg *m, struct args *
 	args_addf(argv, "%*s", TITLE_PAD_BYTES, "");
 }
 
+/* ---- commands ---- */
+
+/*
+ * Whom the exec worker runs as: only somebody whom a file names, whatever the broker asks for.
+ * NULL: nobody such.
+ */
+static const struct account *
+exec_account(const struct supervisor *s, const char *pool)
+{
+	return pool[0] == '\0' ? &s->plan->jobs_account : catalog_user(&s->catalog, pool);
+}
+
+/* ---- programs of other languages ---- */
+
+static void
+make_env(const struct pool *p, const struct control_msg *m, struct args *env)
+{
+	bool	path = false, home = false, lang = false;
+
+	list_for (node, &p->file.env) {
+		const struct typefile_env	*e = list_entry(node, struct typefile_env, link);
+
+		args_addf(env, "%s=%s", e->name, e->value);
+		path = path || strcmp(e->name, "PATH") == 0;
+		home = home || strcmp(e->name, "HOME") == 0;
+		lang = lang || strcmp(e->name, "LANG") == 0;
+	}
+	if (!path)
+		args_add(env, "PATH=/usr/local/bin:/usr/bin:/bin");
+	if (!home)
+		args_addf(env, "HOME=%s", p->account.home);
+	if (!lang)
+		args_add(env, "LANG=C.UTF-8");
+	args_addf(env, "JOBD_FD=%d", LAUNCH_FD);
+	args_addf(env, "JOBD_POOL=%s", p->file.name);
+	args_addf(env, "JOBD_WORKER=%s", m->name);
+}
+
 static int
-launch_worker(const struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds,
+launch_program(const struct supervisor *s, const struct control_msg *m, const int *fds,
     struct child *out)
 {
-	struct args	argv = { 0 };
-	struct launch	l = { .program = program_of(s, m), .fds = fds, .nfds = nfds };
-	int		rc;
+	const struct pool	*p = catalog_pool(&s->catalog, m->pool);
+	struct args		 env = { 0 }, argv = { 0 };
+	struct launch		 l = { .fds = fds, .nfds = 1, .foreign = true };
+	int			 rc;
 
-	if (nfds != lanes[m->lane].nfds)
-		return -EINVAL;
+	if (p == NULL)
+		return -ENOENT;
+	make_env(p, m, &env);
+	for (size_t i = 0; i < p->file.worker.n; i++)
+		args_add(&argv, p->file.worker.v[i]);
+	l.program = argv.v[0];
+	l.argv = argv.v;
+	l.env = env.v;
+	l.cwd = p->file.cwd;
+	l.out = fds[1];
+	l.err = fds[2];
+	if (p->account.uid != geteuid())
+		l.as = &p->account;
+	rc = launch(&l, out);
+	args_free(&env);
+	args_free(&argv);
+	return rc;
+}
+
+/* ---- workers ---- */
+
+/* Ours, but for whose it is: exec workers give HOME to commands. */
+static void
+make_own_env(const struct account *as, struct args *env)
+{
+	static const char *const	whose[] = { "HOME=", "USER=", "LOGNAME=" };
+
+	for (char **e = environ; *e != NULL; e++) {
+		bool	kept = true;
+
+		for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++)
+			kept = kept && strncmp(*e, whose[i], strlen(whose[i])) != 0;
+		if (kept)
+			args_add(env, *e);
+	}
+	args_addf(env, "HOME=%s", as->home);
+	args_addf(env, "USER=%s", as->name);
+	args_addf(env, "LOGNAME=%s", as->name);
+}
+
+static int
+launch_own(const struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds,
+    struct child *out)
+{
+	const struct account	*as = exec_account(s, m->lane == CONTROL_LANE_EXEC ? m->pool : "");
+	struct args		 argv = { 0 }, env = { 0 };
+	struct launch		 l = { .program = program_of(s, m), .fds = fds, .nfds = nfds };
+	int			 rc;
+
+	if (as == NULL)
+		return -EPERM;
+	if (as->uid != geteuid()) {
+		make_own_env(as, &env);
+		l.as = as;
+		l.env = env.v;
+	}
 	make_argv(s, m, &argv);
 	l.argv = argv.v;
 	rc = launch(&l, out);
 	args_free(&argv);
+	args_free(&env);
 	return rc;
+}
+
+static int
+launch_worker(const struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds,
+    struct child *out)
+{
+	if (nfds != lanes[m->lane].nfds)
+		return -EINVAL;
+	return m->lane == CONTROL_LANE_LANGUAGE ? launch_program(s, m, fds, out) :
+	    launch_own(s, m, fds, nfds, out);
 }
 
 /* The broker's own words back, with what became of them. */
@@ -105,6 +211,21 @@ find_worker(const struct supervisor *s, pid_t pid)
 	return NULL;
 }
 
+/* Only these run what is not ours, which may leave more than itself. */
+static bool
+may_leave_others(const struct worker *w)
+{
+	return w->about.lane == CONTROL_LANE_EXEC || w->about.lane == CONTROL_LANE_LANGUAGE;
+}
+
+static void
+bury(struct supervisor *s, struct worker *w)
+{
+	answer(s, &w->about, CONTROL_EXITED, w->pid, w->status, -1);
+	list_remove(&w->link);
+	free(w);
+}
+
 bool
 workers_exited(struct supervisor *s, pid_t pid, int status)
 {
@@ -113,12 +234,31 @@ workers_exited(struct supervisor *s, pid_t pid, int status)
 	if (w == NULL)
 		return false;
 	log_debug("worker ended name=%s pid=%d status=%d", w->about.name, (int)pid, status);
-	answer(s, &w->about, CONTROL_EXITED, pid, status, -1);
-	list_remove(&w->link);
 	fd_close(&w->child.pidfd);
-	free(w);
+	w->pid = pid;
+	w->status = status;
+	w->child.pid = 0;
 	supervisor_record(s);
+	if (!may_leave_others(w))
+		bury(s, w);
 	return true;
+}
+
+void
+workers_settle(struct supervisor *s)
+{
+	bool	dead = false;
+
+	list_for (node, &s->workers)
+		dead = dead || list_entry(node, struct worker, link)->child.pid == 0;
+	if (!dead || strays_kill(s) > 0)
+		return;
+	list_for_safe (node, after, &s->workers) {
+		struct worker	*w = list_entry(node, struct worker, link);
+
+		if (w->child.pid == 0)
+			bury(s, w);
+	}
 }
 
 void
@@ -127,6 +267,7 @@ workers_kill_all(struct supervisor *s)
 	list_for (node, &s->workers) {
 		struct worker	*w = list_entry(node, struct worker, link);
 
-		pidfd_send_signal(w->child.pidfd, SIGKILL, NULL, 0);
+		if (w->child.pid != 0)
+			pidfd_send_signal(w->child.pidfd, SIGKILL, NULL, 0);
 	}
 }

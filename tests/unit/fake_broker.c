@@ -4,7 +4,7 @@
  *
  * As a broker it obeys one line at a time of one client of its first listener:
  *   pid | argv | fds             what it is
- *   start cpu|io NAME            asks for a worker: `PID` and what the worker says of itself
+ *   start cpu|io|exec|language NAME [POOL]  asks for a worker: `PID` and what the worker says of itself
  *   misstart                     asks for a worker with too few descriptors: the error
  *   flood N                      N times that, before it reads an answer: how many came
  *   exited                       waits for a worker's end: `PID STATUS GEN NAME`
@@ -181,10 +181,10 @@ fail(void)
 }
 
 static void
-start_worker(struct buf *out, const char *lane, const char *name)
+start_worker(struct buf *out, const char *lane, const char *name, const char *pool)
 {
 	struct control_msg	m = message(CONTROL_START);
-	bool			io = strcmp(lane, "io") == 0;
+	bool			foreign = strcmp(lane, "language") == 0;
 	int			pair[2], fds[CONTROL_FDS_MAX], received[CONTROL_FDS_MAX];
 	size_t			nfds;
 	char			text[2048];
@@ -196,13 +196,17 @@ start_worker(struct buf *out, const char *lane, const char *name)
 		fds[i] = pair[1];
 	m.gen = ++generation;
 	m.worker = 5;
-	m.lane = io ? CONTROL_LANE_IO : CONTROL_LANE_CPU;
+	m.lane = foreign ? CONTROL_LANE_LANGUAGE : strcmp(lane, "exec") == 0 ? CONTROL_LANE_EXEC :
+	    strcmp(lane, "io") == 0 ? CONTROL_LANE_IO : CONTROL_LANE_CPU;
+	snprintf(m.pool, sizeof(m.pool), "%s", pool == NULL ? "" : pool);
 	snprintf(m.name, sizeof(m.name), "%s", name);
-	send_all(&m, fds, io ? 4 : 3);
+	send_all(&m, fds, foreign || m.lane == CONTROL_LANE_CPU ? 3 : 4);
 	close(pair[1]);
 	await_answer(&m, received, &nfds);
 	n = read(pair[0], text, sizeof(text));
 	close(pair[0]);
+	for (ssize_t i = 0; i < n; i++)
+		text[i] = text[i] == '\n' || text[i] == '\0' ? '|' : text[i];
 	if (m.kind != CONTROL_STARTED || m.gen != generation || m.worker != 5 || nfds != 1)
 		buf_printf(out, "bad answer kind=%u pid=%d nfds=%zu", m.kind, m.pid, nfds);
 	else
@@ -237,6 +241,7 @@ obey(struct buf *out, char **argv, char *line, int client)
 	size_t			 nfds;
 	char			*save, *verb = strtok_r(line, " \n", &save);
 	char			*a = strtok_r(NULL, " \n", &save), *b = strtok_r(NULL, " \n", &save);
+	char			*c = strtok_r(NULL, " \n", &save);
 
 	if (strcmp(verb, "pid") == 0) {
 		buf_printf(out, "%d", (int)getpid());
@@ -245,7 +250,7 @@ obey(struct buf *out, char **argv, char *line, int client)
 	} else if (strcmp(verb, "fds") == 0) {
 		put_fds(out, client);
 	} else if (strcmp(verb, "start") == 0) {
-		start_worker(out, a, b);
+		start_worker(out, a, b, c);
 	} else if (strcmp(verb, "misstart") == 0) {
 		misstart(out, 1);
 	} else if (strcmp(verb, "flood") == 0) {
@@ -329,7 +334,7 @@ main(int argc, char **argv)
 	size_t			nfds;
 
 	title_init(&argc, argv);
-	if (strcmp(argv[0], "jobd-worker") == 0)
+	if (strcmp(argv[0], "jobd-worker") == 0 || strcmp(argv[0], "jobd-exec") == 0)
 		work(argv);
 	be_ill();
 	send_all(&m, NULL, 0);

@@ -29,6 +29,7 @@
 static char	dir[PATH_MAX];		/* this test's own */
 static char	build[PATH_MAX];
 static pid_t	jobd;			/* 0: none */
+static const char *last_answer = "";
 static int	jobd_fd = -1, out = -1, client = -1;
 
 /* ---- the world ---- */
@@ -259,7 +260,8 @@ static const char *
 ask(const char *line)
 {
 	assert_int_equal(fd_write_all(client, line, strlen(line)), 0);
-	return read_line(client);
+	last_answer = read_line(client);
+	return last_answer;
 }
 
 /* A descriptor of the process that the answer begins with. */
@@ -589,6 +591,64 @@ test_a_directory_that_others_can_write_is_not_read(void **state)
 	free(path);
 }
 
+/* ---- workers of pools ---- */
+
+static void
+test_program_of_a_pool_gets_its_descriptors_and_an_environment_of_its_own(void **state)
+{
+	const char	*answer;
+
+	(void)state;
+	write_job("env.worker", "worker = [\"sh\", \"-c\",\n \"cat /proc/$$/environ && exec sleep 1000\"]\n"
+	    "types = a\n[env]\nA = b c\nHOME = /srv\n", 0600);
+	write_job("fds.worker", "worker = [\"sh\", \"-c\",\n \"ls /proc/$$/fd && exec sleep 1000\"]\n"
+	    "types = b\ncwd = /usr\n", 0600);
+	write_job("cwd.worker", "worker = [\"sh\", \"-c\", \"pwd && exec sleep 1000\"]\n"
+	    "types = c\ncwd = /usr\n", 0600);
+	start_with_jobs();
+	answer = ask("start language env-1 env");
+	assert_non_null(strstr(answer, " A=b c|HOME=/srv|PATH=/usr/local/bin:/usr/bin:/bin|LANG=C.UTF-8|"
+	    "JOBD_FD=3|JOBD_POOL=env|JOBD_WORKER=env-1|"));
+	answer = ask("start language fds-1 fds");
+	assert_string_equal(strchr(answer, ' '), " 0|1|2|3|");
+	answer = ask("start language cwd-1 cwd");
+	assert_string_equal(strchr(answer, ' '), " /usr|");
+}
+
+static void
+test_nothing_is_started_that_no_file_names(void **state)
+{
+	(void)state;
+	start_with_jobs();
+	assert_non_null(strstr(ask("start language x-1 nosuch"), "pid=-2 nfds=0"));
+	assert_non_null(strstr(ask("start exec exec-1 daemon"), "pid=-1 nfds=0"));
+	assert_non_null(strstr(ask("start exec exec-1"), " jobd-exec|--lane=exec|"));
+}
+
+static void
+test_what_a_dead_worker_has_left_is_gone_when_its_end_is_told(void **state)
+{
+	int	worker, left, other, kept;
+
+	(void)state;
+	write_job("nest.worker", "worker = [\"sh\", \"-c\",\n"
+	    " \"setsid sleep 1000 & echo $! && exec sleep 1001\"]\ntypes = a\n", 0600);
+	start_with_jobs();
+	other = ask_for_process("start language other-1 nest");
+	kept = pidfd_open(atoi(strchr(last_answer, ' ')), 0);
+	worker = ask_for_process("start language nest-1 nest");
+	left = pidfd_open(atoi(strchr(last_answer, ' ')), 0);
+	assert_true(kept >= 0 && left >= 0);
+	pidfd_send_signal(worker, SIGKILL, NULL, 0);
+	assert_non_null(strstr(ask("exited"), " nest-1"));
+	assert_false(is_alive(left));
+	assert_true(is_alive(kept) && is_alive(other));
+	close(worker);
+	close(left);
+	close(other);
+	close(kept);
+}
+
 static void
 test_check_config_reads_the_types_too(void **state)
 {
@@ -794,6 +854,9 @@ main(void)
 		ROW(test_each_broker_is_told_the_types_and_again_after_sighup),
 		ROW(test_a_wrong_file_is_left_out_and_named_and_the_rest_serves),
 		ROW(test_a_directory_that_others_can_write_is_not_read),
+		ROW(test_program_of_a_pool_gets_its_descriptors_and_an_environment_of_its_own),
+		ROW(test_nothing_is_started_that_no_file_names),
+		ROW(test_what_a_dead_worker_has_left_is_gone_when_its_end_is_told),
 		ROW(test_check_config_reads_the_types_too),
 		ROW(test_supervisors_death_leaves_no_process_and_the_next_start_works),
 		ROW(test_brokers_that_never_serve_end_jobd),
