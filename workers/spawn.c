@@ -77,7 +77,7 @@ spawn_fini(void)
 
 /* ---- the child ---- */
 
-IN_CHILD static void
+IN_CHILD __attribute__((noreturn)) static void
 fail(enum stage stage)
 {
 	struct report	r = { .stage = stage, .error = errno };
@@ -132,8 +132,9 @@ settle_user(const struct child *c)
 	gid_t	real_group, effective_group, saved_group;
 
 	if (syscall(SYS_setresgid, c->gid, c->gid, c->gid) != 0 ||
-	    syscall(SYS_setresuid, c->uid, c->uid, c->uid) != 0 ||
-	    getresuid(&real, &effective, &saved) != 0 ||
+	    syscall(SYS_setresuid, c->uid, c->uid, c->uid) != 0)
+		fail(STAGE_USER);
+	if (getresuid(&real, &effective, &saved) != 0 ||
 	    getresgid(&real_group, &effective_group, &saved_group) != 0)
 		fail(STAGE_USER);
 	errno = EPERM;
