@@ -17,8 +17,10 @@
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/map.h"
 
 #define ROWS_PER_TURN	20000
+#define PARENTS_AT_ONCE	1000
 #define SAY_NS		(1000 * NS_PER_MS)	/* how far it is, so often */
 
 struct recovery {
@@ -26,7 +28,9 @@ struct recovery {
 	void		(*done)(struct broker *b);
 	struct submitter *by;		/* of the job before: mostly the same */
 	int64_t		 began_ns, said_ns;
-	uint64_t	 jobs, ended;
+	uint64_t	 jobs, ended, queries;
+	uint64_t	 parents[PARENTS_AT_ONCE];	/* that are asked for, by id */
+	uint32_t	 parents_len;
 	bool		 said;
 };
 
@@ -240,7 +244,7 @@ finish(struct broker *b)
 
 	if (rv->said && isatty(STDERR_FILENO))
 		fputc('\n', stderr);
-	log_info("recovered jobs=%" PRIu64 " ms=%" PRId64, rv->jobs,
+	log_info("recovered jobs=%" PRIu64 " queries=%" PRIu64 " ms=%" PRId64, rv->jobs, rv->queries,
 	    (clock_mono_ns() - rv->began_ns) / NS_PER_MS);
 	recover_free(b);
 	running_forget(b->running);
@@ -249,27 +253,62 @@ finish(struct broker *b)
 	done(b);
 }
 
+/* ---- parents that are history ---- */
+
 static void ask_for_parents(struct broker *b);
 
-static enum job_state
-state_in(const struct store_query *q, uint64_t id)
+static int
+compare_ids(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < q->rows_len; i++)
-		if (q->rows[i].id == id && !q->rows[i].live)
-			return (enum job_state)q->rows[i].end.state;
-	return JOB_STATES;
+	const uint64_t	*x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
 }
 
-/* How the one ended for which restored jobs wait, and which is history. */
-static void
-parent_known(struct broker *b, struct ledger_query *lq)
+/* In order, and each once. */
+static uint32_t
+sort_ids(uint64_t *ids, size_t len)
 {
-	uint64_t	*wanted = lq->ctx, child, parent;
-	enum job_state	 state = state_in(&lq->q, *wanted);
+	uint32_t	kept = 0;
 
-	while (core_next_orphan(b->core, &child, &parent) && parent == *wanted)
-		core_parent_was(b->core, b->now, core_find(b->core, child), parent, state);
-	free(wanted);
+	qsort(ids, len, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < len; i++)
+		if (kept == 0 || ids[kept - 1] != ids[i])
+			ids[kept++] = ids[i];
+	return kept;
+}
+
+/* JOB_STATES: nobody knows. */
+static enum job_state
+state_in(const struct idmap *states, uint64_t id)
+{
+	const struct store_row	*row = idmap_get(states, id);
+
+	return row == NULL ? JOB_STATES : (enum job_state)row->end.state;
+}
+
+/* How those ended for which restored jobs wait, and which are history. */
+static void
+tell_children(struct broker *b, const struct store_query *q)
+{
+	struct recovery	*rv = b->recovery;
+	struct idmap	 states = { 0 };
+	uint64_t	 child, parent;
+
+	for (uint32_t i = 0; i < q->rows_len; i++)
+		if (!q->rows[i].live)
+			idmap_put(&states, q->rows[i].id, &q->rows[i]);
+	while (core_next_orphan(b->core, &child, &parent) &&
+	    bsearch(&parent, rv->parents, rv->parents_len, sizeof(parent), compare_ids) != NULL)
+		core_parent_was(b->core, b->now, core_find(b->core, child), parent,
+		    state_in(&states, parent));
+	idmap_free(&states);
+}
+
+static void
+parents_known(struct broker *b, struct ledger_query *lq)
+{
+	tell_children(b, &lq->q);
 	store_query_fini(&lq->q);
 	free(lq);
 	ask_for_parents(b);
@@ -278,20 +317,21 @@ parent_known(struct broker *b, struct ledger_query *lq)
 static void
 ask_for_parents(struct broker *b)
 {
+	struct recovery		*rv = b->recovery;
 	struct ledger_query	*lq;
-	uint64_t		 child, parent, *wanted;
+	size_t			 len = core_orphan_parents(b->core, rv->parents, PARENTS_AT_ONCE);
 
-	if (!core_next_orphan(b->core, &child, &parent)) {
+	if (len == 0) {
 		finish(b);
 		return;
 	}
-	wanted = mem_alloc(sizeof(*wanted));
-	*wanted = parent;
+	rv->parents_len = sort_ids(rv->parents, len);
+	rv->queries++;
 	lq = mem_zalloc(1, sizeof(*lq));
 	lq->q.what = STORE_STATES;
-	lq->q.ids = lq->ctx = wanted;
-	lq->q.ids_len = 1;
-	lq->done = parent_known;
+	lq->q.ids = rv->parents;
+	lq->q.ids_len = rv->parents_len;
+	lq->done = parents_known;
 	ledger_ask(b, lq);
 }
 

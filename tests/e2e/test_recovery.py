@@ -202,6 +202,22 @@ class Recovery(unittest.TestCase):
         self.assertEqual(self.c.wait(grandchild)['state'], 'succeeded')
         self.assertEqual(self.c.get(child)['state'], 'succeeded')
 
+    def test_parents_that_are_history_are_asked_for_by_the_thousand(self):
+        count = 1500
+        parents = self.c.submit_many([{'type': 'echo'}] * count) + [self.c.submit('file.digest', {'path': '/x'})]
+        despite = {'on_parent_failure': 'run'}
+        for job in parents:
+            self.c.wait(job)
+        last = self.c.submit('echo', 1, hold=True)
+        children = self.c.submit_many([{'type': 'echo', 'after': [parent, last], **despite} for parent in parents])
+        children += self.c.submit_many([{'type': 'echo', 'after': [parents[0], last]}] * 10)
+        self.crash_all()
+        self.assertIn('recovered jobs=%d queries=2 ' % (len(children) + 1), self.jobd.log())
+        self.assertEqual(self.c.get(children[0])['state'], 'scheduled')
+        self.c.call('job.release', id=last)
+        for job in children:
+            self.assertEqual(self.c.wait(job)['state'], 'succeeded')
+
     def test_a_parent_that_fails_later_cancels_its_children(self):
         parent = self.c.submit('file.digest', {'path': '/x'}, hold=True)
         child = self.c.submit('echo', 1, after=[parent])

@@ -246,6 +246,9 @@ bool core_parents_done(const struct job *j);
 /* A restored job that waits for one that core does not know, until core_parent_was says how that ended;
  * false: there is none. */
 bool core_next_orphan(const struct core *c, uint64_t *child, uint64_t *parent);
+/* For whom the next `max` of them wait, in that order; the same one may come again.  Returns how
+ * many. */
+size_t core_orphan_parents(const struct core *c, uint64_t *parents, size_t max);
 /* It ends as one that holds up those behind it with its order key. */
 bool core_will_block(const struct job *j);
 /* A job's parent that core does not know ended so; JOB_STATES: nobody remembers how. */

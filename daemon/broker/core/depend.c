@@ -111,6 +111,19 @@ core_next_orphan(const struct core *c, uint64_t *child, uint64_t *parent)
 	return true;
 }
 
+size_t
+core_orphan_parents(const struct core *c, uint64_t *parents, size_t max)
+{
+	size_t	count = 0;
+
+	list_for(node, &c->orphans) {
+		if (count == max)
+			break;
+		parents[count++] = list_entry(node, struct job_edge, link)->parent_id;
+	}
+	return count;
+}
+
 static void
 fail(struct core *c, struct core_time now, struct job *child, uint64_t parent,
     enum job_state state)
