@@ -167,7 +167,9 @@ test_a_past_says_all_that_has_changed(void **state)
 	    "\"moves\":[[1,\"ready\",\"submitted\"],[2,\"running\",\"started\"],"
 	    "[3,\"scheduled\",\"retry_wait\"]],"
 	    "\"tries\":[{\"number\":1,\"fence\":77,\"started_ms\":2,\"ended_ms\":3,\"worker\":4,"
-	    "\"lane\":\"thread\",\"end\":\"handler_error\",\"kind\":\"error\",\"message\":\"no\\nway\"}]}";
+	    "\"lane\":\"thread\",\"end\":\"handler_error\",\"kind\":\"error\",\"message\":\"no\\nway\","
+	    "\"spent\":[1,2,3,4,5]}]}";
+	struct buf		 again = { 0 };
 	struct world		 w = world_new();
 	size_t			 len;
 	struct job		*j;
@@ -186,6 +188,39 @@ test_a_past_says_all_that_has_changed(void **state)
 	assert_int_equal(job_move_at(j, 0).at_ms, 1);
 	assert_string_equal(job_tries(j, &len)[0].message, "no\nway");
 	assert_int_equal(job_tries(j, &len)[0].fence, 77);
+	assert_int_equal(job_tries(j, &len)[0].spent->user_us, 1);
+	assert_int_equal(job_tries(j, &len)[0].spent->write_bytes, 5);
+	record_print_past(&again, later, j);
+	buf_putc(&again, '\0');
+	assert_non_null(strstr(buf_data(&again), "\"message\":\"no\\nway\",\"spent\":[1,2,3,4,5]}"));
+	buf_free(&again);
+	world_free(&w);
+}
+
+static void
+test_a_type_is_of_the_pool_that_was_written_down_in_words_or_once_as_a_flag(void **state)
+{
+	static const struct {
+		const char	*spec, *pool;
+	} rows[] = {
+		{ "{\"type\":\"a\"}", "" },
+		{ "{\"type\":\"b\",\"plugin\":1}", "plugin" },
+		{ "{\"type\":\"c\",\"pool\":\"exec:www\"}", "exec:www" },
+	};
+	struct world	 w = world_new();
+	struct buf	 again = { 0 };
+	struct job	*j = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		j = restore(&w, &(struct store_row){ .id = i + 1, .live = true,
+		    .spec = span(rows[i].spec) });
+		assert_string_equal(core_type_pool(job_type(j)).p, rows[i].pool);
+	}
+	record_print_spec(&again, later, j, &(struct jobspec){ .type = span("c"), .lane = -1 });
+	buf_putc(&again, '\0');
+	assert_non_null(strstr(buf_data(&again), "\"pool\":\"exec:www\""));
+	buf_free(&again);
 	world_free(&w);
 }
 
@@ -241,6 +276,8 @@ test_a_text_that_is_not_ours_is_refused_with_what_is_wrong(void **state)
 		{ "{\"type\":\"x\"}", "{\"moves\":[]}", "past: it has no moves" },
 		{ "{\"type\":\"x\"}", "{\"moves\":[[1,\"flying\",\"submitted\"]]}",
 		    "past: moves is not a known word" },
+		{ "{\"type\":\"x\"}", "{\"tries\":[{\"spent\":[1,2,3,4,5,6]}]}",
+		    "past: tries is not five numbers" },
 		{ "{\"type\":\"x\"}", "{\"tries\":[{\"number\":1},", "past: the text ends too early at byte 23" },
 	};
 	struct job_record	rec;
@@ -264,6 +301,7 @@ main(void)
 		cmocka_unit_test(test_all_that_was_said_at_submission_comes_back),
 		cmocka_unit_test(test_what_is_usual_is_not_written),
 		cmocka_unit_test(test_a_past_says_all_that_has_changed),
+		cmocka_unit_test(test_a_type_is_of_the_pool_that_was_written_down_in_words_or_once_as_a_flag),
 		cmocka_unit_test(test_one_that_ended_is_as_it_was_last),
 		cmocka_unit_test(test_one_that_ended_has_its_outcome),
 		cmocka_unit_test(test_a_text_that_is_not_ours_is_refused_with_what_is_wrong),

@@ -194,6 +194,23 @@ print_try_failure(struct buf *out, const struct attempt_record *t, const struct 
 }
 
 static void
+print_usage(struct buf *out, const struct spent *s)
+{
+	print_next(out, "usage");
+	print_literal(out, "{\"user_ms\":");
+	buf_put_i64(out, s->user_us / 1000);
+	print_next(out, "system_ms");
+	buf_put_i64(out, s->system_us / 1000);
+	print_next(out, "max_rss_bytes");
+	buf_put_i64(out, s->max_rss_bytes);
+	print_next(out, "read_bytes");
+	buf_put_i64(out, s->read_bytes);
+	print_next(out, "write_bytes");
+	buf_put_i64(out, s->write_bytes);
+	buf_putc(out, '}');
+}
+
+static void
 print_tries(struct buf *out, const struct broker *b, const struct job *j)
 {
 	size_t				 len;
@@ -229,6 +246,8 @@ print_tries(struct buf *out, const struct broker *b, const struct job *j)
 			print_try_failure(out, t, job_outcome(j));
 		else if (t->message != NULL)
 			print_try_failure(out, t, NULL);
+		if (t->spent != NULL)
+			print_usage(out, t->spent);
 		buf_putc(out, '}');
 	}
 	buf_putc(out, ']');

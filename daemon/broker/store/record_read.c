@@ -219,7 +219,7 @@ read_tries(struct reading *r)
 		}
 		s->tries_len++;
 		*t = (struct attempt_record){ 0 };
-		for (bool in = scan_object(&r->scan); in && scan_member(&r->scan, &key); )
+		for (bool in = scan_object(&r->scan); in && r->wrong == NULL && scan_member(&r->scan, &key); )
 			read_try_member(r, t, key);
 	}
 }
