@@ -21,7 +21,7 @@ check_first(struct model *m, const struct model_job *j)
 	for_jobs(m, other) {
 		if (other == j || other->queue != j->queue || !model_eligible(m, other))
 			continue;
-		if (model_line(other) != model_line(j))
+		if (model_line(m, other) != model_line(m, j))
 			continue;
 		if (other->priority > j->priority ||
 		    (other->priority == j->priority && other->tenant == j->tenant &&
@@ -36,7 +36,7 @@ static void
 check_turns(struct model *m, const struct model_job *j)
 {
 	for_jobs(m, other) {
-		if (other->queue == j->queue || model_place(other) != model_place(j) ||
+		if (other->queue == j->queue || model_place(m, other) != model_place(m, j) ||
 		    other->suspicions > 0)
 			continue;
 		if (!model_eligible(m, other) || m->type_limit[other->type] > 0 ||
@@ -49,7 +49,7 @@ check_turns(struct model *m, const struct model_job *j)
 		other->unfair[j->queue] = true;
 	}
 	for_jobs(m, other)
-		if (other->queue == j->queue && model_place(other) == model_place(j))
+		if (other->queue == j->queue && model_place(m, other) == model_place(m, j))
 			for (int q = 0; q < MODEL_QUEUES; q++)
 				other->unfair[q] = false;
 }
@@ -64,7 +64,7 @@ check_tenants(struct model *m, const struct model_job *j)
 	uint32_t	most = m->queues[j->queue].weights[j->tenant];
 
 	for_jobs(m, other) {
-		if (other->queue != j->queue || model_place(other) != model_place(j) ||
+		if (other->queue != j->queue || model_place(m, other) != model_place(m, j) ||
 		    other->suspicions > 0 || other->tenant == j->tenant ||
 		    other->priority != j->priority || !model_eligible(m, other))
 			continue;
@@ -73,17 +73,24 @@ check_tenants(struct model *m, const struct model_job *j)
 			    j->tenant, (unsigned long long)other->id, other->tenant);
 	}
 	for_jobs(m, other)
-		if (other->queue == j->queue && model_place(other) == model_place(j) &&
+		if (other->queue == j->queue && model_place(m, other) == model_place(m, j) &&
 		    other->tenant == j->tenant)
 			memset(other->passed, 0, sizeof(other->passed));
 }
 
-/* No worker that could take it has less to do. */
+static bool
+goes_behind(struct model *m, int worker)
+{
+	return m->workers[worker].fifo && model_used(m, worker, -1) > 0;
+}
+
+/* No worker that could take it has less to do; but one that runs it at once is better than one where
+ * it waits behind another. */
 static void
 check_spread(struct model *m, const struct model_job *j, int worker)
 {
 	for (int w = 0; w < MODEL_WORKERS; w++)
-		if (model_takes(m, w, j) &&
+		if ((goes_behind(m, worker) || !goes_behind(m, w)) && model_takes(m, w, j) && !model_may_yield(m, w) &&
 		    model_used(m, w, (int)j->lane) < model_used(m, worker, (int)j->lane))
 			model_violation(m, "job %llu went to worker %d, and %d has less to do",
 			    (unsigned long long)j->id, worker, w);
@@ -112,6 +119,9 @@ check_start(struct model *m, struct model_job *j, int worker)
 	}
 	if (!model_eligible(m, j))
 		model_violation(m, "job %llu may not run now", (unsigned long long)j->id);
+	if (worker >= 0 && model_yields(m, worker))
+		model_violation(m, "worker %d keeps its CPU slot for job %llu", worker,
+		    (unsigned long long)j->id);
 	if (worker >= 0 && !model_takes(m, worker, j))
 		model_violation(m, "worker %d cannot take job %llu now", worker,
 		    (unsigned long long)j->id);
@@ -121,6 +131,18 @@ check_start(struct model *m, struct model_job *j, int worker)
 	model_take(m, j);
 	if (worker >= 0)
 		check_spread(m, j, worker);
+}
+
+static void
+take_slot(struct model *m, struct model_attempt *at)
+{
+	struct model_worker	*w = at->worker < 0 ? NULL : &m->workers[at->worker];
+
+	if (w == NULL)
+		return;
+	at->takes = (int)model_slots_of(w->pool * LANES + (int)at->lane);
+	if (model_used(m, at->worker, -1) == 1)
+		w->slot_ns = m->now.mono_ns;
 }
 
 struct model_attempt *
@@ -151,6 +173,7 @@ model_start(struct model *m, struct attempt *real)
 	    .worker = worker, .lane = j->lane, .deadline_ns = NEVER, .grace_ns = NEVER };
 	if (at - m->attempts >= m->attempts_end)
 		m->attempts_end = (int)(at - m->attempts) + 1;
+	take_slot(m, at);
 	j->state = JOB_running;
 	j->reason = REASON_started;
 	j->attempts++;
@@ -261,14 +284,15 @@ model_start_alone(struct model *m, const struct job *real)
 	struct model_job	*j = model_job(m, real->id);
 	int			 slot = model_alone_free(m);
 
-	if (j == NULL || j->suspicions == 0 || !model_eligible(m, j) || slot < 0)
+	if (j == NULL || j->suspicions == 0 || !model_eligible(m, j) || slot < 0 ||
+	    model_slots_full(m, model_slots_of(model_place(m, j))))
 		model_violation(m, "job %llu may not ask for a worker",
 		    (unsigned long long)real->id);
 	check_first(m, j);
 	model_take(m, j);
 	j->alone_asked = true;
 	m->alone[slot] = (struct model_alone){ .state = MODEL_ASKED, .job_id = j->id,
-	    .waiting = true };
+	    .waiting = true, .takes = model_slots_of(model_place(m, j)) };
 }
 
 void

@@ -115,6 +115,34 @@ judge_same(struct model *m, const struct core *c)
 
 /* ---- when nothing is left to do ---- */
 
+/*
+ * A pool wants a worker when somebody could run there, and nobody of it can take one more: surely if
+ * there is no worker at all, never if there is nobody to run or a worker with a free slot.
+ */
+static void
+quiet_wants(struct model *m, struct core *c, int pool)
+{
+	bool	wanted = core_pool_wants(c, (uint32_t)pool), may = false, must = false;
+
+	for_jobs(m, j) {
+		int	place = model_place(m, j);
+		bool	worker = false, room = false;
+
+		if (place / LANES != pool || j->suspicions > 0 || !model_eligible(m, j))
+			continue;
+		for (int w = 0; w < MODEL_WORKERS; w++) {
+			worker |= m->workers[w].up && !m->workers[w].retired &&
+			    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], place);
+			room |= model_has_room(m, w, place) &&
+			    (!m->workers[w].fifo || model_used(m, w, -1) == 0);
+		}
+		may |= !room && (!worker || !model_slots_full(m, model_slots_of(place)));
+		must |= !worker;
+	}
+	if (wanted ? !may : must)
+		model_violation(m, "pool %d %s a worker", pool, wanted ? "wants" : "does not want");
+}
+
 /* Everything that could be next in the lane can be taken by one worker: then it should have
  * been. */
 static void
@@ -124,20 +152,19 @@ quiet_lane(struct model *m, int place)
 
 	memset(all, true, sizeof(all));
 	for_jobs(m, j) {
-		if (model_place(j) != place || j->suspicions > 0 || !model_eligible(m, j))
+		if (model_place(m, j) != place || j->suspicions > 0 || !model_eligible(m, j))
 			continue;
 		any = true;
 		for (int w = 0; w < MODEL_WORKERS; w++)
-			all[w] &= model_takes(m, w, j);
+			all[w] &= model_takes(m, w, j) && !model_may_yield(m, w);
 		if (place == LANE_INLINE)
 			model_violation(m, "inline job %llu could run and does not",
 			    (unsigned long long)j->id);
 	}
 	for (int w = 0; any && w < MODEL_WORKERS; w++)
 		if (all[w])
-			model_violation(m, "worker %d could run a job in lane %s%s and gets none", w,
-			    lane_names[place % MODEL_PLUGIN],
-			    place < MODEL_PLUGIN ? "" : " of plugins");
+			model_violation(m, "worker %d could run a job in lane %s of pool %d and gets none",
+			    w, lane_names[place % LANES], place / LANES);
 }
 
 static void
@@ -149,7 +176,8 @@ quiet_job(struct model *m, const struct model_job *j)
 		model_violation(m, "nobody was told of the outcome of job %llu", id);
 	if (j->record_due != RECORD_NONE)
 		model_violation(m, "job %llu was not written down: %d", id, (int)j->record_due);
-	if (j->suspicions > 0 && model_eligible(m, j) && model_alone_free(m) >= 0)
+	if (j->suspicions > 0 && model_eligible(m, j) && model_alone_free(m) >= 0 &&
+	    !model_slots_full(m, model_slots_of(model_place(m, j))))
 		model_violation(m, "job %llu could have a worker of its own", id);
 }
 
@@ -253,6 +281,8 @@ judge_quiet(struct model *m, const struct core *c)
 	model_learn(m, c);
 	for (int place = 0; place < MODEL_PLACES; place++)
 		quiet_lane(m, place);
+	for (int pool = 0; pool < MODEL_POOLS; pool++)
+		quiet_wants(m, (struct core *)(size_t)c, pool);
 	for_jobs(m, j)
 		if (!j->forgotten)
 			quiet_job(m, j);
@@ -319,7 +349,7 @@ count_ahead(struct model *m, const struct model_job *j)
 		if (o->queue != j->queue || o->tenant != j->tenant || o->state != JOB_ready ||
 		    o->alone_asked || !model_record_open(o) || !model_open(m, o))
 			continue;
-		if (model_line(o) != model_line(j))
+		if (model_line(m, o) != model_line(m, j))
 			continue;
 		n += o->priority > j->priority ||
 		    (o->priority == j->priority && o->place < j->place);
@@ -335,7 +365,7 @@ count_tenants(struct model *m, const struct model_job *j)
 	uint64_t	n = 0;
 
 	for_jobs(m, o)
-		if (o->queue == j->queue && model_place(o) == model_place(j) && o->state == JOB_ready &&
+		if (o->queue == j->queue && model_place(m, o) == model_place(m, j) && o->state == JOB_ready &&
 		    model_record_open(o) && o->suspicions == 0 && model_open(m, o) &&
 		    o->priority >= j->priority)
 			seen[o->tenant] |= o->tenant != j->tenant;
@@ -384,20 +414,51 @@ explain_gates(struct model *m, const struct model_job *j, const char *text, bool
 	return queue || type || tenant || limit || dry || paused || full || stopped;
 }
 
+/* What it lacks to start: workers, a slot of those that all pools share, or a worker's slot. */
+static void
+explain_place(struct model *m, const struct model_job *j, const char *text, bool lane)
+{
+	int			 place = model_place(m, j);
+	enum model_slots	 takes = model_slots_of(place);
+	bool			 worker = false, fresh = false, full = model_slots_full(m, takes);
+	bool			 busy, slots;
+
+	for (int w = 0; w < MODEL_WORKERS; w++) {
+		worker |= m->workers[w].up && !m->workers[w].retired &&
+		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], place);
+		fresh |= model_has_room(m, w, place) &&
+		    (!m->workers[w].fifo || model_used(m, w, -1) == 0);
+	}
+	busy = worker && (!fresh || !full);
+	slots = full && (fresh || !worker || place / LANES != 0);
+	expect(m, j, text, "no_worker", lane && !worker);
+	expect(m, j, text, "lane_busy", lane && busy);
+	if (lane || j->suspicions == 0) {
+		expect(m, j, text, "cpu_slots", lane && slots && takes == MODEL_CPU_SLOT);
+		expect(m, j, text, "waiting_slots", lane && slots && takes == MODEL_WAITING_SLOT);
+	}
+	if (lane && slots)
+		expect_number(m, text, takes == MODEL_CPU_SLOT ? "cpu_slots" : "waiting_slots",
+		    "running", model_slots_used(m, takes));
+	if (!lane || !busy)
+		return;
+	expect_number(m, text, "lane_busy", "ahead", count_ahead(m, j));
+	if (number_of(m, text, "lane_busy", "tenants_before") > count_tenants(m, j))
+		model_violation(m, "not so many tenants come before job %llu: %s",
+		    (unsigned long long)j->id, text);
+}
+
 static void
 explain_waiting(struct model *m, const struct model_job *j, const char *text)
 {
 	bool	open = model_open(m, j), held = open && j->state == JOB_ready && !j->alone_asked;
 	bool	shut = explain_gates(m, j, text, held);
 	bool	alone = open && (j->alone_asked || (held && j->suspicions > 0 && !shut));
-	bool	lane = held && !shut && !alone, worker = false;
+	bool	lane = held && !shut && !alone;
 	bool	timed = j->state == JOB_scheduled && j->due_ns > 0;
 	bool	retry = timed && says(text, "retry"), time = timed && !retry;
 	bool	blocked = !open && model_key_blocked(m, j);
 
-	for (int w = 0; w < MODEL_WORKERS; w++)
-		worker |= m->workers[w].up && !m->workers[w].retired &&
-		    m->workers[w].alone_for == 0 && model_serves(&m->workers[w], model_place(j));
 	expect(m, j, text, "scheduled", time);
 	expect(m, j, text, "retry", retry);
 	if (j->reason == REASON_retry_wait && time)
@@ -411,14 +472,7 @@ explain_waiting(struct model *m, const struct model_job *j, const char *text)
 	expect(m, j, text, "order_key", !open && !blocked && !m->cfg.sequential);
 	expect(m, j, text, "sequential", !open && !blocked && m->cfg.sequential);
 	expect(m, j, text, "alone", alone);
-	expect(m, j, text, "lane_busy", lane && worker);
-	expect(m, j, text, "no_worker", lane && !worker);
-	if (lane && worker)
-		expect_number(m, text, "lane_busy", "ahead", count_ahead(m, j));
-	if (lane && worker && number_of(m, text, "lane_busy", "tenants_before") >
-	    count_tenants(m, j))
-		model_violation(m, "not so many tenants come before job %llu: %s",
-		    (unsigned long long)j->id, text);
+	explain_place(m, j, text, lane);
 	if (time || retry)
 		expect_number(m, text, time ? "scheduled" : "retry", "due_in_ms",
 		    (uint64_t)((j->due_ns - m->now.mono_ns) / 1000000));

@@ -243,43 +243,127 @@ bytes_in(struct model *m, int worker)
 	return sum;
 }
 
-int
-model_place(const struct model_job *j)
+/* The inline lane is one for all, and so is the process lane of what is built in and of plugins. */
+static int
+place_in(int pool, enum lane lane)
 {
-	bool	own = j->type == MODEL_PLUGIN_TYPE && (j->lane == LANE_ASYNC || j->lane == LANE_THREAD);
-
-	return (int)j->lane + (own ? MODEL_PLUGIN : 0);
+	if (lane == LANE_INLINE || (pool == MODEL_PLUGINS && lane == LANE_PROCESS))
+		pool = 0;
+	return pool * LANES + (int)lane;
 }
 
 int
-model_line(const struct model_job *j)
+model_place(const struct model *m, const struct model_job *j)
+{
+	return place_in(m->type_pool[j->type], j->lane);
+}
+
+enum model_slots
+model_slots_of(int place)
+{
+	if (place % LANES == LANE_PROCESS)
+		return MODEL_CPU_SLOT;
+	return place == MODEL_EXEC * LANES + LANE_ASYNC ? MODEL_WAITING_SLOT : MODEL_NO_SLOT;
+}
+
+int
+model_line(const struct model *m, const struct model_job *j)
 {
 	if (j->suspicions == 0)
-		return model_place(j);
-	return MODEL_PLACES + (j->lane != LANE_PROCESS);
+		return model_place(m, j);
+	return MODEL_PLACES + (int)model_slots_of(model_place(m, j));
+}
+
+static bool
+is_first(struct model *m, const struct model_attempt *at)
+{
+	return at->worker < 0 || !m->workers[at->worker].fifo || model_head(m, at->worker) == at;
+}
+
+uint32_t
+model_slots_used(const struct model *m, enum model_slots which)
+{
+	uint32_t	n = 0;
+
+	for_attempts((struct model *)(size_t)m, at)
+		n += at->takes == (int)which && is_first((struct model *)(size_t)m, at);
+	for (int i = 0; i < MODEL_ALONE; i++)
+		n += m->alone[i].waiting && m->alone[i].takes == which;
+	return n;
+}
+
+bool
+model_slots_full(const struct model *m, enum model_slots which)
+{
+	return m->slots[which] > 0 && model_slots_used(m, which) >= m->slots[which];
 }
 
 bool
 model_serves(const struct model_worker *w, int place)
 {
-	return w->slots[place % MODEL_PLUGIN] > 0 &&
-	    (w->plugin == (place >= MODEL_PLUGIN) || place == LANE_PROCESS);
+	return w->slots[place % LANES] > 0 &&
+	    place_in(w->pool, (enum lane)(place % LANES)) == place;
+}
+
+bool
+model_has_room(const struct model *m, int worker, int place)
+{
+	const struct model_worker	*w = &m->workers[worker];
+
+	return w->up && !w->retired && !w->killed && !w->refused && w->alone_for == 0 &&
+	    model_serves(w, place) && model_used(m, worker, place % LANES) < w->slots[place % LANES];
+}
+
+/* Could this job start at once, if there was a CPU slot for it? */
+static bool
+wants_cpu(struct model *m, const struct model_job *j, int but)
+{
+	int	place = model_place(m, j);
+
+	if (model_slots_of(place) != MODEL_CPU_SLOT || !model_eligible(m, j))
+		return false;
+	if (j->suspicions > 0)
+		return model_alone_free(m) >= 0;
+	for (int w = 0; w < MODEL_WORKERS && place != but; w++)
+		if (model_has_room(m, w, place) &&
+		    (!m->workers[w].fifo || model_used(m, w, -1) == 0))
+			return true;
+	return false;
+}
+
+bool
+model_yields(struct model *m, int worker)
+{
+	const struct model_worker	*w = &m->workers[worker];
+
+	if (!w->fifo || model_used(m, worker, -1) == 0 || !model_slots_full(m, MODEL_CPU_SLOT) ||
+	    m->now.mono_ns - w->slot_ns < MODEL_SLOT_NS)
+		return false;
+	for_jobs(m, j)
+		if (wants_cpu(m, j, place_in(w->pool, LANE_PROCESS)))
+			return true;
+	return false;
+}
+
+bool
+model_may_yield(const struct model *m, int worker)
+{
+	const struct model_worker	*w = &m->workers[worker];
+
+	return w->fifo && model_used(m, worker, -1) > 0 && m->slots[MODEL_CPU_SLOT] > 0 &&
+	    m->now.mono_ns - w->slot_ns >= MODEL_SLOT_NS;
 }
 
 bool
 model_takes(struct model *m, int worker, const struct model_job *j)
 {
 	const struct model_worker	*w = &m->workers[worker];
-	uint32_t			 used;
+	int				 place = model_place(m, j);
 
-	if (!w->up || w->retired || w->killed || w->refused || w->alone_for != 0 ||
-	    !model_serves(w, model_place(j)))
+	if (!model_has_room(m, worker, place))
 		return false;
-	used = model_used(m, worker, (int)j->lane);
-	if (used >= w->slots[j->lane])
-		return false;
-	if (!w->fifo || used == 0)
-		return true;
+	if (!w->fifo || model_used(m, worker, -1) == 0)
+		return !model_slots_full(m, model_slots_of(place));
 	return is_short(m, j->type) && is_short(m, model_head(m, worker)->job->type) &&
 	    bytes_in(m, worker) + j->bytes <= BOUND_WINDOW_BYTES;
 }
@@ -396,6 +480,17 @@ model_submit(struct model *m, const struct model_job *as)
 
 /* ---- the clock ---- */
 
+/* The workers of commands escalate themselves, and get 5 s more for that. */
+static int64_t
+grace_ms(const struct model *m, const struct model_attempt *at)
+{
+	int64_t	ms = m->type_grace_ms[at->job->type];
+
+	if (ms == 0)
+		ms = m->cfg.grace_ms;
+	return at->worker >= 0 && m->workers[at->worker].pool == MODEL_EXEC ? ms + 5000 : ms;
+}
+
 static void
 tell(struct model *m, struct model_attempt *at, bool by_timeout)
 {
@@ -407,7 +502,7 @@ tell(struct model *m, struct model_attempt *at, bool by_timeout)
 	at->by_timeout = by_timeout;
 	at->deadline_ns = NEVER;
 	if (w == NULL || !w->fifo || model_head(m, at->worker) == at)
-		at->grace_ns = m->now.mono_ns + m->cfg.grace_ms * NS_IN_MS;
+		at->grace_ns = m->now.mono_ns + grace_ms(m, at) * NS_IN_MS;
 }
 
 static void
@@ -436,7 +531,7 @@ grace_over(struct model *m, struct model_attempt *at)
 	struct model_worker	*w = &m->workers[at->worker];
 
 	at->grace_ns = NEVER;
-	if (w->fifo) {
+	if (w->killable && at->lane == LANE_PROCESS) {
 		w->kill_due |= !w->killed;
 		w->killed = true;
 		w->idle_due = false;
@@ -550,7 +645,7 @@ void
 model_becomes_head(struct model *m, struct model_attempt *at)
 {
 	if (at->told)
-		at->grace_ns = m->now.mono_ns + m->cfg.grace_ms * NS_IN_MS;
+		at->grace_ns = m->now.mono_ns + grace_ms(m, at) * NS_IN_MS;
 	else if (at->job->timeout_ms > 0)
 		at->deadline_ns = m->now.mono_ns + at->job->timeout_ms * NS_IN_MS;
 }
@@ -620,6 +715,14 @@ back(struct model_attempt *at, enum job_reason reason)
 }
 
 void
+model_relane(struct model *m, struct model_attempt *at, enum lane lane)
+{
+	at->lane = lane;
+	at->takes = (int)model_slots_of(place_in(m->workers[at->worker].pool, lane));
+	maybe_idle(m, at->worker);
+}
+
+void
 model_refused(struct model *m, struct model_attempt *at)
 {
 	int	worker = at->worker;
@@ -677,16 +780,16 @@ asked_for(struct model *m, uint64_t job_id)
 }
 
 void
-model_worker_up(struct model *m, int worker, const uint32_t slots[LANES], bool plugin,
-    uint64_t alone_for)
+model_worker_up(struct model *m, int worker, const struct worker_offer *o)
 {
 	struct model_worker	*w = &m->workers[worker];
+	uint64_t		 alone_for = o->alone_for;
 	struct model_alone	*a;
 
-	*w = (struct model_worker){ .up = true, .fifo = slots[LANE_PROCESS] > 0,
-	    .plugin = plugin, .alone_for = alone_for };
+	*w = (struct model_worker){ .up = true, .fifo = o->fifo, .killable = o->killable,
+	    .pool = (int)o->pool, .alone_for = alone_for };
 	for (int lane = 0; lane < LANES; lane++)
-		w->slots[lane] = slots[lane];
+		w->slots[lane] = o->slots[lane];
 	if (alone_for == 0)
 		return;
 	if ((a = asked_for(m, alone_for)) == NULL)

@@ -13,10 +13,13 @@
 #define MODEL_ATTEMPTS	512		/* at once */
 #define MODEL_WORKERS	24
 #define MODEL_QUEUES	5
-#define MODEL_TYPES	5
-#define MODEL_PLUGIN_TYPE 4		/* the last one is a plugin's */
-#define MODEL_PLUGIN	LANES		/* added to a lane: that of plugins' own io workers */
-#define MODEL_PLACES	(2 * LANES)
+#define MODEL_TYPES	7
+#define MODEL_POOLS	4
+#define MODEL_PLUGINS	1		/* the pool of plugins, */
+#define MODEL_EXEC	2		/* that of commands */
+#define MODEL_LANGUAGE	3		/* and one of language workers */
+#define MODEL_PLACES	(MODEL_POOLS * LANES)	/* LANES times the pool, and the lane */
+#define MODEL_SLOT_NS	INT64_C(10000000)	/* a window may keep a wanted CPU slot so long */
 #define MODEL_KEYS	4
 #define MODEL_TENANTS	4
 #define MODEL_LIMITS	3		/* limit keys */
@@ -117,14 +120,20 @@ struct model_attempt {
 	struct attempt		*real;
 	uint64_t		 number;	/* order of start, over all */
 	int			 worker;	/* index; -1: inline */
-	enum lane		 lane;		/* its job's, then */
+	enum lane		 lane;		/* its job's, then, or where it was put since */
+	int			 takes;		/* enum model_takes */
 	int64_t			 deadline_ns, grace_ns;		/* NEVER: none */
 	bool			 told, by_timeout, tell_due, stuck;
 	enum job_reason		 why;		/* told, not by time */
 };
 
+/* Of which slots a start takes one, that all pools share. */
+enum model_slots { MODEL_NO_SLOT, MODEL_CPU_SLOT, MODEL_WAITING_SLOT };
+
 struct model_worker {
-	bool		 up, fifo, plugin, retired, killed, refused, kill_due, idle_due, idle_said;
+	int		 pool;
+	int64_t		 slot_ns;		/* fifo: since when it has one */
+	bool		 up, fifo, killable, retired, killed, refused, kill_due, idle_due, idle_said;
 	uint32_t	 slots[LANES];
 	uint64_t	 alone_for;
 	int64_t		 refused_until_ns;	/* NEVER: until something ends there */
@@ -136,6 +145,7 @@ struct model_alone {
 	enum model_alone_state state;
 	uint64_t	 job_id;		/* for which it was asked for */
 	bool		 waiting;		/* that job still waits for it */
+	enum model_slots takes;			/* meanwhile */
 	int		 worker;
 	int64_t		 retry_ns;
 };
@@ -163,6 +173,9 @@ struct model {
 	struct model_worker	 workers[MODEL_WORKERS];
 	struct model_alone	 alone[MODEL_ALONE];
 	struct type		*types[MODEL_TYPES];		/* core's: what was measured */
+	int			 type_pool[MODEL_TYPES];
+	int64_t			 type_grace_ms[MODEL_TYPES];	/* 0: as configured */
+	uint32_t		 slots[3];			/* by enum model_slots; 0: any number */
 	struct model_queue	 queues[MODEL_QUEUES];
 	uint32_t		 type_limit[MODEL_TYPES];
 	struct model_rate	 type_rate[MODEL_TYPES];
@@ -215,10 +228,20 @@ void model_rate_set(struct model_rate *r, struct rate rate);
 bool model_eligible(const struct model *m, const struct model_job *j);
 uint32_t model_used(const struct model *m, int worker, int lane);	/* lane -1: all */
 struct model_attempt *model_head(struct model *m, int worker);
-/* Where it waits for a worker: its lane, or the one that plugins have of their own. */
-int model_place(const struct model_job *j);
-/* The same, or one of the two where those wait that must run alone. */
-int model_line(const struct model_job *j);
+/* Where it waits for a worker: the lane of its pool. */
+int model_place(const struct model *m, const struct model_job *j);
+/* The same, or one of those where jobs wait that must run alone. */
+int model_line(const struct model *m, const struct model_job *j);
+/* What a start there takes. */
+enum model_slots model_slots_of(int place);
+uint32_t model_slots_used(const struct model *m, enum model_slots which);
+bool model_slots_full(const struct model *m, enum model_slots which);
+/* Can this worker take one more at this place, without any other's slot? */
+bool model_has_room(const struct model *m, int worker, int place);
+/* Must it give its slot to others before it takes more? */
+bool model_yields(struct model *m, int worker);
+/* It has had its slot so long that it may: core sees more that might want one than there is. */
+bool model_may_yield(const struct model *m, int worker);
 /* Is this worker one of those that serve a place? */
 bool model_serves(const struct model_worker *w, int place);
 /* May this worker take this job now? */
@@ -237,8 +260,8 @@ void model_purge(struct model *m, int queue);
 void model_cancel_because(struct model *m, struct model_job *j, enum job_reason why);
 void model_done(struct model *m, struct model_attempt *at, const struct model_end *end);
 void model_refused(struct model *m, struct model_attempt *at);
-void model_worker_up(struct model *m, int worker, const uint32_t slots[LANES],
-    bool plugin, uint64_t alone_for);
+void model_worker_up(struct model *m, int worker, const struct worker_offer *offer);
+void model_relane(struct model *m, struct model_attempt *at, enum lane lane);
 void model_worker_retire(struct model *m, int worker);
 void model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j),
     void *ctx);
@@ -248,6 +271,8 @@ void model_alone_failed(struct model *m, uint64_t job_id);
 void model_take(struct model *m, const struct model_job *j);
 /* A type's jobs that were routed to one lane go to another. */
 void model_move(struct model *m, int type, enum lane from, enum lane to);
+/* Its jobs that wait go to another pool; those that run stay. */
+void model_repool(struct model *m, int type, int pool);
 /* Jobs that got in line since the last call go where their type has moved. */
 void model_lanes(struct model *m);
 /* It ran in the caller, at once. */

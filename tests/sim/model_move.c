@@ -19,6 +19,20 @@ follows(const struct model *m, const struct model_job *j)
 	return j->state == JOB_ready && model_record_open(j) && !j->asks && j->suspicions == 0 && model_open(m, j);
 }
 
+void
+model_repool(struct model *m, int type, int pool)
+{
+	if (m->type_pool[type] == pool)
+		return;
+	m->type_pool[type] = pool;
+	for_jobs(m, j) {
+		if (j->type != type)
+			continue;
+		memset(j->unfair, 0, sizeof(j->unfair));
+		memset(j->passed, 0, sizeof(j->passed));
+	}
+}
+
 /* In its new lane its queue waits for its turn anew, and so does its tenant. */
 void
 model_lanes(struct model *m)

@@ -69,6 +69,7 @@ model_record(struct model *m, const struct job *real, enum record what)
 {
 	struct model_job	*j = model_job(m, real->id);
 
+	model_lanes(m);
 	if (j == NULL || !j->durable || j->record_due != what || what == RECORD_NONE)
 		model_violation(m, "%d is written down of job %llu, not %d", (int)what,
 		    (unsigned long long)real->id, j == NULL ? -1 : (int)j->record_due);
@@ -177,6 +178,14 @@ restore_times(struct model *m, struct model_job *j, const struct model_found *f)
 	j->tied_ns = 0;
 }
 
+/* Nothing was written of it but its submission, and that a parent kept it from running: how it
+ * began follows from that. */
+static bool
+is_untouched(const struct model *m, const struct model_job *j)
+{
+	return model_parents_left(j) > 0 && job_moves_len(core_find(m->core, j->id)) == 1;
+}
+
 static void
 restore_live(struct model *m, struct model_job *j, const struct model_found *f)
 {
@@ -190,7 +199,7 @@ restore_live(struct model *m, struct model_job *j, const struct model_found *f)
 	j->state = model_must_wait(j) ? JOB_scheduled : JOB_ready;
 	if (f->in_process || j->marked)
 		j->reason = f->why;
-	else if (j->state != f->job.state)
+	else if (j->state != f->job.state || is_untouched(m, j))
 		j->reason = REASON_parents_wait;
 	if (j->on_lost == ON_LOST_FAIL && (j->marked || f->in_process)) {
 		model_finish(m, j, JOB_failed, REASON_lost, FAILURE_lost);

@@ -76,7 +76,7 @@ check_order(struct promises *p, const struct model *m, const struct promise *of)
 {
 	for (const struct promise *o = p->of; of->key >= 0 && !of->again && o < of; o++)
 		if (o->key == of->key && o->durable && o->accepted && !o->told && !o->forgotten &&
-		    !o->again)
+		    !o->again && !o->again_asked)
 			model_violation(m, "job %llu runs before %llu, with their order key",
 			    (unsigned long long)of->id, (unsigned long long)o->id);
 }

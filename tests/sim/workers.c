@@ -15,36 +15,51 @@ worker(struct world *w, int number)
 	return &w->m.workers[number];
 }
 
+/* Those of the pool of commands run as many as they have slots for; all others one at a time in the
+ * process lane, and then nothing else. */
 static void
-start_worker(struct world *w, int number, enum lane lane, bool plugin, uint64_t alone_for)
+random_slots(struct world *w, struct worker_offer *o, int number, enum lane lane)
 {
 	struct chance	*r = &w->chance;
-	uint32_t	 slots[LANES] = { 0 };
-	struct worker_offer offer = { .alone_for = alone_for };
 
-	if (lane == LANE_PROCESS) {
-		slots[LANE_PROCESS] = alone_for != 0 ? 1 : 1 + (uint32_t)below(r, 8);
-	} else {
-		slots[LANE_ASYNC] = 1 + (uint32_t)below(r, 6);
-		slots[LANE_THREAD] = 1 + (uint32_t)below(r, 3);
+	if (lane != LANE_PROCESS || o->pool >= MODEL_EXEC) {
+		o->slots[LANE_ASYNC] = 1 + (uint32_t)below(r, 6);
+		o->slots[LANE_THREAD] = 1 + (uint32_t)below(r, 3);
 	}
-	trace(w, "worker %d up, %s%s, alone for %llu", number, plugin ? "plugin " : "",
-	    lane == LANE_PROCESS ? "cpu" : "io", (unsigned long long)alone_for);
-	w->doomed[number] = false;
-	offer.pool = core_pool_get(w->c, world_pool(plugin));
-	offer.fifo = offer.killable = lane == LANE_PROCESS;
-	memcpy(offer.slots, slots, sizeof(slots));
-	core_worker_up(w->c, w->m.now, (uint32_t)number, &offer);
-	model_worker_up(&w->m, number, slots, plugin, alone_for);
+	if (lane != LANE_PROCESS)
+		return;
+	o->slots[LANE_PROCESS] = o->alone_for != 0 ? 1 : 1 + (uint32_t)below(r, 8);
+	o->killable = o->pool != MODEL_EXEC;
+	o->fifo = o->pool < MODEL_EXEC || (o->pool == MODEL_LANGUAGE && number % 2 == 0);
+	if (o->fifo)
+		o->slots[LANE_ASYNC] = o->slots[LANE_THREAD] = 0;
 }
 
+static void
+start_worker(struct world *w, int number, enum lane lane, int pool, uint64_t alone_for)
+{
+	struct worker_offer	o = { .pool = (uint32_t)pool, .alone_for = alone_for };
+
+	random_slots(w, &o, number, lane);
+	trace(w, "worker %d up, pool %d, %s%s, alone for %llu", number, pool, lane_names[lane],
+	    o.fifo ? ", one at a time" : "", (unsigned long long)alone_for);
+	w->doomed[number] = false;
+	core_worker_up(w->c, w->m.now, (uint32_t)number, &o);
+	model_worker_up(&w->m, number, &o);
+}
+
+/* Of the built-in pool there are two of each kind, and one of plugins; all others come when they are
+ * wanted. */
 void
 do_worker_up(struct world *w)
 {
-	int	n = below(&w->chance, 6);
+	int	n = below(&w->chance, 10);
+	int	pool = n < 5 ? 0 : n == 5 ? MODEL_PLUGINS : n < 8 ? MODEL_EXEC : MODEL_LANGUAGE;
 
-	if (!worker(w, n)->up)
-		start_worker(w, n, n % 2 == 0 ? LANE_PROCESS : LANE_ASYNC, n == 5, 0);
+	if (worker(w, n)->up || (pool >= MODEL_EXEC && !core_pool_wants(w->c, (uint32_t)pool)))
+		return;
+	start_worker(w, n, (n < 5 && n % 2 == 0) || pool >= MODEL_EXEC ? LANE_PROCESS : LANE_ASYNC,
+	    pool, 0);
 }
 
 static int
@@ -126,6 +141,15 @@ free_alone_number(struct world *w)
 	return n;
 }
 
+/* The process lane of plugins is that of the built-in workers. */
+static int
+pool_for(const struct job *real)
+{
+	int	pool = real == NULL ? 0 : (int)job_type(real)->pool;
+
+	return pool == MODEL_PLUGINS && real->lane == LANE_PROCESS ? 0 : pool;
+}
+
 void
 do_alone(struct world *w)
 {
@@ -143,7 +167,7 @@ do_alone(struct world *w)
 		} else {
 			start_worker(w, free_alone_number(w),
 			    real == NULL ? LANE_PROCESS : (enum lane)real->lane,
-			    real != NULL && job_type(real)->pool != 0, id);
+			    pool_for(real), id);
 		}
 		judge_same(&w->m, w->c);
 	}
@@ -192,6 +216,24 @@ random_end(struct world *w, const struct model_attempt *at)
 		return dice < 6 ? ATTEMPT_CANCELLED : dice < 8 ? ATTEMPT_OK : ATTEMPT_FAILED;
 	return dice < 8 ? ATTEMPT_OK : dice < 9 || !once_in(&w->chance, 5) ? ATTEMPT_FAILED :
 	    ATTEMPT_CANCELLED;
+}
+
+/* A command that was thought to compute waits, or the other way round. */
+void
+do_relane(struct world *w)
+{
+	for_attempts(&w->m, at) {
+		enum lane	to = at->lane == LANE_PROCESS ? LANE_ASYNC : LANE_PROCESS;
+
+		if (at->worker < 0 || worker(w, at->worker)->pool != MODEL_EXEC ||
+		    !once_in(&w->chance, 8))
+			continue;
+		trace(w, "attempt of %llu goes on in lane %s", (unsigned long long)at->job->id,
+		    lane_names[to]);
+		core_attempt_relane(w->c, w->m.now, at->real, to);
+		model_relane(&w->m, at, to);
+		judge_same(&w->m, w->c);
+	}
 }
 
 static bool

@@ -11,7 +11,9 @@
 #define ENDS_WITHIN	20000	/* steps in which everything accepted must have ended */
 
 const char *const	world_queues[MODEL_QUEUES] = { "default", "mail", "thumbs", "a", "b" };
-const char *const	world_types[MODEL_TYPES] = { "echo", "sleep", "digest", "copy", "burn" };
+const char *const	world_types[MODEL_TYPES] = { "echo", "sleep", "digest", "copy", "burn",
+    "convert", "resize" };
+static const char *const world_pools[MODEL_POOLS] = { "", "plugin", "exec", "pool:python" };
 
 void
 trace(const struct world *w, const char *fmt, ...)
@@ -111,21 +113,37 @@ world_set_policies(struct world *w)
 	}
 }
 
-struct span
-world_pool(bool plugin)
+static void
+define_type(struct world *w, int t)
 {
-	return plugin ? (struct span){ "plugin", 6 } : (struct span){ "", 0 };
+	struct type	declared = { .name = (char *)(size_t)world_types[t],
+	    .pool = (uint32_t)w->m.type_pool[t], .grace_ms = w->m.type_grace_ms[t] };
+
+	w->m.types[t] = core_type_define(w->c, &declared);
 }
 
 void
 world_define_types(struct world *w)
 {
-	for (int t = 0; t < MODEL_TYPES; t++) {
-		struct type	declared = { .name = (char *)(size_t)world_types[t] };
+	for (int pool = 0; pool < MODEL_POOLS; pool++)
+		if (core_pool_get(w->c, (struct span){ world_pools[pool],
+		    strlen(world_pools[pool]) }) != (uint32_t)pool)
+			model_violation(&w->m, "pool %d has another number", pool);
+	for (int t = 0; t < MODEL_TYPES; t++)
+		define_type(w, t);
+	core_budgets(w->c, w->m.slots[MODEL_CPU_SLOT], w->m.slots[MODEL_WAITING_SLOT]);
+}
 
-		declared.pool = core_pool_get(w->c, world_pool(t == MODEL_PLUGIN_TYPE));
-		w->m.types[t] = core_type_define(w->c, &declared);
-	}
+/* What waits in line follows in the ticks that core asks for. */
+static void
+do_repool(struct world *w)
+{
+	int	t = below(&w->chance, w->types);
+
+	model_repool(&w->m, t, below(&w->chance, MODEL_POOLS));
+	trace(w, "type %d goes to pool %d", t, w->m.type_pool[t]);
+	define_type(w, t);
+	tick(w);
 }
 
 /* How much of it goes to disk, and what becomes of that. */
@@ -139,6 +157,25 @@ random_disk(struct world *w)
 		return;
 	w->crash_in = once_in(r, 3) ? 0 : 5 + below(r, 100);
 	w->full_in = once_in(r, 3) ? 10 + below(r, 60) : 0;
+}
+
+/* Which types are whose, and how much they share. */
+static void
+random_pools(struct world *w)
+{
+	static const int	pools[MODEL_TYPES] = { 0, 0, 0, 0, MODEL_PLUGINS, MODEL_EXEC,
+	    MODEL_LANGUAGE };
+	struct chance		*r = &w->chance;
+	bool			 mixed = once_in(r, 2);
+
+	for (int t = 0; t < MODEL_TYPES; t++) {
+		w->m.type_pool[t] = mixed ? below(r, MODEL_POOLS) : pools[t];
+		w->m.type_grace_ms[t] = once_in(r, 3) ? 1 + below(r, 3000) : 0;
+	}
+	if (!once_in(r, 3))
+		w->m.slots[MODEL_CPU_SLOT] = 1 + (uint32_t)below(r, 4);
+	if (!once_in(r, 3))
+		w->m.slots[MODEL_WAITING_SLOT] = 1 + (uint32_t)below(r, 3);
 }
 
 static struct world *
@@ -155,6 +192,7 @@ world_new(uint64_t seed, bool traced)
 	w->m.retry = random_retry(w, 0);
 	w->m.cfg.retry = real_retry(&w->m.retry);
 	w->m.cfg.seed = seed;
+	random_pools(w);
 	w->c = core_new(&w->m.cfg);
 	w->m.core = w->c;
 	w->by = submitter_new("uid:0", "sim", "unix");
@@ -362,6 +400,8 @@ step(struct world *w)
 		do_death(w);
 	else if (once_in(&w->chance, 4))
 		do_move(w);
+	else if (once_in(&w->chance, 6))
+		do_repool(w);
 	else
 		do_operate(w);
 	if (w->grouped && once_in(&w->chance, 6))
@@ -369,6 +409,8 @@ step(struct world *w)
 	do_reduce(w);
 	if (once_in(&w->chance, 5))
 		do_life(w);
+	if (once_in(&w->chance, 5))
+		do_relane(w);
 	do_store(w);
 	crashes(w, 1);
 	if (w->jumpy && once_in(&w->chance, 30))

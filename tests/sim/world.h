@@ -54,7 +54,6 @@ void world_run(uint64_t seed, unsigned steps, bool trace);
 void trace(const struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct span world_queue(int queue);
-struct span world_pool(bool plugin);
 /* What a new core is told of types, and of when jobs are tried again. */
 void world_define_types(struct world *w);
 void world_set_policies(struct world *w);
@@ -124,6 +123,7 @@ void do_dooms(struct world *w);
 void do_alone(struct world *w);
 /* One attempt ends, or its worker dies of it. */
 void do_end(struct world *w);
+void do_relane(struct world *w);
 void end_attempt(struct world *w, struct model_attempt *at, enum attempt_end end);
 
 #endif

@@ -1,9 +1,9 @@
 /* alone.c - jobs that get a worker of their own, because one died while it ran them.
  * Runs in: broker, loop thread.
  *
- * A job that asks for its worker holds its limits, and its slot, from then on: when the worker is up, nothing else
- * can be in its way.  Only CORE_ALONE_MAX of them exist at a time; the others wait in line, in
- * one of two places: those that need a CPU slot, and all others.
+ * A job that asks for its worker holds its limits, and its slot, from then on: when the worker is
+ * up, nothing else can be in its way.  Only CORE_ALONE_MAX of them exist at a time; the others wait in line, in
+ * places by what they need: a CPU slot, a waiting slot, or neither.
  */
 #include "daemon/broker/core/core_internal.h"
 

@@ -171,10 +171,8 @@ sum_jobs(const struct core *c, struct sums *sums)
 static void
 check_place_lists(const struct place *p)
 {
-	bool	gives = p->benches.len > 0 || !list_empty(&p->thirsty);
-
-	must(list_linked(&p->start) == (gives && p->fresh.len > 0), NULL);
-	must(list_linked(&p->start_behind) == (gives && p->behind.len > 0), NULL);
+	must(list_linked(&p->start) == (place_gives(p) && p->fresh.len > 0), NULL);
+	must(list_linked(&p->start_behind) == (place_gives(p) && p->behind.len > 0), NULL);
 }
 
 /* How many attempts they have. */
@@ -188,7 +186,7 @@ check_places(const struct core *c)
 			check_place_lists(&c->pools[i]->own[lane]);
 			used += c->pools[i]->own[lane].used;
 		}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < STARTS_BEHIND; i++)
 		check_place_lists(&c->alone_places[i]);
 	return used;
 }

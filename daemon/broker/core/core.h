@@ -67,7 +67,7 @@ uint32_t core_pool_get(struct core *c, struct span name);
 struct span core_pool_name(const struct core *c, uint32_t pool);
 struct span core_type_pool(const struct type *t);
 /* Its workers are on other machines: its process lane takes no CPU slots of this one.  A job that a
- * dead worker of it ran is not run alone. */
+ * dead worker of it ran is not run alone.  To be said before it has types. */
 void core_pool_remote(struct core *c, uint32_t pool, bool remote);
 /*
  * Would one more worker of this pool start a job at once?  A job is there with all its gates open, no

@@ -16,8 +16,8 @@
  *     └── open: stalls ── rows ── row of tenant a ── flows ...
  *
  * A place is one lane of one pool: its workers, and the benches of all queues with jobs for them.
- * Jobs that must run alone have two places of their own (LINE_ALONE), with CORE_ALONE_MAX slots in
- * all.  Which places are looked at for the next start follows from lists that are kept up to date
+ * Jobs that must run alone have places of their own, by what a start takes, with CORE_ALONE_MAX
+ * slots in all.  Which places are looked at for the next start follows from lists that are kept up to date
  * (place_refresh), so a thousand pools without jobs, or without a free worker, cost nothing.
  */
 #ifndef CORE_CORE_INTERNAL_H
@@ -30,8 +30,7 @@
 #include "proto/bounds.h"
 
 #define NS_IN_MS	INT64_C(1000000)
-#define LINE_ALONE	LANES		/* what must run alone: of the process lane, */
-#define LINE_ALONE_REST	(LANES + 1)	/* and of all others */
+#define LINE_ALONE	LANES		/* what must run alone; the next ones by what it needs */
 #define EXEC_EXTRA_MS	5000		/* an exec worker escalates itself, at grace */
 #define SLOT_NS	(10 * NS_IN_MS)		/* a window may be filled on for so long while others
 						 * wait for its slot */
@@ -158,7 +157,8 @@ struct budget {
 /* Where places stand that could give a job to a worker at this moment, by what else that takes. */
 enum starts {
 	STARTS_FREE,			/* nothing */
-	STARTS_CPU, STARTS_WAITING,	/* a slot of a budget */
+	STARTS_CPU, STARTS_WAITING,	/* a slot of a budget; of these three there are places for
+					 * jobs alone: JOB_LINES */
 	STARTS_BEHIND,			/* nothing: a place behind another attempt */
 	STARTS
 };
@@ -339,7 +339,7 @@ struct core {
 	struct list	 starts[STARTS];	/* place->start, start_behind */
 	int		 turn_starts;		/* which of them is looked at first */
 	uint64_t	 look;			/* counts looks at them, and changes of them */
-	struct place	 alone_places[2];	/* LINE_ALONE, LINE_ALONE_REST */
+	struct place	 alone_places[STARTS_BEHIND];	/* by enum starts */
 	int		 turn_alone;
 	struct worker	**workers;		/* by number; NULL: none */
 	uint32_t	 workers_len;
@@ -650,7 +650,7 @@ void pools_free(struct core *c);
 static inline struct place *
 place_of(struct core *c, const struct type *t, int lane, bool alone)
 {
-	return alone ? &c->alone_places[lane != LANE_PROCESS] : t->places[lane];
+	return alone ? &c->alone_places[t->places[lane]->starts] : t->places[lane];
 }
 static inline struct place *
 place_of_line(struct core *c, const struct type *t, int line)
@@ -658,11 +658,17 @@ place_of_line(struct core *c, const struct type *t, int line)
 	return line < LANES ? t->places[line] : &c->alone_places[line - LINE_ALONE];
 }
 /* After what it has to give, or the workers in fresh or behind, have changed. */
+/* Is there anything that might start? */
+static inline bool
+place_gives(const struct place *p)
+{
+	return p->benches.len > 0 || !list_empty(&p->thirsty);
+}
 void place_list(struct core *c, struct list *head, struct list *node, bool in);
 static inline void
 place_refresh(struct core *c, struct place *p)
 {
-	bool	gives = p->benches.len > 0 || !list_empty(&p->thirsty);
+	bool	gives = place_gives(p);
 	bool	start = gives && p->fresh.len > 0, behind = gives && p->behind.len > 0;
 
 	if (start != list_linked(&p->start))

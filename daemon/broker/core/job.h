@@ -73,8 +73,8 @@ struct submitter *submitter_new(const char *principal, const char *client, const
 struct submitter *submitter_ref(struct submitter *s);
 void submitter_unref(struct submitter *s);
 
-/* The lines that jobs of one type stand in: one for each lane, and two for those that run alone. */
-#define JOB_LINES	(LANES + 2)
+/* The lines that jobs of one type stand in: one for each lane, and those for jobs that run alone. */
+#define JOB_LINES	(LANES + 3)
 
 /* What jobs of a type get that do not say it themselves: the broker fills it in before
  * core_submit. */

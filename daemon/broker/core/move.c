@@ -29,6 +29,12 @@ move_job(struct core *c, struct job *j)
 		flow_change(c, j, place);
 }
 
+static bool
+is_there(struct core *c, const struct flow *f, const struct job *j)
+{
+	return f->of.bench->of.place == place_of(c, job_type(j), j->lane, j->alone);
+}
+
 /*
  * Takes jobs of a flow out of line and puts them back, which moves them.  The flow may be gone
  * afterwards.  Jobs that asked for this lane stay, in its pool: they are passed over.
@@ -48,7 +54,7 @@ empty_flow(struct core *c, struct flow *f, unsigned *budget, bool all)
 			if (*budget == 0)
 				return;
 			left--;
-			if (j->lane_asked >= 0 && !all)
+			if (all ? is_there(c, f, j) : j->lane_asked >= 0)
 				continue;
 			--*budget;
 			gone = l->count == 1;	/* the level goes with its last job */
@@ -61,12 +67,12 @@ empty_flow(struct core *c, struct flow *f, unsigned *budget, bool all)
 	}
 }
 
-/* Is this no place for the type any more: of another pool (for all of its jobs), or a lane that is
- * being emptied? */
+/* Is this, perhaps, no place for the type any more: of another pool (for all of its jobs), or a lane
+ * that is being emptied?  Where jobs run alone those stay that belong there. */
 static bool
 is_left(const struct type *t, const struct place *p, bool *all)
 {
-	*all = p->line < LANES && p != t->places[p->line];
+	*all = p->line < LANES ? p != t->places[p->line] : t->leaving;
 	return *all || (t->emptied & 1u << p->line) != 0;
 }
 

@@ -88,8 +88,9 @@ cpu_is_wanted(const struct core *c, const struct place *p)
 
 	if (p->budget != &c->cpu || budget_open(&c->cpu))
 		return false;
-	return c->alone_places[0].benches.len > 0 ||
-	    (wanting->next != &p->start && !list_empty(wanting)) || wanting->prev != wanting->next;
+	if (place_gives(&c->alone_places[STARTS_CPU]) || wanting->prev != wanting->next)
+		return true;
+	return !list_empty(wanting) && wanting->next != &p->start;
 }
 
 /* A window that is filled again and again would keep its slot for ever. */
@@ -230,6 +231,13 @@ start_among(struct core *c, struct core_time now, enum starts which)
 	return NULL;
 }
 
+static bool
+has_slots(const struct core *c, enum starts which)
+{
+	return which == STARTS_CPU ? budget_open(&c->cpu) :
+	    which == STARTS_WAITING ? budget_open(&c->async) : true;
+}
+
 struct attempt *
 place_start(struct core *c, struct core_time now)
 {
@@ -239,10 +247,7 @@ place_start(struct core *c, struct core_time now)
 		enum starts	which = c->turn_starts;
 
 		c->turn_starts = (which + 1) % STARTS;
-		if ((which == STARTS_CPU && !budget_open(&c->cpu)) ||
-		    (which == STARTS_WAITING && !budget_open(&c->async)))
-			continue;
-		if ((at = start_among(c, now, which)) != NULL)
+		if (has_slots(c, which) && (at = start_among(c, now, which)) != NULL)
 			return at;
 	}
 	return NULL;
@@ -251,12 +256,14 @@ place_start(struct core *c, struct core_time now)
 struct job *
 place_alone(struct core *c, struct core_time now)
 {
-	for (int i = 0; i < 2; i++) {
-		int		 which = c->turn_alone;
+	if (alone_free_slot(c) == NULL)
+		return NULL;
+	for (int i = 0; i < STARTS_BEHIND; i++) {
+		enum starts	 which = c->turn_alone;
 		struct job	*j;
 
-		c->turn_alone = 1 - which;
-		if (alone_free_slot(c) == NULL || (which == 0 && !budget_open(&c->cpu)) ||
+		c->turn_alone = (which + 1) % STARTS_BEHIND;
+		if (!has_slots(c, which) ||
 		    (j = next_in(c, now, &c->alone_places[which])) == NULL)
 			continue;
 		take(c, now, j, NULL);

@@ -141,7 +141,7 @@ pools_init(struct core *c)
 	for (int i = 0; i < STARTS; i++)
 		list_init(&c->starts[i]);
 	pool_new(c, (struct span){ "", 0 });
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < STARTS_BEHIND; i++)
 		place_init(&c->alone_places[i], NULL, LINE_ALONE + i);
 }
 
@@ -153,7 +153,7 @@ pools_free(struct core *c)
 			place_fini(&c->pools[i]->own[lane]);
 		free(c->pools[i]);
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < STARTS_BEHIND; i++)
 		place_fini(&c->alone_places[i]);
 	namemap_free(&c->pool_names);
 	free(c->pools);
