@@ -20,7 +20,8 @@ export JOBD_BUILD ROUNDS
 	echo "run.sh: no jobd in $JOBD_BUILD: build it first, or say JOBD_BUILD=DIRECTORY" >&2
 	exit 1
 }
-make -s -C "$JOBD_BUILD" tests/bench/channel tests/bench/channel_kills tests/bench/scan
+make -s -C "$JOBD_BUILD" tests/bench/channel tests/bench/channel_kills tests/bench/scan tests/bench/spawn \
+	jobd-exec
 
 programs=$(mktemp -d "${TMPDIR:-/tmp}/jobd-bench.XXXXXX")
 trap 'rm -rf "$programs"' EXIT
@@ -46,5 +47,6 @@ if [ $# -eq 0 ]; then
 	"$JOBD_BUILD/tests/bench/channel_kills"
 	echo
 	"$JOBD_BUILD/tests/bench/scan"
+	"$JOBD_BUILD/tests/bench/spawn" "$JOBD_BUILD/jobd-exec"
 fi
 python3 -B "$source/tests/bench/targets.py" "$@"

@@ -697,6 +697,60 @@ test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it(voi
 	expect_gone(pid);
 }
 
+/* A cgroup of our own, where there is cgroup v2 and we may; NULL: group.c has to do. */
+static char *
+make_cgroup(void)
+{
+	char	 line[1024], mount[512], type[64], *path = NULL;
+	FILE	*mounts = fopen("/proc/self/mounts", "r");
+
+	assert_non_null(mounts);
+	while (path == NULL && fgets(line, sizeof(line), mounts) != NULL)
+		if (sscanf(line, "%*s %511s %63s", mount, type) == 2 && strcmp(type, "cgroup2") == 0)
+			path = mem_printf("%s/jobd-test-%d", mount, (int)getpid());
+	fclose(mounts);
+	if (path == NULL || mkdir(path, 0755) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+static void
+remove_cgroup(const char *path)
+{
+	char	*worker = mem_printf("%s/worker", path);
+
+	assert_int_equal(rmdir(worker), 0);
+	assert_int_equal(rmdir(path), 0);	/* no attempt has left its own */
+	free(worker);
+}
+
+static void
+test_nothing_leaves_the_cgroup_of_its_attempt(void **state)
+{
+	char	*path = make_cgroup();
+
+	if (path == NULL) {
+		print_message("no cgroup can be made here\n");
+		return;
+	}
+	rig_end(NULL);
+	setenv("JOBD_CGROUP", path, 1);
+	exec_start(NULL);
+	unsetenv("JOBD_CGROUP");
+	begin_sh(&other, "echo $$; exec sleep 999", "");
+	command_await_output(&other, "\n");
+	do_sh("(setsid env -i /bin/sh -c 'echo $$; exec sleep 999' &); sleep 0.3", "");
+	command_expect(&run, CHANNEL_OK, "\"exit_code\":0");
+	expect_gone(printed_pid(&run));
+	assert_int_equal(kill(printed_pid(&other), 0), 0);
+	cancel(&other);
+	assert_int_equal(rig_end(NULL), 0);
+	remove_cgroup(path);
+	free(path);
+	rig_none(state);
+}
+
 static void
 test_the_brokers_end_is_the_end_of_all_commands(void **state)
 {
@@ -811,6 +865,7 @@ main(void)
 		TEST(test_a_cancelled_command_whose_output_nobody_asks_for_ends_all_the_same),
 		TEST(test_a_finished_command_whose_output_nobody_asks_for_can_be_cancelled),
 		TEST(test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it),
+		TEST(test_nothing_leaves_the_cgroup_of_its_attempt),
 		TEST(test_the_brokers_end_is_the_end_of_all_commands),
 		TEST(test_a_thousand_commands_wait_side_by_side),
 		TEST(test_a_long_command_tells_early_what_it_uses),
