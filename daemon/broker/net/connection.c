@@ -409,7 +409,7 @@ on_event(int fd, short what, void *arg)
 	(void)fd;
 	if (c->dead)
 		return;
-	net_clock(c->net);
+	broker_clocks(c->net->broker);	/* after a sleep */
 	if ((what & EV_READ) != 0) {
 		if (c->lingering)
 			discard(c);

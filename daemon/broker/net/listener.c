@@ -157,7 +157,7 @@ on_acceptable(int fd, short what, void *arg)
 	struct listener	*l = arg;
 
 	(void)what;
-	net_clock(l->net);
+	broker_clocks(l->net->broker);	/* after a sleep */
 	for (unsigned i = 0; i < ACCEPTS_PER_TURN && accept_one(l, fd); i++)
 		;
 }

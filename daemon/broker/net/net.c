@@ -102,13 +102,6 @@ net_free(struct net *n)
 	free(n);
 }
 
-void
-net_clock(struct net *n)
-{
-	n->broker->now.mono_ns = clock_mono_ns();
-	n->broker->now.real_ms = clock_real_ms();
-}
-
 #define REFUSALS_LOGGED	10	/* a second */
 
 bool

@@ -73,8 +73,6 @@ struct net {
 	struct net_stats stats;
 };
 
-/* libevent's callbacks run after a sleep: the time of this turn begins anew. */
-void net_clock(struct net *n);
 /*
  * Refusals are logged, but whoever makes them does not fill the log: true for a few of them a
  * second.
