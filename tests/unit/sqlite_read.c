@@ -365,7 +365,7 @@ test_outcomes_of_a_group_are_written_a_line_each(void **state)
 	assert_string_equal(text,
 	    "{\"index\":0,\"id\":4,\"state\":\"succeeded\",\"result\":{ \"x\": 1}}\n"
 	    "{\"index\":1,\"id\":3,\"state\":\"cancelled\",\"reason\":\"cancelled\"}\n"
-	    "{\"index\":2,\"id\":5,\"state\":\"failed\",\"failure\":{\"message\":\"bad\"}}\n");
+	    "{\"index\":2,\"id\":5,\"state\":\"failed\",\"failure\":{\"kind\":\"error\",\"message\":\"bad\"}}\n");
 	free(text);
 	store_query_fini(&q);
 }

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "daemon/broker/core/job.h"
+#include "daemon/broker/store/outcome_print.h"
+#include "daemon/broker/store/sqlite.h"
 #include "daemon/broker/store/sqlite_query.h"
 #include "lib/alloc.h"
 #include "lib/fd.h"
@@ -165,55 +167,22 @@ begin_members(struct sqlite_copy *c, struct store_query *q)
 	return 0;
 }
 
-/* JSON of a handler's: a line feed between its values would end the line. */
-static void
-print_json(struct buf *out, const char *text, size_t len)
-{
-	char	*at = buf_room(out, len);
-
-	memcpy(at, text, len);
-	for (size_t i = 0; i < len; i++)
-		if (at[i] == '\n')
-			at[i] = ' ';
-	buf_added(out, len);
-}
-
-/* `{"index":7,"id":42,"state":"succeeded","result":...}`, as group.results says it */
-static void
-print_outcome(struct buf *out, sqlite3_stmt *st)
-{
-	int		 state = sqlite3_column_int(st, 2);
-	const char	*text = sqlite3_column_blob(st, 3), *failure;
-	size_t		 len = (size_t)sqlite3_column_bytes(st, 3), failure_len;
-
-	buf_printf(out, "{\"index\":%lld,\"id\":%lld,\"state\":\"%s\"",
-	    (long long)sqlite3_column_int64(st, 0), (long long)sqlite3_column_int64(st, 1),
-	    job_state_names[state]);
-	if (state == JOB_succeeded) {
-		buf_puts(out, ",\"result\":");
-		print_json(out, text, len);
-	} else if (state == JOB_failed) {
-		failure = sqlite3_column_blob(st, 4);
-		failure_len = (size_t)sqlite3_column_bytes(st, 4);
-		buf_puts(out, ",\"failure\":{\"message\":");
-		buf_put_json(out, text, len);
-		if (failure_len > 2)
-			buf_putc(out, ',');
-		print_json(out, failure + 1, failure_len > 2 ? failure_len - 2 : 0);
-		buf_putc(out, '}');
-	} else {
-		buf_puts(out, ",\"reason\":");
-		buf_put_json(out, text, len);
-	}
-	buf_puts(out, "}\n");
-}
-
+/* As group.results says it.  False: no such state is known here, and it is left out. */
 static bool
-known_state(sqlite3_stmt *st)
+print_member(struct buf *out, sqlite3_stmt *st)
 {
-	int	state = sqlite3_column_int(st, 2);
+	int			state = sqlite3_column_int(st, 2);
+	struct store_row	row = { .id = (uint64_t)sqlite3_column_int64(st, 1) };
 
-	return state >= 0 && state < JOB_STATES && job_state_finished((enum job_state)state);
+	if (state < 0 || state >= JOB_STATES || !job_state_finished((enum job_state)state))
+		return false;
+	row.end.state = (uint8_t)state;
+	row.end.index = (uint64_t)sqlite3_column_int64(st, 0);
+	row.end.text = db_column(st, 3);
+	row.end.failure = db_column(st, 4);
+	outcome_print(out, &row, true, SIZE_MAX);
+	buf_putc(out, '\n');
+	return true;
 }
 
 static bool
@@ -224,10 +193,7 @@ step_members(struct sqlite_copy *c, struct store_query *q)
 	for (int i = 0; i < MEMBERS && buf_len(&c->out) < MEMBER_BYTES; i++) {
 		if ((rc = sqlite3_step(c->members)) != SQLITE_ROW)
 			break;
-		if (!known_state(c->members))
-			continue;
-		print_outcome(&c->out, c->members);
-		q->next++;
+		q->next += print_member(&c->out, c->members);
 	}
 	if ((written = fd_write_all(c->fd, buf_data(&c->out), buf_len(&c->out))) != 0) {
 		failed(q, -written, "the outcomes cannot be written");
