@@ -18,6 +18,8 @@
 				 * read until half of them are answered */
 #define BOUND_OPEN_CALLS		16384		/* job.call and job.wait open per connection */
 #define BOUND_RPC_ID_BYTES		256
+#define BOUND_INPUT_BYTES		(1 << 20)	/* of one job.write */
+#define BOUND_INPUT_BASE64		1398104		/* the same as base64 */
 #define BOUND_NAME_BYTES		64		/* types, queues: [A-Za-z0-9_.-] */
 #define BOUND_WATCHES			64		/* job.watch of one connection */
 #define BOUND_FOLLOWS			1024		/* jobs whose log one connection follows */

@@ -244,9 +244,21 @@ read_labels(const struct rpc_value *v, struct jobspec *out, struct rpc_error *er
 	return check_labels(out->labels, err);
 }
 
+static uint64_t
+said(const struct rpc_value params[RPC_PARAMS])
+{
+	uint64_t	bits = 0;
+
+	for (unsigned i = 0; i < RPC_PARAMS; i++)
+		if (params[i].given)
+			bits |= RPC_BIT(i);
+	return bits & jobspec_params;
+}
+
 int
 jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, struct rpc_error *err)
 {
+	out->said = said(params);
 	out->type = span_of(&params[PARAM_type], "");
 	out->args = span_of(&params[PARAM_args], "null");
 	out->queue = span_of(&params[PARAM_queue], "default");

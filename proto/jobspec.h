@@ -48,6 +48,7 @@ struct jobspec {
 	uint64_t	*after;			/* jobs to wait for; owned: jobspec_fini */
 	uint32_t	after_len;
 	bool		hold;
+	uint64_t	said;			/* members that were given, bits of enum rpc_param */
 };
 
 /* The members that make a job, as bits of enum rpc_param. */

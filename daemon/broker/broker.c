@@ -19,6 +19,7 @@
 #include "daemon/broker/recover.h"
 #include "daemon/broker/route/route.h"
 #include "daemon/broker/router.h"
+#include "daemon/broker/router_command.h"
 #include "daemon/broker/store/running.h"
 #include "daemon/broker/store/store.h"
 #include "daemon/broker/unique_key.h"
@@ -192,7 +193,7 @@ submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struc
 	}
 	if (unique_key_check(b, spec, err) != 0)
 		return -1;
-	if ((rc = route_lane(t, spec->lane, spec->args.len, &lane)) != 0)
+	if ((rc = router_lane(b, t, spec->lane, spec->args, &lane)) != 0)
 		return refuse_lane(t, spec, rc, err);
 	if ((id = store_next_id(b->store)) == 0)
 		return rpc_fail(err, RPC_internal, "no job id can be reserved in the state directory");

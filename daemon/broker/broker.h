@@ -16,6 +16,7 @@ struct event_base;
 struct fetch;
 struct ledger;
 struct outcomes_open;
+struct programs;
 struct keep;
 struct lanes;
 struct logs;
@@ -38,6 +39,7 @@ struct broker {
 	struct net		*net;
 	struct cron_runner	*cron;		/* schedules */
 	struct outcomes_open	*outcomes;	/* of groups */
+	struct programs		*programs;	/* profiles of programs that jobs name; or NULL */
 	struct keep		*keep;		/* settings that are written down */
 	struct core_time	 now;		/* of this turn */
 	uint64_t		 seed;		/* of core's random delays */

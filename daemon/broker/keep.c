@@ -13,6 +13,7 @@
 #include "daemon/broker/items/type_item.h"
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/net/net.h"
+#include "daemon/broker/route/programs.h"
 #include "daemon/broker/router.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -29,7 +30,7 @@ struct kind {
 			    struct rpc_error *err);
 };
 
-enum { KIND_QUEUE, KIND_PIN, KIND_PROFILE, KINDS };
+enum { KIND_QUEUE, KIND_PIN, KIND_PROFILE, KIND_PROGRAM, KINDS };
 
 /* Something with a name that is written down, or was. */
 struct kept {
@@ -155,10 +156,39 @@ apply_profile(struct broker *b, struct span name, struct span text, struct rpc_e
 	return 0;
 }
 
+/* ---- programs ---- */
+
+static void
+print_program(struct broker *b, struct span name, struct buf *out)
+{
+	const struct program	*p = b->programs == NULL ? NULL : programs_find(b->programs, name);
+
+	if (p != NULL)
+		program_item_print(out, b->now, &p->profile);
+}
+
+static int
+apply_program(struct broker *b, struct span name, struct span text, struct rpc_error *err)
+{
+	struct profile	 profile;
+	struct program	*p;
+
+	if (text.len == 0)
+		return 0;
+	if (program_item_read(text, b->now, &profile, err) != 0)
+		return -1;
+	if (b->programs == NULL)
+		b->programs = programs_new();
+	p = programs_get(b->programs, name);
+	p->profile = profile;
+	return 0;
+}
+
 static const struct kind kinds[KINDS] = {
 	[KIND_QUEUE] = { "queue", print_queue, apply_queue },
 	[KIND_PIN] = { "pin", print_pin, apply_pin },
 	[KIND_PROFILE] = { "profile", print_profile, apply_profile },
+	[KIND_PROGRAM] = { "program", print_program, apply_program },
 };
 
 /* ---- what is kept ---- */
@@ -314,10 +344,44 @@ keep_measured(struct broker *b, struct type *t)
 	b->keep->measured = true;
 }
 
+void
+keep_program_measured(struct broker *b, struct program *p)
+{
+	p->unwritten = true;
+	b->keep->measured = true;
+}
+
+void
+keep_program_drop(struct broker *b, struct program *p)
+{
+	char		 name[PROGRAM_NAME_BYTES];
+	struct span	 span = { name, p->name_len };
+
+	memcpy(name, p->name, p->name_len);
+	programs_drop(b->programs, p);
+	write_down(b, KIND_PROGRAM, span);
+}
+
+static void
+write_programs(struct broker *b)
+{
+	if (b->programs == NULL)
+		return;
+	list_for(node, &b->programs->recent) {
+		struct program	*p = list_entry(node, struct program, link);
+
+		if (p->unwritten)
+			write_down(b, KIND_PROGRAM, (struct span){ p->name, p->name_len });
+		p->unwritten = false;
+	}
+}
+
 static void
 write_profiles(struct broker *b)
 {
 	struct type	*t;
+
+	write_programs(b);
 
 	b->keep->measured = false;
 	for (size_t at = 0; (t = core_type_next(b->core, &at)) != NULL; ) {
@@ -375,6 +439,14 @@ int
 keep_restore_profile(struct broker *b, struct span name, struct span text, struct rpc_error *err)
 {
 	return restore(b, KIND_PROFILE, name, text, err);
+}
+
+int
+keep_restore_program(struct broker *b, struct span name, struct span text, struct rpc_error *err)
+{
+	if (name.len == 0 || name.len > PROGRAM_NAME_BYTES)
+		return rpc_fail(err, RPC_internal, "the name of a program has %zu bytes", name.len);
+	return restore(b, KIND_PROGRAM, name, text, err);
 }
 
 void

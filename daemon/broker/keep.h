@@ -33,6 +33,10 @@ struct list *keep_pin(struct broker *b, const struct type *t);
 void keep_adopt(struct broker *b, struct type *t);
 /* Its profile has changed: written down within PROFILES_MS, or at the end; nobody waits for it. */
 void keep_measured(struct broker *b, struct type *t);
+/* The same of a program's; and one that makes room for others: it is gone. */
+struct program;
+void keep_program_measured(struct broker *b, struct program *p);
+void keep_program_drop(struct broker *b, struct program *p);
 /* Writes profiles that are due; returns when the next are (CLOCK_MONOTONIC). */
 int64_t keep_run(struct broker *b);
 /* The daemon ends: writes all of them. */
@@ -43,6 +47,8 @@ int keep_restore_queue(struct broker *b, struct span name, struct span text,
     struct rpc_error *err);
 int keep_restore_pin(struct broker *b, struct span name, struct span text, struct rpc_error *err);
 int keep_restore_profile(struct broker *b, struct span name, struct span text,
+    struct rpc_error *err);
+int keep_restore_program(struct broker *b, struct span name, struct span text,
     struct rpc_error *err);
 
 #endif

@@ -25,6 +25,7 @@
 #include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
+#include "daemon/broker/route/programs.h"
 #include "daemon/broker/store/spool.h"
 #include "daemon/broker/store/running.h"
 #include "daemon/broker/store/store.h"
@@ -399,6 +400,7 @@ close_parts(struct broker *b)
 	gather_close(b);
 	keep_close(b);
 	logs_close(b);
+	programs_free(b->programs);
 	core_free(b->core);
 	event_base_free(b->base);
 	config_fini(&b->config);

@@ -44,6 +44,7 @@ static const struct restorer {
 	{ "queue", keep_restore_queue },
 	{ "pin", keep_restore_pin },
 	{ "profile", keep_restore_profile },
+	{ "program", keep_restore_program },
 	{ "group", gather_item_restore },
 	{ NULL, NULL },
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/defaults.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/reduce_args.h"
 #include "daemon/broker/route/route.h"
@@ -54,7 +55,8 @@ check_durability(const struct jobspec *spec, bool durable, struct rpc_error *err
 }
 
 int
-reduce_check(const struct broker *b, struct span text, bool durable, struct rpc_error *err)
+reduce_check(const struct broker *b, struct span text, bool durable, enum rpc_role role,
+    struct rpc_error *err)
 {
 	struct reduce_job	 job = { .scratch = { 0 } };
 	const struct jobspec	*spec = &job.spec;
@@ -67,7 +69,8 @@ reduce_check(const struct broker *b, struct span text, bool durable, struct rpc_
 		if (t == NULL)
 			rc = rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s",
 			    (int)spec->type.len, spec->type.p);
-		else if (check_durability(spec, durable, err) != 0)
+		else if (defaults_allow(b, spec->type, role, err) != 0 ||
+		    check_durability(spec, durable, err) != 0)
 			rc = -1;
 		else if (route_lane(t, spec->lane, spec->args.len, &lane) != 0)
 			rc = rpc_fail(err, RPC_lane_refused, "lane %s is not safe for type %s",
@@ -83,6 +86,7 @@ reduce_submit(struct broker *b, struct group *g, struct job **out, struct rpc_er
 	const struct gathered	*own = gathered(g);
 	struct reduce_job	 job = { .scratch = { 0 } };
 	struct buf		 args = { 0 };
+	const struct type	*t;
 	struct span		 given;
 	int			 rc;
 
@@ -90,6 +94,8 @@ reduce_submit(struct broker *b, struct group *g, struct job **out, struct rpc_er
 		given = job.params[PARAM_args].given ? job.spec.args : (struct span){ NULL, 0 };
 		reduce_args_print(&args, given, g->name, g->count, own->path);
 		job.spec.args = (struct span){ buf_data(&args), buf_len(&args) };
+		if ((t = core_type_find(b->core, job.spec.type.p, job.spec.type.len)) != NULL)
+			defaults_of_type(t, &job.spec);
 		job.spec.durability = g->durable ? DURABILITY_COMMIT : DURABILITY_MEMORY;
 		rc = broker_submit_reduce(b, &job.spec, own->by, g, out, err);
 	}

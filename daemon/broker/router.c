@@ -192,6 +192,15 @@ say_stall(struct broker *b, const struct attempt *at, uint32_t ms, bool moved)
 		    (unsigned long long)tr->profile.stalls);
 }
 
+bool
+router_add(struct broker *b, struct type *t, const struct profile_sample *s)
+{
+	bool	moved = profile_add(&route_of(t)->profile, s, b->now.mono_ns) && settle(b, t);
+
+	keep_measured(b, t);
+	return moved;
+}
+
 void
 router_measured(struct broker *b, const struct attempt *at, const struct channel_usage *usage)
 {
@@ -206,8 +215,7 @@ router_measured(struct broker *b, const struct attempt *at, const struct channel
 	uint64_t			 stalls = p->stalls;
 	bool				 moved;
 
-	moved = profile_add(p, &s, b->now.mono_ns) && settle(b, t);
-	keep_measured(b, t);
+	moved = router_add(b, t, &s);
 	if (p->stalls != stalls)
 		say_stall(b, at, usage->stall_ms, moved);
 }
@@ -243,7 +251,5 @@ router_ran_inline(struct broker *b, struct type *t, int64_t cpu_ns)
 		.lane = LANE_INLINE, .ran_ns = cpu_ns > 0 ? cpu_ns : 1, .share = -1,
 	};
 
-	if (profile_add(&route_of(t)->profile, &s, b->now.mono_ns))
-		settle(b, t);
-	keep_measured(b, t);
+	router_add(b, t, &s);
 }

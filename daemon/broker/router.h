@@ -15,6 +15,8 @@ struct channel_usage;
 void router_adopt(struct broker *b);
 /* An attempt of this lane has ended, after ran_ns (0: not known) in its handler. */
 void router_measured(struct broker *b, const struct attempt *at, const struct channel_usage *usage);
+/* A sample of a type's; true: it has moved. */
+bool router_add(struct broker *b, struct type *t, const struct profile_sample *s);
 /* One ran inline, in the broker, with so much CPU. */
 void router_ran_inline(struct broker *b, struct type *t, int64_t cpu_ns);
 /* Is this run of the inline lane one that should be measured? */

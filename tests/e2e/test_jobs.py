@@ -93,7 +93,7 @@ class Routes(DaemonTest):
 
     def test_lanes_have_workers(self):
         workers = self.c.workers()
-        self.assertEqual(sorted(w['name'] for w in workers), ['cpu-1', 'cpu-2', 'io-1'])
+        self.assertEqual(sorted(w['name'] for w in workers), ['cpu-1', 'cpu-2', 'exec-1', 'io-1'])
         self.assertTrue(all(w['pid'] > 0 for w in workers))
         until(lambda: all(w['rss_bytes'] > 100000 for w in self.c.workers()), 'a look at their memory')
 

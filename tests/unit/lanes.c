@@ -10,6 +10,8 @@
 
 #include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/logs/logs.h"
+#include "daemon/broker/route/programs.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "proto/channel.h"
@@ -28,6 +30,20 @@ struct rig {
 /* What lanes ask of the broker. */
 void keep_adopt(struct broker *b, struct type *t) { (void)b; (void)t; }
 void keep_measured(struct broker *b, struct type *t) { (void)b; (void)t; }
+void keep_program_measured(struct broker *b, struct program *p) { (void)b; (void)p; }
+void keep_program_drop(struct broker *b, struct program *p) { programs_drop(b->programs, p); }
+void
+logs_add(struct broker *b, struct attempt *at, enum log_stream s, int64_t at_ms, const char *p, size_t len)
+{
+	(void)b;
+	(void)at;
+	(void)s;
+	(void)at_ms;
+	(void)p;
+	(void)len;
+}
+void logs_ended(struct broker *b, const struct attempt *at) { (void)b; (void)at; }
+bool logs_held(const struct broker *b, const struct attempt *at) { (void)b; (void)at; return false; }
 void broker_ready(struct broker *b) { (void)b; }
 void broker_stop(struct broker *b, int64_t deadline_ms) { (void)b; (void)deadline_ms; }
 void broker_fail(struct broker *b, const char *why) { (void)b; fail_msg("%s", why); abort(); }

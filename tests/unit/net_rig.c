@@ -113,6 +113,56 @@ lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out)
 }
 
 bool
+lanes_left_out_next(const struct lanes *l, size_t *at, struct left_out *out)
+{
+	(void)l;
+	*out = (struct left_out){ .file = "/etc/jobd/jobs.d/wrong.job", .line = 3, .key = "argv",
+	    .message = "it is \"wrong\"" };
+	return (*at)++ == 0;
+}
+
+int
+lanes_drain(struct lanes *l, uint32_t number, bool again)
+{
+	(void)l;
+	(void)again;
+	return number == 1 ? 0 : -EBUSY;
+}
+
+enum worker_state
+lanes_worker_state(const struct lanes *l, uint32_t number)
+{
+	(void)l;
+	(void)number;
+	return WORKER_DRAINING;
+}
+
+int
+lanes_write(struct lanes *l, const struct job *j, struct span text, bool eof, struct told *told,
+    struct rpc_error *err)
+{
+	(void)l;
+	(void)text;
+	(void)eof;
+	(void)told;
+	return rpc_fail(err, RPC_conflict, "job %llu is no command", (unsigned long long)j->id);
+}
+
+int
+lanes_signal(struct lanes *l, const struct job *j, int signal, struct told *told,
+    struct rpc_error *err)
+{
+	(void)signal;
+	return lanes_write(l, j, (struct span){ "", 0 }, false, told, err);
+}
+
+void
+lanes_told_leave(struct told *t)
+{
+	t->ask = NULL;
+}
+
+bool
 lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 {
 	if (*at >= 3)

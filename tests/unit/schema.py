@@ -33,8 +33,10 @@ STATES = ['scheduled', 'ready', 'running', 'succeeded', 'failed', 'cancelled', '
 SCHEDULE = {'name': 's', 'when': '@daily', 'time_zone': 'UTC', 'overlap': 'skip', 'by': 'uid:0', 'configured': False,
             'next_ms': 5, 'last_ms': None, 'last_job': None, 'last_state': None, 'jobs': 0, 'skipped': 0, 'refused': 0,
             'refusal': None, 'retry_ms': None, 'job': {'type': 'echo'}}
-TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'lane': 'inline', 'mode': 'auto', 'running': 0, 'max_running': 0,
-        'succeeded': 1, 'failed': 0, 'cancelled': 0}
+TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'lane': 'inline', 'mode': 'auto', 'pool': '', 'served': True,
+        'running': 0, 'max_running': 0, 'succeeded': 1, 'failed': 0, 'cancelled': 0}
+ORIGIN = {'plugin': None, 'file': '/j/echo.job', 'role': 'submitter', 'grace_ms': 10000, 'defaults': {
+    'queue': None, 'priority': 0, 'timeout_ms': 3600000, 'ttl_ms': 0, 'on_lost': 'requeue'}}
 MEASURED = {
     'samples': 40, 'mean_us': 12, 'stalls': {'count': 0, 'longest_ms': 0},
     'cpu': {'share': 0.93, 'deviation': 0.05, 'samples': 40, 'verdict': 'computes', 'queue_known': True},
@@ -87,6 +89,8 @@ SERVED = [
       'truncated': False}),
     ('job.explain', {'id': 7}, {'id': 7, 'state': 'ready', 'text': 'waits', 'route': ROUTE,
                                 'waits': [{'kind': 'queue_limit', 'queue': 'q', 'running': 1, 'limit': 1}]}),
+    ('job.write', {'id': 7, 'data': 'text', 'eof': True}, {'id': 7, 'bytes': 4}),
+    ('job.signal', {'id': 7, 'signal': 'SIGTERM'}, {'id': 7, 'signal': 'TERM'}),
     ('job.watch', {'filter': {'state': 'failed'}, 'cursor': '1-5'}, {'watch': 1, 'cursor': '1-5'}),
     ('job.unwatch', {'watch': 1}, {'watch': 1, 'cursor': '1-9'}),
     ('group.create', {'name': 'g', 'durability': 'memory', 'max_fails': 3, 'reduce': {'type': 'echo'}}, {'group': 'g'}),
@@ -108,8 +112,9 @@ SERVED = [
     ('queue.set', {'name': 'q', 'rate': 0.5, 'burst': 2, 'weights': {'ann': 3}}, QUEUE),
     ('queue.purge', {'name': 'q'}, {'purged': 3}),
     ('queue.wait', {'name': 'q', 'timeout_ms': 5}, {'empty': True}),
-    ('type.list', None, {'items': [TYPE], 'next': None}),
-    ('type.show', {'name': 'echo'}, {**TYPE, 'plugin': None, 'args_schema': True, 'traits': ['waits'],
+    ('type.list', None, {'left_out': [{'file': '/a.job', 'line': 3, 'key': 'argv', 'message': 'wrong'}],
+                         'items': [TYPE], 'next': None}),
+    ('type.show', {'name': 'echo'}, {**TYPE, **ORIGIN, 'args_schema': True, 'traits': ['waits'],
                                      'measured': MEASURED, 'routing': ROUTING, 'route': ROUTE}),
     ('type.advice', {'limit': 5}, {'items': [{
         'name': 'echo', 'mode': 'auto', 'traits': ['waits'], 'lanes': ['thread', 'process'], 'measured': {
@@ -119,6 +124,8 @@ SERVED = [
     ('worker.list', None, {'items': [{
         'name': 'cpu-1', 'lane': 'process', 'user': 'root', 'pid': 5, 'state': 'running', 'job': 7, 'type': 'echo',
         'inflight': 1, 'since_ms': 1, 'done': 0, 'crashes': 0, 'generation': 1, 'rss_bytes': 0}], 'next': None}),
+    ('worker.drain', {'name': 'cpu-1'}, {'name': 'cpu-1', 'state': 'draining'}),
+    ('worker.recycle', {'name': 'cpu-1'}, {'name': 'cpu-1', 'state': 'gone'}),
     ('plugin.list', None, {'items': [
         {'file': 'a.so', 'name': 'a', 'version': '1', 'types': ['a.b'], 'error': None},
         {'file': '/dir', 'name': None, 'version': None, 'types': [], 'error': 'refused'}], 'next': None}),

@@ -87,6 +87,8 @@ bool core_pool_wants(struct core *c, uint32_t pool);
  *   waiting_slots	attempts in the async lane of exec pools
  */
 void core_budgets(struct core *c, uint32_t cpu_slots, uint32_t waiting_slots);
+/* Is a waiting slot free? */
+bool core_waiting_room(const struct core *c);
 
 /* ---- names ---- */
 

@@ -37,6 +37,12 @@ core_budgets(struct core *c, uint32_t cpu_slots, uint32_t waiting_slots)
 	c->async.limit = waiting_slots;
 }
 
+bool
+core_waiting_room(const struct core *c)
+{
+	return budget_open(&c->async);
+}
+
 /* What a start in a lane of a pool takes a slot of. */
 static struct budget *
 budget_of(struct core *c, const struct pool *p, int lane)

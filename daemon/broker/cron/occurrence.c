@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/defaults.h"
 #include "daemon/broker/items/cron_item.h"
 #include "daemon/broker/ledger.h"
 #include "lib/alloc.h"
@@ -81,7 +82,7 @@ making_init(struct making *m, const struct broker *b, const struct cron *c, stru
 	m->by = submitter_new(c->by, client, "cron");
 	if (cron_read_job((struct span){ c->job, c->job_len }, &m->job, err) != 0)
 		return -1;
-	broker_default_durability(b, &m->job.spec, DURABILITY_COMMIT);
+	defaults_fill(b, &m->job.spec, DURABILITY_COMMIT);
 	put_order_key(m, c);
 	return 0;
 }

@@ -80,15 +80,9 @@ print_verdict(struct buf *out, struct core_time now, const struct profile *p)
 		    now.real_ms - (now.mono_ns - p->verdict_ns) / NS_IN_MS);
 }
 
-void
-profile_item_print(struct buf *out, struct core_time now, const struct type *t)
+static void
+print_profile(struct buf *out, struct core_time now, const struct profile *p)
 {
-	const struct profile	*p = &t->route->profile;
-
-	buf_putc(out, '{');
-	item_put_int(out, "samples", (int64_t)t->samples);
-	item_put_int(out, "mean_ns", t->mean_ns);
-	item_put_int(out, "out_hint", t->out_hint);
 	print_mean(out, "share", &p->share);
 	for (int lane = 0; lane < LANES; lane++)
 		print_mean(out, lane_names[lane], &p->ran_ns[lane]);
@@ -100,6 +94,24 @@ profile_item_print(struct buf *out, struct core_time now, const struct type *t)
 		item_put_true(out, "blocks");
 	if (p->slow_inline)
 		item_put_true(out, "slow_inline");
+}
+
+void
+profile_item_print(struct buf *out, struct core_time now, const struct type *t)
+{
+	buf_putc(out, '{');
+	item_put_int(out, "samples", (int64_t)t->samples);
+	item_put_int(out, "mean_ns", t->mean_ns);
+	item_put_int(out, "out_hint", t->out_hint);
+	print_profile(out, now, &t->route->profile);
+	buf_putc(out, '}');
+}
+
+void
+program_item_print(struct buf *out, struct core_time now, const struct profile *p)
+{
+	buf_putc(out, '{');
+	print_profile(out, now, p);
 	buf_putc(out, '}');
 }
 
@@ -161,6 +173,21 @@ read_profile(const json_t *o, struct core_time now, struct profile *p, struct rp
 	    item_u32(o, "stall_ms", UINT32_MAX, &p->stall_ms, err) != 0 ||
 	    item_bool(o, "blocks", &p->blocks, err) != 0 ||
 	    item_bool(o, "slow_inline", &p->slow_inline, err) != 0 ? -1 : 0;
+}
+
+int
+program_item_read(struct span text, struct core_time now, struct profile *p, struct rpc_error *err)
+{
+	struct profile	 read = { 0 };
+	json_t		*o = item_parse(text, err);
+	int		 rc;
+
+	if (o == NULL)
+		return -1;
+	if ((rc = read_profile(o, now, &read, err)) == 0)
+		*p = read;
+	json_decref(o);
+	return rc;
 }
 
 int

@@ -33,4 +33,9 @@ void profile_item_print(struct buf *out, struct core_time now, const struct type
 int profile_item_apply(struct type *t, struct core_time now, struct span text,
     struct rpc_error *err);
 
+/* That of a program, `program`: the same members, as far as they are the profile's. */
+void program_item_print(struct buf *out, struct core_time now, const struct profile *p);
+int program_item_read(struct span text, struct core_time now, struct profile *p,
+    struct rpc_error *err);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/lanes/commands.h"
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "daemon/broker/router.h"
 #include "lib/alloc.h"
@@ -68,6 +69,8 @@ exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, str
 {
 	struct broker	*b = seat->lanes->broker;
 
+	if (seat->lane == CONTROL_LANE_EXEC)
+		commands_ended(seat, at);
 	seat->done++;
 	seat->done_here++;
 	seat->failures = 0;
@@ -93,8 +96,8 @@ exchange_tell(struct seat *seat, struct attempt *at)
 	channel_cancel(seat->channel, at->token);
 }
 
-void
-exchange_start(struct seat *seat, struct attempt *at)
+bool
+exchange_run(struct seat *seat, struct attempt *at)
 {
 	struct broker		*b = seat->lanes->broker;
 	const struct job	*j = at->job;
@@ -102,14 +105,16 @@ exchange_start(struct seat *seat, struct attempt *at)
 	struct channel_head	 head = {
 		.job = j->id, .fence = at->fence, .attempt = at->number, .lane = at->lane,
 		.type_len = (uint32_t)type_len, .args_len = job_args_len(j),
+		.spec_len = at->type->spec == NULL ? 0 : (uint32_t)strlen(at->type->spec),
 	};
 	struct iovec		 in[] = {
 		{ &head, sizeof(head) },
 		{ at->type->name, type_len },
 		{ (void *)(size_t)job_args(j), job_args_len(j) },
+		{ at->type->spec, head.spec_len },
 	};
 	struct channel_submit	 s = {
-		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 3,
+		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 4,
 		.out_cap = room_for_result(at->type),
 		.deadline_ns = (uint64_t)at->deadline_ns,
 	};
@@ -117,14 +122,21 @@ exchange_start(struct seat *seat, struct attempt *at)
 
 	if ((rc = channel_submit(seat->channel, &s, &at->token)) == -EMSGSIZE) {
 		exchange_failed(seat, at, FAILURE_error, "the argument is larger than a channel can take");
-		return;
+		return false;
 	}
 	if (rc != 0) {
 		core_attempt_refused(b->core, b->now, at);
-		return;
+		return false;
 	}
 	if (seat->state == WORKER_IDLE)
 		seat_set_state(seat, WORKER_RUNNING);
+	return true;
+}
+
+void
+exchange_start(struct seat *seat, struct attempt *at)
+{
+	exchange_run(seat, at);
 }
 
 void
@@ -154,6 +166,21 @@ read_retry(const json_t *root, struct outcome *o)
 		o->retry_after_ms = after_ms < BOUND_DURATION_MS ? after_ms : BOUND_DURATION_MS;
 }
 
+/* What a worker may say of it: the rest of failures.def is for the broker to say. */
+static enum failure_kind
+told_kind(const struct seat *seat, const char *name)
+{
+	static const enum failure_kind	kinds[] = { FAILURE_bad_result, FAILURE_exit, FAILURE_signal,
+	    FAILURE_spawn, FAILURE_out_of_memory };
+	size_t				n = seat->lane == CONTROL_LANE_EXEC ?
+	    sizeof(kinds) / sizeof(kinds[0]) : 1;
+
+	for (size_t i = 0; name != NULL && i < n; i++)
+		if (strcmp(name, failure_names[kinds[i]]) == 0)
+			return kinds[i];
+	return FAILURE_error;
+}
+
 /* A failure as the worker tells it: {"kind","message","data","retryable","retry_after_ms"}. */
 static void
 finish_told_failure(struct seat *seat, struct attempt *at, const char *text, uint32_t len)
@@ -162,12 +189,11 @@ finish_told_failure(struct seat *seat, struct attempt *at, const char *text, uin
 	const char	*kind = json_string_value(json_object_get(root, "kind"));
 	const char	*message = json_string_value(json_object_get(root, "message"));
 	json_t		*data = json_object_get(root, "data");
-	struct outcome	 o = { .kind = FAILURE_error };
+	struct outcome	 o = { 0 };
 
 	if (message == NULL)
 		message = "the handler failed and did not say why";
-	if (kind != NULL && strcmp(kind, failure_names[FAILURE_bad_result]) == 0)
-		o.kind = FAILURE_bad_result;
+	o.kind = told_kind(seat, kind);
 	o.text = mem_strndup(message, strnlen(message, BOUND_FAILURE_MESSAGE));
 	o.len = (uint32_t)strlen(o.text);
 	read_retry(root, &o);
@@ -256,7 +282,9 @@ take_run(struct seat *seat, const struct channel_completion *c)
 
 	if (c->status == CHANNEL_OK || c->status == CHANNEL_FAILED)
 		at->ran_ns = c->aux < INT64_MAX ? (int64_t)c->aux : 0;
-	if (c->status != CHANNEL_CANCELLED)
+	if (seat->lane == CONTROL_LANE_EXEC)
+		commands_measured(seat, at);
+	else if (c->status != CHANNEL_CANCELLED)
 		router_measured(seat->lanes->broker, at, &c->usage);
 	switch (c->status) {
 	case CHANNEL_OK:
@@ -365,9 +393,11 @@ exchange_take(struct seat *seat)
 	case CHANNEL_OP_OUTPUT:
 	case CHANNEL_OP_INPUT:
 	case CHANNEL_OP_SIGNAL:
-		break;				/* of exec workers */
+		commands_take(seat, &c);
+		break;
 	}
 	channel_release(seat->channel, c.token);
 	fetch_ask_again(seat);
+	commands_ask_again(seat);
 	return true;
 }

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/broker/lanes/catalog.h"
+#include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -110,6 +112,10 @@ on_message(struct lanes *l, const struct control_msg *m, int *fds, size_t nfds)
 	case CONTROL_STOP:
 		broker_stop(b, 0);
 		break;
+	case CONTROL_CATALOG:
+		catalog_take(l, nfds > 0 ? fds[0] : -1);
+		lanes_serve_if_complete(l);
+		break;
 	default:
 		break;
 	}
@@ -145,7 +151,7 @@ cpu_seats(const struct config *cfg)
 int64_t
 lanes_files(const struct config *cfg)
 {
-	int64_t	workers = cpu_seats(cfg) + 2 + LANES_LEAVING_MAX + CORE_ALONE_MAX;
+	int64_t	workers = cpu_seats(cfg) + 2 + LANES_LEAVING_MAX + CORE_ALONE_MAX + EXEC_SEATS_MAX;
 
 	return workers * FILES_OF_WORKER + FILES_OF_START;
 }
@@ -161,9 +167,11 @@ lanes_new(struct broker *b, int control_fd)
 	l->control = event_new(b->base, control_fd, EV_READ | EV_PERSIST, on_control, l);
 	event_add(l->control, NULL);
 	core_budgets(b->core, (uint32_t)cpus, (uint32_t)b->config.commands_waiting);
-	seat_request(seat_new(l, CONTROL_LANE_IO, 0));
+	catalog_builtin(l);
+	exec_start(l);
+	seat_request(seat_new(l, CONTROL_LANE_IO, "", 0));
 	for (int64_t i = 0; i < cpus; i++)
-		seat_request(seat_new(l, CONTROL_LANE_CPU, 0));
+		seat_request(seat_new(l, CONTROL_LANE_CPU, "", 0));
 	l->next_look_ns = b->now.mono_ns + LOOK_NS;
 	return l;
 }
@@ -178,6 +186,8 @@ lanes_free(struct lanes *l)
 			seat_free(l->seats[i]);
 	event_free(l->control);
 	json_decref(l->plugins);
+	json_decref(l->catalog);
+	exec_fini(l);
 	free(l->seats);
 	free(l);
 }
@@ -224,7 +234,7 @@ void
 lanes_need_plugin_worker(struct lanes *l)
 {
 	if (count_seats(l, CONTROL_LANE_PLUGIN, false) == 0)
-		seat_request(seat_new(l, CONTROL_LANE_PLUGIN, 0));
+		seat_request(seat_new(l, CONTROL_LANE_PLUGIN, "", 0));
 }
 
 /* Plugins are trusted less than our own: if it is only they that cannot start, the rest serves. */
@@ -240,7 +250,7 @@ lanes_serve_if_complete(struct lanes *l)
 	bool	plugins = count_seats(l, CONTROL_LANE_PLUGIN, false) > 0;
 
 	if (l->serving || count_seats(l, CONTROL_LANE_CPU, true) == 0 ||
-	    count_seats(l, CONTROL_LANE_IO, true) == 0)
+	    count_seats(l, CONTROL_LANE_IO, true) == 0 || count_seats(l, CONTROL_LANE_EXEC, true) == 0)
 		return;
 	if (plugins && count_seats(l, CONTROL_LANE_PLUGIN, true) == 0) {
 		if (!plugins_given_up(l))
@@ -273,6 +283,18 @@ break_circuit(struct lanes *l)
 		broker_fail(l->broker, "every cpu worker dies while it starts");
 	else if (lanes_all_fail(l, CONTROL_LANE_IO, BREAKER_DEATHS))
 		broker_fail(l->broker, "every io worker dies while it starts");
+	else if (lanes_all_fail(l, CONTROL_LANE_EXEC, BREAKER_DEATHS))
+		broker_fail(l->broker, "every exec worker dies while it starts");
+}
+
+/* Its time has come: a worker that nobody needs any more is not started. */
+static void
+fill(struct seat *seat)
+{
+	if (seat->lane == CONTROL_LANE_EXEC && seat->alone_for == 0 && !exec_needed(seat))
+		seat_free(seat);
+	else
+		seat_request(seat);
 }
 
 void
@@ -287,7 +309,7 @@ lanes_tick(struct lanes *l)
 		if (seat == NULL)
 			continue;
 		if (seat->state == WORKER_GONE && now_ns >= seat->respawn_ns)
-			seat_request(seat);
+			fill(seat);
 		else if (look)
 			seat_look(seat);
 	}
@@ -344,11 +366,17 @@ lanes_kill(struct lanes *l, uint32_t worker, const char *why)
 void
 lanes_start_alone(struct lanes *l, const struct job *j)
 {
+	const struct type	*t = job_type(j);
 	enum control_lane	lane = CONTROL_LANE_CPU;
+	const char		*pool = "";
 
-	if (j->lane != LANE_PROCESS)
-		lane = job_type(j)->plugin == NULL ? CONTROL_LANE_IO : CONTROL_LANE_PLUGIN;
-	seat_request(seat_new(l, lane, j->id));
+	if (t->spec != NULL) {
+		lane = CONTROL_LANE_EXEC;
+		pool = exec_user(l, t->pool);
+	} else if (j->lane != LANE_PROCESS) {
+		lane = t->plugin == NULL ? CONTROL_LANE_IO : CONTROL_LANE_PLUGIN;
+	}
+	seat_request(seat_new(l, lane, pool, j->id));
 }
 
 void
@@ -387,6 +415,7 @@ lanes_harvest(struct lanes *l, unsigned budget)
 void
 lanes_publish(struct lanes *l)
 {
+	exec_want(l);
 	for (uint32_t i = 0; i < l->seats_len; i++)
 		if (l->seats[i] != NULL && l->seats[i]->channel != NULL)
 			channel_publish(l->seats[i]->channel);
@@ -432,6 +461,20 @@ view_oldest(const struct seat *seat, struct worker_view *v)
 	v->type = a->type->name;
 }
 
+static const char *
+view_lane(const struct seat *seat)
+{
+	if (seat->lane == CONTROL_LANE_EXEC)
+		return "exec";
+	return seat->lane == CONTROL_LANE_CPU ? "process" : "async+thread";
+}
+
+static const char *
+view_user(const struct seat *seat)
+{
+	return seat->lane == CONTROL_LANE_EXEC && seat->pool_name[0] != '\0' ? seat->pool_name : NULL;
+}
+
 bool
 lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 {
@@ -442,7 +485,7 @@ lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 	if (seat == NULL)
 		return false;
 	*out = (struct worker_view){
-		.name = seat->name, .lane = seat->lane == CONTROL_LANE_CPU ? "process" : "async+thread",
+		.name = seat->name, .number = seat->number, .lane = view_lane(seat), .user = view_user(seat),
 		.pid = seat->pid, .state = seat->state, .since_ms = seat->since_ms, .done = seat->done,
 		.crashes = seat->crashes, .generation = seat->gen, .rss_bytes = seat->rss_bytes,
 	};
@@ -467,4 +510,35 @@ lanes_progress(const struct lanes *l, const struct job *j, struct channel_progre
 	if (at == NULL || (seat = lanes_seat(l, at->worker)) == NULL)
 		return false;
 	return seat->way->progress(seat, at, out);
+}
+
+/* ---- operators ---- */
+
+int
+lanes_drain(struct lanes *l, uint32_t number, bool again)
+{
+	struct seat	*seat = lanes_seat(l, number);
+
+	if (seat == NULL)
+		return -ENOENT;
+	if (again && seat->drained) {
+		seat->drained = false;		/* filled again when it is gone */
+		seat->respawn_ns = 0;
+		return 0;
+	}
+	if ((seat->state != WORKER_IDLE && seat->state != WORKER_RUNNING) || seat->alone_for != 0)
+		return -EBUSY;
+	if (again)
+		seat_retire(seat, "an operator wants a fresh one");
+	else
+		seat_drain(seat);
+	return seat->state == WORKER_DRAINING ? 0 : -EBUSY;
+}
+
+enum worker_state
+lanes_worker_state(const struct lanes *l, uint32_t number)
+{
+	const struct seat	*seat = lanes_seat(l, number);
+
+	return seat == NULL ? WORKER_GONE : seat->state;
 }

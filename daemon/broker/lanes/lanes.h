@@ -34,14 +34,13 @@ void lanes_publish(struct lanes *l);
 bool lanes_arm(struct lanes *l);
 void lanes_disarm(struct lanes *l);
 
-/* The reader of this job's output is not behind any more (logs_held). */
-void lanes_output_wanted(struct lanes *l, uint64_t job);
-
 enum worker_state { WORKER_GONE, WORKER_STARTING, WORKER_IDLE, WORKER_RUNNING, WORKER_DRAINING, WORKER_DYING };
 extern const char *const worker_state_names[];
 
 /* One row of worker.list. */
 struct worker_view {
+	uint32_t	 number;	/* core's */
+	const char	*user;		/* whom it runs as; NULL: the broker's own */
 	const char	*name;		/* "cpu-1", "io-1" */
 	const char	*lane;		/* "process", "async+thread" */
 	int		 pid;		/* 0: none */
@@ -65,6 +64,40 @@ struct plugin_view {
 bool lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out);
 /* The name of core's worker number, as in worker_view; "gone" when it has none. */
 const char *lanes_worker_name(const struct lanes *l, uint32_t number);
+/*
+ * No new jobs for a worker: it ends when it has none left, and its place stays empty; again: another
+ * worker takes its place.  0, or -EBUSY: it is on its way out already, or not there yet.
+ */
+int lanes_drain(struct lanes *l, uint32_t number, bool again);
+enum worker_state lanes_worker_state(const struct lanes *l, uint32_t number);
+
+/* ---- commands ---- */
+
+/* Who waits until a running command has what it is told. */
+struct ask;
+struct told {
+	struct ask	*ask;		/* lanes' own */
+	/* Once, and never before lanes_write has returned; the command has it, or has ended. */
+	void		(*done)(struct told *t, bool heard);
+};
+/* Bytes for its stdin, copied; eof: and nothing after them.  0, or -1 with *err. */
+int lanes_write(struct lanes *l, const struct job *j, struct span text, bool eof, struct told *told,
+    struct rpc_error *err);
+int lanes_signal(struct lanes *l, const struct job *j, int signal, struct told *told,
+    struct rpc_error *err);
+/* Nobody waits any more: done is not called. */
+void lanes_told_leave(struct told *t);
+/* The reader of this job's output is not behind any more (logs_held). */
+void lanes_output_wanted(struct lanes *l, uint64_t job);
+
+/* A file of a type or a pool that was left out, and why. */
+struct left_out {
+	const char	*file, *key, *message;
+	int64_t		 line;		/* 0: not of one line */
+};
+/* Walk: *at starts at 0; false at the end. */
+bool lanes_left_out_next(const struct lanes *l, size_t *at, struct left_out *out);
+
 /* Progress of a running job, as its handler tells it; false: none. */
 struct channel_progress;
 bool lanes_progress(const struct lanes *l, const struct job *j, struct channel_progress *out);

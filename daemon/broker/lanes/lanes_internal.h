@@ -4,6 +4,7 @@
 
 #include "daemon/broker/lanes/lanes.h"
 #include "lib/list.h"
+#include "lib/map.h"
 #include "proto/channel.h"
 #include "proto/control.h"
 
@@ -29,7 +30,8 @@ struct way {
 	bool		(*suspects)(const struct seat *seat, const struct attempt *at);
 	void		(*end)(struct seat *seat);	/* of the incarnation: lets go of what begin made */
 };
-extern const struct way way_channel;
+extern const struct way way_channel;	/* cpu, io and plugin workers */
+extern const struct way way_exec;	/* a channel, and commands */
 
 /*
  * A seat: a place for a worker, and the incarnation that fills it.  A seat of the pool is filled
@@ -41,11 +43,13 @@ struct seat {
 	uint32_t	 number;		/* index in lanes->seats, core's number */
 	char		 name[24];		/* at most 15 are used: control.h */
 	enum control_lane lane;
+	char		 pool_name[72];		/* control.h, `pool` */
 	const struct way *way;
 	uint32_t	 pool;			/* core's */
 	enum worker_state state;
 	int64_t		 since_ms;		/* in this state */
 	bool		 leaving;
+	bool		 drained;		/* by an operator: it ends, and is not filled again */
 	uint64_t	 alone_for;		/* the job it was started for, 0: pool */
 
 	/* the incarnation */
@@ -65,6 +69,11 @@ struct seat {
 	bool		 crashed;		/* its end was its own doing, as far as is known */
 	bool		 blames_waits;		/* dead: all that waited in its loop is suspected */
 	struct list	 fetches;		/* results that are coming in pieces */
+	/* exec: commands.c */
+	struct list	 commands, thirsty;
+	uint32_t	 command_count;
+	struct idmap	 command_of;		/* by the token of their RUN */
+	struct idmap	 asks;			/* entries about them that are under way, by token */
 
 	/* across incarnations */
 	uint64_t	 done, crashes;
@@ -82,11 +91,15 @@ struct lanes {
 	uint32_t	 asked;			/* starts that the supervisor has not answered yet */
 	int64_t		 next_look_ns;		/* resident memory and lateness are looked at once a second */
 	bool		 serving;		/* broker_ready was called */
+	struct exec_pool **exec_pools;		/* users that commands run as */
+	size_t		 exec_pools_len;
+	struct json_t	*catalog;		/* as the supervisor said it last; NULL: not yet */
 	struct json_t	*plugins;		/* as the last hello had them; NULL: none said so yet */
 };
 
 /* seat.c: the life of a worker */
-struct seat *seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for);
+struct seat *seat_new(struct lanes *l, enum control_lane lane, const char *pool,
+    uint64_t alone_for);
 void seat_free(struct seat *seat);
 void seat_set_state(struct seat *seat, enum worker_state state);
 void seat_request(struct seat *seat);			/* asks the supervisor for an incarnation */
@@ -96,6 +109,9 @@ void seat_ready(struct seat *seat);			/* its hello was good */
 void seat_kill(struct seat *seat, const char *why);	/* death is confirmed later, never assumed */
 void seat_died(struct seat *seat, const char *how);	/* confirmed: recovers what it had */
 void seat_retire(struct seat *seat, const char *why);	/* ends when idle, and is replaced */
+/* The same, and the seat stays empty until it is not `drained` any more. */
+void seat_drain(struct seat *seat);
+void seat_give_up(struct seat *seat, const char *why);	/* ends when idle, and the seat with it */
 void seat_look(struct seat *seat);			/* once a second */
 /* Asks the supervisor; fds are lent.  0 or -errno. */
 int seat_send_start(struct seat *seat, const int *fds, size_t nfds);
@@ -108,6 +124,8 @@ void loop_answered(struct seat *seat, uint64_t token);
 /* exchange.c: attempts out, completions in */
 void exchange_hello(struct seat *seat);
 void exchange_start(struct seat *seat, struct attempt *at);
+/* The same; false: it has failed, or waits for another time. */
+bool exchange_run(struct seat *seat, struct attempt *at);
 void exchange_tell(struct seat *seat, struct attempt *at);
 void exchange_drop_fetches(struct seat *seat);
 /* The attempt is over: core hears, and the worker may have served its time.  Takes what o holds. */

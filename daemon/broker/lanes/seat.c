@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -80,17 +81,21 @@ pool_of(enum control_lane lane)
 }
 
 struct seat *
-seat_new(struct lanes *l, enum control_lane lane, uint64_t alone_for)
+seat_new(struct lanes *l, enum control_lane lane, const char *pool, uint64_t alone_for)
 {
 	struct seat	*seat = mem_zalloc(1, sizeof(*seat));
 
 	seat->lanes = l;
 	seat->lane = lane;
-	seat->way = &way_channel;
-	seat->pool = core_pool_get(l->broker->core, pool_of(lane));
+	seat->way = lane == CONTROL_LANE_EXEC ? &way_exec : &way_channel;
+	snprintf(seat->pool_name, sizeof(seat->pool_name), "%s", pool);
+	seat->pool = lane == CONTROL_LANE_EXEC ? exec_pool(l, pool) :
+	    core_pool_get(l->broker->core, pool_of(lane));
 	seat->alone_for = alone_for;
 	seat->pidfd = -1;
 	list_init(&seat->fetches);
+	list_init(&seat->commands);
+	list_init(&seat->thirsty);
 	take_seat(l, seat);
 	choose_name(seat);
 	seat_set_state(seat, WORKER_GONE);
@@ -150,6 +155,7 @@ seat_send_start(struct seat *seat, const int *fds, size_t nfds)
 		.kind = CONTROL_START, .worker = seat->number, .gen = seat->gen, .lane = seat->lane,
 	};
 	snprintf(m.name, sizeof(m.name), "%.15s", seat->name);
+	snprintf(m.pool, sizeof(m.pool), "%s", seat->pool_name);
 	return control_send(seat->lanes->control_fd, &m, fds, nfds);
 }
 
@@ -219,6 +225,8 @@ offer_of(const struct seat *seat)
 	if (seat->lane == CONTROL_LANE_CPU) {
 		o.fifo = o.killable = true;
 		o.slots[LANE_PROCESS] = alone ? 1 : BOUND_CHANNEL_DEPTH_FIFO - FETCH_SLOTS;
+	} else if (seat->lane == CONTROL_LANE_EXEC) {
+		o.slots[LANE_PROCESS] = o.slots[LANE_ASYNC] = alone ? 1 : (uint32_t)cfg->commands_per_worker;
 	} else {
 		o.slots[LANE_ASYNC] = alone ? 1 : ASYNC_SLOTS;
 		o.slots[LANE_THREAD] = alone ? 1 : (uint32_t)cfg->io_threads;
@@ -286,7 +294,8 @@ schedule_respawn(struct seat *seat)
 	size_t	steps = sizeof(backoff_ms) / sizeof(backoff_ms[0]);
 	size_t	step = seat->failures < steps ? seat->failures : steps - 1;
 
-	seat->respawn_ns = seat->lanes->broker->now.mono_ns + backoff_ms[step] * NS_PER_MS;
+	seat->respawn_ns = seat->drained ? INT64_MAX :
+	    seat->lanes->broker->now.mono_ns + backoff_ms[step] * NS_PER_MS;
 }
 
 void
@@ -338,7 +347,32 @@ seat_retire(struct seat *seat, const char *why)
 	seat->leaving = hand_over;
 	seat_set_state(seat, WORKER_DRAINING);
 	if (hand_over)
-		seat_request(seat_new(seat->lanes, seat->lane, 0));
+		seat_request(seat_new(seat->lanes, seat->lane, seat->pool_name, 0));
+	core_worker_retire(b->core, b->now, seat->number);
+}
+
+void
+seat_drain(struct seat *seat)
+{
+	struct broker	*b = seat->lanes->broker;
+
+	log_info("worker is drained worker=%s pid=%d", seat->name, seat->pid);
+	seat->drained = true;
+	seat_set_state(seat, WORKER_DRAINING);
+	core_worker_retire(b->core, b->now, seat->number);
+}
+
+void
+seat_give_up(struct seat *seat, const char *why)
+{
+	struct broker	*b = seat->lanes->broker;
+
+	if (seat->state != WORKER_IDLE && seat->state != WORKER_RUNNING)
+		return;
+	log_info("worker ends worker=%s pid=%d why=\"%s\" done=%llu", seat->name, seat->pid, why,
+	    (unsigned long long)seat->done_here);
+	seat->leaving = true;
+	seat_set_state(seat, WORKER_DRAINING);
 	core_worker_retire(b->core, b->now, seat->number);
 }
 

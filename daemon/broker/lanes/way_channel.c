@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 
+#include "daemon/broker/lanes/commands.h"
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "lib/fd.h"
 #include "proto/bounds.h"
@@ -23,8 +24,8 @@ channel_config_of(const struct seat *seat)
 		return (struct channel_config){ .fifo = true, .kick = CHANNEL_KICK_FUTEX,
 		    .depth = BOUND_CHANNEL_DEPTH_FIFO, .runs = 1, .in_bytes = bytes, .out_bytes = bytes };
 	return (struct channel_config){ .fifo = false, .kick = CHANNEL_KICK_SOCKET,
-	    .depth = BOUND_CHANNEL_DEPTH_SLOTS, .runs = (uint32_t)cfg->io_threads + BOUND_NAME_THREADS,
-	    .in_bytes = bytes, .out_bytes = bytes };
+	    .depth = BOUND_CHANNEL_DEPTH_SLOTS, .in_bytes = bytes, .out_bytes = bytes,
+	    .runs = seat->lane == CONTROL_LANE_EXEC ? 1 : (uint32_t)cfg->io_threads + BOUND_NAME_THREADS };
 }
 
 /*
@@ -185,6 +186,40 @@ suspects(const struct seat *seat, const struct attempt *at)
 {
 	return was_running(seat, at) || (seat->blames_waits && at->lane == LANE_ASYNC);
 }
+
+/* ---- exec ---- */
+
+static void
+take_last_exec(struct seat *seat)
+{
+	while (exchange_take(seat))
+		;
+	commands_silence(seat);
+}
+
+/*
+ * A command cannot harm its worker, but what it wants of it may: when the worker has crashed and few
+ * were there, each of them runs alone once.
+ */
+static bool
+suspects_exec(const struct seat *seat, const struct attempt *at)
+{
+	(void)at;
+	return (seat->blocked || seat->crashed) && seat->command_count <= BLAMED_WAITS_MAX;
+}
+
+static void
+end_exec(struct seat *seat)
+{
+	commands_drop(seat);
+	end(seat);
+}
+
+const struct way	way_exec = {
+	.begin = begin, .start = commands_start, .tell = exchange_tell, .stop = stop, .look = loop_look,
+	.inflight = commands_inflight, .oldest = commands_oldest, .progress = progress,
+	.take_last = take_last_exec, .suspects = suspects_exec, .end = end_exec,
+};
 
 const struct way	way_channel = {
 	.begin = begin, .start = exchange_start, .tell = exchange_tell, .stop = stop, .look = look,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/broker/defaults.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/recall.h"
 #include "daemon/broker/net/stored.h"
@@ -67,6 +68,9 @@ method_job_retry(struct call *call, struct rpc_error *err)
 		return rc;
 	if (b->draining)
 		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
+	if (defaults_allow(b, (struct span){ job_type(j)->name, strlen(job_type(j)->name) },
+	    call->conn->role, err) != 0)
+		return -1;
 	if ((rc = core_retry(b->core, b->now, j)) != 0)
 		return retry_refused(b, j, rc, err);
 	return answer(call, j);

@@ -190,6 +190,7 @@ method_group_create(struct call *call, struct rpc_error *err)
 		.reduce = { reduce->p, reduce->given ? reduce->len : 0 },
 		.max_running = (uint32_t)call_int(call, PARAM_max_running, 0),
 		.max_fails = call_int(call, PARAM_max_fails, -1),
+		.role = call->conn->role,
 	};
 	struct broker		*b = call->net->broker;
 	struct group		*g;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/broker/defaults.h"
 #include "daemon/broker/net/duplicate.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/recall.h"
@@ -43,7 +44,11 @@ submit_job(struct call *call, const struct rpc_value *params, struct submitted *
 
 	if (jobspec_read(params, &spec, err) != 0)
 		return -1;
-	broker_default_durability(b, &spec, DURABILITY_COMMIT);
+	if (defaults_allow(b, spec.type, call->conn->role, err) != 0) {
+		jobspec_fini(&spec);
+		return -1;
+	}
+	defaults_fill(b, &spec, DURABILITY_COMMIT);
 	if ((rc = unique_key_find(b, &spec, &held, err)) > 0)
 		*out = (struct submitted){ .id = held->job_id, .deduplicated = true,
 		    .unstored = held->job != NULL && held->job->unstored };
@@ -67,8 +72,12 @@ submit_or_wait(struct call *call, enum durability usual, struct job **out, struc
 
 	if (jobspec_read(call->rpc.params, &spec, err) != 0)
 		return -1;
-	broker_default_durability(call->net->broker, &spec, usual);
 	*out = NULL;
+	if (defaults_allow(call->net->broker, spec.type, call->conn->role, err) != 0) {
+		jobspec_fini(&spec);
+		return -1;
+	}
+	defaults_fill(call->net->broker, &spec, usual);
 	if ((rc = duplicate_answer(call, &spec, err)) != DUPLICATE_NONE) {
 		jobspec_fini(&spec);
 		return rc;

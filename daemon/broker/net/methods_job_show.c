@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "daemon/broker/net/methods.h"
-#include "daemon/broker/route/route.h"
+#include "daemon/broker/router_command.h"
 #include "lib/utf8.h"
 
 int
@@ -127,7 +127,7 @@ method_job_explain(struct call *call, struct rpc_error *err)
 	 * The answers are given anew: the tree is a function of what the type declares and the job
 	 * asked.
 	 */
-	route_choose(job_type(j), j->lane_asked, job_args_len(j), &route);
+	router_choose(b, j, &route);
 	print_next(out, "route");
 	route_print(&route, out);
 	buf_putc(out, '}');

@@ -1,4 +1,7 @@
 /* methods_type.c - type.*.  Runs in: broker, loop thread. */
+#include <string.h>
+
+#include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
 #include "daemon/broker/net/print_route.h"
@@ -14,7 +17,7 @@ print_text(struct buf *out, const char *text)
 
 /* What type.list says too, without the closing brace. */
 static void
-print_type_head(struct buf *out, const struct type *t)
+print_type_head(struct buf *out, const struct core *c, const struct type *t)
 {
 	print_literal(out, "{\"name\":");
 	print_string(out, t->name);
@@ -26,6 +29,10 @@ print_type_head(struct buf *out, const struct type *t)
 	print_lane_now(out, t);
 	print_next(out, "mode");
 	print_mode(out, t);
+	print_next(out, "pool");
+	print_string(out, core_pool_name(c, t->pool).p);
+	print_next(out, "served");
+	print_bool(out, !t->unserved);
 	print_next(out, "running");
 	buf_put_u64(out, t->gate.running);
 	print_next(out, "max_running");
@@ -45,15 +52,124 @@ print_type_row(const struct net *n, size_t *at, struct buf *out)
 
 	if (t == NULL)
 		return false;
-	print_type_head(out, t);
+	print_type_head(out, n->broker->core, t);
 	buf_putc(out, '}');
 	return true;
+}
+
+/* ---- files that were left out ---- */
+
+static void
+print_left_out(struct buf *out, const struct left_out *row)
+{
+	print_literal(out, "{\"file\":");
+	print_text(out, row->file);
+	print_next(out, "line");
+	buf_put_i64(out, row->line);
+	print_next(out, "key");
+	print_text(out, row->key);
+	print_next(out, "message");
+	print_text(out, row->message);
+	buf_putc(out, '}');
+}
+
+/* Before the items of the first page: what fits into half of it. */
+static void
+print_all_left_out(struct page *p)
+{
+	const struct lanes	*l = p->call->net->broker->lanes;
+	struct left_out		 row;
+	size_t			 mark, room = reply_room(&p->call->reply) / 2;
+	bool			 first = true;
+
+	print_literal(p->out, "{\"left_out\":[");
+	for (size_t at = 0; p->from == 0 && lanes_left_out_next(l, &at, &row); first = false) {
+		mark = buf_len(p->out);
+		if (!first)
+			buf_putc(p->out, ',');
+		print_left_out(p->out, &row);
+		if (reply_room(&p->call->reply) < room) {
+			p->out->tail = p->out->head + mark;
+			break;
+		}
+	}
+	print_literal(p->out, "],\"items\":[");
 }
 
 int
 method_type_list(struct call *call, struct rpc_error *err)
 {
-	return page_walk(call, print_type_row, err);
+	struct page	p;
+
+	if (page_read(&p, call, err) != 0)
+		return -1;
+	p.out = reply_begin(&call->reply);
+	print_all_left_out(&p);
+	return page_items(&p, print_type_row);
+}
+
+/* The file of this name was left out: that is why there is no such type. */
+static bool
+why_left_out(const struct lanes *l, const struct rpc_value *name, struct rpc_error *err)
+{
+	struct left_out	 row;
+	const char	*base;
+
+	for (size_t at = 0; lanes_left_out_next(l, &at, &row); ) {
+		base = row.file == NULL ? "" : strrchr(row.file, '/') == NULL ? row.file :
+		    strrchr(row.file, '/') + 1;
+		if (strncmp(base, name->p, name->len) != 0 || base[name->len] != '.')
+			continue;
+		rpc_fail(err, RPC_not_found, "there is no type '%.*s': %s:%lld: %s%s%s", (int)name->len,
+		    name->p, row.file, (long long)row.line, row.key == NULL ? "" : row.key,
+		    row.key == NULL || row.key[0] == '\0' ? "" : ": ",
+		    row.message == NULL ? "" : row.message);
+		return true;
+	}
+	return false;
+}
+
+/* ---- type.show ---- */
+
+static void
+print_text_or_null(struct buf *out, const char *text)
+{
+	if (text == NULL)
+		print_literal(out, "null");
+	else
+		print_string(out, text);
+}
+
+static void
+print_defaults(struct buf *out, const struct type_defaults *d)
+{
+	print_literal(out, "{\"queue\":");
+	print_text_or_null(out, d->queue);
+	print_next(out, "priority");
+	buf_put_i64(out, d->priority);
+	print_next(out, "timeout_ms");
+	buf_put_i64(out, d->timeout_ms);
+	print_next(out, "ttl_ms");
+	buf_put_i64(out, d->ttl_ms);
+	print_next(out, "on_lost");
+	print_string(out, d->on_lost == ON_LOST_FAIL ? "fail" : "requeue");
+	buf_putc(out, '}');
+}
+
+/* Where it comes from, and what its jobs get. */
+static void
+print_origin(struct buf *out, const struct broker *b, const struct type *t)
+{
+	print_next(out, "plugin");
+	print_text_or_null(out, t->plugin);
+	print_next(out, "file");
+	print_text_or_null(out, t->file);
+	print_next(out, "role");
+	print_string(out, rpc_role_names[t->role > ROLE_submitter ? t->role : ROLE_submitter]);
+	print_next(out, "defaults");
+	print_defaults(out, &t->defaults);
+	print_next(out, "grace_ms");
+	buf_put_i64(out, t->grace_ms > 0 ? t->grace_ms : b->config.grace_ms);
 }
 
 int
@@ -64,17 +180,15 @@ method_type_show(struct call *call, struct rpc_error *err)
 	struct route		 route;
 	struct buf		*out;
 
+	if ((t == NULL || t->unserved) && why_left_out(call->net->broker->lanes, name, err))
+		return -1;
 	if (t == NULL)
 		return rpc_fail(err, RPC_not_found, "there is no type '%.*s'", (int)name->len,
 		    name->p);
 	route_choose(t, -1, SMALL_ARGS_BYTES, &route);
 	out = reply_begin(&call->reply);
-	print_type_head(out, t);
-	print_next(out, "plugin");
-	if (t->plugin == NULL)
-		print_literal(out, "null");
-	else
-		print_string(out, t->plugin);
+	print_type_head(out, call->net->broker->core, t);
+	print_origin(out, call->net->broker, t);
 	print_next(out, "args_schema");
 	buf_puts(out, t->args_schema);
 	print_next(out, "traits");

@@ -1,4 +1,6 @@
 /* methods_worker.c - worker.*.  Runs in: broker, loop thread. */
+#include <string.h>
+
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
@@ -42,7 +44,7 @@ print_worker(const struct net *n, size_t *at, struct buf *out)
 	print_next(out, "lane");
 	print_string(out, v.lane);
 	print_next(out, "user");
-	print_string(out, n->user);
+	print_string(out, v.user == NULL ? n->user : v.user);
 	print_next(out, "pid");
 	print_u64_or_null(out, v.pid > 0 ? (uint64_t)v.pid : 0);
 	print_now(out, &v);
@@ -56,6 +58,46 @@ print_worker(const struct net *n, size_t *at, struct buf *out)
 	buf_put_i64(out, v.rss_bytes);
 	buf_putc(out, '}');
 	return true;
+}
+
+/* ---- worker.drain, worker.recycle ---- */
+
+static int
+answer(struct call *call, bool again, struct rpc_error *err)
+{
+	const struct rpc_value	*name = call_param(call, PARAM_name);
+	struct lanes		*l = call->net->broker->lanes;
+	struct worker_view	 v;
+	struct buf		*out;
+
+	for (size_t at = 0; lanes_worker_next(l, &at, &v); ) {
+		if (strlen(v.name) != name->len || memcmp(v.name, name->p, name->len) != 0)
+			continue;
+		if (lanes_drain(l, v.number, again) != 0)
+			return rpc_fail(err, RPC_conflict, "worker %s is %s", v.name,
+			    worker_state_names[v.state]);
+		out = reply_begin(&call->reply);
+		print_literal(out, "{\"name\":");
+		buf_putc(out, '"');
+		buf_append(out, name->p, name->len);
+		print_literal(out, "\",\"state\":");
+		print_string(out, worker_state_names[lanes_worker_state(l, v.number)]);
+		buf_putc(out, '}');
+		return METHOD_ANSWERED;
+	}
+	return rpc_fail(err, RPC_not_found, "there is no worker '%.*s'", (int)name->len, name->p);
+}
+
+int
+method_worker_drain(struct call *call, struct rpc_error *err)
+{
+	return answer(call, false, err);
+}
+
+int
+method_worker_recycle(struct call *call, struct rpc_error *err)
+{
+	return answer(call, true, err);
 }
 
 int

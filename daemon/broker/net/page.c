@@ -69,23 +69,27 @@ page_end(struct page *p, uint64_t next)
 }
 
 int
-page_walk(struct call *call, page_print_fn *print, struct rpc_error *err)
+page_items(struct page *p, page_print_fn *print)
 {
-	struct page	p;
-	size_t		at, here;
+	size_t	at = p->from, here;
 
-	if (page_begin(&p, call, err) != 0)
-		return -1;
-	at = p.from;
 	do {
 		here = at;
-		page_item(&p);
-		if (!print(call->net, &at, p.out)) {
-			take_back(&p);
+		page_item(p);
+		if (!print(p->call->net, &at, p->out)) {
+			take_back(p);
 			here = 0;
 			break;
 		}
-	} while (page_keep(&p));
-	page_end(&p, here);
+	} while (page_keep(p));
+	page_end(p, here);
 	return METHOD_ANSWERED;
+}
+
+int
+page_walk(struct call *call, page_print_fn *print, struct rpc_error *err)
+{
+	struct page	p;
+
+	return page_begin(&p, call, err) != 0 ? -1 : page_items(&p, print);
 }

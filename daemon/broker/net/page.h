@@ -37,6 +37,8 @@ void page_end(struct page *p, uint64_t next);
  * begins with 0.  Returns as a method does.
  */
 typedef bool page_print_fn(const struct net *n, size_t *at, struct buf *out);
+/* The same after page_read, when the caller has begun the reply up to the list's bracket. */
+int page_items(struct page *p, page_print_fn *print);
 int page_walk(struct call *call, page_print_fn *print, struct rpc_error *err);
 
 #endif

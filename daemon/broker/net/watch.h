@@ -31,6 +31,7 @@ enum watch_kind {
 	WATCH_KEPT,	/* a change of settings: until it is on disk; kept.h */
 	WATCH_LOG,	/* job.log: until a part of it was read from the disk */
 	WATCH_LOGIN,	/* a failed login, answered late */
+	WATCH_TOLD,	/* job.write, job.signal: until the command has it */
 	WATCH_STORED,	/* what it did is on its way to the disk; stored.h */
 };
 
