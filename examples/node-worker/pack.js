@@ -9,7 +9,7 @@ const path = require('node:path');
 const { pipeline } = require('node:stream/promises');
 const zlib = require('node:zlib');
 
-const { Failure, job } = require(process.env.JOBD_KIT || 'jobd-worker');
+const { Failure, job } = require(process.env.WORKER_KIT || 'jobd-worker');
 
 const schema = {
 	type: 'object', required: ['from', 'to'], additionalProperties: false,
