@@ -95,3 +95,22 @@ async def wait(seconds: float):
     jobd.progress(0, 1, 'begun')
     await asyncio.sleep(seconds)
     return os.getpid()
+
+
+def waited_ns():
+    """How long this thread was ready to run and had no processor."""
+    with open('/proc/thread-self/schedstat') as f:
+        return int(f.read().split()[1])
+
+
+@jobd.job('kit.measured')
+def measured(rounds: int):
+    """Computes, and says how long that took without the waits for a processor, as on an idle machine."""
+    begin, waited = time.monotonic_ns(), waited_ns()
+    n = 0
+    for i in range(rounds):
+        n += i * i % 7
+    return {'value': n, 'ns': time.monotonic_ns() - begin - (waited_ns() - waited)}
+
+
+jobd.job('kit.measured.threads', lane='thread')(measured)
