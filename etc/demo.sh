@@ -2,8 +2,8 @@
 # demo.sh [TREE] - jobd's main job on real input, from nothing.
 #
 # Installs what is missing, builds, starts jobd on a private socket in a temporary directory, digests the
-# files of TREE (/usr/share) while it copies large files, waits on 5,000 timers and answers calls, checks every
-# result, stops everything and removes the temporary directory.
+# files of TREE (/usr/share) while it copies large files, waits on 5,000 timers, draws a picture in Python and
+# answers calls, checks every result, stops everything and removes the temporary directory.
 #
 #   JOBD_BUILD   a build directory to use as it is, instead of building
 set -eu
@@ -57,10 +57,18 @@ wait_until_ready() {
 "$source/etc/install-packages.sh" build demo
 [ -n "${JOBD_BUILD:-}" ] || build
 
-mkdir "$work/copies"
+mkdir "$work/copies" "$work/jobs.d"
+cat >"$work/jobs.d/pictures.worker" <<END
+worker = ["/usr/bin/python3", "-B", "-m", "jobd_worker", "mandelbrot"]
+count = 2
+types = mandelbrot.rows
+
+[env]
+PYTHONPATH = $source/workers/languages/python:$source/examples/python-worker
+END
 : >"$work/ready"
 "$JOBD_BUILD/jobd" --state-dir "$work/state" --listen "unix:$work/sock" \
-    --set jobs.keep_finished=1000000 --set "files.roots=$tree:/usr/lib:/usr/bin:$work/copies" >"$work/ready" 2>"$work/log" &
+    --set jobs.keep_finished=1000000 --set "jobs.dir=$work/jobs.d" --set "files.roots=$tree:/usr/lib:/usr/bin:$work/copies" >"$work/ready" 2>"$work/log" &
 jobd=$!
 wait_until_ready
 say "$(cat "$work/ready")"
@@ -68,6 +76,6 @@ say "$("$JOBD_BUILD/jobctl" -H "unix:$work/sock" worker ls | tail -n +2 | wc -l)
 
 status=0
 python3 -B "$source/tests/e2e/demo.py" "unix:$work/sock" "$tree" "$work/copies" --files "$files" \
-    --timers "$timers" --large-from /usr/lib || status=$?
+    --timers "$timers" --pictures --large-from /usr/lib || status=$?
 [ "$status" -eq 0 ] || tail -n 20 "$work/log" >&2
 exit "$status"

@@ -7,6 +7,7 @@ what, why, and how long it took.  Exit status 0 only when every result is right.
 """
 
 import argparse
+import base64
 import filecmp
 import os
 import stat
@@ -142,6 +143,38 @@ class Timers(Part):
         return [ran - asked for ran, asked in zip(times, self.asked_ms)]
 
 
+class Pictures(Part):
+    """Rows of the Mandelbrot set, computed by the Python processes of examples/python-worker."""
+
+    WIDTH, HEIGHT, ROWS = 240, 160, 8
+
+    def __init__(self, address):
+        super().__init__(address, 'pictures', 'mandelbrot.rows', 'run')
+
+    def run(self):
+        args = [{'width': self.WIDTH, 'height': self.HEIGHT, 'first': first, 'count': self.ROWS}
+                for first in range(0, self.HEIGHT, self.ROWS)]
+        rows = b''.join(map(base64.b64decode,
+                            self.outcomes([{'type': self.what, 'args': one} for one in args])))
+        here = b''.join(map(self.row, range(self.HEIGHT)))
+        self.wrong = [y for y in range(self.HEIGHT)
+                      if rows[y * self.WIDTH:][:self.WIDTH] != here[y * self.WIDTH:][:self.WIDTH]]
+
+    def row(self, y):
+        """The same, computed here."""
+        c = (complex(3 * x / self.WIDTH - 2.2, 2.4 * y / self.HEIGHT - 1.2) for x in range(self.WIDTH))
+        return bytes(map(self.steps, c))
+
+    @staticmethod
+    def steps(c):
+        z = 0j
+        for n in range(200):
+            z = z * z + c
+            if z.real * z.real + z.imag * z.imag > 4:
+                return 1 + n % 255
+        return 0
+
+
 class Echoes(Part):
     """One inline call after the other for as long as anything else works."""
 
@@ -172,7 +205,7 @@ def milliseconds(value):
 
 
 def table(parts, alone_seconds, digest_bytes):
-    row = '%-12s %-8s %6s %6s %9s %9s %9s  %s'
+    row = '%-15s %-8s %6s %6s %9s %9s %9s  %s'
     print(row % ('type', 'lane', 'jobs', 'wrong', 'p50 ms', 'p99 ms', 'total s', 'p50 and p99 are'))
     for part in parts:
         print(row % (part.what, part.lane, len(part.ids), len(part.wrong),
@@ -181,7 +214,7 @@ def table(parts, alone_seconds, digest_bytes):
                      '%.2f' % part.seconds, part.timed))
     print()
     for part in parts:
-        print('%-12s in lane %-8s %s' % (part.what, part.lane, part.why))
+        print('%-15s in lane %-8s %s' % (part.what, part.lane, part.why))
     digests = parts[0]
     print('\n%d digests of %.1f MB: %.2f s by jobd, with everything else at the same time; '
           '%.2f s by one sha256sum process, one file after the other, alone: %.1fx'
@@ -204,6 +237,7 @@ def main():
     p.add_argument('copies', help='directory for the copies')
     p.add_argument('--files', type=int, default=5000, help='digest at most so many files')
     p.add_argument('--timers', type=int, default=5000)
+    p.add_argument('--pictures', action='store_true', help='there is a pool for examples/python-worker')
     p.add_argument('--large-from', help='directory to take the large files from (the tree)')
     o = p.parse_args()
 
@@ -219,6 +253,8 @@ def main():
     large = large_files(o.large_from, None if o.large_from else files)
     pairs = [(source, os.path.join(o.copies, 'copy-%d' % i)) for i, source in enumerate(large)]
     working = [Digests(o.address, paths, want), Copies(o.address, pairs), Timers(o.address, o.timers)]
+    if o.pictures:
+        working.append(Pictures(o.address))
     parts = working + [Echoes(o.address, working)]
     print('digest %d files of %s, copy %d files of %.1f MB in all, %d timers of 1 to 3 s, inline calls all '
           'the while' % (len(paths), o.tree, len(pairs), sum(map(os.path.getsize, large)) / 1e6, o.timers))
@@ -238,7 +274,7 @@ def main():
     if wrong:
         sys.exit('demo.py: %d results are wrong' % wrong)
     print('digests equal those of sha256sum, copies equal their originals, no timer was early, '
-          'every echo came back')
+          'every echo came back%s' % (', the picture is right' if o.pictures else ''))
 
 
 if __name__ == '__main__':
