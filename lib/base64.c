@@ -46,13 +46,14 @@ encode_three(char *to, const unsigned char *p)
 void
 base64_put(struct buf *out, const void *from, size_t len)
 {
-	char			*to = buf_room(out, BASE64_LEN(len));
 	const unsigned char	*p = from;
 	unsigned char		 rest[3] = { 0 };
 	size_t			 left = len % 3;
+	char			*to;
 
 	if (len == 0)
 		return;
+	to = buf_room(out, BASE64_LEN(len));
 	pthread_once(&once, fill_tables);
 	for (size_t i = 0; i < len / 3; i++, p += 3, to += 4)
 		encode_three(to, p);
@@ -124,9 +125,12 @@ base64_decode(char *to, const char *from, size_t len)
 bool
 base64_take(struct buf *out, const char *text, size_t len)
 {
-	ptrdiff_t	n = len == 0 ? 0 : base64_decode(buf_room(out, len / 4 * 3), text, len);
+	ptrdiff_t	n;
 
-	if (n > 0)
-		buf_added(out, (size_t)n);
-	return n >= 0;
+	if (len == 0 || len % 4 != 0)
+		return len == 0;
+	if ((n = base64_decode(buf_room(out, len / 4 * 3), text, len)) < 0)
+		return false;
+	buf_added(out, (size_t)n);
+	return true;
 }

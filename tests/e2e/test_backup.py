@@ -85,7 +85,16 @@ class Text(OwnDaemonTest):
         c.call('job.wait', ids=ids[:2])
         jobd.signal(9)
         jobd.process.wait()
+        self.add_log(jobd.state_dir, ids[0], b'\0log\xff')
         return jobd.state_dir
+
+    def add_log(self, state_dir, job, log):
+        """What an attempt said is bytes of any kind."""
+        store = sqlite3.connect(os.path.join(state_dir, 'jobs.db'))
+        store.execute('UPDATE history SET log = ? WHERE id = ?', (log, job))
+        store.execute("UPDATE meta SET value = value + ? WHERE name = 'kept_bytes'", (len(log),))
+        store.commit()
+        store.close()
 
     def test_a_store_comes_back_as_it_was(self):
         state = self.stopped()
@@ -99,7 +108,9 @@ class Text(OwnDaemonTest):
         self.assertEqual(read.returncode, 0, read.stderr)
         self.assertEqual(self.jobd('--state-dir', again, '--export', second).returncode, 0)
         with open(text) as a, open(second) as b:
-            self.assertEqual(a.read(), b.read())
+            exported = a.read()
+            self.assertEqual(exported, b.read())
+        self.assertIn('"log":"AGxvZ/8="', exported)
         check = self.jobd('--state-dir', again, '--check-store')
         self.assertEqual(check.returncode, 0, check.stderr)
         self.assertIn('2 live jobs, 2 of history', check.stdout)
