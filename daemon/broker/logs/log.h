@@ -73,6 +73,7 @@ struct log_piece {
 	int64_t		 at_ms;
 	const char	*p;
 	size_t		 len;
+	bool		 notice;	/* that not all is kept: nothing to who hears all */
 };
 
 struct log *log_new(uint64_t id);

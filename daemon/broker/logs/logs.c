@@ -84,8 +84,8 @@ attempt_of(struct broker *b, struct log *log, uint32_t number)
 
 /* ---- what is said ---- */
 
-static void say(struct broker *b, struct log *log, struct log_attempt *a, enum log_stream s,
-    int64_t at_ms, const char *p, size_t len);
+static void say_notice(struct broker *b, struct log *log, struct log_attempt *a, int64_t at_ms,
+    const char *p, size_t len);
 
 static bool
 keep(struct broker *b, struct log *log, struct log_attempt *a, const struct log_piece *piece)
@@ -112,7 +112,7 @@ note_truncated(struct broker *b, struct log *log, struct log_attempt *a,
 		    a->lines[piece->stream].kept);
 
 	if (piece->stream != LOG_NOTE && !a->lost)
-		say(b, log, a, LOG_NOTE, piece->at_ms, text, (size_t)len);
+		say_notice(b, log, a, piece->at_ms, text, (size_t)len);
 }
 
 static void
@@ -136,6 +136,19 @@ say(struct broker *b, struct log *log, struct log_attempt *a, enum log_stream s,
 	char			scratch[8];
 
 	take(b, log, a, pieces, log_cut(a, s, at_ms, p, len, pieces, scratch));
+}
+
+static void
+say_notice(struct broker *b, struct log *log, struct log_attempt *a, int64_t at_ms, const char *p,
+    size_t len)
+{
+	struct log_piece	pieces[LOG_PIECES];
+	char			scratch[8];
+	size_t			count = log_cut(a, LOG_NOTE, at_ms, p, len, pieces, scratch);
+
+	for (size_t i = 0; i < count; i++)
+		pieces[i].notice = true;
+	take(b, log, a, pieces, count);
 }
 
 void
@@ -191,7 +204,7 @@ lose(struct broker *b, struct log *log, struct log_attempt *a, const uint64_t ke
 	    a->number, why);
 	log_lost(a, kept);
 	if (!a->ended)
-		say(b, log, a, LOG_NOTE, b->now.real_ms, text, (size_t)len);
+		say_notice(b, log, a, b->now.real_ms, text, (size_t)len);
 }
 
 static void

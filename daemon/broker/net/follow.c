@@ -290,15 +290,18 @@ follow_said(struct net *n, struct log *log, const struct log_attempt *a,
 		if (f->reader.attempt == a->number && wanted != LOG_ALL &&
 		    wanted != (int)piece->stream)
 			continue;
-		if (is_live(f, a, piece) && has_room(f)) {
+		if (is_live(f, a, piece) && piece->notice && f->hold) {
+			reader_took(&f->reader, piece, piece->len);
+		} else if (is_live(f, a, piece) && has_room(f)) {
 			struct connection	*c = f->conn;
 			uint64_t		 end_at = f->reader.place.next + piece->len;
 
 			tell(f, *piece);
-			if (c->dead || f->reader.place.next == end_at)
-				continue;
+			if (!c->dead && f->reader.place.next != end_at)
+				look(f);
+		} else {
+			look(f);
 		}
-		look(f);
 	}
 }
 
