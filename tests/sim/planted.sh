@@ -36,7 +36,7 @@ sims="$sims model_unique operator promise saved sim store workers world writer"
 others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/slab lib/utf8
 	proto/jobspec
 	proto/json_scan proto/json_decode proto/retry_policy proto/rpc proto/rpc_params proto/rpc_rows"
-texts="daemon/broker/store/record_print daemon/broker/store/record_read"
+texts="daemon/broker/store/record_print daemon/broker/store/record_read daemon/broker/store/record_unique"
 compile() {
 	$CC $flags -c "$work/tree/$1.c" -o "$2" || exit 1
 }
