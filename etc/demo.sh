@@ -2,8 +2,8 @@
 # demo.sh [TREE] - jobd's main job on real input, from nothing.
 #
 # Installs what is missing, builds, starts jobd on a private socket in a temporary directory, digests the
-# files of TREE (/usr/share) while it copies large files, waits on 5,000 timers, draws a picture in Python and
-# answers calls, checks every result, stops everything and removes the temporary directory.
+# files of TREE (/usr/share) while it copies large files, waits on 5,000 timers, counts lines with wc, draws
+# a picture in Python and answers calls, checks every result, stops everything and removes the temporary directory.
 #
 #   JOBD_BUILD   a build directory to use as it is, instead of building
 set -eu
@@ -58,6 +58,12 @@ wait_until_ready() {
 [ -n "${JOBD_BUILD:-}" ] || build
 
 mkdir "$work/copies" "$work/jobs.d"
+cat >"$work/jobs.d/lines.count.job" <<END
+argv = ["wc", "-l", "--", "{path}"]
+
+[param path]
+type = path
+END
 cat >"$work/jobs.d/pictures.worker" <<END
 worker = ["/usr/bin/python3", "-B", "-m", "jobd_worker", "mandelbrot"]
 count = 2
@@ -76,6 +82,6 @@ say "$("$JOBD_BUILD/jobctl" -H "unix:$work/sock" worker ls | tail -n +2 | wc -l)
 
 status=0
 python3 -B "$source/tests/e2e/demo.py" "unix:$work/sock" "$tree" "$work/copies" --files "$files" \
-    --timers "$timers" --pictures --large-from /usr/lib || status=$?
+    --timers "$timers" --types --large-from /usr/lib || status=$?
 [ "$status" -eq 0 ] || tail -n 20 "$work/log" >&2
 exit "$status"

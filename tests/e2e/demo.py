@@ -143,6 +143,24 @@ class Timers(Part):
         return [ran - asked for ran, asked in zip(times, self.asked_ms)]
 
 
+class Commands(Part):
+    """Lines of files, counted by wc(1): the type is a file of jobs.d."""
+
+    def __init__(self, address, paths):
+        super().__init__(address, 'commands', 'lines.count', 'run')
+        self.paths = paths
+
+    def run(self):
+        results = self.outcomes([{'type': self.what, 'args': {'path': path}} for path in self.paths])
+        self.wrong = [path for path, result in zip(self.paths, results)
+                      if int(result['stdout'].split()[0]) != self.lines(path)]
+
+    @staticmethod
+    def lines(path):
+        with open(path, 'rb') as f:
+            return f.read().count(b'\n')
+
+
 class Pictures(Part):
     """Rows of the Mandelbrot set, computed by the Python processes of examples/python-worker."""
 
@@ -237,7 +255,8 @@ def main():
     p.add_argument('copies', help='directory for the copies')
     p.add_argument('--files', type=int, default=5000, help='digest at most so many files')
     p.add_argument('--timers', type=int, default=5000)
-    p.add_argument('--pictures', action='store_true', help='there is a pool for examples/python-worker')
+    p.add_argument('--types', action='store_true',
+                   help='there are lines.count, and a pool for examples/python-worker')
     p.add_argument('--large-from', help='directory to take the large files from (the tree)')
     o = p.parse_args()
 
@@ -253,8 +272,8 @@ def main():
     large = large_files(o.large_from, None if o.large_from else files)
     pairs = [(source, os.path.join(o.copies, 'copy-%d' % i)) for i, source in enumerate(large)]
     working = [Digests(o.address, paths, want), Copies(o.address, pairs), Timers(o.address, o.timers)]
-    if o.pictures:
-        working.append(Pictures(o.address))
+    if o.types:
+        working += [Commands(o.address, paths[:200]), Pictures(o.address)]
     parts = working + [Echoes(o.address, working)]
     print('digest %d files of %s, copy %d files of %.1f MB in all, %d timers of 1 to 3 s, inline calls all '
           'the while' % (len(paths), o.tree, len(pairs), sum(map(os.path.getsize, large)) / 1e6, o.timers))
@@ -274,7 +293,7 @@ def main():
     if wrong:
         sys.exit('demo.py: %d results are wrong' % wrong)
     print('digests equal those of sha256sum, copies equal their originals, no timer was early, '
-          'every echo came back%s' % (', the picture is right' if o.pictures else ''))
+          'every echo came back%s' % (', lines are counted, the picture is right' if o.types else ''))
 
 
 if __name__ == '__main__':
