@@ -13,7 +13,8 @@ packages_of() {
 	test) echo tzdata patch python3 python3-jsonschema nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
 	    openssl postgresql-15 ;;
 	power) echo python3 user-mode-linux e2fsprogs iproute2 ;;
-	bench) echo python3 gearman-job-server libgearman-dev beanstalkd redis-server ;;
+	bench) echo python3 gearman-job-server libgearman-dev beanstalkd redis-server \
+	    parallel task-spooler python3-celery python3-redis ;;
 	*)
 		echo "install-packages.sh: no such set: $1 (build, demo, test, bench, power)" >&2
 		exit 2

@@ -7,6 +7,8 @@
  *   jobd_client ADDRESS TOKEN sleep MS COUNT             the same of jobs that sleep (async lane)
  *   jobd_client ADDRESS TOKEN durable LANE COUNT INFLIGHT  durable jobs a second, to their outcome
  *   jobd_client ADDRESS TOKEN durable-one LANE COUNT     p50 and p99 of a durable one at a time, us
+ *   jobd_client ADDRESS TOKEN call TYPE=ARGS COUNT INFLIGHT  memory jobs of any type a second
+ *   jobd_client ADDRESS TOKEN call-one TYPE=ARGS COUNT   p50 and p99 of one at a time, us
  *   jobd_client ADDRESS TOKEN submit QUEUE COUNT INFLIGHT  durable submits a second, into a paused queue
  *   jobd_client ADDRESS TOKEN submit-one QUEUE COUNT     p50 and p99 of one at a time, us
  *
@@ -46,6 +48,24 @@ set_lines(const char *type, const char *args, const char *lane, const char *dura
 		reply_tail_len = (size_t)snprintf(reply_tail, sizeof(reply_tail), "}}}\n");
 }
 
+/* Of any type: `TYPE=ARGS`; it must succeed, whatever its result is. */
+static void
+set_call_lines(const char *what)
+{
+	const char	*args = strchr(what, '=');
+	int		 len;
+
+	if (args == NULL)
+		die("TYPE=ARGS");
+	len = snprintf(request_tail, sizeof(request_tail),
+	    ",\"method\":\"job.call\",\"params\":{\"type\":\"%.*s\",\"args\":%s}}\n",
+	    (int)(args - what), what, args + 1);
+	if (len < 0 || (size_t)len >= sizeof(request_tail))
+		die("ARGS is too long");
+	request_tail_len = (size_t)len;
+	reply_tail_len = (size_t)snprintf(reply_tail, sizeof(reply_tail), "}}\n");
+}
+
 static size_t
 print_request(char *out, long id)
 {
@@ -63,7 +83,7 @@ check_reply(const char *line, size_t len)
 {
 	if (len > reply_tail_len &&
 	    memcmp(line + len - reply_tail_len, reply_tail, reply_tail_len) == 0 &&
-	    memmem(line, len, "\"error\"", 7) == NULL)
+	    memmem(line, len, "\"error\"", 7) == NULL && memmem(line, len, "\"failure\"", 9) == NULL)
 		return;
 	fprintf(stderr, "unexpected reply: %.*s\n", (int)len, line);
 	exit(1);
@@ -143,15 +163,17 @@ measure_one(int fd, long count)
 
 static const struct mode {
 	const char	*name;
-	bool		 many, durable, submits;
+	bool		 many, durable, submits, calls;
 } modes[] = {
-	{ "rate", true, false, false },
-	{ "one", false, false, false },
-	{ "sleep", false, false, false },
-	{ "durable", true, true, false },
-	{ "durable-one", false, true, false },
-	{ "submit", true, true, true },
-	{ "submit-one", false, true, true },
+	{ .name = "rate", .many = true },
+	{ .name = "one" },
+	{ .name = "sleep" },
+	{ .name = "durable", .many = true, .durable = true },
+	{ .name = "durable-one", .durable = true },
+	{ .name = "call", .many = true, .calls = true },
+	{ .name = "call-one", .calls = true },
+	{ .name = "submit", .many = true, .durable = true, .submits = true },
+	{ .name = "submit-one", .durable = true, .submits = true },
 };
 
 static const struct mode *
@@ -173,7 +195,8 @@ main(int argc, char **argv)
 
 	if (mode == NULL) {
 		fprintf(stderr, "usage: jobd_client ADDRESS TOKEN rate|durable LANE COUNT INFLIGHT |"
-		    " one|durable-one LANE COUNT | sleep MS COUNT | submit QUEUE COUNT INFLIGHT |"
+		    " one|durable-one LANE COUNT | sleep MS COUNT | call TYPE=ARGS COUNT INFLIGHT |"
+		    " call-one TYPE=ARGS COUNT | submit QUEUE COUNT INFLIGHT |"
 		    " submit-one QUEUE COUNT\n");
 		return 2;
 	}
@@ -183,6 +206,8 @@ main(int argc, char **argv)
 		snprintf(args, sizeof(args), "{\"ms\":%ld}", number_argument(argv[4]));
 	if (mode->submits)
 		set_submit_lines(args, argv[4]);
+	else if (mode->calls)
+		set_call_lines(argv[4]);
 	else
 		set_lines(naps ? "sleep" : "echo", args, naps ? "async" : argv[4],
 		    mode->durable ? "commit" : "memory", strncmp(argv[1], "echo:", 5) == 0);

@@ -4,8 +4,8 @@
 #
 # Installs the peers from Debian packages, starts them on loopback on free ports, stops them in the end.
 #
-#   PART         of targets.py: speed, peers, memory, deep, durable, or a function of speed.py or durable.py; all, and the
-#                channel and the scanner too, by default
+#   PART         of targets.py: speed, peers, memory, deep, durable, commands, or a function of speed.py, durable.py
+#                or commands.py; all, and the channel and the scanner too, by default
 #   JOBD_BUILD   build directory, built (the source's own)
 #   ROUNDS       rounds of each measurement (5)
 #   DEEP_JOBS    jobs that wait in the part deep (1000000)
@@ -32,7 +32,8 @@ build() {	# PROGRAM LIBRARY...
 	shift
 	$CC -std=gnu17 -O2 -D_GNU_SOURCE -I"$source" -o "$programs/$program" "$source/tests/bench/$program.c" "$@"
 }
-for program in jobd_client connections fill submits beanstalkd_client redis_client gearman_raw_client gearman_raw_worker; do
+for program in jobd_client connections fill submits beanstalkd_client redis_client gearman_raw_client gearman_raw_worker \
+    spawn; do
 	build "$program"
 done
 build round_trip "$JOBD_BUILD/libchannel.a" "$JOBD_BUILD/liblib.a"
