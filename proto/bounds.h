@@ -61,6 +61,7 @@
 #define BOUND_CHUNK_MIN			256		/* arena */
 #define BOUND_WINDOW_BYTES		(256 << 10)	/* payload outstanding in one cpu worker */
 #define BOUND_WINDOW_MEAN_NS		50000		/* a type's mean that allows a window above 1 */
+#define BOUND_WINDOW_LANGUAGE_NS	250000		/* the same of language workers: the way there and back included */
 #define BOUND_WINDOW_SAMPLES		20
 #define BOUND_AFTER			1000		/* parents of one job */
 #define BOUND_ATTEMPTS			1000		/* retry.max_attempts */

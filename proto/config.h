@@ -36,7 +36,7 @@ struct config {
 	int64_t	 store_reserve, store_sync, store_args_memory;
 	int64_t	 history_keep_ms, history_keep_failed_ms, history_keep_jobs, history_keep_bytes;
 	int64_t	 history_keep_failed_jobs, history_keep_failed_bytes;
-	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, cpu_nice;
+	int64_t	 cpu_workers, io_threads, recycle_jobs, recycle_rss_bytes, ready_ms, remote_grace_ms, cpu_nice;
 	int64_t	 commands_waiting, commands_per_worker, commands_idle_ms;
 	int64_t	 drain_ms;
 	int64_t	 stuck_threads;

@@ -68,7 +68,7 @@ enum rpc_method {
 	RPC_METHODS
 };
 
-enum rpc_role { ROLE_anybody, ROLE_viewer, ROLE_submitter, ROLE_operator, ROLE_admin };
+enum rpc_role { ROLE_anybody, ROLE_worker, ROLE_viewer, ROLE_submitter, ROLE_operator, ROLE_admin };
 extern const char *const rpc_role_names[];
 
 struct rpc_method_row {

@@ -12,6 +12,7 @@ const struct rpc_error_row rpc_errors[RPC_ERRORS] = {
 
 const char *const rpc_role_names[] = {
 	[ROLE_anybody] = "anybody",
+	[ROLE_worker] = "worker",
 	[ROLE_viewer] = "viewer",
 	[ROLE_submitter] = "submitter",
 	[ROLE_operator] = "operator",

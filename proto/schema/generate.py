@@ -180,7 +180,7 @@ def common_schema(defs, refine):
             'reason_text': {'enum': [text for _, text in defs.reasons]},
             'failure_kind': {'enum': defs.failures},
             'error_kind': {'enum': [e.kind for e in defs.errors]},
-            'role': {'enum': ['anybody', 'viewer', 'submitter', 'operator', 'admin']},
+            'role': {'enum': ['anybody', 'worker', 'viewer', 'submitter', 'operator', 'admin']},
             'submission': {'description': 'what a client says of a job',
                            **params_schema(defs, refine, defs.job), **refine['methods']['job.submit']},
             **refine['common'],

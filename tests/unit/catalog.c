@@ -9,6 +9,7 @@
 #include "daemon/broker/lanes/catalog.h"
 #include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/logs/logs.h"
+#include "daemon/broker/net/net.h"
 #include "daemon/broker/route/programs.h"
 #include "lib/map.h"
 #include "workers/handler.h"
@@ -26,6 +27,19 @@ void keep_program_drop(struct broker *b, struct program *p) { programs_drop(b->p
 void broker_ready(struct broker *b) { (void)b; }
 void broker_stop(struct broker *b, int64_t deadline_ms) { (void)b; (void)deadline_ms; }
 void broker_fail(struct broker *b, const char *why) { (void)b; fail_msg("%s", why); abort(); }
+/* No remote worker comes here, and the time is the test's. */
+void
+net_worker_closed(struct net *n)
+{
+	(void)n;
+}
+
+void
+broker_clocks(struct broker *b)
+{
+	(void)b;
+}
+
 void
 logs_add(struct broker *b, struct attempt *at, enum log_stream s, int64_t at_ms, const char *p, size_t len)
 {
@@ -49,6 +63,7 @@ open_rig(void **state)
 	r->b.core = core_new(&cfg);
 	r->l.broker = &r->b;
 	r->b.lanes = &r->l;
+	list_init(&r->l.pools);
 	catalog_builtin(&r->l);
 	*state = r;
 	return 0;

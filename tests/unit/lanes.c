@@ -11,6 +11,7 @@
 #include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/logs/logs.h"
+#include "daemon/broker/net/net.h"
 #include "daemon/broker/route/programs.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -32,6 +33,19 @@ void keep_adopt(struct broker *b, struct type *t) { (void)b; (void)t; }
 void keep_measured(struct broker *b, struct type *t) { (void)b; (void)t; }
 void keep_program_measured(struct broker *b, struct program *p) { (void)b; (void)p; }
 void keep_program_drop(struct broker *b, struct program *p) { programs_drop(b->programs, p); }
+/* No remote worker comes here, and the time is the test's. */
+void
+net_worker_closed(struct net *n)
+{
+	(void)n;
+}
+
+void
+broker_clocks(struct broker *b)
+{
+	(void)b;
+}
+
 void
 logs_add(struct broker *b, struct attempt *at, enum log_stream s, int64_t at_ms, const char *p, size_t len)
 {

@@ -55,15 +55,18 @@ test_the_token_is_made_once_and_is_the_owners_alone(void **state)
 	assert_int_equal(strlen(token), 7 + 64);
 	assert_int_equal(auth_open(&a, rig.dir), 0);
 	assert_int_equal(auth_open(&b, rig.dir), 0);
-	assert_string_equal(a.token, token);
-	assert_string_equal(b.token, token);
-	assert_true(auth_token_ok(&a, token, strlen(token)));
-	assert_false(auth_token_ok(&a, token, strlen(token) - 1));
-	assert_false(auth_token_ok(&a, "", 0));
+	assert_string_equal(a.client.text, token);
+	assert_string_equal(b.client.text, token);
+	assert_int_equal(auth_token_role(&a, token, strlen(token)), ROLE_admin);
+	assert_int_equal(auth_token_role(&a, b.worker.text, b.worker.len), ROLE_worker);
+	assert_int_equal(strlen(b.worker.text), 7 + 64);
+	assert_memory_equal(b.worker.text, "worker.", 7);
+	assert_int_equal(auth_token_role(&a, token, strlen(token) - 1), ROLE_anybody);
+	assert_int_equal(auth_token_role(&a, "", 0), ROLE_anybody);
 	token[20] ^= 1;
-	assert_false(auth_token_ok(&a, token, strlen(token)));
+	assert_int_equal(auth_token_role(&a, token, strlen(token)), ROLE_anybody);
 	auth_close(&a);
-	assert_false(auth_token_ok(&a, "", 0));
+	assert_int_equal(auth_token_role(&a, "", 0), ROLE_anybody);
 }
 
 static void

@@ -104,6 +104,7 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	take_slot(now, at, w);
 	w->used[at->lane]++;
 	w->bytes += at->bytes;
+	w->credit -= w->credit != CORE_CREDIT_ANY;
 	at->place->used++;
 	c->stats.attempts++;
 	c->stats.lane_started[at->lane]++;
@@ -269,6 +270,7 @@ core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
 	c->stats.lane_started[at->lane]--;
 	attempt_requeue(c, now, at, REASON_channel_full);
 	attempt_free(c, now, at);
+	w->credit += w->credit != CORE_CREDIT_ANY;
 	w->refused = true;
 	if (list_empty(&w->attempts))
 		heap_set(&c->retries, &w->retry, now.mono_ns + REFUSED_NS);

@@ -348,6 +348,14 @@ void core_worker_lost(struct core *c, struct core_time now, uint32_t number, con
 /* A worker that EFFECT_START_ALONE asked for could not be started: core asks again a second
  * later. */
 void core_alone_failed(struct core *c, struct core_time now, uint64_t job);
+/*
+ * It takes so many attempts more, whatever its slots: each one that starts takes 1.  At first, and with
+ * CORE_CREDIT_ANY, they are not counted.
+ */
+#define CORE_CREDIT_ANY	UINT32_MAX
+void core_worker_credit(struct core *c, uint32_t number, uint32_t credit);
+/* The same and so many more. */
+void core_worker_credit_more(struct core *c, uint32_t number, uint32_t more);
 /* Attempts of this worker's thread lane whose jobs have their outcome already, and which still hold
  * their slots. */
 uint32_t core_worker_stuck_threads(const struct core *c, uint32_t number);
@@ -395,6 +403,9 @@ struct attempt {
  * afterwards. */
 void core_attempt_done(struct core *c, struct core_time now, struct attempt *at,
     enum attempt_end end, struct outcome *o);
+/* Its worker lives, and has it no more: as when a worker is lost, and nobody is suspected.  at is gone
+ * afterwards. */
+void core_attempt_lost(struct core *c, struct core_time now, struct attempt *at, const char *how);
 /* The channel had no room for what EFFECT_START has just given out: the job goes back to the front,
  * the worker gets nothing until something ends there (or for a moment, if nothing is in flight
  * there). */

@@ -183,6 +183,7 @@ struct place {
 
 struct pool {
 	uint32_t	 number;
+	int64_t		 short_ns;	/* attempts with a smaller mean may wait behind each other */
 	bool		 exec;		/* runs commands */
 	bool		 remote;	/* its workers are on other machines */
 	struct place	 own[LANES];
@@ -258,6 +259,7 @@ struct worker {
 					 * flight */
 	uint32_t	 slots[LANES], used[LANES];
 	uint32_t	 stuck, stuck_threads;
+	uint32_t	 credit;	/* it takes so many more, or CORE_CREDIT_ANY */
 	uint64_t	 bytes;		/* of input in flight */
 	uint64_t	 alone_for;
 	struct pool	*pool;

@@ -16,7 +16,7 @@ has_room(const struct worker *w, int lane)
 {
 	if (w->retired || w->killed || w->refused || w->alone_for != 0)
 		return false;
-	if (w->used[lane] >= w->slots[lane])
+	if (w->used[lane] >= w->slots[lane] || w->credit == 0)
 		return false;
 	if (!w->fifo || w->used[lane] == 0)
 		return true;

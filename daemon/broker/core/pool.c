@@ -124,6 +124,7 @@ pool_new(struct core *c, struct span name)
 
 	p->number = c->pools_len;
 	p->exec = is(name, "exec") || begins_with(name, "exec:");
+	p->short_ns = begins_with(name, "pool:") ? BOUND_WINDOW_LANGUAGE_NS : BOUND_WINDOW_MEAN_NS;
 	p->name_len = (uint32_t)name.len;
 	if (name.len > 0)
 		memcpy(p->name, name.p, name.len);

@@ -7,7 +7,7 @@
 
 #include "lib/alloc.h"
 
-#define OUTLIER_NS	(6 * BOUND_WINDOW_MEAN_NS)
+#define OUTLIER_TIMES	6
 
 /* A limit for a type that no worker has declared yet. */
 struct type_limit {
@@ -231,7 +231,7 @@ core_type_retry(struct core *c, const char *name, const struct retry_policy *p)
 bool
 type_is_short(const struct type *t)
 {
-	return t->samples >= BOUND_WINDOW_SAMPLES && t->mean_ns < BOUND_WINDOW_MEAN_NS;
+	return t->samples >= BOUND_WINDOW_SAMPLES && t->mean_ns < t->places[LANE_PROCESS]->pool->short_ns;
 }
 
 /*
@@ -242,10 +242,11 @@ type_is_short(const struct type *t)
 void
 type_measure(struct core *c, struct type *t, int64_t took_ns)
 {
+	int64_t	most_ns = OUTLIER_TIMES * t->places[LANE_PROCESS]->pool->short_ns;
 	bool	was_short = type_is_short(t);
 
-	if (was_short && took_ns > OUTLIER_NS)
-		took_ns = OUTLIER_NS;
+	if (was_short && took_ns > most_ns)
+		took_ns = most_ns;
 	t->samples++;
 	t->mean_ns += (took_ns - t->mean_ns) / (int64_t)(t->samples < 16 ? t->samples : 16);
 	if (type_is_short(t) != was_short)

@@ -26,6 +26,7 @@ worker_new(uint32_t number)
 	struct worker	*w = mem_zalloc(1, sizeof(*w));
 
 	w->number = number;
+	w->credit = CORE_CREDIT_ANY;
 	list_init(&w->attempts);
 	list_init(&w->effect);
 	return w;
@@ -155,6 +156,28 @@ worker_kill(struct core *c, struct worker *w)
 	place_update(c, w);
 }
 
+void
+core_worker_credit(struct core *c, uint32_t number, uint32_t credit)
+{
+	struct worker	*w = worker_find(c, number);
+
+	if (w == NULL)
+		return;
+	w->credit = credit;
+	place_update(c, w);
+}
+
+void
+core_worker_credit_more(struct core *c, uint32_t number, uint32_t more)
+{
+	const struct worker	*w = worker_find(c, number);
+
+	if (w == NULL || w->credit == CORE_CREDIT_ANY)
+		return;
+	core_worker_credit(c, number, more < CORE_CREDIT_ANY - 1 - w->credit ? w->credit + more :
+	    CORE_CREDIT_ANY - 1);
+}
+
 uint32_t
 core_worker_stuck_threads(const struct core *c, uint32_t number)
 {
@@ -237,6 +260,13 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool 
 	else
 		attempt_requeue(c, now, at,
 		    begun ? REASON_worker_died : REASON_worker_died_waiting);
+}
+
+void
+core_attempt_lost(struct core *c, struct core_time now, struct attempt *at, const char *how)
+{
+	lose(c, now, at, true, false, how);
+	attempt_free(c, now, at);
 }
 
 void

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/broker/lanes/exec.h"
+#include "daemon/broker/lanes/pools.h"
 #include "daemon/broker/route/programs.h"
 #include "daemon/broker/router.h"
 #include "lib/alloc.h"
@@ -64,8 +65,8 @@ read_retry(const json_t *o, struct retry_policy *out)
 	free(is);
 }
 
-static void
-read_defaults(const json_t *o, int64_t timeout_ms, struct type_defaults *out)
+void
+catalog_defaults(const json_t *o, int64_t timeout_ms, struct type_defaults *out)
 {
 	const json_t	*priority = json_object_get(o, "priority");
 	const char	*on_lost = text(o, "on_lost");
@@ -132,7 +133,7 @@ define(struct lanes *l, const json_t *command, json_t *names)
 		.declared_running = (uint32_t)number(command, "max_running", 0),
 	};
 
-	read_defaults(json_object_get(command, "defaults"), COMMAND_TIMEOUT_MS, &t.defaults);
+	catalog_defaults(json_object_get(command, "defaults"), COMMAND_TIMEOUT_MS, &t.defaults);
 	if (spec == NULL || t.file == NULL)
 		refuse(l, t.file, "", "the supervisor's catalog has no spec or file of it");
 	else if ((wrong = wrong_with(l, &t)) != NULL)
@@ -199,6 +200,7 @@ catalog_apply(struct lanes *l, const char *p, size_t len)
 		define(l, command, names);
 	leave_out(l, names);
 	json_decref(names);
+	pools_catalog(l, json_object_get(root, "pools"));
 	router_adopt(l->broker);
 	return 0;
 }

@@ -12,6 +12,8 @@
 
 /* The type `command`, which is in no file. */
 void catalog_builtin(struct lanes *l);
+/* The member `defaults` of a row; its texts are lent. */
+void catalog_defaults(const struct json_t *o, int64_t timeout_ms, struct type_defaults *out);
 /* A memfd with the text, which stays the caller's.  Without a valid one all stays as it was. */
 void catalog_take(struct lanes *l, int fd);
 /* The same with the text itself.  0, or -1. */

@@ -11,6 +11,7 @@
 
 #include "daemon/broker/lanes/commands.h"
 #include "daemon/broker/lanes/lanes_internal.h"
+#include "daemon/broker/lanes/pools.h"
 #include "daemon/broker/router.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -68,6 +69,7 @@ void
 exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outcome *o)
 {
 	struct broker	*b = seat->lanes->broker;
+	int64_t		 most = seat->language == NULL ? b->config.recycle_jobs : seat->language->recycle_jobs;
 
 	if (seat->lane == CONTROL_LANE_EXEC)
 		commands_ended(seat, at);
@@ -77,8 +79,8 @@ exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, str
 	core_attempt_done(b->core, b->now, at, end, o);
 	if (seat->way->inflight(seat) == 0 && seat->state == WORKER_RUNNING)
 		seat_set_state(seat, WORKER_IDLE);
-	if (b->config.recycle_jobs > 0 && seat->done_here >= (uint64_t)b->config.recycle_jobs)
-		seat_retire(seat, "workers.recycle_jobs");
+	if (most > 0 && seat->done_here >= (uint64_t)most)
+		seat_retire(seat, "recycle_jobs");
 }
 
 void

@@ -14,6 +14,8 @@
 #include "daemon/broker/lanes/catalog.h"
 #include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/lanes/lanes_internal.h"
+#include "daemon/broker/lanes/pools.h"
+#include "daemon/broker/lanes/talk.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -29,7 +31,7 @@
 /* One that is being killed has nothing more to do than one that was told to end. */
 const char *const worker_state_names[] = {
 	[WORKER_GONE] = "gone", [WORKER_STARTING] = "starting", [WORKER_IDLE] = "idle",
-	[WORKER_RUNNING] = "running", [WORKER_DRAINING] = "draining", [WORKER_DYING] = "draining",
+	[WORKER_RUNNING] = "running", [WORKER_AWAY] = "away", [WORKER_DRAINING] = "draining", [WORKER_DYING] = "draining",
 };
 
 struct seat *
@@ -74,6 +76,7 @@ static void
 on_started(struct lanes *l, const struct control_msg *m, int pidfd)
 {
 	struct seat	*seat = lanes_seat(l, m->worker);
+	char		 how[128];
 
 	if (seat == NULL || seat->gen != m->gen || seat->state == WORKER_GONE) {
 		fd_close(&pidfd);
@@ -88,7 +91,8 @@ on_started(struct lanes *l, const struct control_msg *m, int pidfd)
 		return;
 	}
 	log_error("worker could not be started worker=%s error=%s", seat->name, strerror(-m->pid));
-	seat_died(seat, "not started");
+	snprintf(how, sizeof(how), "it cannot be started: %s", strerror(-m->pid));
+	seat_died(seat, how);
 }
 
 static void
@@ -167,6 +171,9 @@ lanes_new(struct broker *b, int control_fd)
 	l->control = event_new(b->base, control_fd, EV_READ | EV_PERSIST, on_control, l);
 	event_add(l->control, NULL);
 	core_budgets(b->core, (uint32_t)cpus, (uint32_t)b->config.commands_waiting);
+	list_init(&l->pools);
+	list_init(&l->remotes);
+	wires_init(&l->wires, b->base, &b->now.mono_ns);
 	catalog_builtin(l);
 	exec_start(l);
 	seat_request(seat_new(l, CONTROL_LANE_IO, "", 0));
@@ -181,9 +188,12 @@ lanes_free(struct lanes *l)
 {
 	if (l == NULL)
 		return;
+	remote_close(l);
 	for (uint32_t i = 0; i < l->seats_len; i++)
 		if (l->seats[i] != NULL)
 			seat_free(l->seats[i]);
+	wires_fini(&l->wires);
+	pools_close(l);
 	event_free(l->control);
 	json_decref(l->plugins);
 	json_decref(l->catalog);
@@ -315,6 +325,7 @@ lanes_tick(struct lanes *l)
 	}
 	if (look) {
 		l->next_look_ns = now_ns + LOOK_NS;
+		remote_tick(l);
 		break_circuit(l);
 		lanes_serve_if_complete(l);
 	}
@@ -373,6 +384,9 @@ lanes_start_alone(struct lanes *l, const struct job *j)
 	if (t->spec != NULL) {
 		lane = CONTROL_LANE_EXEC;
 		pool = exec_user(l, t->pool);
+	} else if (pools_of_core(l, t->pool) != NULL) {
+		lane = CONTROL_LANE_LANGUAGE;
+		pool = pools_of_core(l, t->pool)->name;
 	} else if (j->lane != LANE_PROCESS) {
 		lane = t->plugin == NULL ? CONTROL_LANE_IO : CONTROL_LANE_PLUGIN;
 	}
@@ -416,6 +430,7 @@ void
 lanes_publish(struct lanes *l)
 {
 	exec_want(l);
+	wires_flush(&l->wires);
 	for (uint32_t i = 0; i < l->seats_len; i++)
 		if (l->seats[i] != NULL && l->seats[i]->channel != NULL)
 			channel_publish(l->seats[i]->channel);
@@ -464,9 +479,25 @@ view_oldest(const struct seat *seat, struct worker_view *v)
 static const char *
 view_lane(const struct seat *seat)
 {
+	if (seat->language != NULL)
+		return seat->talk == NULL ? "process" : talk_lanes(seat->talk);
 	if (seat->lane == CONTROL_LANE_EXEC)
 		return "exec";
 	return seat->lane == CONTROL_LANE_CPU ? "process" : "async+thread";
+}
+
+static void
+view_language(const struct seat *seat, struct worker_view *v)
+{
+	const struct language_pool	*p = seat->language;
+
+	v->pool = p->name;
+	v->user = p->user[0] == '\0' ? NULL : p->user;
+	v->why = seat->up || p->why[0] == '\0' ? NULL : p->why;
+	if (seat->talk == NULL || !seat->talk->said_ready)
+		return;
+	v->language = seat->talk->language;
+	v->types = (struct span){ buf_data(&seat->talk->types), buf_len(&seat->talk->types) };
 }
 
 static const char *
@@ -489,8 +520,18 @@ lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 		.pid = seat->pid, .state = seat->state, .since_ms = seat->since_ms, .done = seat->done,
 		.crashes = seat->crashes, .generation = seat->gen, .rss_bytes = seat->rss_bytes,
 	};
+	if (seat->language != NULL)
+		view_language(seat, out);
 	view_oldest(seat, out);
 	return true;
+}
+
+const char *
+lanes_pool_why(const struct lanes *l, const struct type *t)
+{
+	const struct language_pool	*p = pools_of_core(l, t->pool);
+
+	return p == NULL || p->why[0] == '\0' ? NULL : p->why;
 }
 
 const char *

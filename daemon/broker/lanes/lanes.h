@@ -34,7 +34,10 @@ void lanes_publish(struct lanes *l);
 bool lanes_arm(struct lanes *l);
 void lanes_disarm(struct lanes *l);
 
-enum worker_state { WORKER_GONE, WORKER_STARTING, WORKER_IDLE, WORKER_RUNNING, WORKER_DRAINING, WORKER_DYING };
+/* AWAY: a remote one whose connection has ended, and that may come back. */
+enum worker_state {
+	WORKER_GONE, WORKER_STARTING, WORKER_IDLE, WORKER_RUNNING, WORKER_AWAY, WORKER_DRAINING, WORKER_DYING
+};
 extern const char *const worker_state_names[];
 
 /* One row of worker.list. */
@@ -52,6 +55,10 @@ struct worker_view {
 	uint64_t	 done, crashes;
 	uint32_t	 generation;
 	int64_t		 rss_bytes;
+	/* language and remote workers; NULL: of none */
+	const char	*pool, *language;
+	struct span	 types;		/* JSON strings, with commas between them */
+	const char	*why;		/* its last incarnations ended before they were ready: how */
 };
 /* Walk: *at starts at 0; false at the end. */
 bool lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out);
@@ -62,6 +69,8 @@ struct plugin_view {
 };
 /* Walk: *at starts at 0; false at the end. */
 bool lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out);
+/* Why no worker of this type's pool was ready lately; NULL: nothing is wrong. */
+const char *lanes_pool_why(const struct lanes *l, const struct type *t);
 /* The name of core's worker number, as in worker_view; "gone" when it has none. */
 const char *lanes_worker_name(const struct lanes *l, uint32_t number);
 /*
@@ -87,6 +96,7 @@ int lanes_signal(struct lanes *l, const struct job *j, int signal, struct told *
     struct rpc_error *err);
 /* Nobody waits any more: done is not called. */
 void lanes_told_leave(struct told *t);
+
 /* The reader of this job's output is not behind any more (logs_held). */
 void lanes_output_wanted(struct lanes *l, uint64_t job);
 

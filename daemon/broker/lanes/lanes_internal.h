@@ -3,6 +3,7 @@
 #define LANES_LANES_INTERNAL_H
 
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/lanes/wire.h"
 #include "lib/list.h"
 #include "lib/map.h"
 #include "proto/channel.h"
@@ -24,14 +25,17 @@ struct way {
 	const struct attempt *(*oldest)(const struct seat *seat);	/* NULL: none is in flight */
 	bool		(*progress)(const struct seat *seat, const struct attempt *at,
 	    struct channel_progress *out);
-	/* It is dead: all that it has published is a result, delivered once. */
-	void		(*take_last)(struct seat *seat);
+	struct worker_offer (*offer)(const struct seat *seat);	/* ready: what core is told of it */
+	/* It is dead: all that it has published is a result, delivered once.  how: it died. */
+	void		(*take_last)(struct seat *seat, const char *how);
 	/* Dead, and how is known: this job's attempt, in flight, may be what killed it. */
 	bool		(*suspects)(const struct seat *seat, const struct attempt *at);
 	void		(*end)(struct seat *seat);	/* of the incarnation: lets go of what begin made */
 };
 extern const struct way way_channel;	/* cpu, io and plugin workers */
 extern const struct way way_exec;	/* a channel, and commands */
+extern const struct way way_language;	/* language.c */
+extern const struct way way_remote;	/* remote.c: its worker is on another machine */
 
 /*
  * A seat: a place for a worker, and the incarnation that fills it.  A seat of the pool is filled
@@ -41,7 +45,7 @@ extern const struct way way_exec;	/* a channel, and commands */
 struct seat {
 	struct lanes	*lanes;
 	uint32_t	 number;		/* index in lanes->seats, core's number */
-	char		 name[24];		/* at most 15 are used: control.h */
+	char		 name[BOUND_NAME_BYTES + 24];	/* control.h has the first 15 */
 	enum control_lane lane;
 	char		 pool_name[72];		/* control.h, `pool` */
 	const struct way *way;
@@ -74,6 +78,16 @@ struct seat {
 	uint32_t	 command_count;
 	struct idmap	 command_of;		/* by the token of their RUN */
 	struct idmap	 asks;			/* entries about them that are under way, by token */
+	/* language and remote: */
+	struct language_pool *language;
+	struct talk	*talk;			/* NULL: no incarnation */
+	struct outlet	*outlets[2];		/* its stdout and stderr */
+	int64_t		 ready_ns;		/* when it was ready */
+	bool		 outdated;		/* to be replaced when it has nothing left */
+	/* remote: */
+	struct remote	*remote;		/* its connection; NULL: it is away */
+	char		*session;
+	int64_t		 away_ns;		/* since then; 0: it is here */
 
 	/* across incarnations */
 	uint64_t	 done, crashes;
@@ -93,6 +107,9 @@ struct lanes {
 	bool		 serving;		/* broker_ready was called */
 	struct exec_pool **exec_pools;		/* users that commands run as */
 	size_t		 exec_pools_len;
+	struct list	 pools;			/* of language_pool */
+	struct list	 remotes;		/* connections of remote workers */
+	struct wires	 wires;
 	struct json_t	*catalog;		/* as the supervisor said it last; NULL: not yet */
 	struct json_t	*plugins;		/* as the last hello had them; NULL: none said so yet */
 };
@@ -115,6 +132,15 @@ void seat_give_up(struct seat *seat, const char *why);	/* ends when idle, and th
 void seat_look(struct seat *seat);			/* once a second */
 /* Asks the supervisor; fds are lent.  0 or -errno. */
 int seat_send_start(struct seat *seat, const int *fds, size_t nfds);
+
+/* What a seat of our own workers offers. */
+struct worker_offer seat_offer(const struct seat *seat);
+/* Its name is this, or begins so where another has it. */
+void seat_name(struct seat *seat, const char *wanted);
+
+/* remote.c */
+void remote_tick(struct lanes *l);			/* once a second */
+void remote_close(struct lanes *l);
 
 /* loop.c: does an io worker's loop still turn?  Once a second. */
 void loop_look(struct seat *seat);

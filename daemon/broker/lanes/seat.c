@@ -15,6 +15,7 @@
 
 #include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/lanes/lanes_internal.h"
+#include "daemon/broker/lanes/pools.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -34,25 +35,37 @@ role_of(const struct seat *seat)
 	return roles[seat->lane];
 }
 
+static bool
+is_taken(const struct seat *seat, const char *name)
+{
+	for (uint32_t i = 0; i < seat->lanes->seats_len; i++) {
+		const struct seat	*other = seat->lanes->seats[i];
+
+		if (other != NULL && other != seat && strcmp(other->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The lowest number that no place of this kind uses: names stay short and come back. */
 static void
-choose_name(struct seat *seat)
+choose_name(struct seat *seat, const char *prefix)
 {
-	char		prefix[16];
 	unsigned	n = 0;
-	bool		taken = true;
 
-	snprintf(prefix, sizeof(prefix), "%s%s", role_of(seat), seat->alone_for != 0 ? "-alone" : "");
-	while (taken) {
-		snprintf(seat->name, sizeof(seat->name), "%s-%u", prefix, ++n % 10000);
-		taken = false;
-		for (uint32_t i = 0; i < seat->lanes->seats_len; i++) {
-			const struct seat	*other = seat->lanes->seats[i];
+	do
+		snprintf(seat->name, sizeof(seat->name), "%s%s-%u", prefix,
+		    seat->alone_for != 0 ? "-alone" : "", ++n % 10000);
+	while (is_taken(seat, seat->name));
+}
 
-			if (other != NULL && other != seat && strcmp(other->name, seat->name) == 0)
-				taken = true;
-		}
-	}
+void
+seat_name(struct seat *seat, const char *wanted)
+{
+	if (is_taken(seat, wanted))
+		choose_name(seat, wanted);
+	else
+		snprintf(seat->name, sizeof(seat->name), "%s", wanted);
 }
 
 static void
@@ -80,6 +93,14 @@ pool_of(enum control_lane lane)
 	return (struct span){ name, strlen(name) };
 }
 
+static void
+set_language(struct seat *seat)
+{
+	seat->language = pools_find(seat->lanes, seat->pool_name);
+	seat->pool = seat->language->core_pool;
+	seat->way = &way_language;
+}
+
 struct seat *
 seat_new(struct lanes *l, enum control_lane lane, const char *pool, uint64_t alone_for)
 {
@@ -96,8 +117,10 @@ seat_new(struct lanes *l, enum control_lane lane, const char *pool, uint64_t alo
 	list_init(&seat->fetches);
 	list_init(&seat->commands);
 	list_init(&seat->thirsty);
+	if (lane == CONTROL_LANE_LANGUAGE)
+		set_language(seat);
 	take_seat(l, seat);
-	choose_name(seat);
+	choose_name(seat, lane == CONTROL_LANE_LANGUAGE ? pool : role_of(seat));
 	seat_set_state(seat, WORKER_GONE);
 	return seat;
 }
@@ -115,7 +138,7 @@ drop_incarnation(struct seat *seat)
 	seat->dead_ns = 0;
 	seat->rss_bytes = 0;
 	seat->asked_loop_ns = 0;
-	seat->blocked = seat->crashed = false;
+	seat->blocked = seat->crashed = seat->outdated = false;
 }
 
 void
@@ -181,13 +204,16 @@ seat_request(struct seat *seat)
 	seat->gen = ++seat->lanes->next_gen;
 	seat->done_here = 0;
 	seat->end_by_ns = 0;
-	if ((rc = seat->way->begin(seat)) != 0) {
+	if ((rc = seat->way->begin(seat)) == -EAGAIN)
+		return;				/* it has said when */
+	if (rc != 0) {
 		try_again_later(seat, rc);
 		return;
 	}
 	seat->lanes->asked++;
 	seat_set_state(seat, WORKER_STARTING);
-	seat->ready_by_ns = b->now.mono_ns + b->config.ready_ms * NS_PER_MS;
+	seat->ready_by_ns = b->now.mono_ns +
+	    (seat->language == NULL ? b->config.ready_ms : seat->language->ready_ms) * NS_PER_MS;
 }
 
 void
@@ -215,8 +241,8 @@ seat_unwatched(struct seat *seat, int pid)
 	seat->way->stop(seat);
 }
 
-static struct worker_offer
-offer_of(const struct seat *seat)
+struct worker_offer
+seat_offer(const struct seat *seat)
 {
 	const struct config	*cfg = &seat->lanes->broker->config;
 	bool			 alone = seat->alone_for != 0;
@@ -261,7 +287,8 @@ seat_ready(struct seat *seat)
 	seat_set_state(seat, WORKER_IDLE);
 	seat->up = true;
 	seat->rss_bytes = seat->pid > 0 ? resident_bytes(seat->pid) : 0;
-	offer = offer_of(seat);
+	seat->ready_ns = b->now.mono_ns;
+	offer = seat->way->offer(seat);
 	core_worker_up(b->core, b->now, seat->number, &offer);
 	log_debug("worker ready worker=%s gen=%u pid=%d", seat->name, seat->gen, seat->pid);
 	lanes_serve_if_complete(seat->lanes);
@@ -307,7 +334,7 @@ seat_died(struct seat *seat, const char *how)
 
 	if (seat->state == WORKER_STARTING)
 		seat_set_state(seat, WORKER_DYING);	/* a hello among what it published is too late */
-	seat->way->take_last(seat);
+	seat->way->take_last(seat, how);
 	asked_to_end = seat->state == WORKER_DRAINING && seat->way->inflight(seat) == 0;
 	if (!asked_to_end)
 		seat->crashes++;
@@ -387,13 +414,14 @@ seat_look(struct seat *seat)
 		return;
 	}
 	if (seat->state == WORKER_STARTING && now_ns >= seat->ready_by_ns)
-		seat_kill(seat, "it is not ready within workers.ready_ms");
-	if (seat->state == WORKER_DRAINING && seat->end_by_ns != 0 && now_ns >= seat->end_by_ns)
+		seat_kill(seat, seat->language == NULL ? "it is not ready within workers.ready_ms" :
+		    "it is not ready in time");
+	if (seat->end_by_ns != 0 && now_ns >= seat->end_by_ns)
 		seat_kill(seat, "it was told to end and has not");
 	if (seat->pid > 0)
 		seat->rss_bytes = resident_bytes(seat->pid);
 	if (seat->up)
 		seat->way->look(seat);
-	if (cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
+	if (seat->language == NULL && cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
 		seat_retire(seat, "workers.recycle_rss");
 }

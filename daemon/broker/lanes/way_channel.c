@@ -174,8 +174,9 @@ blames_waits(const struct seat *seat)
 }
 
 static void
-take_last(struct seat *seat)
+take_last(struct seat *seat, const char *how)
 {
+	(void)how;
 	while (exchange_take(seat))
 		;
 	seat->blames_waits = seat->up && seat->lane != CONTROL_LANE_CPU && blames_waits(seat);
@@ -190,8 +191,9 @@ suspects(const struct seat *seat, const struct attempt *at)
 /* ---- exec ---- */
 
 static void
-take_last_exec(struct seat *seat)
+take_last_exec(struct seat *seat, const char *how)
 {
+	(void)how;
 	while (exchange_take(seat))
 		;
 	commands_silence(seat);
@@ -217,12 +219,12 @@ end_exec(struct seat *seat)
 
 const struct way	way_exec = {
 	.begin = begin, .start = commands_start, .tell = exchange_tell, .stop = stop, .look = loop_look,
-	.inflight = commands_inflight, .oldest = commands_oldest, .progress = progress,
+	.inflight = commands_inflight, .oldest = commands_oldest, .progress = progress, .offer = seat_offer,
 	.take_last = take_last_exec, .suspects = suspects_exec, .end = end_exec,
 };
 
 const struct way	way_channel = {
 	.begin = begin, .start = exchange_start, .tell = exchange_tell, .stop = stop, .look = look,
-	.inflight = inflight, .oldest = oldest, .progress = progress, .take_last = take_last,
+	.inflight = inflight, .oldest = oldest, .progress = progress, .offer = seat_offer, .take_last = take_last,
 	.suspects = suspects, .end = end,
 };

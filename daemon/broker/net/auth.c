@@ -23,14 +23,14 @@
 #define SECRET_BYTES	32
 
 static int
-make_secret(char *out, size_t size)
+make_secret(const char *id, char *out, size_t size)
 {
 	unsigned char	secret[SECRET_BYTES];
 	size_t		at;
 
 	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
 		return -EIO;
-	at = (size_t)snprintf(out, size, "client.");
+	at = (size_t)snprintf(out, size, "%s.", id);
 	for (size_t i = 0; i < sizeof(secret); i++)
 		at += (size_t)snprintf(out + at, size - at, "%02x", secret[i]);
 	explicit_bzero(secret, sizeof(secret));
@@ -59,10 +59,10 @@ write_token(const char *path, const char *text)
 }
 
 static int
-make_token(const char *path)
+make_token(const char *path, const char *id)
 {
 	char	text[128];
-	int	rc = make_secret(text, sizeof(text));
+	int	rc = make_secret(id, text, sizeof(text));
 
 	if (rc == 0)
 		rc = write_token(path, text);
@@ -71,7 +71,7 @@ make_token(const char *path)
 }
 
 static int
-read_token(struct auth *a, const char *path)
+read_token(struct token *t, const char *path)
 {
 	struct stat	 st;
 	char		*text;
@@ -81,29 +81,37 @@ read_token(struct auth *a, const char *path)
 		return -errno;
 	if ((st.st_mode & 077) != 0)
 		return -EPERM;
-	if ((text = fd_read_file(path, sizeof(a->token) - 1, &len)) == NULL)
+	if ((text = fd_read_file(path, sizeof(t->text) - 1, &len)) == NULL)
 		return -errno;
 	len = strcspn(text, "\r\n");
-	memcpy(a->token, text, len);
-	a->token_len = len;
+	memcpy(t->text, text, len);
+	t->len = len;
 	explicit_bzero(text, len);
 	free(text);
 	return len < SECRET_BYTES ? -EINVAL : 0;
 }
 
-int
-auth_open(struct auth *a, const char *state_dir)
+static int
+open_token(struct token *t, const char *state_dir, const char *id)
 {
-	char	*path = mem_printf("%s/" AUTH_TOKEN_FILE, state_dir);
-	int	 rc = read_token(a, path);
+	char	*path = mem_printf("%s/%s.token", state_dir, id);
+	int	 rc = read_token(t, path);
 
-	if (rc == -ENOENT && (rc = make_token(path)) == 0)
-		rc = read_token(a, path);
+	if (rc == -ENOENT && (rc = make_token(path, id)) == 0)
+		rc = read_token(t, path);
 	if (rc != 0)
 		log_error("token file is not usable path=%s error=\"%s\"", path,
 		    rc == -EPERM ? "its group or others may read it" : strerror(-rc));
 	free(path);
 	return rc;
+}
+
+int
+auth_open(struct auth *a, const char *state_dir)
+{
+	int	rc = open_token(&a->client, state_dir, "client");
+
+	return rc != 0 ? rc : open_token(&a->worker, state_dir, "worker");
 }
 
 void
@@ -112,16 +120,24 @@ auth_close(struct auth *a)
 	explicit_bzero(a, sizeof(*a));
 }
 
-bool
-auth_token_ok(const struct auth *a, const char *text, size_t len)
+static bool
+is_token(const struct token *t, const char *text, size_t len)
 {
 	unsigned char	differ = 0;
 
-	if (a->token_len == 0 || len != a->token_len)
+	if (t->len == 0 || len != t->len)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		differ |= (unsigned char)(a->token[i] ^ text[i]);
+		differ |= (unsigned char)(t->text[i] ^ text[i]);
 	return differ == 0;
+}
+
+enum rpc_role
+auth_token_role(const struct auth *a, const char *text, size_t len)
+{
+	if (is_token(&a->client, text, len))
+		return ROLE_admin;
+	return is_token(&a->worker, text, len) ? ROLE_worker : ROLE_anybody;
 }
 
 /* ---- roles ---- */
@@ -138,7 +154,8 @@ auth_principal(const struct connection *c, char *out, size_t size)
 	if (!c->tcp)
 		snprintf(out, size, "uid:%u", c->uid);
 	else
-		snprintf(out, size, "%s", c->role == ROLE_anybody ? "nobody" : "token:client");
+		snprintf(out, size, "%s", c->role == ROLE_anybody ? "nobody" :
+		    c->role == ROLE_worker ? "token:worker" : "token:client");
 }
 
 int
@@ -173,18 +190,33 @@ refuse_login(struct call *call)
 	return METHOD_LATER;
 }
 
+/* Nothing more of it is a client's: what follows is lanes', once hello is answered. */
+static void
+become_worker(struct connection *c)
+{
+	c->role = ROLE_worker;
+	c->pause |= PAUSE_WORKER;
+}
+
 int
 auth_hello(struct call *call)
 {
 	struct connection	*c = call->conn;
 	const struct rpc_value	*token = call_param(call, PARAM_token);
+	enum rpc_role		 role;
 
-	if (!c->tcp || c->role != ROLE_anybody || !token->given)
+	if (!token->given || (c->tcp && c->role != ROLE_anybody))
 		return METHOD_ANSWERED;
-	if (!auth_token_ok(&c->net->auth, token->p, token->len))
+	role = auth_token_role(&c->net->auth, token->p, token->len);
+	if (role == ROLE_worker) {
+		deadline_stop(c);
+		become_worker(c);
+	} else if (c->tcp && role == ROLE_anybody) {
 		return refuse_login(call);
-	c->role = ROLE_admin;
-	deadline_stop(c);
+	} else if (c->tcp) {
+		c->role = (uint8_t)role;
+		deadline_stop(c);
+	}
 	return METHOD_ANSWERED;
 }
 

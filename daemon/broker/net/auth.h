@@ -2,7 +2,8 @@
  * auth.h - who is a connection, and what may it do.  Source: SECURITY items 1, 3, 4, 9.
  *
  * A unix socket tells the peer's uid: root and the daemon's own uid are admin, nobody else gets in.
- * TCP needs the token of `client.token` in the state directory, in `hello`; its holder is admin.
+ * TCP needs the token of `client.token` in the state directory, in `hello`; its holder is admin.  Who
+ * holds that of `worker.token` is a worker, on either kind of connection: docs/workers.md.
  */
 #ifndef NET_AUTH_H
 #define NET_AUTH_H
@@ -21,19 +22,23 @@ struct connection;
 #define AUTH_FAILURES		3	/* failed logins of a connection, then it is closed */
 #define AUTH_DELAY_MS		1000	/* until a failed login is answered; nothing is read */
 
+struct token {
+	char	 text[257];		/* "client.<64 hex digits>" */
+	size_t	 len;			/* 0: no TCP listener, no token */
+};
+
 struct auth {
-	char	 token[257];		/* "client.<64 hex digits>" */
-	size_t	 token_len;		/* 0: no TCP listener, no token */
+	struct token	 client, worker;
 };
 
 /*
- * Reads the token, or makes it (256 random bits, mode 0600) when there is none.
+ * Reads the tokens, or makes them (256 random bits, mode 0600) when there are none.
  * 0, or -errno; -EPERM: the file is readable by group or others.
  */
 int auth_open(struct auth *a, const char *state_dir);
 void auth_close(struct auth *a);		/* wipes it */
-/* In constant time for texts of the token's length. */
-bool auth_token_ok(const struct auth *a, const char *text, size_t len);
+/* ROLE_anybody: of neither.  In constant time for texts of a token's length. */
+enum rpc_role auth_token_role(const struct auth *a, const char *text, size_t len);
 
 /* The role of a peer of the unix socket; ROLE_anybody: it does not get in. */
 enum rpc_role auth_unix_role(uid_t uid);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/broker/lanes/remote.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/dispatch.h"
@@ -76,7 +77,10 @@ connection_close(struct connection *c)
 		return;
 	c->dead = true;
 	event_del(&c->ev);
-	close(connection_fd(c));
+	if (!c->handed_over) {
+		close(connection_fd(c));
+		n->stats.connections--;
+	}
 	watch_drop_all(c);
 	subscribe_drop_all(c);
 	follow_drop_all(c);
@@ -85,9 +89,22 @@ connection_close(struct connection *c)
 	list_remove(&c->more);
 	list_remove(&c->link);
 	list_push_back(&n->dead, &c->link);
-	n->stats.connections--;
 	n->full = false;
 	n->again = true;
+}
+
+/* It counts as a connection until lanes have closed it (net_worker_closed). */
+void
+connection_hand_over(struct connection *c)
+{
+	struct span	left = { buf_data(&c->in), buf_len(&c->in) };
+	char		addr[80];
+
+	connection_addr(c, addr, sizeof(addr));
+	c->handed_over = true;
+	event_del(&c->ev);
+	lanes_adopt(c->net->broker->lanes, connection_fd(c), left, addr);
+	connection_close(c);
 }
 
 void

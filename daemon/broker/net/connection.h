@@ -24,6 +24,7 @@ enum connection_pause {
 	PAUSE_OUTPUT	= 1 << 0,	/* its output is not read */
 	PAUSE_LOGIN	= 1 << 1,	/* a failed login is being slowed */
 	PAUSE_STORE	= 1 << 3,	/* what it sent waits for the disk */
+	PAUSE_WORKER	= 1 << 4,	/* it becomes a worker's once its output is sent */
 	PAUSE_END	= 1 << 2,	/* it closes once its output is sent */
 };
 
@@ -57,6 +58,7 @@ struct connection {
 	uint8_t		 logins_failed;
 	uint8_t		 clock;		/* enum deadline */
 	bool		 tcp, dead, eof;
+	bool		 handed_over;	/* its socket is not ours any more */
 	bool		 leftover;	/* in may hold whole lines */
 	bool		 blocked;	/* the socket takes no more output for now */
 	bool		 lingering;	/* the last line is sent; what still comes is thrown away */
@@ -67,6 +69,8 @@ struct connection *connection_new(struct net *n, int fd, const struct sockaddr *
     enum rpc_role role);
 void connection_close(struct connection *c);
 void connection_free(struct connection *c);
+/* It is a worker's from now on, with its socket and what came behind hello: lanes'. */
+void connection_hand_over(struct connection *c);
 /* An error that concerns no request of the client's; the connection closes behind it. */
 void connection_refuse(struct connection *c, const struct rpc_error *err);
 /* It has been told all: closes when that is sent. */

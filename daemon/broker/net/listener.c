@@ -185,7 +185,7 @@ listener_open(struct net *n, const int *listeners, size_t count)
 		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST,
 		    on_acceptable, l);
 		n->listener_count++;
-		if (l->tcp && n->auth.token_len == 0 &&
+		if (l->tcp && n->auth.client.len == 0 &&
 		    (rc = auth_open(&n->auth, n->broker->state_dir)) != 0)
 			return rc;
 	}

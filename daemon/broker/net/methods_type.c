@@ -160,6 +160,12 @@ print_defaults(struct buf *out, const struct type_defaults *d)
 static void
 print_origin(struct buf *out, const struct broker *b, const struct type *t)
 {
+	const char	*why = lanes_pool_why(b->lanes, t);
+
+	if (why != NULL) {
+		print_next(out, "why");
+		buf_put_json(out, why, strlen(why));
+	}
 	print_next(out, "plugin");
 	print_text_or_null(out, t->plugin);
 	print_next(out, "file");

@@ -32,6 +32,26 @@ print_now(struct buf *out, const struct worker_view *v)
 	buf_put_i64(out, v->since_ms);
 }
 
+/* Of language and remote workers. */
+static void
+print_language(struct buf *out, const struct worker_view *v)
+{
+	if (v->pool == NULL)
+		return;
+	print_next(out, "pool");
+	print_string(out, v->pool);
+	print_next(out, "language");
+	print_string(out, v->language == NULL ? "" : v->language);
+	print_next(out, "types");
+	buf_putc(out, '[');
+	buf_append(out, v->types.p, v->types.len);
+	buf_putc(out, ']');
+	if (v->why == NULL)
+		return;
+	print_next(out, "why");
+	buf_put_json(out, v->why, strlen(v->why));
+}
+
 static bool
 print_worker(const struct net *n, size_t *at, struct buf *out)
 {
@@ -56,6 +76,7 @@ print_worker(const struct net *n, size_t *at, struct buf *out)
 	buf_put_u64(out, v.generation);
 	print_next(out, "rss_bytes");
 	buf_put_i64(out, v.rss_bytes);
+	print_language(out, &v);
 	buf_putc(out, '}');
 	return true;
 }

@@ -147,6 +147,14 @@ net_drained(struct net *n)
 	watch_drained(n);
 }
 
+void
+net_worker_closed(struct net *n)
+{
+	n->stats.connections--;
+	n->full = false;
+	n->again = true;
+}
+
 /* ---- the turn ---- */
 
 static void

@@ -38,6 +38,8 @@ void net_kept(struct net *n, struct list *waiters, bool queue, struct span name,
 void net_queue_less(struct net *n, const struct queue *q);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */
 void net_drained(struct net *n);
+/* The connection of a remote worker, lanes' since its hello, is closed. */
+void net_worker_closed(struct net *n);
 /*
  * Writes what replies have gathered; once a turn.  Returns when a timer of the net is due next
  * (mono ns).

@@ -151,6 +151,8 @@ output_flush(struct connection *c)
 			connection_close(c);
 		else if ((c->pause & PAUSE_END) != 0)
 			linger(c);
+		else if ((c->pause & PAUSE_WORKER) != 0)
+			connection_hand_over(c);
 	} else {
 		output_fit(c);
 	}

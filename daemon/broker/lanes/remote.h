@@ -1,0 +1,22 @@
+/*
+ * remote.h - workers on other machines: connections that said hello with the worker's token.
+ *
+ * A worker.ready makes a session of such a connection, or gives a session its next one.  A session is a
+ * seat; its connection is the lease of what runs there.  Source: docs/workers.md.
+ */
+#ifndef LANES_REMOTE_H
+#define LANES_REMOTE_H
+
+#include "daemon/broker/lanes/lanes.h"
+#include "proto/rpc.h"
+
+#define REMOTE_READY_MS		10000	/* from hello to worker.ready */
+#define REMOTE_REFUSALS_LOGGED	10	/* a second */
+
+/*
+ * A connection whose hello was answered; fd is lanes' from here on.  left: what came behind the hello.  addr:
+ * for the log.  net_worker_closed is called when it is closed.
+ */
+void lanes_adopt(struct lanes *l, int fd, struct span left, const char *addr);
+
+#endif

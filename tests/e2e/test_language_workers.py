@@ -1,0 +1,326 @@
+"""test_language_workers.py - workers in any language, as docs/workers.md has them: what they may do, and what
+becomes of their jobs when they do not do it."""
+
+import json
+import os
+import signal
+import tempfile
+import time
+import unittest
+
+from jobd_test import SOURCE, OwnDaemonTest, RpcError, is_gone, until
+
+RAW = os.path.join(SOURCE, 'tests', 'e2e', 'raw_worker.py')
+
+
+def file_of(worker, types, **keys):
+    lines = ['worker = ' + json.dumps(worker), 'types = ' + ' '.join(types)]
+    return '\n'.join(lines + ['%s = %s' % item for item in keys.items()]) + '\n'
+
+
+class LanguageTest(OwnDaemonTest):
+    settings = ()
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix='jobd-pools-')
+        os.chmod(self.dir, 0o755)
+        self.addCleanup(__import__('shutil').rmtree, self.dir, True)
+
+    def pool(self, name, lane, types, program=None, **keys):
+        worker = program or ['python3', RAW, lane] + types
+        with open(os.path.join(self.dir, name + '.worker'), 'w') as f:
+            f.write(file_of(worker, types, **keys))
+
+    def script(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, 'w') as f:
+            f.write(text)
+        os.chmod(path, 0o755)
+        return path
+
+    def start(self, *settings, **arguments):
+        self.jobd = self.daemon('jobs.dir=' + self.dir, *settings, **arguments)
+        self.c = self.jobd.client()
+        return self.c
+
+    def one_pool(self, lane='process', *settings, **keys):
+        self.pool('raw', lane, ['raw'], **keys)
+        return self.start(*settings)
+
+    def workers(self, pool='raw'):
+        return [w for w in self.c.call('worker.list')['items'] if w.get('pool') == pool]
+
+    def ready(self, pool='raw', count=1):
+        return until(lambda: [w for w in self.workers(pool) if w['state'] in ('idle', 'running')][:count]
+                     if sum(w['state'] in ('idle', 'running') for w in self.workers(pool)) >= count else None,
+                     'workers of %s' % pool)
+
+    def do(self, what, type='raw', **args):
+        return self.c.call('job.call', type=type, args=dict(args, do=what))
+
+    def submit(self, what, type='raw', job=None, **args):
+        return self.c.call('job.submit', type=type, args=dict(args, do=what), **(job or {}))['id']
+
+    def state(self, job):
+        return self.c.call('job.get', id=job)['state']
+
+    def log_text(self, job, stream):
+        return self.c.call('job.log', id=job, stream=stream)['data']
+
+
+class TalkTest(LanguageTest):
+
+    def test_a_job_runs_and_its_worker_is_listed(self):
+        self.one_pool(count=2)
+        self.assertEqual(self.do('echo', value=[1, {'a': None}])['result']['value'], [1, {'a': None}])
+        for w in self.ready(count=2):
+            self.assertEqual((w['language'], w['types'], w['lane']), ('python', ['raw'], 'process'))
+        shown = self.c.call('type.show', name='raw')
+        self.assertEqual((shown['lanes'], shown['summary']), (['process'], 'for tests'))
+
+    def test_a_job_may_come_before_its_worker_is_ready(self):
+        gate = os.path.join(self.dir, 'gate')
+        self.pool('raw', 'process', ['raw'], [
+            'sh', '-c', 'while [ ! -e %s ]; do sleep 0.01; done; exec python3 %s async raw' % (gate, RAW)])
+        self.start()
+        job = self.submit('echo', value=1)
+        open(gate, 'w').close()
+        self.assertEqual(self.c.call('job.wait', id=job)['result']['value'], 1)
+        self.assertEqual(self.c.call('type.show', name='raw')['lanes'], ['async'])
+
+    def test_the_worker_is_told_all_about_the_attempt(self):
+        self.one_pool()
+        before = time.time() * 1000
+        got = self.c.call('job.call', type='raw', args={'do': 'run_params'}, timeout_ms=60000)
+        run = got['result']
+        self.assertEqual((run['job'], run['type'], run['attempt'], run['id']),
+                         (got['id'], 'raw', 1, run['fence']))
+        self.assertTrue(before + 50000 < run['deadline_ms'] < before + 70000)
+        self.assertEqual(list(run)[:6], ['job', 'type', 'attempt', 'fence', 'deadline_ms', 'args'])
+
+    def test_what_it_prints_is_the_log_of_its_job(self):
+        self.one_pool()
+        for i in range(20):
+            job = self.do('say', text='out %d\n' % i, error='err %d\n' % i)['id']
+            self.assertEqual(self.log_text(job, 'stdout'), 'out %d\n' % i)
+            self.assertEqual(self.log_text(job, 'stderr'), 'err %d\n' % i)
+        self.assertIn('text=starting', self.jobd.log())
+
+    def test_notes_and_progress(self):
+        self.one_pool()
+        gate = os.path.join(self.dir, 'gate')
+        job = self.submit('notes', file=gate)
+        shown = until(lambda: self.c.call('job.get', id=job).get('progress'), 'progress')
+        self.assertEqual((shown['done'], shown['total'], shown['text']), (1, 3, 'half'))
+        open(gate, 'w').close()
+        self.assertEqual(self.c.call('job.wait', id=job)['result'], 'noted')
+        self.assertEqual(self.log_text(job, 'note'), 'warn: a note\n')
+
+    def test_an_error_says_why_and_whether_to_try_again(self):
+        self.one_pool()
+        failed = self.do('fail', error={'code': -32000, 'message': 'ValueError: no', 'data': {
+            'retryable': False, 'traceback': ['a', 'b']}})
+        self.assertEqual(failed['failure']['message'], 'ValueError: no')
+        self.assertEqual(failed['failure']['data']['traceback'], ['a', 'b'])
+        job = self.submit('fail', job={'retry': {'max_attempts': 3, 'backoff_ms': 1}},
+                          error={'message': 'again', 'data': {'retryable': True}})
+        self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'error')
+        self.assertEqual(len(self.c.call('job.get', id=job)['attempts']), 3)
+        job = self.submit('fail', job={'retry': {'max_attempts': 3, 'backoff_ms': 1}},
+                          error={'message': 'never', 'data': {'retryable': False}})
+        self.c.call('job.wait', id=job)
+        self.assertEqual(len(self.c.call('job.get', id=job)['attempts']), 1)
+
+    def test_a_result_that_is_none_fails_its_job_alone(self):
+        self.one_pool('process', 'jobs.max_result_bytes=65536')
+        pid = self.do('wait')['result']
+        self.assertEqual(self.do('large', bytes=70000)['failure']['kind'], 'bad_result')
+        self.assertEqual(self.do('raw', text='{"id":ID,"result":%s}\n' % ('[' * 40 + ']' * 40))['failure']['kind'],
+                         'bad_result')
+        self.assertEqual(self.do('wait')['result'], pid)
+
+    def test_the_worker_of_the_manual_works(self):
+        with open(os.path.join(SOURCE, 'docs', 'workers.md')) as f:
+            lines = f.read().split('    #!/bin/sh\n', 1)[1].split('\n\nand `disk.worker`')[0].split('\n')
+        path = self.script('disk', '#!/bin/sh\n' + '\n'.join(line[4:] for line in lines) + '\n')
+        self.assertLessEqual(len([line for line in lines if line.strip()]) + 1, 20)
+        self.pool('disk', 'process', ['disk.free'], [path], count=2)
+        self.start()
+        got = self.c.call('job.call', type='disk.free', args='/')
+        self.assertGreater(got['result']['free_kib'], 0)
+        self.assertIn('looking at /', self.log_text(got['id'], 'stdout'))
+        failed = self.c.call('job.call', type='disk.free', args='/nowhere/at/all')
+        self.assertEqual(failed['failure']['message'], 'there is no such path')
+
+
+class EndTest(LanguageTest):
+
+    def test_a_cancel_is_heard(self):
+        self.one_pool('thread')
+        job = self.submit('until_cancelled')
+        until(lambda: self.state(job) == 'running', 'its start')
+        self.assertEqual(self.c.call('job.cancel', id=job)['state'], 'cancelled')
+
+    def test_what_does_not_end_in_time_is_ended_by_force(self):
+        self.one_pool('process', 'jobs.grace_ms=100')
+        job = self.submit('deaf', job={'timeout_ms': 100})
+        self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'timeout')
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+
+    def test_a_stopped_worker_loses_its_job_at_the_deadline(self):
+        self.one_pool('process', 'jobs.grace_ms=100')
+        pid = self.do('wait')['result']
+        job = self.submit('stop', job={'timeout_ms': 100})
+        self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'timeout')
+        self.assertNotEqual(self.do('wait')['result'], pid)
+
+    def test_a_thread_that_does_not_end_costs_its_worker_and_no_neighbour(self):
+        self.one_pool('thread', 'jobs.grace_ms=100')
+        gate = os.path.join(self.dir, 'gate')
+        neighbour = self.submit('wait', file=gate)
+        pid = self.ready()[0]['pid']
+        job = self.submit('deaf', job={'timeout_ms': 100})
+        self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'timeout')
+        until(lambda: any(w['pid'] not in (pid, None) for w in self.ready()), 'another worker')
+        open(gate, 'w').close()
+        self.assertEqual(self.c.call('job.wait', id=neighbour)['result'], pid)
+        until(lambda: is_gone(pid), 'the end of the first')
+
+    def test_killed_mid_job_it_is_replaced_and_the_job_runs_again(self):
+        self.one_pool(count=2)
+        gate = os.path.join(self.dir, 'gate')
+        job = self.submit('wait', file=gate)
+        busy = until(lambda: [w for w in self.ready(count=2) if w['job'] == job], 'its start')[0]
+        began = time.monotonic()
+        os.kill(busy['pid'], signal.SIGKILL)
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+        until(lambda: len([w for w in self.workers() if w['state'] in ('idle', 'running')]) >= 2,
+              'the pool to be full again')
+        self.assertLess(time.monotonic() - began, 1 * float(os.environ.get('JOBD_TEST_PATIENCE', '1')))
+        open(gate, 'w').close()
+        self.assertNotEqual(self.c.call('job.wait', id=job)['result'], busy['pid'])
+        reasons = [t['reason'] for t in self.c.call('job.get', id=job)['transitions']]
+        self.assertIn('worker_died', reasons)
+
+    def test_a_poison_job_is_dead_after_three_workers(self):
+        self.one_pool()
+        job = self.submit('die', signal='SIGSEGV')
+        self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'crash')
+        self.assertIn('SIGSEGV', self.c.call('job.wait', id=job)['failure']['message'])
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+
+    def test_an_exit_in_the_middle_is_a_death(self):
+        self.one_pool()
+        job = self.submit('exit', job={'on_lost': 'fail'}, code=7)
+        self.assertIn('exit 7', self.c.call('job.wait', id=job)['failure']['message'])
+
+    def test_garbage_kills_the_worker_and_is_shown(self):
+        self.one_pool()
+        for text, why in (('{"id":ID,"result":NaN}\n', 'NaN'), ('GARBAGE \x00\x1b[31m\n', r'GARBAGE'),
+                          ('{"id":77,"result":1}\n', 'answers 77'), ('{"method":"job.submit"}\n', 'job.submit'),
+                          ('{"id":ID,"result":1}\n{"id":ID,"result":2}\n', 'answered already')):
+            self.ready()
+            job = self.submit('raw', job={'on_lost': 'fail'}, text=text)
+            self.c.call('job.wait', id=job)
+            until(lambda: why in self.jobd.log(), why)
+        self.assertIn('worker breaks the protocol', self.jobd.log())
+        self.assertNotIn('\x1b', self.jobd.log())
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+
+    def test_a_line_without_end_is_bounded(self):
+        self.one_pool('process', 'jobs.max_result_bytes=65536')
+        job = self.submit('raw', job={'on_lost': 'fail'}, text=' ' * 200000)
+        self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'lost')
+        self.assertIn('a line has more than 131072 bytes', self.jobd.log())
+
+    def test_whoever_closes_the_wire_is_replaced(self):
+        program = self.script('closes', '''#!/bin/sh
+            echo '{"method":"worker.ready","params":{"protocol":1,"types":[{"name":"raw"}]}}' >&3
+            exec 3>&-
+            exec sleep 100
+        ''')
+        self.pool('raw', 'process', ['raw'], [program])
+        self.start()
+        first = until(lambda: [w['pid'] for w in self.workers() if w['pid']], 'a worker')[0]
+        until(lambda: is_gone(first), 'the end of a worker that does not speak')
+        until(lambda: [w['pid'] for w in self.workers() if w['pid'] not in (first, None)], 'another one')
+
+
+class PoolTest(LanguageTest):
+
+    def test_recycled_between_jobs_by_number(self):
+        self.one_pool(recycle_jobs=5)
+        pids = [self.do('wait')['result'] for _ in range(23)]
+        self.assertTrue(4 <= len(set(pids)) <= 6, pids)
+        self.assertEqual([w['crashes'] for w in self.workers()], [0] * len(self.workers()))
+
+    def test_recycled_by_age(self):
+        self.one_pool(recycle_age='1s')
+        first = self.ready()[0]['pid']
+        until(lambda: is_gone(first), 'the end of the first')
+        self.assertNotEqual(self.do('wait')['result'], first)
+
+    def test_a_pool_that_cannot_start_is_broken_and_the_rest_serves(self):
+        self.pool('raw', 'process', ['raw'])
+        self.pool('bad', 'process', ['bad'], ['sh', '-c', 'echo no module named tasks >&2; exit 3'], count=2)
+        self.start()
+        until(lambda: 'pool is broken' in self.jobd.log(), 'the circuit breaker')
+        job = self.c.call('job.submit', type='bad')['id']
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+        rows = self.workers('bad')
+        self.assertEqual(len(rows), 2)
+        for row in rows:
+            self.assertIn('exit 3: no module named tasks', row['why'])
+        self.assertIn('exit 3: no module named tasks', self.c.call('type.show', name='bad')['why'])
+        self.assertEqual(self.state(job), 'ready')
+        self.pool('bad', 'process', ['bad'])
+        self.jobd.signal(signal.SIGHUP)
+        self.assertEqual(self.c.call('job.wait', id=job)['state'], 'succeeded')
+        self.assertNotIn('why', self.workers('bad')[0])
+
+    def test_a_worker_that_is_never_ready_is_killed(self):
+        self.pool('raw', 'process', ['raw'], ['sleep', '100'], ready='200ms')
+        self.start()
+        until(lambda: 'not ready in time' in self.jobd.log(), 'the deadline')
+
+    def test_types_that_the_file_does_not_list_are_left_out(self):
+        self.pool('raw', 'process', ['raw'], ['python3', RAW, 'process', 'raw', 'echo', 'other'])
+        self.start()
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+        self.assertEqual(self.ready()[0]['types'], ['raw'])
+        with self.assertRaises(RpcError):
+            self.c.call('job.call', type='other')
+        self.assertIn('type is left out, as the pool\'s file does not list it pool=raw type=other',
+                      self.jobd.log())
+
+    def test_files_read_again_replace_the_workers_between_jobs(self):
+        self.one_pool()
+        gate = os.path.join(self.dir, 'gate')
+        first = self.do('wait')['result']
+        job = self.submit('wait', file=gate)
+        until(lambda: self.state(job) == 'running', 'its start')
+        self.pool('raw', 'process', ['raw'], count=2)
+        self.jobd.signal(signal.SIGHUP)
+        self.ready(count=2)
+        open(gate, 'w').close()
+        self.assertEqual(self.c.call('job.wait', id=job)['result'], first)
+        until(lambda: is_gone(first), 'the end of the old one')
+
+    def test_a_flood_of_output_holds_up_nobody(self):
+        self.pool('raw', 'process', ['raw'])
+        self.pool('loud', 'process', ['loud'], ['sh', '-c', 'yes hello & exec python3 %s process loud' % RAW])
+        self.start()
+        self.assertEqual(self.do('echo', value=1, type='loud')['result']['value'], 1)
+        for i in range(50):
+            self.assertEqual(self.do('echo', value=i)['result']['value'], i)
+        self.assertLess(len(self.jobd.log()), 1 << 20)
+
+    def test_many_short_jobs_through_a_window_are_all_answered_once(self):
+        self.one_pool(count=2)
+        ids = [self.submit('echo', value=i) for i in range(3000)]
+        for i, job in enumerate(ids):
+            self.assertEqual(self.c.call('job.wait', id=job)['result']['value'], i)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,320 @@
+"""test_remote_workers.py - workers that connect from elsewhere: credit, leases, and what of them is refused."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import unittest
+
+from jobd_test import OwnDaemonTest, until
+
+GRACE_MS = 700
+
+
+class Remote:
+    """A remote worker, by hand."""
+
+    def __init__(self, jobd, session=None, hello=True):
+        self.jobd = jobd
+        self.session = session or secrets.token_hex(8)
+        host, port = jobd.tcp.rsplit(':', 1)
+        self.sock = socket.create_connection((host.replace('tcp:', ''), int(port)), timeout=20)
+        self.lines = self.sock.makefile('rb')
+        self.id = 0
+        if hello:
+            with open(os.path.join(jobd.state_dir, 'worker.token')) as f:
+                self.hello = self.call('hello', token=f.read().strip())
+
+    def say(self, message):
+        self.sock.sendall(json.dumps(message).encode() + b'\n')
+
+    def hear(self):
+        line = self.lines.readline()
+        return json.loads(line) if line else None
+
+    def call(self, method, **params):
+        self.id += 1
+        self.say({'jsonrpc': '2.0', 'id': self.id, 'method': method, 'params': params})
+        reply = self.hear()
+        assert reply is None or reply['id'] == self.id, reply
+        return reply
+
+    def ready(self, **params):
+        return self.call('worker.ready', **dict(dict(
+            protocol=1, language='python', types=[{'name': 'far'}], slots={'process': 8}, pool='gpu',
+            name='host-1', session=self.session), **params))
+
+    def run(self):
+        m = self.hear()
+        assert m['method'] == 'attempt.run', m
+        return m
+
+    def answer(self, run, result):
+        self.say({'id': run['id'], 'result': result})
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.lines.close()
+        self.sock.close()
+
+
+def named(run):
+    return {key: run['params'][key] for key in ('job', 'attempt', 'fence')}
+
+
+class RemoteTest(OwnDaemonTest):
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix='jobd-pools-')
+        os.chmod(self.dir, 0o755)
+        self.addCleanup(shutil.rmtree, self.dir, True)
+        for name, types in (('gpu', 'far'), ('other', 'near')):
+            with open(os.path.join(self.dir, name + '.worker'), 'w') as f:
+                f.write('remote = true\ntypes = %s\n' % types)
+        self.jobd = self.daemon('jobs.dir=' + self.dir, 'workers.remote_grace_ms=%d' % GRACE_MS)
+        self.c = self.jobd.client()
+
+    def remote(self, **arguments):
+        w = Remote(self.jobd, **arguments)
+        self.addCleanup(w.sock.close)
+        self.addCleanup(w.lines.close)
+        return w
+
+    def submit(self, **job):
+        return self.c.call('job.submit', type='far', **job)['id']
+
+    def outcome(self, job):
+        return self.c.call('job.wait', id=job)
+
+    def state(self, job):
+        return self.c.call('job.get', id=job)['state']
+
+    def workers(self):
+        return [w for w in self.c.call('worker.list')['items'] if w.get('pool') == 'gpu']
+
+    # ---- work ----
+
+    def test_a_remote_worker_takes_work(self):
+        w = self.remote()
+        self.assertEqual(w.hello['result']['role'], 'worker')
+        ready = w.ready()['result']
+        self.assertEqual((ready['name'], ready['types'], ready['running'], ready['stale']),
+                         ('host-1', ['far'], [], []))
+        job = self.submit(args={'n': 1})
+        run = w.run()
+        self.assertEqual((run['params']['job'], run['params']['args']), (job, {'n': 1}))
+        row = self.workers()[0]
+        self.assertEqual((row['name'], row['state'], row['job'], row['pid']), ('host-1', 'running', job, None))
+        w.answer(run, 'done')
+        self.assertEqual(self.outcome(job)['result'], 'done')
+
+    def test_credit_is_what_it_takes(self):
+        w = self.remote()
+        w.ready(credit=2)
+        jobs = [self.submit() for _ in range(5)]
+        runs = [w.run(), w.run()]
+        for run in runs:
+            w.answer(run, 1)
+        self.assertEqual([self.outcome(job)['state'] for job in jobs[:2]], ['succeeded'] * 2)
+        self.assertEqual([self.state(job) for job in jobs[2:]], ['ready'] * 3)
+        w.say({'method': 'worker.credit', 'params': {'n': 3}})
+        for _ in range(3):
+            w.answer(w.run(), 2)
+        self.assertEqual([self.outcome(job)['result'] for job in jobs[2:]], [2] * 3)
+
+    def test_slots_are_the_limit_without_credit(self):
+        w = self.remote()
+        w.ready(slots={'process': 2})
+        jobs = [self.submit() for _ in range(4)]
+        first, second = w.run(), w.run()
+        self.assertEqual([self.state(job) for job in jobs], ['running', 'running', 'ready', 'ready'])
+        w.answer(second, 1)
+        third = w.run()
+        for run in (first, third):
+            w.answer(run, 1)
+        w.answer(w.run(), 1)
+        self.assertEqual([self.outcome(job)['result'] for job in jobs], [1] * 4)
+
+    def test_a_cancel_is_sent(self):
+        w = self.remote()
+        w.ready()
+        job = self.submit()
+        run = w.run()
+        waiting = self.c.start('job.cancel', id=job)
+        told = w.hear()
+        self.assertEqual((told['method'], told['params']), ('attempt.cancel', named(run)))
+        w.say({'id': run['id'], 'error': {'data': {'cancelled': True}}})
+        self.assertEqual(self.c.finish(waiting)['state'], 'cancelled')
+
+    # ---- leases ----
+
+    def test_back_within_the_grace_it_keeps_its_attempt(self):
+        w = self.remote()
+        w.ready()
+        job = self.submit(on_lost='fail')
+        run = w.run()
+        w.close()
+        until(lambda: self.workers()[0]['state'] == 'away', 'the disconnect')
+        again = self.remote(session=w.session)
+        ready = again.ready(running=[named(run)])['result']
+        self.assertEqual((ready['running'], ready['stale']), ([named(run)], []))
+        again.answer(run, 'kept')
+        self.assertEqual(self.outcome(job)['result'], 'kept')
+        self.assertEqual(len(self.c.call('job.get', id=job)['attempts']), 1)
+
+    def test_while_it_is_away_it_is_sent_nothing(self):
+        w = self.remote()
+        w.ready()
+        first = self.submit()
+        run = w.run()
+        w.close()
+        until(lambda: self.workers()[0]['state'] == 'away', 'the disconnect')
+        second = self.submit()
+        self.assertEqual(self.state(second), 'ready')
+        again = self.remote(session=w.session)
+        again.ready(running=[named(run)])
+        again.answer(again.run(), 2)
+        again.answer(run, 1)
+        self.assertEqual((self.outcome(first)['result'], self.outcome(second)['result']), (1, 2))
+
+    def test_what_it_does_not_list_any_more_is_run_again(self):
+        w = self.remote()
+        w.ready()
+        job = self.submit()
+        run = w.run()
+        w.close()
+        until(lambda: self.workers()[0]['state'] == 'away', 'the disconnect')
+        again = self.remote(session=w.session)
+        again.ready()
+        fresh = again.run()
+        self.assertEqual((fresh['params']['job'], fresh['params']['attempt']), (job, 2))
+        self.assertGreater(fresh['id'], run['id'])
+        again.answer(run, 'late')
+        self.assertEqual(again.hear()['method'], 'attempt.refused')
+        again.answer(fresh, 'fresh')
+        self.assertEqual(self.outcome(job)['result'], 'fresh')
+
+    def test_after_the_grace_it_is_lost_and_the_late_result_refused(self):
+        w = self.remote()
+        w.ready()
+        job = self.submit()
+        lost = self.submit(on_lost='fail')
+        run, other = w.run(), w.run()
+        w.close()
+        self.assertEqual(self.outcome(lost)['failure']['kind'], 'lost')
+        self.assertEqual(self.state(job), 'ready')
+        again = self.remote(session=w.session)
+        ready = again.ready(running=[named(run), named(other)])['result']
+        self.assertEqual((ready['running'], ready['stale']), ([], [named(run), named(other)]))
+        fresh = again.run()
+        self.assertEqual((fresh['params']['job'], fresh['params']['attempt']), (job, 2))
+        again.answer(run, 'late')
+        refused = again.hear()
+        self.assertEqual((refused['method'], refused['params']['id'], refused['params']['error']['data']['kind']),
+                         ('attempt.refused', run['id'], 'conflict'))
+        self.assertIn('late answer is refused', self.jobd.log())
+        again.answer(fresh, 'fresh')
+        self.assertEqual(self.outcome(job)['result'], 'fresh')
+
+    def test_the_second_connection_of_a_session_takes_over(self):
+        w = self.remote()
+        w.ready()
+        job = self.submit()
+        run = w.run()
+        second = self.remote(session=w.session)
+        self.assertEqual(second.ready(running=[named(run)])['result']['running'], [named(run)])
+        self.assertEqual(w.hear()['error']['data']['kind'], 'conflict')
+        self.assertIsNone(w.hear())
+        second.answer(run, 'second')
+        self.assertEqual(self.outcome(job)['result'], 'second')
+
+    def test_an_attempt_that_is_never_answered_ends_at_its_deadline(self):
+        self.c.call('ping')
+        w = self.remote()
+        w.ready()
+        job = self.c.call('job.submit', type='far', timeout_ms=100)['id']
+        run = w.run()
+        self.assertEqual(w.hear()['method'], 'attempt.cancel')
+        # jobs.grace_ms is 10 s here: a disconnect ends it sooner
+        w.close()
+        self.assertEqual(self.outcome(job)['failure']['kind'], 'timeout')
+        self.assertEqual(len(self.c.call('job.get', id=job)['attempts']), 1)
+        self.assertTrue(run)
+
+    # ---- who may what ----
+
+    def test_a_wrong_token_does_not_get_in(self):
+        w = self.remote(hello=False)
+        self.assertEqual(w.call('hello', token='worker.' + '0' * 64)['error']['data']['kind'], 'unauthenticated')
+
+    def test_a_worker_calls_no_method_of_a_client(self):
+        for method in ('job.submit', 'server.stats', 'worker.list', 'hello'):
+            w = self.remote()
+            w.say({'jsonrpc': '2.0', 'id': 5, 'method': method, 'params': {}})
+            self.assertEqual(w.hear()['error']['data']['kind'], 'invalid_request')
+            self.assertIsNone(w.hear())
+
+    def test_a_client_is_no_worker(self):
+        for method in ('worker.ready', 'attempt.progress', 'worker.credit', 'attempt.log'):
+            w = self.remote(hello=False)
+            w.call('hello', token=self.jobd.token())
+            self.assertEqual(w.call(method)['error']['data']['kind'], 'method_not_found')
+
+    def test_a_worker_of_no_such_pool_is_turned_away(self):
+        for params, kind in (({'pool': 'nowhere'}, 'not_found'), ({'types': [{'name': 'near'}]}, 'invalid_params'),
+                             ({'session': 'short'}, 'invalid_params'), ({'protocol': 2}, 'invalid_params'),
+                             ({'more': 1}, 'invalid_params')):
+            w = self.remote()
+            self.assertEqual(w.ready(**params)['error']['data']['kind'], kind)
+            self.assertIsNone(w.hear())
+
+    def test_a_session_belongs_to_its_pool(self):
+        w = self.remote()
+        w.ready()
+        self.submit()
+        w.run()
+        other = self.remote(session=w.session)
+        self.assertEqual(other.ready(pool='other', types=[{'name': 'near'}])['error']['data']['kind'], 'conflict')
+
+    def test_hostile_lines_end_the_connection_and_nothing_else(self):
+        for text in (b'GARBAGE\n', b'{"id":1,"result":NaN}\n', b'[]\n', b'{"method":"attempt.log","params":{}}\n',
+                     b'{"method":"worker.ready","params":{}}\n', b'\xff\xfe\n'):
+            w = self.remote()
+            w.ready()
+            w.sock.sendall(text)
+            self.assertIn('error', w.hear())
+            self.assertIsNone(w.hear())
+        w = self.remote()
+        w.ready(name='well')
+        job = self.submit()
+        w.answer(w.run(), 1)
+        self.assertEqual(self.outcome(job)['result'], 1)
+
+    def test_answers_to_what_was_never_asked_are_refused(self):
+        w = self.remote()
+        w.ready()
+        w.say({'id': 12345, 'result': 1})
+        self.assertEqual(w.hear()['method'], 'attempt.refused')
+        job = self.submit()
+        run = w.run()
+        w.answer(run, 1)
+        w.answer(run, 2)
+        self.assertEqual(w.hear()['params']['id'], run['id'])
+        self.assertEqual(self.outcome(job)['result'], 1)
+
+    def test_a_worker_that_does_not_read_is_sent_no_more(self):
+        w = self.remote()
+        w.ready(slots={'process': 1000})
+        jobs = [self.submit(args='x' * 500000) for _ in range(40)]
+        until(lambda: self.state(jobs[0]) == 'running', 'the first start')
+        self.assertEqual(self.state(jobs[-1]), 'ready')
+        self.assertLess(self.c.call('server.stats')['rss_bytes'], 200 << 20)
+        for _ in jobs:
+            w.answer(w.run(), 1)
+        self.assertEqual([self.outcome(job)['result'] for job in jobs], [1] * len(jobs))
+
+
+if __name__ == '__main__':
+    unittest.main()
