@@ -31,7 +31,8 @@
  * The result of "output" is {"exit_code": 0, "stdout": "...", "stderr": "..."}, each at most
  * COMMAND_HEAD_BYTES; what is not UTF-8 is stdout_base64 or stderr_base64 instead; with
  * "stdout_bytes", "stderr_bytes" when there was more.  A failure has the same members, and "signal"
- * for a signal, in failure.data.
+ * for a signal, in failure.data.  Of a command that could not be started (kind "spawn") it is
+ * {"exit_code"} alone, as a shell has it: 127 there is no such program, else 126.
  */
 #ifndef PROTO_COMMAND_H
 #define PROTO_COMMAND_H

@@ -140,5 +140,7 @@ void streams_refuse(struct run *r);
 void outcome_tell(struct run *r);
 /* One that never began: why is a sentence. */
 void outcome_fail(const struct channel_entry *e, const char *kind, bool final, const char *why);
+/* found: there is such a program.  data.exit_code is what a shell would say, 126 or 127. */
+void outcome_not_started(const struct channel_entry *e, bool found, const char *why);
 
 #endif

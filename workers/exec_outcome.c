@@ -82,6 +82,7 @@ struct failure {
 	const char	*kind;
 	const char	*message;
 	int		 retryable;	/* 1, 0; -1: as the job says */
+	int		 exit_code;	/* a shell's for a command that did not start; 0: none */
 };
 
 static void
@@ -106,6 +107,8 @@ print_failure(struct buf *out, const struct failure *f, const struct run *r, siz
 		print_streams(out, r, max);
 		buf_putc(out, '}');
 	}
+	if (f->exit_code != 0)
+		buf_printf(out, ",\"data\":{\"exit_code\":%d}", f->exit_code);
 	buf_putc(out, '}');
 }
 
@@ -135,7 +138,15 @@ complete_failure(const struct channel_entry *e, const struct failure *f, const s
 void
 outcome_fail(const struct channel_entry *e, const char *kind, bool final, const char *why)
 {
-	struct failure	f = { kind, why, final ? 0 : -1 };
+	struct failure	f = { kind, why, final ? 0 : -1, 0 };
+
+	complete_failure(e, &f, NULL, 0);
+}
+
+void
+outcome_not_started(const struct channel_entry *e, bool found, const char *why)
+{
+	struct failure	f = { "spawn", why, -1, found ? 126 : 127 };
 
 	complete_failure(e, &f, NULL, 0);
 }
@@ -149,7 +160,7 @@ took_ns(const struct run *r)
 static void
 tell_failure(const struct run *r, const char *kind, int retryable, const char *message)
 {
-	struct failure	f = { kind, message, retryable };
+	struct failure	f = { kind, message, retryable, 0 };
 
 	complete_failure(&r->entry, &f, r, took_ns(r));
 }

@@ -224,7 +224,7 @@ fail_start(struct run *r, const struct spawn_failure *why)
 	while (!scratch_remove_some(&r->scratch))
 		continue;
 	group_remove(&r->group);
-	outcome_fail(&r->entry, "spawn", false, text);
+	outcome_not_started(&r->entry, strcmp(why->stage, "exec") != 0 || why->error != ENOENT, text);
 	free_run(r);
 }
 
