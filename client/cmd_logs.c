@@ -31,6 +31,7 @@ read_all(struct ctl *ctl, struct follow *f)
 			return ctl_lost(ctl, rc);
 		if (f->code != 0 || f->next == before)
 			break;
+		f->only = f->attempt;
 		rc = follow_finish(f);
 	} while (rc == 0 && !f->eof && f->next < f->bytes);
 	return rc != 0 ? rc : f->code;
@@ -50,7 +51,7 @@ run(struct ctl *ctl)
 		return rc;
 	follow_init(&f, ctl, id);
 	f.stream = o->text[OPT_stream];
-	f.attempt = option_given(o, OPT_attempt) ? (uint64_t)o->number[OPT_attempt] : 0;
+	f.only = option_given(o, OPT_attempt) ? (uint64_t)o->number[OPT_attempt] : 0;
 	f.next = option_given(o, OPT_offset) ? (uint64_t)o->number[OPT_offset] : 0;
 	f.raw = ctl_wants_json(ctl);
 	f.follow = option_given(o, OPT_follow);

@@ -61,7 +61,7 @@ attend(struct session *s)
 	char			*params;
 	int			 rc;
 
-	if ((rc = follow_start(&s->follow)) != 0)
+	if ((rc = follow_resume(&s->follow)) != 0)
 		return rc;
 	params = mem_printf("{\"id\":%llu}", (unsigned long long)s->id);
 	future = jobd_start(s->ctl->conn, "job.wait", params, &err);

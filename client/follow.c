@@ -71,10 +71,15 @@ follow_finish(struct follow *f)
 
 /* ---- pieces ---- */
 
-/* Notes are words about the attempt, of jobd or of its worker: they go where words go. */
+/*
+ * Notes are words about the attempt, of jobd or of its worker: they go where words go.  But who
+ * holds the job stands for it, and its stderr is the job's alone.
+ */
 static void
 put_bytes(struct follow *f, int stream, const char *p, size_t len)
 {
+	if (stream == JOBD_NOTE && f->hold)
+		return;
 	sink_put(stream == JOBD_STDOUT ? &f->out : &f->err, p, len);
 }
 
@@ -214,18 +219,25 @@ on_answer(struct jobd_future *future, void *data)
 	jobd_forget(future);
 }
 
+/* attempt 0: the last one */
 static void
-put_params(const struct follow *f, struct buf *out)
+put_place(const struct follow *f, uint64_t attempt, struct buf *out)
 {
 	buf_printf(out, "{\"id\":%llu", (unsigned long long)f->id);
 	if (f->stream != NULL) {
 		buf_puts(out, ",\"stream\":");
 		json_put_text(out, f->stream);
 	}
-	if (f->attempt > 0)
-		buf_printf(out, ",\"attempt\":%llu", (unsigned long long)f->attempt);
+	if (attempt > 0)
+		buf_printf(out, ",\"attempt\":%llu", (unsigned long long)attempt);
 	if (f->next > 0)
 		buf_printf(out, ",\"offset\":%llu", (unsigned long long)f->next);
+}
+
+static void
+put_params(const struct follow *f, struct buf *out)
+{
+	put_place(f, f->only, out);
 	if (f->follow)
 		buf_puts(out, ",\"follow\":true");
 	if (f->hold)
@@ -254,4 +266,68 @@ follow_start(struct follow *f)
 		return ctl_unsent(f->ctl, &err);
 	jobd_on_done(future, on_answer, f);
 	return 0;
+}
+
+/* ---- on another connection ---- */
+
+/* Which attempt is the job's last, and how much has it said?  0 or the exit status. */
+static int
+ask_last(struct follow *f, uint64_t *attempt, uint64_t *bytes)
+{
+	struct buf	params = { 0 };
+	struct span	log;
+	int64_t		n = 0, said = 0;
+	int		rc;
+
+	buf_printf(&params, "{\"id\":%llu,\"limit\":1}", (unsigned long long)f->id);
+	rc = ctl_ask(f->ctl, "job.log", &params, CTL_ANSWER_MS, &log);
+	buf_free(&params);
+	if (rc == 0) {
+		json_int(log, "attempt", &n);
+		json_int(log, "bytes", &said);
+	}
+	*attempt = (uint64_t)n;
+	*bytes = (uint64_t)said;
+	return rc;
+}
+
+/* What the attempt said that was heard last, as far as it is kept. */
+static int
+read_rest(struct follow *f)
+{
+	uint64_t	before;
+	int		rc;
+
+	do {
+		struct buf	params = { 0 };
+		struct span	log;
+
+		before = f->next;
+		put_place(f, f->attempt, &params);
+		buf_putc(&params, '}');
+		rc = ctl_ask(f->ctl, "job.log", &params, CTL_ANSWER_MS, &log);
+		buf_free(&params);
+		if (rc != 0)
+			return rc;
+		take_log(f, log);
+	} while (!f->eof && f->next > before && f->next < f->bytes);
+	return 0;
+}
+
+int
+follow_resume(struct follow *f)
+{
+	uint64_t	attempt, bytes;
+	int		rc;
+
+	if (f->attempt == 0 || f->only != 0)
+		return follow_start(f);
+	if ((rc = ask_last(f, &attempt, &bytes)) != 0)
+		return rc;
+	if (attempt > f->attempt && (rc = read_rest(f)) != 0)
+		return rc;
+	if (attempt != f->attempt || bytes < f->next)	/* what we heard is history */
+		f->next = 0;
+	f->eof = false;
+	return follow_start(f);
 }

@@ -16,7 +16,8 @@ struct follow {
 	struct ctl	*ctl;
 	uint64_t	 id;
 	const char	*stream;	/* one alone, or NULL */
-	uint64_t	 attempt;	/* 0: the last, not told yet */
+	uint64_t	 only;		/* this attempt; 0: the last, and those after it */
+	uint64_t	 attempt;	/* whose bytes came last; 0: none have */
 	uint64_t	 next;		/* the offset to go on at */
 	bool		 follow, hold;
 	bool		 raw;		/* lines of JSON instead of bytes */
@@ -32,6 +33,11 @@ void follow_init(struct follow *f, struct ctl *ctl, uint64_t id);
 void follow_fini(struct follow *f);
 /* Asks for what comes from f->next on, on the connection that ctl has now.  0 or the exit status. */
 int follow_start(struct follow *f);
+/*
+ * The same on another connection, behind what has come: the rest of the attempt that was heard last,
+ * then what the job goes on with.
+ */
+int follow_resume(struct follow *f);
 /*
  * Waits, at most timeout_ms (-1: for ever), for the connection, the sinks and the caller's
  * descriptors p[FOLLOW_POLLS .. n), and turns the first two.  p[0 .. FOLLOW_POLLS) is its own.

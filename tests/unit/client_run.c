@@ -19,8 +19,9 @@
 #define LOG(id, pieces, rest) RESULT(id, "{\"attempt\":1,\"state\":\"running\",\"offset\":0," \
 			"\"pieces\":[" pieces "]," rest ",\"truncated\":false}")
 #define LOG_EMPTY(id)	LOG(id, "", "\"next\":0,\"bytes\":0,\"eof\":false")
-#define OUTPUT(members)	"{\"jsonrpc\":\"2.0\",\"method\":\"job.output\",\"params\":{\"id\":41,\"attempt\":1," \
-			members "}}\n"
+#define OUTPUT_OF(attempt, members) "{\"jsonrpc\":\"2.0\",\"method\":\"job.output\",\"params\":{\"id\":41," \
+			"\"attempt\":" #attempt "," members "}}\n"
+#define OUTPUT(members)	OUTPUT_OF(1, members)
 #define SAID(stream, next, data) \
 			OUTPUT("\"stream\":\"" stream "\",\"offset\":0,\"next\":" #next ",\"at_ms\":1,\"data\":\"" \
 			data "\"")
@@ -356,10 +357,12 @@ test_run_comes_back_and_goes_on_with_the_output_where_it_was(void **state)
 {
 	const struct step	steps[] = {
 		BEGINS, { "\"job.wait\"", SAID("stdout", 5, "one \\n") }, { RIG_ANEW, NULL },
-		{ "\"job.log\",\"params\":{\"id\":41,\"attempt\":1,\"offset\":5,\"follow\":true,\"hold\":true}",
-		    LOG(2, "{\"stream\":\"stdout\",\"offset\":5,\"data\":\"two\\n\"}",
-		    "\"next\":9,\"bytes\":9,\"eof\":false") },
-		{ "\"job.wait\"", SAID("stdout", 13, "end\\n") END GOOD(3, 0) }, { 0 }
+		{ "\"job.log\",\"params\":{\"id\":41,\"limit\":1}",
+		    LOG(2, "", "\"next\":1,\"bytes\":6,\"eof\":false") },
+		{ "\"job.log\",\"params\":{\"id\":41,\"offset\":5,\"follow\":true,\"hold\":true}",
+		    LOG_EMPTY(3) },
+		{ "\"job.wait\"", SAID("stdout", 9, "two\\n") SAID("stdout", 13, "end\\n") END GOOD(4, 0) },
+		{ 0 }
 	};
 
 	(void)state;
@@ -376,15 +379,36 @@ test_another_attempt_begins_anew(void **state)
 	const struct step	steps[] = {
 		BEGINS, { "\"job.wait\"", SAID("stdout", 4, "one\\n")
 		    "{\"jsonrpc\":\"2.0\",\"method\":\"job.output\",\"params\":{\"id\":41,\"attempt\":2,"
-		    "\"stream\":\"stdout\",\"offset\":0,\"next\":4,\"at_ms\":1,\"data\":\"one\\n\"}}\n" },
-		{ RIG_ANEW, NULL }, { "\"attempt\":2,\"offset\":4", LOG_EMPTY(2) },
-		{ "\"job.wait\"", END GOOD(3, 0) }, { 0 }
+		    "\"stream\":\"stdout\",\"offset\":0,\"next\":4,\"at_ms\":1,\"data\":\"one\\n\"}}\n"
+		    END GOOD(4, 0) }, { 0 }
 	};
 
 	(void)state;
 	rig_start(steps);
 	assert_int_equal(JOBCTL(W("run"), W("-n"), W("--"), W("x")), 0);
 	assert_string_equal(last.out, "one\none\n");
+	rig_assert_said("job 41: its attempt 2 begins");
+	rig_assert_content();
+}
+
+/* Restarted, it runs the job anew: the rest of the first attempt comes before the second. */
+static void
+test_an_attempt_that_began_while_we_were_away_is_heard_from_its_start(void **state)
+{
+	const struct step	steps[] = {
+		BEGINS, { "\"job.wait\"", SAID("stdout", 4, "one\\n") }, { RIG_ANEW, NULL },
+		{ "{\"id\":41,\"limit\":1}", RESULT(2, "{\"attempt\":2,\"pieces\":[],\"next\":0}") },
+		{ "{\"id\":41,\"attempt\":1,\"offset\":4}", LOG(3, "{\"stream\":\"stdout\",\"data\":\"two\\n\"}",
+		    "\"next\":8,\"bytes\":8,\"eof\":true") },
+		{ "{\"id\":41,\"follow\":true,\"hold\":true}", RESULT(4, "{\"attempt\":2,\"pieces\":[]}") },
+		{ "\"job.wait\"", OUTPUT_OF(2, "\"stream\":\"stdout\",\"offset\":0,\"next\":4,"
+		    "\"at_ms\":1,\"data\":\"one\\n\"") END GOOD(5, 0) }, { 0 }
+	};
+
+	(void)state;
+	rig_start(steps);
+	assert_int_equal(JOBCTL(W("run"), W("-n"), W("--"), W("x")), 0);
+	assert_string_equal(last.out, "one\ntwo\none\n");
 	rig_assert_said("job 41: its attempt 2 begins");
 	rig_assert_content();
 }
@@ -554,6 +578,7 @@ main(void)
 		cmocka_unit_test(test_a_reader_that_is_gone_is_a_broken_pipe_for_the_job),
 		cmocka_unit_test(test_run_comes_back_and_goes_on_with_the_output_where_it_was),
 		cmocka_unit_test(test_another_attempt_begins_anew),
+		cmocka_unit_test(test_an_attempt_that_began_while_we_were_away_is_heard_from_its_start),
 		cmocka_unit_test(test_stdin_that_was_on_its_way_is_not_sent_twice),
 		cmocka_unit_test(test_logs_reads_answer_after_answer),
 		cmocka_unit_test(test_one_stream_of_one_attempt_is_followed_to_its_end),
