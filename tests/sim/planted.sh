@@ -48,6 +48,7 @@ for file in $sims; do
 done
 compile tests/unit/core "$work/unit.o"
 compile tests/unit/core_life "$work/unit_life.o"
+compile tests/unit/core_pools "$work/unit_pools.o"
 
 # build: the simulation and the unit test with the core that is in the tree now
 build() {
@@ -59,7 +60,9 @@ build() {
 	$CC $flags "$work"/objects/*.o "$work"/sims/*.o "$work"/core/*.o -o "$work/sim" &&
 	    $CC $flags "$work/unit.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka -o "$work/unit" &&
 	    $CC $flags "$work/unit_life.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
-	    -o "$work/unit_life"
+	    -o "$work/unit_life" &&
+	    $CC $flags "$work/unit_pools.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
+	    -o "$work/unit_pools"
 }
 
 # change PATCH [-R]: applies it, or takes it back; what it touches is compiled anew
@@ -81,7 +84,8 @@ caught() {
 		seed=$(sed -n 's/^not ok 1 - \(seed [0-9]*\).*/\1/p' "$work/out")
 		echo "simulation, $seed: $how"
 	elif ! timeout 60 "$work/unit" >"$work/out" 2>&1 ||
-	    ! timeout 60 "$work/unit_life" >"$work/out" 2>&1; then
+	    ! timeout 60 "$work/unit_life" >"$work/out" 2>&1 ||
+	    ! timeout 60 "$work/unit_pools" >"$work/out" 2>&1; then
 		echo "unit test"
 	else
 		return 1

@@ -198,6 +198,41 @@ test_a_remote_pool_takes_no_slot_here_and_runs_nothing_alone(void **state)
 	assert_false(j->alone);
 }
 
+static void
+test_a_window_gives_its_slot_up_after_a_while_if_others_want_it(void **state)
+{
+	struct world		*w = *state;
+	struct type		*quick = define_in(w, "quick", ""), *a = define_in(w, "a", "exec");
+	struct worker_offer	 o = { .slots = { [LANE_PROCESS] = 8 }, .fifo = true, .killable = true };
+	struct job		*head, *second, *third, *wants;
+
+	quick->samples = 1000;		/* as if it was measured before */
+	quick->mean_ns = 1000;
+	core_budgets(w->c, 1, 0);
+	core_worker_up(w->c, w->now, 0, &o);
+	commands_up(w, 1, "exec");
+	head = submit(w, quick, LANE_PROCESS);
+	settle(w, EFFECT_NONE);
+	wants = submit(w, a, LANE_PROCESS);
+	second = submit(w, quick, LANE_PROCESS);
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	assert_int_equal(second->state, JOB_running);
+	pass(w, 10);
+	third = submit(w, quick, LANE_PROCESS);
+	assert_int_equal(settle(w, EFFECT_START), 0);
+	done(w, head);
+	done(w, second);
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	done(w, wants->state == JOB_running ? wants : third);
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	assert_true(wants->state != JOB_ready && third->state != JOB_ready);
+	done(w, wants->state == JOB_running ? wants : third);
+	settle(w, EFFECT_NONE);
+	submit(w, quick, LANE_PROCESS);
+	submit(w, quick, LANE_PROCESS);
+	assert_int_equal(settle(w, EFFECT_START), 2);	/* it has a window again */
+}
+
 /* ---- workers that are wanted ---- */
 
 static void
@@ -355,6 +390,7 @@ main(void)
 		with_world(test_what_computes_in_any_pool_shares_the_cpu_slots),
 		with_world(test_a_command_that_waits_gives_its_cpu_slot_to_the_next),
 		with_world(test_a_remote_pool_takes_no_slot_here_and_runs_nothing_alone),
+		with_world(test_a_window_gives_its_slot_up_after_a_while_if_others_want_it),
 		with_world(test_a_pool_wants_a_worker_while_a_job_has_none),
 		with_world(test_a_thousand_pools_are_enough),
 		with_world(test_a_type_gets_the_grace_that_it_declares_and_commands_five_seconds_more),
