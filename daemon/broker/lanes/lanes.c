@@ -564,7 +564,8 @@ lanes_drain(struct lanes *l, uint32_t number, bool again)
 		return -ENOENT;
 	if (again && seat->drained) {
 		seat->drained = false;		/* filled again when it is gone */
-		seat->respawn_ns = 0;
+		if (seat->state == WORKER_GONE)
+			seat_request(seat);
 		return 0;
 	}
 	if ((seat->state != WORKER_IDLE && seat->state != WORKER_RUNNING) || seat->alone_for != 0)

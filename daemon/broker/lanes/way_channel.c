@@ -4,6 +4,7 @@
 #include <event2/event.h>
 
 #include "daemon/broker/lanes/commands.h"
+#include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "lib/fd.h"
 #include "proto/bounds.h"
@@ -211,6 +212,13 @@ suspects_exec(const struct seat *seat, const struct attempt *at)
 }
 
 static void
+look_exec(struct seat *seat)
+{
+	loop_look(seat);
+	exec_look(seat);
+}
+
+static void
 end_exec(struct seat *seat)
 {
 	commands_drop(seat);
@@ -218,7 +226,7 @@ end_exec(struct seat *seat)
 }
 
 const struct way	way_exec = {
-	.begin = begin, .start = commands_start, .tell = exchange_tell, .stop = stop, .look = loop_look,
+	.begin = begin, .start = commands_start, .tell = exchange_tell, .stop = stop, .look = look_exec,
 	.inflight = commands_inflight, .oldest = commands_oldest, .progress = progress, .offer = seat_offer,
 	.take_last = take_last_exec, .suspects = suspects_exec, .end = end_exec,
 };
