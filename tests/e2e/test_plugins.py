@@ -24,7 +24,7 @@ class Plugins(OwnDaemonTest):
         d = self.dir('misbehave.so')
         c = self.daemon(d.setting()).client()
         names = {w['pid']: w['name'] for w in c.workers()}
-        self.assertEqual(sorted(names.values()), ['cpu-1', 'cpu-2', 'io-1', 'plugin-1'])
+        self.assertEqual(sorted(names.values()), ['cpu-1', 'cpu-2', 'exec-1', 'io-1', 'plugin-1'])
         for lane, role in (('async', 'plugin-1'), ('thread', 'plugin-1'), ('process', 'cpu-')):
             self.assertTrue(names[c.run('test.sloppy', {}, lane=lane)['result']].startswith(role))
         with self.assertRaises(RpcError) as caught:
@@ -37,7 +37,7 @@ class Plugins(OwnDaemonTest):
     def test_without_plugins_there_is_no_worker_for_them(self):
         for settings in ((), (self.dir().setting(),), ('plugins.dir=',)):
             c = self.daemon(*settings).client()
-            self.assertEqual(sorted(w['name'] for w in c.workers()), ['cpu-1', 'cpu-2', 'io-1'])
+            self.assertEqual(sorted(w['name'] for w in c.workers()), ['cpu-1', 'cpu-2', 'exec-1', 'io-1'])
             self.assertEqual(c.items('plugin.list'), [])
 
     def test_arguments_are_checked_before_a_plugin_sees_them(self):
