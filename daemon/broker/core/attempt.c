@@ -67,24 +67,31 @@ attempt_new(struct core *c, struct job *j, struct worker *w)
 	return at;
 }
 
+static struct place *
+place_at_work(const struct attempt *at, const struct worker *w)
+{
+	return w->pool->places[at->lane];
+}
+
 /* A fifo worker has one for all that it was given. */
 static void
 take_slot(struct core_time now, struct attempt *at, struct worker *w)
 {
-	struct budget	*b = at->place->budget;
+	const struct place	*p = place_at_work(at, w);
 
 	if (!w->fifo) {
-		at->held = budget_take(b);
+		budget_take(p->budget);
+		at->held = p->starts;
 	} else if (w->used[at->lane] == 0) {
-		w->held = budget_take(b);
+		w->held = budget_take(p->budget);
 		w->held_ns = now.mono_ns;
 	}
 }
 
 static void
-give_slot(struct attempt *at, struct worker *w)
+give_slot(struct core *c, struct attempt *at, struct worker *w)
 {
-	budget_give(at->held);
+	budget_give(budget_for(c, at->held));
 	if (w->fifo && w->used[at->lane] == 0) {
 		budget_give(w->held);
 		w->held = NULL;
@@ -100,12 +107,11 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	if (!j->alone_asked)
 		gates_hold(c, now, j->flow);
 	j->alone_asked = false;
-	at->place = w->pool->places[at->lane];
 	take_slot(now, at, w);
 	w->used[at->lane]++;
 	w->bytes += at->bytes;
 	w->credit -= w->credit != CORE_CREDIT_ANY;
-	at->place->used++;
+	place_at_work(at, w)->used++;
 	c->stats.attempts++;
 	c->stats.lane_started[at->lane]++;
 	job_timer_stop(c, j);
@@ -141,8 +147,8 @@ attempt_free(struct core *c, struct core_time now, struct attempt *at)
 	heap_remove(&c->attempt_timers, &at->timer);
 	w->used[at->lane]--;
 	w->bytes -= at->bytes;
-	at->place->used--;
-	give_slot(at, w);
+	place_at_work(at, w)->used--;
+	give_slot(c, at, w);
 	gates_release(c, at->flow);
 	if (at->stuck) {
 		w->stuck--;
@@ -287,12 +293,11 @@ core_attempt_relane(struct core *c, struct core_time now, struct attempt *at, en
 	if (w->fifo || lane == at->lane)
 		return;
 	w->used[at->lane]--;
-	at->place->used--;
-	give_slot(at, w);
+	place_at_work(at, w)->used--;
+	give_slot(c, at, w);
 	at->lane = (uint8_t)lane;
-	at->place = w->pool->places[lane];
 	take_slot(now, at, w);
-	at->place->used++;
+	place_at_work(at, w)->used++;
 	w->used[lane]++;
 	if (at->job != NULL)
 		job_try_relaned(at->job, lane);

@@ -388,13 +388,12 @@ struct attempt {
 					 * Counts for type->mean_ns only */
 	uint32_t	 worker;
 	uint16_t	 number;
-	struct place	*place;		/* core's own: where its worker's slot is, */
-	struct budget	*held;		/* and of which budget it has one; NULL: none, or its worker
-					 * has */
 	uint8_t		 lane;		/* as it runs: core_attempt_relane */
 	uint8_t		 told;		/* asked to end: 0 (REASON_submitted), or the enum
 					 * job_reason why */
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
+	uint8_t		 held;		/* core's own: of which budget it has a slot, enum starts;
+					 * 0: of none, or its worker has */
 	bool		 stall_told;	/* the caller's: that it keeps its worker's loop is known */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };

@@ -678,6 +678,12 @@ place_refresh(struct core *c, struct place *p)
 	if (behind != list_linked(&p->start_behind))
 		place_list(c, &c->starts[STARTS_BEHIND], &p->start_behind, behind);
 }
+/* The one that such a start takes a slot of; NULL: none. */
+static inline struct budget *
+budget_for(struct core *c, uint8_t starts)
+{
+	return starts == STARTS_CPU ? &c->cpu : starts == STARTS_WAITING ? &c->async : NULL;
+}
 /* Is there a slot for one more? */
 static inline bool
 budget_open(const struct budget *b)

@@ -149,7 +149,7 @@ struct spent {
 struct attempt_record {
 	uint64_t	fence;
 	int64_t		started_ms, ended_ms;	/* ended_ms 0: running */
-	uint32_t	number;
+	uint16_t	number;
 	uint16_t	worker;			/* core's number */
 	uint8_t		lane;			/* enum lane */
 	uint8_t		end;			/* enum job_reason */
