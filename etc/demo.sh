@@ -73,7 +73,10 @@ types = mandelbrot.rows
 PYTHONPATH = $source/workers/languages/python:$source/examples/python-worker
 END
 : >"$work/ready"
-"$JOBD_BUILD/jobd" --state-dir "$work/state" --listen "unix:$work/sock" \
+users=
+[ "$(id -u)" != 0 ] || users='--set users.daemon=root --set users.jobs=root'
+# shellcheck disable=SC2086	# words
+"$JOBD_BUILD/jobd" $users --state-dir "$work/state" --listen "unix:$work/sock" \
     --set jobs.keep_finished=1000000 --set "jobs.dir=$work/jobs.d" --set "files.roots=$tree:/usr/lib:/usr/bin:$work/copies" >"$work/ready" 2>"$work/log" &
 jobd=$!
 wait_until_ready

@@ -32,6 +32,7 @@ enum control_kind {
 	CONTROL_TITLE,		/* nothing yet but a word for ps: text */
 	/* the broker cannot serve: text says why; if none ever did, jobd ends with 70 */
 	CONTROL_FAILED,
+	CONTROL_KILL,		/* end this worker: it runs as somebody whom the broker cannot reach */
 	/* supervisor to broker */
 	CONTROL_STARTED,	/* pid; descriptor: pidfd.  pid < 0: could not, -errno */
 	CONTROL_EXITED,		/* waitid's word on a worker: status as wait(2) has it */

@@ -156,6 +156,11 @@ e2e() {		# KIND
 	JOBD_BUILD=$work/$1 JOBD_TRAFFIC=$work/traffic.$1 python3 -B -m unittest discover -v -p 'test_*.py'
 }
 
+# Started as root: the daemon and its jobs are others than root, and than each other.
+users() {
+	build gcc && cd "$source/tests/e2e" && JOBD_BUILD=$work/gcc python3 -B -m unittest -v users
+}
+
 sanitized_e2e() {
 	export UBSAN_OPTIONS=print_stacktrace=1 JOBD_TEST_PATIENCE=5
 	e2e asan
@@ -297,6 +302,11 @@ stage unit unit gcc
 stage layers layers
 stage models models
 stage e2e e2e gcc
+if [ "$(id -u)" = 0 ]; then
+	stage users users
+elif is_wanted users; then
+	echo "skip  users: they take root"
+fi
 stage kits kits
 stage schemas schemas
 stage crashes crashes

@@ -83,7 +83,7 @@ make_parents(const char *path)
 }
 
 static int
-check_dir(const char *path, mode_t forbidden, char *why, size_t size)
+check_dir(const char *path, uid_t owner, mode_t forbidden, char *why, size_t size)
 {
 	struct stat	st;
 
@@ -95,7 +95,7 @@ check_dir(const char *path, mode_t forbidden, char *why, size_t size)
 		snprintf(why, size, "%s: is not a directory", path);
 		return -ENOTDIR;
 	}
-	if (st.st_uid != geteuid()) {
+	if (st.st_uid != geteuid() && st.st_uid != owner) {
 		snprintf(why, size, "%s: belongs to uid %u, not to uid %u who starts jobd", path,
 		    (unsigned)st.st_uid, (unsigned)geteuid());
 		return -EPERM;
@@ -112,6 +112,12 @@ check_dir(const char *path, mode_t forbidden, char *why, size_t size)
 int
 paths_make_dir(const char *path, mode_t forbidden, char *why, size_t size)
 {
+	return paths_make_dir_of(path, geteuid(), forbidden, why, size);
+}
+
+int
+paths_make_dir_of(const char *path, uid_t owner, mode_t forbidden, char *why, size_t size)
+{
 	int	rc = make_parents(path);
 
 	if (rc == 0 && mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -120,7 +126,7 @@ paths_make_dir(const char *path, mode_t forbidden, char *why, size_t size)
 		snprintf(why, size, "%s: cannot be made: %s", path, strerror(-rc));
 		return rc;
 	}
-	return check_dir(path, forbidden, why, size);
+	return check_dir(path, owner, forbidden, why, size);
 }
 
 /*

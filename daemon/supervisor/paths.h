@@ -35,6 +35,8 @@ char *paths_jobs_dir(const struct paths_env *env);
  * else may read, 0022 for what nobody else may alter.  0, or -errno with a sentence in why[size].
  */
 int paths_make_dir(const char *path, mode_t forbidden, char *why, size_t size);
+/* The same of one that may belong to `owner` too. */
+int paths_make_dir_of(const char *path, uid_t owner, mode_t forbidden, char *why, size_t size);
 
 /*
  * The program to start: beneath $JOBD_LIBEXECDIR where that is set (tests use it), else beside jobd

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/supervisor/paths.h"
+#include "daemon/supervisor/state.h"
 #include "daemon/supervisor/token.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -69,6 +71,40 @@ choose_jobs_dir(const struct config *c)
 	return c->jobs_dir != NULL ? mem_strdup(c->jobs_dir) : paths_jobs_dir(&env);
 }
 
+static int
+choose_account(const char *key, const char *name, struct account *out, char *why, size_t size)
+{
+	if (name == NULL || account_find(name, out) != 0) {
+		snprintf(why, size, "users.%s: there is no account `%s`; make it (useradd --system "
+		    "--user-group --no-create-home --shell /usr/sbin/nologin %s), or let all be root's: "
+		    "--set users.daemon=root --set users.jobs=root", key, name == NULL ? "" : name,
+		    name == NULL ? "NAME" : name);
+		return EXIT_CONFIG;
+	}
+	return 0;
+}
+
+/* Only root can be others than it is. */
+static int
+choose_accounts(struct plan *p, const struct config *c, char *why, size_t size)
+{
+	struct account	*w = &p->worker_account;
+
+	if (geteuid() != 0) {
+		account_own(&p->daemon_account);
+		account_own(&p->jobs_account);
+		account_own(&p->worker_account);
+		return 0;
+	}
+	if (choose_account("daemon", c->users_daemon, &p->daemon_account, why, size) != 0 ||
+	    choose_account("jobs", c->users_jobs, &p->jobs_account, why, size) != 0 ||
+	    choose_account("jobs", c->users_jobs, w, why, size) != 0)
+		return EXIT_CONFIG;
+	w->groups = mem_resize(w->groups, w->ngroups + 1, sizeof(*w->groups));
+	w->groups[w->ngroups++] = p->daemon_account.gid;
+	return 0;
+}
+
 int
 plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 {
@@ -82,11 +118,11 @@ plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 	config_init(&c);
 	choose_addresses(o, &texts);
 	if ((rc = options_apply(o, &c, &p->settings, why, size)) == 0 &&
-	    (rc = check_addresses(p, &texts, why, size)) == 0)
+	    (rc = check_addresses(p, &texts, why, size)) == 0 &&
+	    (rc = choose_accounts(p, &c, why, size)) == 0)
 		apply_log_level(&c);
 	p->drain_ms = c.drain_ms;
 	p->jobs_dir = choose_jobs_dir(&c);
-	account_own(&p->jobs_account);
 	args_free(&texts);
 	config_fini(&c);
 	return rc;
@@ -117,7 +153,7 @@ plan_find_programs(struct plan *p, char *why, size_t size)
  * The caller frees; NULL with a sentence.
  */
 static char *
-open_state_dir(const char *given, char *why, size_t size)
+open_state_dir(const char *given, uid_t owner, char *why, size_t size)
 {
 	struct paths_env	 env;
 	char			*wanted, *path;
@@ -135,7 +171,8 @@ open_state_dir(const char *given, char *why, size_t size)
 			snprintf(why, size, "%s: %s", wanted, strerror(errno));
 	} else if (path == NULL) {
 		snprintf(why, size, "%s: %s", wanted, strerror(errno));
-	} else if (paths_make_dir(path, 0077, why, size) != 0) {
+	} else if (paths_make_dir_of(path, owner, owner == geteuid() ? 0077 : 0067, why,
+	    size) != 0) {
 		free(path);
 		path = NULL;
 	}
@@ -160,10 +197,10 @@ make_socket_dir(char *why, size_t size)
 
 /* Where the broker keeps outcomes of groups: workers open it when they start. */
 static int
-make_groups_dir(const char *state_dir, char *why, size_t size)
+make_groups_dir(const char *state_dir, uid_t owner, char *why, size_t size)
 {
 	char	*path = mem_printf("%s/groups", state_dir);
-	int	 rc = paths_make_dir(path, 0077, why, size);
+	int	 rc = paths_make_dir_of(path, owner, 0027, why, size);
 
 	free(path);
 	return rc;
@@ -187,9 +224,15 @@ open_listeners(struct plan *p, char *why, size_t size)
 int
 plan_take_state(struct plan *p, const struct options *o, char *why, size_t size)
 {
+	struct stat	st;
+
 	memset(p, 0, sizeof(*p));
 	p->lock.fd = p->children.fd = -1;
-	if ((p->state_dir = open_state_dir(o->state_dir, why, size)) == NULL ||
+	p->daemon_account.uid = geteuid();
+	/* root's daemon may be somebody else, and gets at its next start what is made now */
+	if (geteuid() == 0 && o->state_dir != NULL && stat(o->state_dir, &st) == 0)
+		p->daemon_account.uid = st.st_uid;
+	if ((p->state_dir = open_state_dir(o->state_dir, p->daemon_account.uid, why, size)) == NULL ||
 	    lock_take(&p->lock, p->state_dir, why, size) != 0)
 		return EXIT_CONFIG;
 	return 0;
@@ -198,11 +241,12 @@ plan_take_state(struct plan *p, const struct options *o, char *why, size_t size)
 int
 plan_open(struct plan *p, const struct options *o, char *why, size_t size)
 {
-	if ((p->state_dir = open_state_dir(o->state_dir, why, size)) == NULL ||
+	if ((p->state_dir = open_state_dir(o->state_dir, p->daemon_account.uid, why, size)) == NULL ||
 	    lock_take(&p->lock, p->state_dir, why, size) != 0 ||
 	    children_open(&p->children, p->state_dir, why, size) != 0 ||
-	    token_ensure(p->state_dir, why, size) != 0 ||
-	    make_groups_dir(p->state_dir, why, size) != 0 ||
+	    token_ensure(p->state_dir, p->daemon_account.uid, why, size) != 0 ||
+	    make_groups_dir(p->state_dir, p->daemon_account.uid, why, size) != 0 ||
+	    state_give(p->state_dir, &p->daemon_account, why, size) != 0 ||
 	    (p->default_addrs && make_socket_dir(why, size) != 0) ||
 	    open_listeners(p, why, size) != 0)
 		return EXIT_CONFIG;
@@ -220,7 +264,9 @@ plan_free(struct plan *p)
 	free(p->addrs);
 	free(p->state_dir);
 	free(p->jobs_dir);
+	account_free(&p->daemon_account);
 	account_free(&p->jobs_account);
+	account_free(&p->worker_account);
 	free(p->broker_program);
 	free(p->worker_program);
 	free(p->exec_program);

@@ -131,6 +131,9 @@ take_message(struct supervisor *s, const struct control_msg *m, const int *fds, 
 	case CONTROL_READY:
 		on_ready(s);
 		break;
+	case CONTROL_KILL:
+		workers_kill(s, m);
+		break;
 	case CONTROL_TITLE:
 		on_title(m);
 		break;

@@ -88,6 +88,8 @@ launch_broker(const struct plan *p, int control, struct child *out)
 	make_argv(p, &argv);
 	l.argv = argv.v;
 	l.fds = fds;
+	if (p->daemon_account.uid != geteuid())
+		l.as = &p->daemon_account;
 	rc = launch(&l, out);
 	args_free(&argv);
 	free(fds);

@@ -72,6 +72,8 @@ void supervisor_record(struct supervisor *s);
 void workers_start(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds);
 /* A child that waitid gave back; false: it was no worker. */
 bool workers_exited(struct supervisor *s, pid_t pid, int status);
+/* CONTROL_KILL. */
+void workers_kill(struct supervisor *s, const struct control_msg *m);
 void workers_kill_all(struct supervisor *s);
 /* After any child's end: tells of workers that are dead, once nothing is left of them. */
 void workers_settle(struct supervisor *s);

@@ -28,13 +28,14 @@ is_token(const char *text)
 }
 
 static int
-check_token(int fd, const char *path, char *why, size_t size)
+check_token(int fd, const char *path, uid_t owner, char *why, size_t size)
 {
 	char		text[TOKEN_CHARS + 8] = { 0 };
 	struct stat	st;
 	bool		good;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (st.st_uid != geteuid() && st.st_uid != owner)) {
 		snprintf(why, size, "%s: is not a regular file of uid %u, who starts jobd", path,
 		    (unsigned)geteuid());
 		return -EPERM;
@@ -98,13 +99,13 @@ out:
 }
 
 int
-token_ensure(const char *state_dir, char *why, size_t size)
+token_ensure(const char *state_dir, uid_t owner, char *why, size_t size)
 {
 	char	*path = mem_printf("%s/%s", state_dir, TOKEN_FILE);
 	int	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), rc;
 
 	if (fd >= 0) {
-		rc = check_token(fd, path, why, size);
+		rc = check_token(fd, path, owner, why, size);
 	} else if (errno != ENOENT) {
 		rc = -errno;
 		snprintf(why, size, "%s: cannot be opened: %s", path, strerror(-rc));

@@ -135,7 +135,8 @@ static int
 launch_own(const struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds,
     struct child *out)
 {
-	const struct account	*as = exec_account(s, m->lane == CONTROL_LANE_EXEC ? m->pool : "");
+	const struct account	*as = m->lane == CONTROL_LANE_EXEC ? exec_account(s, m->pool) :
+				    &s->plan->worker_account;
 	struct args		 argv = { 0 }, env = { 0 };
 	struct launch		 l = { .program = program_of(s, m), .fds = fds, .nfds = nfds };
 	int			 rc;
@@ -258,6 +259,17 @@ workers_settle(struct supervisor *s)
 
 		if (w->child.pid == 0)
 			bury(s, w);
+	}
+}
+
+void
+workers_kill(struct supervisor *s, const struct control_msg *m)
+{
+	list_for (node, &s->workers) {
+		struct worker	*w = list_entry(node, struct worker, link);
+
+		if (w->child.pid != 0 && w->about.worker == m->worker && w->about.gen == m->gen)
+			pidfd_send_signal(w->child.pidfd, SIGKILL, NULL, 0);
 	}
 }
 

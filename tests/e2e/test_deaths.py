@@ -10,7 +10,7 @@ import time
 import unittest
 
 from jobd_client import Closed, RpcError, until
-from jobd_test import OwnDaemonTest, PATIENCE, is_gone, open_files, reasons, title, program
+from jobd_test import ALL_ROOTS, OwnDaemonTest, PATIENCE, is_gone, open_files, reasons, title, program
 
 BLOCK = {'ms': 600000}
 
@@ -276,14 +276,14 @@ class Processes(OwnDaemonTest):
         with open(os.path.join(here, 'jobd-worker'), 'w') as f:
             f.write('#!/bin/sh\nexit 1\n')
         os.chmod(f.name, 0o755)
-        run = subprocess.run([os.path.join(here, 'jobd'), '--state-dir', here + '/state', '--listen',
+        run = subprocess.run([os.path.join(here, 'jobd'), *ALL_ROOTS, '--state-dir', here + '/state', '--listen',
                               'unix:%s/sock' % here], stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * PATIENCE)
         self.assertEqual(run.returncode, 70, run.stderr)
         self.assertIn(b'worker dies while it starts', run.stderr)
 
     def test_one_state_directory_serves_one_jobd(self):
         jobd = self.daemon()
-        second = subprocess.run([program('jobd'), '--state-dir', jobd.state_dir, '--listen',
+        second = subprocess.run([program('jobd'), *ALL_ROOTS, '--state-dir', jobd.state_dir, '--listen',
                                  jobd.unix + '2'], stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
         self.assertNotEqual(second.returncode, 0)
         self.assertTrue(second.stderr)

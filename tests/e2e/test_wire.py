@@ -12,7 +12,7 @@ import threading
 import unittest
 
 from jobd_client import Closed, until
-from jobd_test import DaemonTest, OwnDaemonTest, PATIENCE, read, program
+from jobd_test import ALL_ROOTS, DaemonTest, OwnDaemonTest, PATIENCE, read, program
 
 KIB = 1024
 
@@ -456,7 +456,7 @@ class CommandLine(unittest.TestCase):
     def test_an_address_that_cannot_be_listened_on_ends_with_78(self):
         with tempfile.TemporaryDirectory() as d:
             for address in ('tcp:0.0.0.0:0', 'unix:' + d + '/no/such/dir/sock', 'bogus', 'tls:127.0.0.1:0'):
-                run = subprocess.run([program('jobd'), '--state-dir', d + '/state', '--listen', address],
+                run = subprocess.run([program('jobd'), *ALL_ROOTS, '--state-dir', d + '/state', '--listen', address],
                                      stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
                 self.assertEqual(run.returncode, 78, '%s: %s' % (address, run.stderr))
                 self.assertTrue(run.stderr)

@@ -214,7 +214,7 @@ test_the_sorted_file_has_all_lines_and_is_read_from_then_on(void **state)
 	assert_int_equal(files_in(r->dir), 1);
 	snprintf(path, sizeof(path), "%s/8.ndjson", r->dir);
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_mode & 0777, 0640);
 	assert_read(r, 8, 29999, 5, 10000, last, 30000);
 	spool_forget(r->s, 8);
 	assert_read(r, 8, 0, 1, 100, "", 0);

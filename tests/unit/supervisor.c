@@ -122,12 +122,23 @@ exec_jobd(char *const *argv, int out_fd)
 	_exit(127);
 }
 
+/* The accounts that root's jobd would be need not be there. */
+static void
+add_roots(struct args *argv)
+{
+	if (geteuid() != 0)
+		return;
+	args_add(argv, "--set=users.daemon=root");
+	args_add(argv, "--set=users.jobs=root");
+}
+
 /* jobd with these words, in the background; its stdout is `out`. */
 static void
 spawn_jobd(struct args *argv)
 {
 	int	pair[2];
 
+	add_roots(argv);
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
 	assert_true((jobd = fork()) >= 0);
 	if (jobd == 0)
@@ -284,6 +295,13 @@ is_alive(int pidfd)
 	return poll(&p, 1, 0) == 0;
 }
 
+/* What add_roots adds to the settings, as a child sees it. */
+static const char *
+roots(void)
+{
+	return geteuid() == 0 ? "|--set|users.daemon=root|--set|users.jobs=root" : "";
+}
+
 /* ---- tests ---- */
 
 static void
@@ -295,7 +313,7 @@ test_broker_gets_its_arguments_and_descriptors_and_no_others(void **state)
 	start_ready_jobd("queue mail.max_running=4");
 	connect_client();
 	expected = mem_printf("jobd-broker|--control=3|--listeners=2|--state-dir=%s/state|--set|"
-	    "queue mail.max_running=4", dir);
+	    "queue mail.max_running=4%s", dir, roots());
 	assert_string_equal(ask("argv"), expected);
 	free(expected);
 	assert_string_equal(ask("fds"), "0,1,2,3,4,5");
@@ -323,18 +341,23 @@ static void
 test_worker_starts_with_clean_descriptors_and_signals(void **state)
 {
 	const char	*answer;
+	char		*expected;
 
 	(void)state;
 	start_ready_jobd("workers.cpu=3");
 	connect_client();
 	answer = ask("start cpu cpu-1");
 	assert_non_null(strstr(answer, " jobd-worker|--lane=cpu|--name=cpu-1|--outcomes=/"));
-	assert_non_null(strstr(answer, "/groups|--set|workers.cpu=3 "
-	    "fds=0,1,2,3,4,5 death=9 signals=0 leader=1"));
+	expected = mem_printf("/groups|--set|workers.cpu=3%s fds=0,1,2,3,4,5 death=9 signals=0 leader=1",
+	    roots());
+	assert_non_null(strstr(answer, expected));
+	free(expected);
 	answer = ask("start io io-1");
 	assert_non_null(strstr(answer, " jobd-worker|--lane=io|--name=io-1|--outcomes=/"));
-	assert_non_null(strstr(answer, "/groups|--set|workers.cpu=3 "
-	    "fds=0,1,2,3,4,5,6 death=9 signals=0 leader=1"));
+	expected = mem_printf("/groups|--set|workers.cpu=3%s fds=0,1,2,3,4,5,6 death=9 signals=0 "
+	    "leader=1", roots());
+	assert_non_null(strstr(answer, expected));
+	free(expected);
 }
 
 static void
@@ -743,6 +766,7 @@ run_second(const char *state_name, const char *addr)
 	args_add(&argv, "jobd");
 	args_addf(&argv, "--state-dir=%s/%s", dir, state_name);
 	args_addf(&argv, "--listen=%s", addr);
+	add_roots(&argv);
 	assert_true((pid = fork()) >= 0);
 	if (pid == 0)
 		exec_jobd(argv.v, null);

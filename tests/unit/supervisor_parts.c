@@ -507,18 +507,18 @@ test_token_is_made_once_private_and_of_its_form(void **state)
 
 	(void)state;
 	umask(0);
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), 0);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
 	assert_int_equal(mode_of(path), 0600);
 	first = fd_read_file(path, 200, &len);
 	assert_int_equal(len, 7 + 64 + 1);
 	assert_int_equal(strncmp(first, "client.", 7), 0);
 	assert_int_equal(strspn(first + 7, "0123456789abcdef"), 64);
 	assert_int_equal(first[len - 1], '\n');
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), 0);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
 	second = fd_read_file(path, 200, NULL);
 	assert_string_equal(first, second);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), 0);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
 	other = fd_read_file(path, 200, NULL);
 	assert_string_not_equal(first, other);
 	free(first);
@@ -533,17 +533,17 @@ test_token_that_others_may_know_is_refused(void **state)
 	char	*path = in_dir(TOKEN_FILE), *elsewhere = in_dir("elsewhere");
 
 	(void)state;
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), 0);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
 	assert_int_equal(chmod(path, 0640), 0);
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), -EPERM);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -EPERM);
 	assert_says("mode 0640, so others may know the token");
 	assert_int_equal(chmod(path, 0604), 0);
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), -EPERM);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -EPERM);
 	assert_int_equal(chmod(path, 0600), 0);
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), 0);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
 	assert_int_equal(rename(path, elsewhere), 0);
 	assert_int_equal(symlink(elsewhere, path), 0);
-	assert_int_equal(token_ensure(dir, why, sizeof(why)), -ELOOP);
+	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -ELOOP);
 	free(path);
 	free(elsewhere);
 }
@@ -560,7 +560,7 @@ test_token_that_is_none_is_refused_and_never_shown(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		write_file(path, bad[i], 0600);
-		assert_int_equal(token_ensure(dir, why, sizeof(why)), -EINVAL);
+		assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -EINVAL);
 		assert_null(strstr(why, "0123"));
 	}
 	free(path);

@@ -294,6 +294,16 @@ seat_ready(struct seat *seat)
 	lanes_serve_if_complete(seat->lanes);
 }
 
+/* It runs as somebody else; the supervisor may do it.  A full socket is one of a dying supervisor. */
+static void
+tell_to_kill(const struct seat *seat)
+{
+	struct control_msg	m = { .kind = CONTROL_KILL, .worker = seat->number, .gen = seat->gen };
+
+	if (control_send(seat->lanes->control_fd, &m, NULL, 0) != 0)
+		log_warn("worker cannot be killed worker=%s", seat->name);
+}
+
 void
 seat_kill(struct seat *seat, const char *why)
 {
@@ -302,8 +312,9 @@ seat_kill(struct seat *seat, const char *why)
 	if (seat->state != WORKER_DYING)
 		log_warn("worker is killed worker=%s pid=%d why=%s", seat->name, seat->pid, why);
 	seat_set_state(seat, WORKER_DYING);
-	if (seat->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, seat->pidfd, SIGKILL, NULL, 0);
+	if (seat->pidfd >= 0 &&
+	    syscall(SYS_pidfd_send_signal, seat->pidfd, SIGKILL, NULL, 0) != 0 && errno == EPERM)
+		tell_to_kill(seat);
 }
 
 static bool

@@ -395,14 +395,15 @@ open_dir(struct spool *s)
 {
 	struct stat	st;
 
-	if (mkdir(s->path, 0700) != 0 && errno != EEXIST)
+	if (mkdir(s->path, 0750) != 0 && errno != EEXIST)
 		return -errno;
 	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->dir < 0 || fstat(s->dir, &st) != 0)
 		return -errno;
 	if (st.st_uid != geteuid())
 		return -EPERM;
-	if ((st.st_mode & 0077) != 0 && fchmod(s->dir, 0700) != 0)
+	/* workers that run as others are of our group, and read there */
+	if ((st.st_mode & 0777) != 0750 && fchmod(s->dir, 0750) != 0)
 		return -errno;
 	return remove_leftovers(s->dir);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
@@ -72,8 +73,8 @@ spool_file_open(struct spool_file *f)
 	if (f->fd >= 0)
 		return 0;
 	spool_file_name(f, f->sorted, name, sizeof(name));
-	f->fd = openat(f->dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-	if (f->fd < 0)
+	f->fd = openat(f->dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0640);
+	if (f->fd < 0 || fchmod(f->fd, 0640) != 0)	/* umask is 077 */
 		return -errno;
 	f->made = true;
 	return 0;
@@ -318,8 +319,8 @@ spool_file_sort(struct spool_file *f, uint64_t count)
 
 	spool_file_name(f, true, name, sizeof(name));
 	if (rc == 0) {
-		fd = openat(f->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		rc = fd < 0 ? -errno : copy_sorted(f, count, fd, at, &size);
+		fd = openat(f->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+		rc = fd < 0 || fchmod(fd, 0640) != 0 ? -errno : copy_sorted(f, count, fd, at, &size);
 	}
 	if (rc == 0) {
 		replace(f, fd, at, count, size);

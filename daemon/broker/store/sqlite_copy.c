@@ -78,6 +78,11 @@ make_partial(struct sqlite_copy *c, struct store_query *q)
 	}
 	c->made = true;
 	c->fd = fd;
+	/* outcomes are for built-in workers too, which may be others of our group */
+	if (q->what != STORE_BACKUP && fchmod(fd, 0640) != 0) {
+		failed(q, errno, "the file cannot be made readable");
+		return -1;
+	}
 	return 0;
 }
 
