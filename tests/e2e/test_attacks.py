@@ -163,7 +163,7 @@ class Settings(OwnDaemonTest):
         for _ in range(12):
             held.append(c.submit('sleep', {'ms': 600000}))
             c.wait_all(c.submit_many([{'type': 'sleep', 'args': {'ms': 1}}] * 6))
-        io = [w for w in c.workers() if w['lane'] != 'process']
+        io = [w for w in c.workers() if w['lane'] == 'async+thread']
         self.assertLessEqual(len(io), 5, io)
         self.assertGreater(len(io), 2, io)
         for job in held:

@@ -75,6 +75,15 @@ class Types(CommandTest):
         job = c.get(outcome['id'])
         self.assertEqual((job['queue'], job['priority'], job['timeout_ms']), ('talk', 7, 90000))
 
+    def test_a_type_says_how_much_of_its_output_is_kept(self):
+        talk = 'argv = ["/bin/sh", "-c", "head -c 300000 /dev/zero | tr \\\\0 x"]\n'
+        c = self.jobs(files={'little': talk + 'output_max = 100000\n', 'all': talk}).client()
+        for name, kept in (('little', 100000), ('all', 300000)):
+            job = c.run(name)['id']
+            end = c.call('job.log', id=job, stream='stdout', offset=kept - 1)
+            self.assertEqual((end['data'], end['eof'], end['truncated']), ('x', True, name == 'little'), name)
+        self.assertIn('truncated', str(c.call('job.log', id=c.run('little')['id'], stream='note')))
+
     def test_what_a_job_says_goes_before_the_defaults(self):
         c = self.jobs(files={'say': ECHO}).client()
         args = {'text': 'a'}
@@ -86,7 +95,7 @@ class Types(CommandTest):
     def test_args_that_the_file_does_not_declare_are_refused(self):
         c = self.jobs(files={'say': ECHO}).client()
         for args, word in (({}, 'text'), ({'text': 'UPPER'}, 'text'), ({'text': 'a', 'times': 6}, 'times'),
-                           ({'text': 'a', 'more': 1}, 'more'), ({'text': '-n'}, 'text'), (None, 'object'),
+                           ({'text': 'a', 'more': 1}, 'more'), ({'text': '-n'}, 'text'), (None, 'text'),
                            ({'text': 'a', 'times': '1; rm'}, 'times')):
             outcome = c.run('say', args)
             self.assertEqual(outcome['state'], 'failed', args)

@@ -183,6 +183,7 @@ test_what_is_missing_or_unknown_is_named(void **state)
 {
 	static const struct row	rows[] = {
 		{ STRING, "\"{v}\"", "{}", "args.v: missing" },
+		{ STRING, "\"{v}\"", "null", "args.v: missing" },
 		{ STRING, "\"{v}\"", "{\"v\":\"a\",\"w\":1}", "args.w: this type takes no such argument" },
 		{ STRING, "\"{v}\"", "{\"v\":\"a\",\"v\":\"b\"}", "args: a name twice" },
 		{ STRING, "\"{v}\"", "[]", "args: not an object" },
@@ -191,6 +192,7 @@ test_what_is_missing_or_unknown_is_named(void **state)
 		{ STRING, "\"v}\"", "{\"v\":\"a\"}", "args.argv: `}` without its `{`" },
 		{ "\"v\":{\"type\":\"string\",\"default\":\"d\"}", "\"{v}\"", "{}", "p|d" },
 		{ "\"v\":{\"type\":\"int\",\"default\":7}", "\"{v}\"", "{\"v\":8}", "p|8" },
+		{ "\"v\":{\"type\":\"int\",\"default\":7}", "\"{v}\"", "null", "p|7" },
 		{ "\"v\":{\"type\":\"string\",\"pat\":\"x\"}", "\"{v}\"", "{\"v\":\"a\"}",
 		    "spec.params.v: pat: no such member" },
 		{ STRING, "\"{v}\"", "{\"v\":\"a\",\"argv\":[\"sh\"]}",

@@ -105,6 +105,8 @@ struct type {
 	bool		 has_run, has_start;
 	int64_t		 grace_ms;		/* between being told to end and the end by force;
 						 * 0: as the configuration says */
+	uint64_t	 output_bytes;		/* kept of each stream of an attempt; 0: as
+						 * logs.max_bytes says */
 	uint32_t	 declared_running;	/* attempts at once, where no operator says another
 						 * limit (core_type_limit); 0: any number */
 	struct type_defaults defaults;

@@ -147,6 +147,7 @@ core_type_define(struct core *c, const struct type *declared)
 	t->has_start = declared->has_start;
 	t->role = declared->role;
 	t->grace_ms = declared->grace_ms;
+	t->output_bytes = declared->output_bytes;
 	return t;
 }
 

@@ -130,6 +130,7 @@ define(struct lanes *l, const json_t *command, json_t *names)
 		.lanes = COMMAND_LANES, .has_run = true, .has_start = true,
 		.role = ROLE_submitter,
 		.grace_ms = number(command, "grace_ms", 0),
+		.output_bytes = (uint64_t)number(command, "output_bytes", 0),
 		.declared_running = (uint32_t)number(command, "max_running", 0),
 	};
 

@@ -118,6 +118,8 @@ on_message(struct lanes *l, const struct control_msg *m, int *fds, size_t nfds)
 		break;
 	case CONTROL_CATALOG:
 		catalog_take(l, nfds > 0 ? fds[0] : -1);
+		if (l->catalog == NULL)
+			broker_fail(b, "the supervisor's list of types cannot be read");
 		lanes_serve_if_complete(l);
 		break;
 	default:
@@ -259,7 +261,7 @@ lanes_serve_if_complete(struct lanes *l)
 {
 	bool	plugins = count_seats(l, CONTROL_LANE_PLUGIN, false) > 0;
 
-	if (l->serving || count_seats(l, CONTROL_LANE_CPU, true) == 0 ||
+	if (l->serving || l->catalog == NULL || count_seats(l, CONTROL_LANE_CPU, true) == 0 ||
 	    count_seats(l, CONTROL_LANE_IO, true) == 0 || count_seats(l, CONTROL_LANE_EXEC, true) == 0)
 		return;
 	if (plugins && count_seats(l, CONTROL_LANE_PLUGIN, true) == 0) {

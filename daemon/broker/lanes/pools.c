@@ -79,6 +79,7 @@ read_row(struct language_pool *p, const json_t *row)
 	p->recycle_rss = number_of(row, "recycle_rss", 0);
 	p->max_running = number_of(row, "max_running", 0);
 	p->grace_ms = number_of(row, "grace_ms", 0);
+	p->output_bytes = number_of(row, "output_bytes", 0);
 	free(p->defaults.queue);
 	p->defaults = (struct type_defaults){ 0 };
 	catalog_defaults(json_object_get(row, "defaults"), 0, &p->defaults);
@@ -249,6 +250,7 @@ define(struct language_pool *p, const char *name, const char *summary, const cha
 		.name = (char *)(size_t)name, .summary = (char *)(size_t)summary,
 		.args_schema = (char *)(size_t)args_schema, .file = p->file,
 		.pool = p->core_pool, .role = ROLE_submitter, .grace_ms = p->grace_ms,
+		.output_bytes = (uint64_t)p->output_bytes,
 		.declared_running = (uint32_t)p->max_running, .defaults = p->defaults,
 	};
 

@@ -31,7 +31,7 @@ struct language_pool {
 	char		**types;	/* that it may serve, ends with NULL */
 	uint64_t	*left_out;	/* hashes of types that were left out, and logged */
 	size_t		 left_out_len;
-	int64_t		 count, ready_ms, max_running, grace_ms;
+	int64_t		 count, ready_ms, max_running, grace_ms, output_bytes;
 	struct type_defaults defaults;
 	int64_t		 recycle_jobs, recycle_age_ms, recycle_rss;	/* 0: never */
 	unsigned	 failures;	/* workers in a row that ended before they were ready */

@@ -46,6 +46,7 @@ struct log_attempt {
 	uint32_t	 number;
 	bool		 ended;		/* it says nothing more */
 	bool		 lost;		/* the file took no more: nothing is put there again */
+	uint64_t	 max_bytes;	/* kept of each stream */
 	uint64_t	 filed;		/* bytes of records that went to the file */
 	uint64_t	 said;		/* bytes on all streams */
 	struct log_line	 lines[LOG_STREAMS];

@@ -77,6 +77,7 @@ attempt_of(struct broker *b, struct log *log, uint32_t number)
 	if (a != NULL)
 		return a;
 	a = log_add_attempt(log, number);
+	a->max_bytes = (uint64_t)b->config.logs_max_bytes;
 	drop_attempts(b, log);
 	count_bytes(b, log, before);
 	return a;
@@ -92,7 +93,7 @@ keep(struct broker *b, struct log *log, struct log_attempt *a, const struct log_
 {
 	bool	memory = b->logs->bytes < (size_t)b->config.logs_memory;
 	size_t	before = log->bytes;
-	bool	whole = log_keep(log, a, piece, memory, (uint64_t)b->config.logs_max_bytes);
+	bool	whole = log_keep(log, a, piece, memory, a->max_bytes);
 
 	count_bytes(b, log, before);
 	log->fresh = true;
@@ -155,12 +156,16 @@ void
 logs_add(struct broker *b, struct attempt *at, enum log_stream s, int64_t at_ms, const char *p,
     size_t len)
 {
-	struct log	*log;
+	struct log		*log;
+	struct log_attempt	*a;
 
 	if (at->job == NULL || len == 0)
 		return;
 	log = logs_get(b, at->job_id);
-	say(b, log, attempt_of(b, log, at->number), s, at_ms, p, len);
+	a = attempt_of(b, log, at->number);
+	if (at->type->output_bytes > 0)
+		a->max_bytes = at->type->output_bytes;
+	say(b, log, a, s, at_ms, p, len);
 }
 
 /* Whatever waited for the rest of a character waits no more. */
