@@ -302,6 +302,7 @@ class PoolTest(LanguageTest):
         self.pool('raw', 'process', ['raw'], count=2)
         self.jobd.signal(signal.SIGHUP)
         self.ready(count=2)
+        self.assertEqual(self.c.call('type.show', name='raw')['summary'], 'for tests')
         open(gate, 'w').close()
         self.assertEqual(self.c.call('job.wait', id=job)['result'], first)
         until(lambda: is_gone(first), 'the end of the old one')

@@ -1053,6 +1053,24 @@ test_a_type_that_gets_another_pool_takes_its_waiting_jobs_along(void **state)
 }
 
 static void
+test_a_type_declared_again_by_its_own_words_keeps_them(void **state)
+{
+	struct world	*w = *state;
+	char		 name[] = "tasks", summary[] = "makes an image smaller", args[] = "{\"type\":\"object\"}";
+	char		 file[] = "/etc/jobd/jobs.d/tasks.worker", queue[] = "images";
+	struct type	 declared = { .name = name, .summary = summary, .args_schema = args, .file = file,
+		.defaults = { .queue = queue } };
+	struct type	*t = core_type_define(w->c, &declared);
+
+	declared = *t;
+	assert_ptr_equal(core_type_define(w->c, &declared), t);
+	assert_string_equal(t->summary, summary);
+	assert_string_equal(t->args_schema, args);
+	assert_string_equal(t->file, file);
+	assert_string_equal(t->defaults.queue, queue);
+}
+
+static void
 test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds(void **state)
 {
 	struct world		*w = *state;
@@ -1779,6 +1797,7 @@ main(void)
 		TEST(test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested),
 		TEST(test_waits_of_plugins_get_their_own_workers_and_no_others),
 		TEST(test_a_type_that_gets_another_pool_takes_its_waiting_jobs_along),
+		TEST(test_a_type_declared_again_by_its_own_words_keeps_them),
 		TEST(test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds),
 		TEST(test_a_worker_whose_threads_are_stuck_is_idle_and_its_death_frees_them),
 		TEST(test_what_a_dead_worker_had_goes_back_to_where_it_stood),

@@ -19,18 +19,20 @@ struct type_limit {
 	char		name[];
 };
 
-static void
-set_text(char **to, const char *text)
-{
-	free(*to);
-	*to = mem_strdup(text == NULL ? "" : text);
-}
-
+/* text may be what is there already: who declares a type again may hand in what it said before. */
 static void
 set_text_or_null(char **to, const char *text)
 {
+	char	*copy = text == NULL ? NULL : mem_strdup(text);
+
 	free(*to);
-	*to = text == NULL ? NULL : mem_strdup(text);
+	*to = copy;
+}
+
+static void
+set_text(char **to, const char *text)
+{
+	set_text_or_null(to, text == NULL ? "" : text);
 }
 
 static void
