@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base64.h"
+#include "lib/bytes16.h"
 
 /* As the daemon begins such lines. */
 static const char	start[] = "{\"jsonrpc\":\"2.0\",\"method\":\"job.output\",\"params\":{";
@@ -94,44 +95,60 @@ unescape_unicode(char **to, const char *p, const char *end)
 static const char *
 unescape(char **to, const char *p, const char *end)
 {
-	static const char	names[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
-	const char		*found;
+	char	c;
 
 	if (p == end)
 		return NULL;
-	if (*p == 'u')
-		return unescape_unicode(to, p + 1, end);
-	if (*p == '\0' || (found = strchr(names, *p)) == NULL)
-		return NULL;
-	*(*to)++ = bytes[found - names];
+	switch (*p) {
+	case 'n': c = '\n'; break;
+	case '"': case '\\': case '/': c = *p; break;
+	case 't': c = '\t'; break;
+	case 'r': c = '\r'; break;
+	case 'b': c = '\b'; break;
+	case 'f': c = '\f'; break;
+	case 'u': return unescape_unicode(to, p + 1, end);
+	default: return NULL;
+	}
+	*(*to)++ = c;
 	return p + 1;
 }
 
 /*
- * A string, decoded where it lies; c is behind its first quote, and then behind its last.  Between
- * two escapes memchr looks and memmove carries, so a run costs what a copy does.
+ * Carries bytes down from p to *to, up to a quote or a backslash, and returns where that is, or end.
+ * Sixteen at a time, which are written only when none of them is to be read again.
  */
+static const char *
+carry(char **to, const char *p, const char *end)
+{
+	bytes16	v;
+
+	for (; (size_t)(end - p) >= sizeof(v); p += sizeof(v), *to += sizeof(v)) {
+		v = bytes16_load(p);
+		if (bytes16_first((bytes16)((v == '"') | (v == '\\'))) < sizeof(v))
+			break;
+		bytes16_store(*to, v);
+	}
+	while (p < end && *p != '"' && *p != '\\')
+		*(*to)++ = *p++;
+	return p;
+}
+
+/* A string, decoded where it lies; c is behind its first quote, and then behind its last. */
 static int
 read_string(struct cursor *c, struct text *out)
 {
-	const char	*p = c->at, *quote = memchr(p, '"', (size_t)(c->end - p)), *slash;
+	const char	*p = c->at;
 	char		*to = c->at;
 
 	out->p = c->at;
-	while (quote != NULL) {
-		slash = memchr(p, '\\', (size_t)(quote - p));
-		if (to != p)
-			memmove(to, p, (size_t)((slash == NULL ? quote : slash) - p));
-		to += (slash == NULL ? quote : slash) - p;
-		if (slash == NULL) {
+	while ((p = carry(&to, p, c->end)) < c->end) {
+		if (*p == '"') {
 			out->len = (size_t)(to - out->p);
-			c->at += quote + 1 - c->at;
+			c->at += p + 1 - c->at;
 			return 0;
 		}
-		if ((p = unescape(&to, slash + 1, c->end)) == NULL)
+		if ((p = unescape(&to, p + 1, c->end)) == NULL)
 			return -1;
-		if (p > quote)
-			quote = memchr(p, '"', (size_t)(c->end - p));
 	}
 	return -1;
 }

@@ -1,13 +1,13 @@
 /* buf.c - a growing run of bytes.  Runs in: every process. */
 #include "lib/buf.h"
 
-#include <endian.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/alloc.h"
+#include "lib/bytes16.h"
 
 #define BUF_FIRST_BYTES	256
 
@@ -114,30 +114,25 @@ is_plain(unsigned char c)
 	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
 }
 
-/* In each byte of w that is to be escaped bit 7 is set; the lowest of those that are is right. */
-static uint64_t
-to_escape(uint64_t w)
-{
-	const uint64_t	ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t	quote = w ^ (ones * '"'), slash = w ^ (ones * '\\'), del = w ^ (ones * 0x7f);
-
-	return ((w - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones)) & ~w & high;
-}
-
-/* Bytes at the beginning that stand as they are: whole words first. */
+/*
+ * Copies what stands as it is, up to the first byte that does not; how many bytes that are.  Sixteen
+ * at a time, of which the last may have copied more than it tells: to has room for len.
+ */
 static size_t
-plain_prefix(const char *p, size_t len)
+copy_plain(char *to, const char *p, size_t len)
 {
-	uint64_t	w, found;
-	size_t		at = 0;
+	bytes16	v;
+	size_t	at = 0, n;
 
-	for (; len - at >= sizeof(w); at += sizeof(w)) {
-		memcpy(&w, p + at, sizeof(w));
-		if ((found = to_escape(le64toh(w))) != 0)
-			return at + (size_t)__builtin_ctzll(found) / 8;
+	for (; len - at >= sizeof(v); at += sizeof(v)) {
+		v = bytes16_load(p + at);
+		bytes16_store(to + at, v);
+		n = bytes16_first((bytes16)((v < 0x20) | (v == '"') | (v == '\\') | (v == 0x7f)));
+		if (n < sizeof(v))
+			return at + n;
 	}
-	while (at < len && is_plain((unsigned char)p[at]))
-		at++;
+	for (; at < len && is_plain((unsigned char)p[at]); at++)
+		to[at] = p[at];
 	return at;
 }
 
@@ -167,8 +162,7 @@ put_escaped(char *to, const char *text, size_t len)
 	size_t	 at = 0, plain;
 
 	while (at < len) {
-		plain = plain_prefix(text + at, len - at);
-		memcpy(to, text + at, plain);
+		plain = copy_plain(to, text + at, len - at);
 		to += plain;
 		at += plain;
 		while (at < len && !is_plain((unsigned char)text[at]))

@@ -1,7 +1,9 @@
 /* output_line.c - job.output lines as a client reads them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/output_line.h"
+#include "lib/buf.h"
 #include "tests/unit/unit.h"
 
 #define HEAD	"{\"jsonrpc\":\"2.0\",\"method\":\"job.output\",\"params\":{"
@@ -58,6 +60,33 @@ test_every_escape_is_decoded(void **state)
 		assert_int_equal(o.len, strlen(rows[i].bytes));
 		assert_memory_equal(o.bytes, rows[i].bytes, o.len);
 		assert_int_equal(o.offset, 9);
+	}
+}
+
+/* Whatever is written as JSON is read as it was, wherever in it the escapes are. */
+static void
+test_escapes_are_decoded_at_every_place(void **state)
+{
+	static const char	escaped[] = "\"\\\n\x01";
+	struct output_line	o;
+
+	(void)state;
+	for (size_t len = 1; len <= 40; len++) {
+		for (size_t at = 0; at < len * len; at++) {
+			struct buf	members = { 0 };
+			char		text[40], *json;
+
+			memset(text, 'a', len);
+			text[at / len] = escaped[at % 4];
+			text[at % len] = escaped[(at / len + at) % 4];
+			buf_puts(&members, "\"stream\":\"stdout\",\"data\":");
+			buf_put_json(&members, text, len);
+			json = buf_take_string(&members);
+			assert_int_equal(read_line(json, &o), 0);
+			assert_int_equal(o.len, len);
+			assert_memory_equal(o.bytes, text, len);
+			free(json);
+		}
 	}
 }
 
@@ -122,6 +151,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_text_comes_with_its_place),
 		cmocka_unit_test(test_every_escape_is_decoded),
+		cmocka_unit_test(test_escapes_are_decoded_at_every_place),
 		cmocka_unit_test(test_bytes_come_as_base64),
 		cmocka_unit_test(test_the_end_says_how_the_job_is),
 		cmocka_unit_test(test_a_gap_is_told),
