@@ -13,6 +13,7 @@
 #include "lib/fd.h"
 
 #define FULL_BYTES	((size_t)1 << 20)
+#define PIPE_BYTES	(256 << 10)	/* of a pipe that was too small */
 
 void
 sink_init(struct sink *s, int fd)
@@ -65,6 +66,15 @@ write_some(const struct sink *s, const char *p, size_t len)
 	}
 }
 
+/* Who writes more than a pipe holds shall not have to be woken for each such bit of it. */
+static void
+widen(struct sink *s)
+{
+	if (!s->wide && s->own >= 0)
+		fcntl(s->own, F_SETPIPE_SZ, PIPE_BYTES);	/* refused is as well */
+	s->wide = true;
+}
+
 /* How many of len bytes could be written now. */
 static size_t
 write_now(struct sink *s, const char *p, size_t len)
@@ -88,6 +98,8 @@ sink_put(struct sink *s, const char *p, size_t len)
 {
 	size_t	done = buf_len(&s->waiting) == 0 ? write_now(s, p, len) : 0;
 
+	if (done > 0 && done < len)
+		widen(s);
 	if (s->error == 0)
 		buf_append(&s->waiting, p + done, len - done);
 }

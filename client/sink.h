@@ -16,6 +16,7 @@ struct sink {
 	int		 fd;
 	int		 own;		/* opened anew; -1: not */
 	enum { SINK_FREELY, SINK_SOCKET, SINK_PIECES } how;
+	bool		 wide;		/* it was asked for a wider pipe */
 	struct buf	 waiting;
 	int		 error;		/* -errno: nobody can be told anything any more */
 };

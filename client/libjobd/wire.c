@@ -19,6 +19,7 @@
 #include "proto/frame.h"
 
 #define READ_BYTES	((size_t)64 << 10)
+#define IN_KEPT		(8 * READ_BYTES)	/* what is said comes in lines of half of it */
 #define READS		16	/* of one turn: then the caller's other work goes on */
 #define POLL_FEW	8
 
@@ -225,7 +226,7 @@ move_in(struct jobd *j)
 			return lose_errno(j, "cannot read from the daemon");
 		}
 	}
-	if (buf_len(&j->in) == 0 && j->in.cap > 4 * READ_BYTES)
+	if (buf_len(&j->in) == 0 && j->in.cap > IN_KEPT)
 		buf_free(&j->in);	/* a long line is gone: so is its room */
 	return j->broken.code;
 }
