@@ -19,7 +19,7 @@
 
 #define READ_MAX	(256 << 10)	/* of one stream before the other has its turn */
 #define PIPE_USUAL	(64 << 10)
-#define PIPE_BUSY	(256 << 10)	/* for who fills the usual one */
+#define PIPE_BUSY	(256 << 10)	/* for who has said more than the usual one holds */
 #define ROOM_MIN	(sizeof(struct channel_said) + 1)
 
 /* ---- pipes ---- */
@@ -108,9 +108,9 @@ take(struct stream *s, char *to, size_t room)
 	}
 	if ((size_t)n < room)
 		s->ready = false;	/* empty: the next byte is an event */
-	if (n >= PIPE_USUAL && s->bytes < PIPE_USUAL)
-		fcntl(s->fd, F_SETPIPE_SZ, PIPE_BUSY);	/* refused is as well */
 	s->bytes += (size_t)n;
+	if (s->bytes >= PIPE_USUAL && s->bytes - (size_t)n < PIPE_USUAL)
+		fcntl(s->fd, F_SETPIPE_SZ, PIPE_BUSY);	/* refused is as well */
 	keep_head(s, to, (size_t)n);
 	return (size_t)n;
 }
