@@ -32,14 +32,15 @@ build() {	# PROGRAM LIBRARY...
 	shift
 	$CC -std=gnu17 -O2 -D_GNU_SOURCE -I"$source" -o "$programs/$program" "$source/tests/bench/$program.c" "$@"
 }
-for program in jobd_client connections fill submits beanstalkd_client redis_client gearman_raw_client gearman_raw_worker \
-    spawn; do
+for program in jobd_client connections fill submits beanstalkd_client redis_client gearman_raw_client \
+    gearman_raw_worker; do
 	build "$program"
 done
 build round_trip "$JOBD_BUILD/libchannel.a" "$JOBD_BUILD/liblib.a"
 build echo_server $(pkg-config --cflags --libs libevent_core libevent_extra jansson)
 build gearman_client -lgearman
 build gearman_worker -lgearman
+ln -s "$JOBD_BUILD/tests/bench/spawn" "$programs/spawn"
 export BENCH_PROGRAMS="$programs"
 
 echo "== machine: $(nproc) cores, kernel $(uname -r), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
