@@ -140,6 +140,7 @@ take_slot(struct model *m, struct model_attempt *at)
 
 	if (w == NULL)
 		return;
+	w->credit -= w->credit != CORE_CREDIT_ANY;
 	at->takes = (int)model_slots_of(w->pool * LANES + (int)at->lane);
 	if (model_used(m, at->worker, -1) == 1)
 		w->slot_ns = m->now.mono_ns;

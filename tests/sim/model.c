@@ -310,7 +310,7 @@ model_has_room(const struct model *m, int worker, int place)
 {
 	const struct model_worker	*w = &m->workers[worker];
 
-	return w->up && !w->retired && !w->killed && !w->refused && w->alone_for == 0 &&
+	return w->up && !w->retired && !w->killed && !w->refused && w->alone_for == 0 && w->credit > 0 &&
 	    model_serves(w, place) && model_used(m, worker, place % LANES) < w->slots[place % LANES];
 }
 
@@ -730,6 +730,7 @@ model_refused(struct model *m, struct model_attempt *at)
 	back(at, REASON_channel_full);
 	at->job->attempts--;
 	leave(m, at, true);
+	m->workers[worker].credit += m->workers[worker].credit != CORE_CREDIT_ANY;
 	m->workers[worker].refused = true;
 	m->workers[worker].refused_until_ns = NEVER;
 	if (model_used(m, worker, -1) == 0)
@@ -787,7 +788,7 @@ model_worker_up(struct model *m, int worker, const struct worker_offer *o)
 	struct model_alone	*a;
 
 	*w = (struct model_worker){ .up = true, .fifo = o->fifo, .killable = o->killable,
-	    .pool = (int)o->pool, .alone_for = alone_for };
+	    .pool = (int)o->pool, .alone_for = alone_for, .credit = CORE_CREDIT_ANY };
 	for (int lane = 0; lane < LANES; lane++)
 		w->slots[lane] = o->slots[lane];
 	if (alone_for == 0)
@@ -861,6 +862,14 @@ lose(struct model *m, struct model_attempt *at, bool begun, bool suspected)
 		model_finish(m, j, JOB_failed, REASON_lost, FAILURE_lost);
 	else
 		back(at, begun ? REASON_worker_died : REASON_worker_died_waiting);
+}
+
+void
+model_attempt_lost(struct model *m, struct model_attempt *at)
+{
+	if (!at->stuck)
+		lose(m, at, true, false);
+	leave(m, at, true);
 }
 
 void

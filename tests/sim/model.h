@@ -135,6 +135,7 @@ struct model_worker {
 	int64_t		 slot_ns;		/* fifo: since when it has one */
 	bool		 up, fifo, killable, retired, killed, refused, kill_due, idle_due, idle_said;
 	uint32_t	 slots[LANES];
+	uint32_t	 credit;		/* or CORE_CREDIT_ANY */
 	uint64_t	 alone_for;
 	int64_t		 refused_until_ns;	/* NEVER: until something ends there */
 };
@@ -260,6 +261,7 @@ void model_purge(struct model *m, int queue);
 void model_cancel_because(struct model *m, struct model_job *j, enum job_reason why);
 void model_done(struct model *m, struct model_attempt *at, const struct model_end *end);
 void model_refused(struct model *m, struct model_attempt *at);
+void model_attempt_lost(struct model *m, struct model_attempt *at);
 void model_worker_up(struct model *m, int worker, const struct worker_offer *offer);
 void model_relane(struct model *m, struct model_attempt *at, enum lane lane);
 void model_worker_retire(struct model *m, int worker);

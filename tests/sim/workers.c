@@ -85,6 +85,44 @@ do_retire(struct world *w)
 	model_worker_retire(&w->m, n);
 }
 
+/* ---- credit ---- */
+
+static void
+set_credit(struct world *w, int number, uint32_t credit)
+{
+	trace(w, "worker %d takes %u more", number, credit);
+	core_worker_credit(w->c, (uint32_t)number, credit);
+	worker(w, number)->credit = credit;
+}
+
+/* Only remote workers count them, and those run nothing alone. */
+void
+do_credit(struct world *w)
+{
+	int		n = random_worker(w);
+	uint32_t	more = (uint32_t)below(&w->chance, 4);
+
+	if (n < 0 || worker(w, n)->pool != MODEL_LANGUAGE || worker(w, n)->alone_for != 0)
+		return;
+	if (once_in(&w->chance, 4)) {
+		set_credit(w, n, once_in(&w->chance, 3) ? CORE_CREDIT_ANY : more);
+	} else {
+		trace(w, "worker %d takes %u more than before", n, more);
+		core_worker_credit_more(w->c, (uint32_t)n, more);
+		if (worker(w, n)->credit != CORE_CREDIT_ANY)
+			worker(w, n)->credit += more;
+	}
+	judge_same(&w->m, w->c);
+}
+
+void
+uncount_credit(struct world *w)
+{
+	for (int n = 0; n < MODEL_WORKERS; n++)
+		if (worker(w, n)->up && worker(w, n)->credit != CORE_CREDIT_ANY)
+			set_credit(w, n, CORE_CREDIT_ANY);
+}
+
 /* Whom a dead io worker's hints name: one job, or some at random but always the same. */
 struct hint {
 	uint64_t	job, salt;
@@ -234,6 +272,22 @@ do_relane(struct world *w)
 		model_relane(&w->m, at, to);
 		judge_same(&w->m, w->c);
 	}
+}
+
+/* Whichever it is, even one that has not begun or is stuck. */
+void
+do_lose(struct world *w)
+{
+	struct model_attempt	*at = &w->m.attempts[below(&w->chance, w->m.attempts_end)];
+	struct attempt		*real = at->real;
+
+	if (at->job == NULL || at->worker < 0)
+		return;
+	trace(w, "attempt of %llu is lost%s", (unsigned long long)at->job->id,
+	    at->stuck ? ", was stuck" : "");
+	model_attempt_lost(&w->m, at);	/* before core frees it */
+	core_attempt_lost(w->c, w->m.now, real, "its worker has it no more");
+	judge_same(&w->m, w->c);
 }
 
 static bool

@@ -411,6 +411,10 @@ step(struct world *w)
 		do_life(w);
 	if (once_in(&w->chance, 5))
 		do_relane(w);
+	if (once_in(&w->chance, 10))
+		do_lose(w);
+	if (once_in(&w->chance, 5))
+		do_credit(w);
 	do_store(w);
 	crashes(w, 1);
 	if (w->jumpy && once_in(&w->chance, 30))
@@ -446,6 +450,7 @@ run_out(struct world *w)
 {
 	resume_all(w);
 	close_groups(w);
+	uncount_credit(w);
 	w->crash_in = w->full_in = 0;
 	w->store.full = false;
 	for (unsigned i = 0; !core_idle(w->c) || groups_left(w); i++) {

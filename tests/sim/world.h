@@ -124,6 +124,11 @@ void do_alone(struct world *w);
 /* One attempt ends, or its worker dies of it. */
 void do_end(struct world *w);
 void do_relane(struct world *w);
+/* A worker that lives has an attempt no more. */
+void do_lose(struct world *w);
+/* Workers take so many attempts more, and in the end any number. */
+void do_credit(struct world *w);
+void uncount_credit(struct world *w);
 void end_attempt(struct world *w, struct model_attempt *at, enum attempt_end end);
 
 #endif

@@ -233,6 +233,147 @@ test_a_window_gives_its_slot_up_after_a_while_if_others_want_it(void **state)
 	assert_int_equal(settle(w, EFFECT_START), 2);	/* it has a window again */
 }
 
+/* ---- remote workers ---- */
+
+static struct type *
+remote_up(struct world *w, uint32_t slots)
+{
+	struct worker_offer	o = { .slots = { [LANE_ASYNC] = slots } };
+
+	o.pool = core_pool_get(w->c, span("pool:gpu"));
+	core_pool_remote(w->c, o.pool, true);
+	core_worker_up(w->c, w->now, 0, &o);
+	return define_in(w, "a", "pool:gpu");
+}
+
+static void
+test_a_worker_with_credit_is_given_no_more_than_that(void **state)
+{
+	struct world	*w = *state;
+	struct type	*a = remote_up(w, 100);
+	struct job	*first;
+
+	core_worker_credit(w->c, 0, 2);
+	first = submit(w, a, LANE_ASYNC);
+	for (int i = 0; i < 9; i++)
+		submit(w, a, LANE_ASYNC);
+	assert_int_equal(settle(w, EFFECT_START), 2);
+	done(w, first);				/* which alone gives nothing back */
+	assert_int_equal(settle(w, EFFECT_START), 0);
+	core_worker_credit_more(w->c, 0, 3);
+	assert_int_equal(settle(w, EFFECT_START), 3);
+	core_worker_credit_more(w->c, 0, UINT32_MAX);	/* many, but counted */
+	assert_int_equal(settle(w, EFFECT_START), 5);
+	core_worker_credit(w->c, 0, 0);
+	submit(w, a, LANE_ASYNC);
+	assert_int_equal(settle(w, EFFECT_START), 0);
+	core_worker_credit(w->c, 0, CORE_CREDIT_ANY);
+	core_worker_credit_more(w->c, 0, 1);		/* of any number: still any */
+	submit(w, a, LANE_ASYNC);
+	submit(w, a, LANE_ASYNC);
+	assert_int_equal(settle(w, EFFECT_START), 3);
+	core_worker_credit(w->c, 7, 1);			/* nobody */
+	core_worker_credit_more(w->c, 7, 1);
+}
+
+static void
+test_an_attempt_that_was_refused_gives_its_credit_back(void **state)
+{
+	struct world	*w = *state;
+	struct type	*a = remote_up(w, 100);
+	struct job	*j;
+
+	core_worker_credit(w->c, 0, 1);
+	j = submit(w, a, LANE_ASYNC);
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	core_attempt_refused(w->c, w->now, job_attempt(j));
+	assert_int_equal(settle(w, EFFECT_START), 0);
+	pass(w, 1000);
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	assert_int_equal(j->state, JOB_running);
+}
+
+/* However often that happens it is no suspect, and it goes before those that came later. */
+static void
+test_a_lost_attempt_goes_back_where_it_stood(void **state)
+{
+	struct world			*w = *state;
+	struct type			*a = remote_up(w, 1);
+	struct job			*lost = submit(w, a, LANE_ASYNC), *later;
+	const struct attempt_record	*tries;
+	size_t				 len;
+
+	later = submit(w, a, LANE_ASYNC);
+	for (int i = 0; i < 10; i++) {
+		settle(w, EFFECT_NONE);
+		assert_int_equal(lost->state, JOB_running);
+		core_attempt_lost(w->c, w->now, job_attempt(lost), "it came back without");
+	}
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	assert_int_equal(lost->suspicions, 0);
+	assert_int_equal(later->state, JOB_ready);
+	tries = job_tries(lost, &len);
+	assert_int_equal(tries[len - 1].number, 11);
+	assert_int_equal(tries[len - 2].end, REASON_worker_died);
+	done(w, lost);
+	settle(w, EFFECT_NONE);
+	assert_int_equal(lost->state, JOB_succeeded);
+}
+
+static void
+test_a_lost_attempt_fails_a_job_that_may_not_run_twice(void **state)
+{
+	struct world	*w = *state;
+	struct type	*a = remote_up(w, 1);
+	struct job	*j = submit(w, a, LANE_ASYNC);
+
+	j->on_lost = ON_LOST_FAIL;
+	settle(w, EFFECT_NONE);
+	core_attempt_lost(w->c, w->now, job_attempt(j), "it came back without");
+	settle(w, EFFECT_NONE);
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(job_outcome(j)->kind, FAILURE_lost);
+	assert_non_null(strstr(job_outcome(j)->text, "it came back without"));
+}
+
+static void
+test_a_lost_attempt_that_was_told_to_end_ends_its_job_so(void **state)
+{
+	struct world	*w = *state;
+	struct type	*a = remote_up(w, 1);
+	struct job	*j = submit(w, a, LANE_ASYNC);
+
+	settle(w, EFFECT_NONE);
+	core_cancel(w->c, w->now, j);
+	assert_int_equal(settle(w, EFFECT_TELL), 1);
+	core_attempt_lost(w->c, w->now, job_attempt(j), "it came back without");
+	settle(w, EFFECT_NONE);
+	assert_int_equal(j->state, JOB_cancelled);
+}
+
+/* Its job has an outcome; what is lost with it is the slot that it held. */
+static void
+test_a_lost_attempt_past_its_grace_frees_its_slot(void **state)
+{
+	struct world	*w = *state;
+	struct type	*a = remote_up(w, 1);
+	struct job	*j = submit(w, a, LANE_ASYNC), *next = submit(w, a, LANE_ASYNC);
+	struct attempt	*at;
+
+	settle(w, EFFECT_NONE);
+	at = job_attempt(j);
+	pass(w, 100);
+	assert_int_equal(settle(w, EFFECT_TELL), 1);
+	pass(w, 1000);
+	settle(w, EFFECT_NONE);
+	assert_int_equal(j->state, JOB_failed);
+	assert_int_equal(next->state, JOB_ready);
+	core_attempt_lost(w->c, w->now, at, "it came back without");
+	assert_int_equal(settle(w, EFFECT_START), 1);
+	assert_int_equal(next->state, JOB_running);
+	assert_int_equal(j->state, JOB_failed);
+}
+
 /* ---- workers that are wanted ---- */
 
 static void
@@ -391,6 +532,12 @@ main(void)
 		with_world(test_a_command_that_waits_gives_its_cpu_slot_to_the_next),
 		with_world(test_a_remote_pool_takes_no_slot_here_and_runs_nothing_alone),
 		with_world(test_a_window_gives_its_slot_up_after_a_while_if_others_want_it),
+		with_world(test_a_worker_with_credit_is_given_no_more_than_that),
+		with_world(test_an_attempt_that_was_refused_gives_its_credit_back),
+		with_world(test_a_lost_attempt_goes_back_where_it_stood),
+		with_world(test_a_lost_attempt_fails_a_job_that_may_not_run_twice),
+		with_world(test_a_lost_attempt_that_was_told_to_end_ends_its_job_so),
+		with_world(test_a_lost_attempt_past_its_grace_frees_its_slot),
 		with_world(test_a_pool_wants_a_worker_while_a_job_has_none),
 		with_world(test_a_thousand_pools_are_enough),
 		with_world(test_a_type_gets_the_grace_that_it_declares_and_commands_five_seconds_more),
