@@ -90,6 +90,10 @@ class Handlers:
     def large(self, run, args):
         return 'x' * args['bytes']
 
+    def grow(self, run, args):
+        self.kept = bytearray(b'x') * args['bytes']
+        return os.getpid()
+
     def deaf(self, run, args):
         """Ends only by force."""
         while True:

@@ -162,6 +162,32 @@ class ExecWorkers(OwnDaemonTest):
         client.call('job.cancel', id=job)
         client.wait(job)
 
+    def leave(self, method):
+        """An exec worker is told to go while it runs a command; what comes after that runs in another."""
+        jobd = self.daemon()
+        client = jobd.client()
+        client.run('command', {'argv': ['true']})
+        held = client.submit('command', {'argv': ['cat'], 'stdin_stream': True})
+        until(lambda: client.get(held)['state'] == 'running', 'its start')
+        row = next(w for w in client.workers() if w['lane'] == 'exec')
+        self.assertEqual(client.call(method, name=row['name']), {'name': row['name'], 'state': 'draining'})
+        parent = client.run('command', sh('echo $PPID'))['result']['stdout']
+        self.assertNotEqual(int(parent), row['pid'])
+        client.call('job.write', id=held, data='done\n', eof=True)
+        self.assertEqual(client.wait(held)['result']['stdout'], 'done\n')
+        until(lambda: is_gone(row['pid']), 'the end of the worker')
+        return client, row['name']
+
+    def test_a_recycled_worker_finishes_its_commands(self):
+        client, name = self.leave('worker.recycle')
+        until(lambda: name not in [w['name'] for w in client.workers()], 'its place to be another')
+
+    def test_a_drained_worker_finishes_its_commands_and_stays_away(self):
+        client, name = self.leave('worker.drain')
+        until(lambda: [w['state'] for w in client.workers() if w['name'] == name] == ['gone'], 'its end')
+        client.call('worker.recycle', name=name)
+        self.assertEqual(client.run('command', sh('echo again'))['result']['stdout'], 'again\n')
+
     def test_many_sleeping_commands_at_once(self):
         jobd = self.daemon('commands.waiting=2000')
         client = jobd.client()

@@ -323,5 +323,62 @@ class PoolTest(LanguageTest):
             self.assertEqual(self.c.call('job.wait', id=job)['result']['value'], i)
 
 
+class OperatorTest(LanguageTest):
+
+    def pid_of(self, name):
+        return next((w['pid'] for w in self.workers() if w['name'] == name), None)
+
+    def state_of(self, name):
+        return next((w['state'] for w in self.workers() if w['name'] == name), None)
+
+    def drained(self):
+        """The name of a worker that was drained while it ran a job."""
+        gate = os.path.join(self.dir, 'gate')
+        name = self.ready()[0]['name']
+        job = self.submit('wait', file=gate)
+        until(lambda: self.state(job) == 'running', 'its start')
+        pid = self.pid_of(name)
+        self.assertEqual(self.c.call('worker.drain', name=name), {'name': name, 'state': 'draining'})
+        open(gate, 'w').close()
+        self.assertEqual(self.c.call('job.wait', id=job)['result'], pid)
+        until(lambda: self.state_of(name) == 'gone', 'its end')
+        self.assertTrue(is_gone(pid))
+        return name
+
+    def test_a_drained_workers_place_stays_empty_until_it_is_recycled(self):
+        self.pool('other', 'process', ['other'])
+        self.one_pool()
+        name = self.drained()
+        job = self.submit('echo', value=1)
+        other = self.ready('other')[0]['pid']
+        self.jobd.signal(signal.SIGHUP)
+        until(lambda: self.ready('other')[0]['pid'] != other, 'all pools to be begun anew')
+        self.assertEqual((self.state_of(name), self.state(job)), ('gone', 'ready'))
+        self.c.call('worker.recycle', name=name)
+        self.assertEqual(self.c.call('job.wait', id=job)['result']['value'], 1)
+
+    def test_a_recycled_worker_finishes_while_another_takes_over(self):
+        self.one_pool()
+        gate = os.path.join(self.dir, 'gate')
+        name, pid = [self.ready()[0][key] for key in ('name', 'pid')]
+        job = self.submit('wait', file=gate)
+        until(lambda: self.state(job) == 'running', 'its start')
+        self.assertEqual(self.c.call('worker.recycle', name=name)['state'], 'draining')
+        with self.assertRaisesRegex(RpcError, 'worker %s is draining' % name):
+            self.c.call('worker.recycle', name=name)
+        self.assertNotEqual(self.do('wait')['result'], pid)
+        open(gate, 'w').close()
+        self.assertEqual(self.c.call('job.wait', id=job)['result'], pid)
+        until(lambda: is_gone(pid), 'its end')
+
+    def test_a_worker_that_has_grown_is_recycled(self):
+        self.one_pool('process', recycle_rss='128M')
+        pid = self.do('wait')['result']
+        self.assertEqual(self.do('grow', bytes=200 << 20)['result'], pid)
+        until(lambda: self.do('wait')['result'] != pid, 'another worker')
+        self.assertIn('why=recycle_rss', self.jobd.log())
+        self.assertEqual(self.do('wait')['result'], self.ready()[0]['pid'])
+
+
 if __name__ == '__main__':
     unittest.main()

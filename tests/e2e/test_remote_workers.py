@@ -8,7 +8,7 @@ import socket
 import tempfile
 import unittest
 
-from jobd_test import OwnDaemonTest, until
+from jobd_test import OwnDaemonTest, RpcError, until
 
 GRACE_MS = 700
 
@@ -242,6 +242,74 @@ class RemoteTest(OwnDaemonTest):
         self.assertEqual(self.outcome(job)['failure']['kind'], 'timeout')
         self.assertEqual(len(self.c.call('job.get', id=job)['attempts']), 1)
         self.assertTrue(run)
+
+    def test_an_attempt_past_its_grace_gets_its_outcome_and_keeps_its_slot(self):
+        jobd = self.jobd = self.daemon('jobs.dir=' + self.dir, 'jobs.grace_ms=100')
+        self.c = jobd.client()
+        w = self.remote()
+        w.ready(slots={'process': 1})
+        job = self.submit(timeout_ms=100)
+        next = self.submit()
+        run = w.run()
+        self.assertEqual(w.hear()['method'], 'attempt.cancel')
+        failure = self.outcome(job)['failure']
+        self.assertEqual((failure['kind'], failure['message']),
+                         ('timeout', 'timed out after 100 ms; it was told to end and has not'))
+        self.assertEqual(self.state(next), 'ready')
+        w.answer(run, 'too late')
+        self.assertEqual(w.hear()['params']['id'], run['id'])
+        self.assertEqual(self.outcome(job)['failure']['kind'], 'timeout')
+        w.answer(w.run(), 'in time')
+        self.assertEqual(self.outcome(next)['result'], 'in time')
+
+    # ---- operators ----
+
+    def test_a_drained_worker_finishes_and_is_forgotten(self):
+        self.jobd = self.daemon('jobs.dir=' + self.dir, 'workers.remote_grace_ms=10m')
+        self.c = self.jobd.client()
+        w = self.remote()
+        w.ready()
+        job = self.submit()
+        run = w.run()
+        self.assertEqual(self.c.call('worker.drain', name='host-1')['state'], 'draining')
+        next = self.submit()
+        w.answer(run, 'done')
+        self.assertEqual(w.hear()['method'], 'worker.finish')
+        self.assertEqual(self.outcome(job)['result'], 'done')
+        self.assertEqual((self.state(next), self.workers()[0]['state']), ('ready', 'draining'))
+        w.close()
+        until(lambda: not self.workers(), 'the end of its session')
+        other = self.remote()
+        other.ready()
+        other.answer(other.run(), 'elsewhere')
+        self.assertEqual(self.outcome(next)['result'], 'elsewhere')
+
+    def test_a_drained_worker_stays_so_when_it_comes_back(self):
+        w = self.remote()
+        w.ready()
+        job = self.submit()
+        run = w.run()
+        self.c.call('worker.drain', name='host-1')
+        w.close()
+        until(lambda: self.workers()[0]['state'] == 'away', 'the disconnect')
+        w = self.remote(session=w.session)
+        self.assertEqual(w.ready(running=[named(run)])['result']['running'], [named(run)])
+        self.assertEqual(w.hear()['method'], 'worker.finish')
+        self.assertEqual(self.workers()[0]['state'], 'draining')
+        next = self.submit()
+        w.answer(run, 'done')
+        self.assertEqual(self.outcome(job)['result'], 'done')
+        self.assertEqual(w.hear()['method'], 'worker.finish')
+        self.assertEqual(self.state(next), 'ready')
+
+    def test_nobody_here_can_recycle_it(self):
+        w = self.remote()
+        w.ready()
+        with self.assertRaisesRegex(RpcError, 'host-1 is remote, and not started here'):
+            self.c.call('worker.recycle', name='host-1')
+        job = self.submit()
+        w.answer(w.run(), 1)
+        self.assertEqual(self.outcome(job)['result'], 1)
 
     # ---- who may what ----
 

@@ -564,6 +564,8 @@ lanes_drain(struct lanes *l, uint32_t number, bool again)
 
 	if (seat == NULL)
 		return -ENOENT;
+	if (again && seat->session != NULL)
+		return -EOPNOTSUPP;
 	if (again && seat->drained) {
 		seat->drained = false;		/* filled again when it is gone */
 		if (seat->state == WORKER_GONE)

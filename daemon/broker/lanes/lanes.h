@@ -75,7 +75,8 @@ const char *lanes_pool_why(const struct lanes *l, const struct type *t);
 const char *lanes_worker_name(const struct lanes *l, uint32_t number);
 /*
  * No new jobs for a worker: it ends when it has none left, and its place stays empty; again: another
- * worker takes its place.  0, or -EBUSY: it is on its way out already, or not there yet.
+ * worker takes its place.  0, or -EBUSY: it is on its way out already, or not there yet; or -EOPNOTSUPP:
+ * again, and it is a remote one, of which nobody here can start another.
  */
 int lanes_drain(struct lanes *l, uint32_t number, bool again);
 enum worker_state lanes_worker_state(const struct lanes *l, uint32_t number);

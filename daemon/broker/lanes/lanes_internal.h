@@ -128,6 +128,7 @@ void seat_died(struct seat *seat, const char *how);	/* confirmed: recovers what 
 void seat_retire(struct seat *seat, const char *why);	/* ends when idle, and is replaced */
 /* The same, and the seat stays empty until it is not `drained` any more. */
 void seat_drain(struct seat *seat);
+void seat_fill_now(struct seat *seat);			/* if it is to be filled at all */
 void seat_give_up(struct seat *seat, const char *why);	/* ends when idle, and the seat with it */
 void seat_look(struct seat *seat);			/* once a second */
 /* Asks the supervisor; fds are lent.  0 or -errno. */

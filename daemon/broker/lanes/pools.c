@@ -187,7 +187,7 @@ replace_all(struct language_pool *p)
 		if (!is_place_of(l->seats[i], p))
 			continue;
 		l->seats[i]->outdated = l->seats[i]->state != WORKER_GONE;
-		l->seats[i]->respawn_ns = 0;
+		seat_fill_now(l->seats[i]);
 	}
 }
 
@@ -384,7 +384,7 @@ pools_ready(struct language_pool *p)
 	log_info("pool is whole again pool=%s", p->name);
 	for (uint32_t i = 0; i < l->seats_len; i++)
 		if (is_place_of(l->seats[i], p))
-			l->seats[i]->respawn_ns = 0;
+			seat_fill_now(l->seats[i]);
 }
 
 /* Broken: one worker tries, and the others wait for how that ends. */

@@ -82,19 +82,6 @@ set_credit(const struct seat *seat, uint32_t credit)
 	core_worker_credit(seat->lanes->broker->core, seat->number, credit);
 }
 
-/* The session waits for its next connection; nothing is sent to it meanwhile. */
-static void
-session_away(struct seat *seat)
-{
-	const struct config	*cfg = &seat->lanes->broker->config;
-
-	set_credit(seat, 0);
-	seat->away_ns = seat->lanes->broker->now.mono_ns;
-	seat_set_state(seat, WORKER_AWAY);
-	log_info("remote worker is away worker=%s pool=%s inflight=%u grace_ms=%lld", seat->name,
-	    seat->pool_name, seat->talk->count, (long long)cfg->remote_grace_ms);
-}
-
 static bool
 nobody(void *ctx, const struct job *j)
 {
@@ -113,6 +100,26 @@ session_end(struct seat *seat, const char *how)
 	talk_lost(seat->talk);
 	core_worker_lost(b->core, b->now, seat->number, how, nobody, NULL);
 	seat_free(seat);
+}
+
+/*
+ * The session waits for its next connection; nothing is sent to it meanwhile.  A drained one that has
+ * nothing left has nothing to come back for.
+ */
+static void
+session_away(struct seat *seat)
+{
+	const struct config	*cfg = &seat->lanes->broker->config;
+
+	if (seat->drained && seat->talk->count == 0) {
+		session_end(seat, "it was drained, and its connection ended");
+		return;
+	}
+	set_credit(seat, 0);
+	seat->away_ns = seat->lanes->broker->now.mono_ns;
+	seat_set_state(seat, WORKER_AWAY);
+	log_info("remote worker is away worker=%s pool=%s inflight=%u grace_ms=%lld", seat->name,
+	    seat->pool_name, seat->talk->count, (long long)cfg->remote_grace_ms);
 }
 
 static struct seat *
@@ -250,7 +257,8 @@ static void
 come_back(struct seat *seat, const struct ready *ready)
 {
 	lose_unlisted(seat, ready);
-	seat_set_state(seat, seat->talk->count > 0 ? WORKER_RUNNING : WORKER_IDLE);
+	seat_set_state(seat, seat->drained ? WORKER_DRAINING :
+	    seat->talk->count > 0 ? WORKER_RUNNING : WORKER_IDLE);
 	talk_tell_again(seat->talk);
 }
 
@@ -285,6 +293,8 @@ take_ready(struct remote *r, struct span request, const struct ready *ready)
 		come_back(seat, ready);
 	set_credit(seat, ready->credit);
 	answer_ready(r, request, ready);
+	if (seat->drained)
+		talk_finish(seat->talk);
 	log_info("remote worker is ready worker=%s pool=%s addr=%s inflight=%u", seat->name, seat->pool_name,
 	    r->addr, seat->talk->count);
 }
@@ -471,9 +481,11 @@ tell(struct seat *seat, struct attempt *at)
 	talk_tell(seat->talk, at);
 }
 
+/* Nobody here can kill it when it does not end: it is shown until its connection ends. */
 static void
 stop(struct seat *seat)
 {
+	seat->end_by_ns = 0;
 	talk_finish(seat->talk);
 }
 

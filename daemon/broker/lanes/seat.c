@@ -390,6 +390,13 @@ seat_retire(struct seat *seat, const char *why)
 }
 
 void
+seat_fill_now(struct seat *seat)
+{
+	if (!seat->drained)
+		seat->respawn_ns = 0;
+}
+
+void
 seat_drain(struct seat *seat)
 {
 	struct broker	*b = seat->lanes->broker;

@@ -1,4 +1,5 @@
 /* methods_worker.c - worker.*.  Runs in: broker, loop thread. */
+#include <errno.h>
 #include <string.h>
 
 #include "daemon/broker/lanes/lanes.h"
@@ -90,11 +91,15 @@ answer(struct call *call, bool again, struct rpc_error *err)
 	struct lanes		*l = call->net->broker->lanes;
 	struct worker_view	 v;
 	struct buf		*out;
+	int			 rc;
 
 	for (size_t at = 0; lanes_worker_next(l, &at, &v); ) {
 		if (strlen(v.name) != name->len || memcmp(v.name, name->p, name->len) != 0)
 			continue;
-		if (lanes_drain(l, v.number, again) != 0)
+		if ((rc = lanes_drain(l, v.number, again)) == -EOPNOTSUPP)
+			return rpc_fail(err, RPC_conflict, "worker %s is remote, and not started here: "
+			    "drain it, and start another where it runs", v.name);
+		if (rc != 0)
 			return rpc_fail(err, RPC_conflict, "worker %s is %s", v.name,
 			    worker_state_names[v.state]);
 		out = reply_begin(&call->reply);
