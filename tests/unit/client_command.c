@@ -75,7 +75,7 @@ test_words_that_say_no_command_are_usage_errors(void **state)
 	rig_assert_said("is not UTF-8");
 	assert_int_equal(JOBCTL(W("signal"), W("LOUD"), W("4")), 2);
 	rig_assert_said("'LOUD' is no signal");
-	kill(rig_daemon, SIGKILL);
+	rig_leave();
 }
 
 /* ---- map ---- */

@@ -122,6 +122,13 @@ rig_start_to_leave(const struct step *steps)
 }
 
 void
+rig_leave(void)
+{
+	assert_int_equal(kill(rig_daemon, SIGKILL), 0);
+	assert_int_equal(waitpid(rig_daemon, NULL, 0), rig_daemon);
+}
+
+void
 rig_told(void)
 {
 	char	byte;

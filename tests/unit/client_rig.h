@@ -49,6 +49,8 @@ int rig_tear_down(void **state);
 void rig_start(const struct step *steps);
 /* It need not be heard to its end. */
 void rig_start_to_leave(const struct step *steps);
+/* It ends now: the next one would share its socket with it until it is dead. */
+void rig_leave(void);
 /* Waits for a RIG_TELL. */
 void rig_told(void);
 /* The script was heard to its end. */

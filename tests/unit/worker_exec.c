@@ -523,8 +523,9 @@ test_what_a_command_leaves_behind_is_gone_when_it_is_told(void **state)
 	expect_gone(printed_pid(&run));
 	do_sh("setsid sleep 999 >/dev/null 2>&1 & echo $!", "");
 	expect_gone(printed_pid(&run));
-	/* forks twice, and leads a session of its own */
-	do_sh("(setsid sh -c 'echo $$; exec sleep 999' &) ; sleep 0.3", "");
+	/* forks twice, and leads a session of its own; it is waited for until it has said so */
+	do_sh("mkfifo $JOBD_TMPDIR/said; (setsid sh -c 'echo $$; echo >$JOBD_TMPDIR/said; exec sleep 999' &); "
+	    "read line <$JOBD_TMPDIR/said", ",\"tmpdir\":true");
 	command_expect(&run, CHANNEL_OK, "\"exit_code\":0");
 	expect_gone(printed_pid(&run));
 }
