@@ -257,7 +257,8 @@ threads() {
 threads_e2e() {
 	export JOBD_TEST_PATIENCE=5
 	build tsan && cd "$source/tests/e2e" || return
-	JOBD_BUILD=$work/tsan fixed_addresses python3 -B -m unittest -v test_jobs test_main_job test_libjobd
+	JOBD_BUILD=$work/tsan fixed_addresses python3 -B -m unittest -v test_jobs test_main_job test_libjobd \
+	    test_logs
 }
 
 # ThreadSanitizer cannot always live with randomised addresses; where they cannot be fixed it tries.
@@ -268,10 +269,11 @@ fixed_addresses() {
 	TSAN_OPTIONS=halt_on_error=1 "$@"
 }
 
-# Units in which threads or processes meet: the io worker and its pool, the channel's two ends.
+# Units in which threads or processes meet: the io worker and its pool, the channel's two ends,
+# logs and their files, what the store writes.
 thread_tests() {
 	grep -oE '^UNIT_TESTS \+= .*' "$source/Makefile.am" | sed 's/.*= //' | tr ' ' '\n' |
-	    grep -E '/(channel|arena|attempt|worker|handlers|task|lib)[a-z_]*\.t$' | tr '\n' ' '
+	    grep -E '/(channel|arena|attempt|worker|handlers|task|lib|net_logs|spool)[a-z_]*\.t$' | tr '\n' ' '
 }
 
 fuzz() {
