@@ -251,13 +251,14 @@ test_a_worker_with_credit_is_given_no_more_than_that(void **state)
 {
 	struct world	*w = *state;
 	struct type	*a = remote_up(w, 100);
-	struct job	*first;
+	struct job	*first, *last;
 
 	core_worker_credit(w->c, 0, 2);
 	first = submit(w, a, LANE_ASYNC);
 	for (int i = 0; i < 9; i++)
-		submit(w, a, LANE_ASYNC);
+		last = submit(w, a, LANE_ASYNC);
 	assert_int_equal(settle(w, EFFECT_START), 2);
+	assert_explains(w, last, "1 of its 1 workers asks for no more (credit)");
 	done(w, first);				/* which alone gives nothing back */
 	assert_int_equal(settle(w, EFFECT_START), 0);
 	core_worker_credit_more(w->c, 0, 3);

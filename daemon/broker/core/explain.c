@@ -371,9 +371,25 @@ explain_no_worker(struct saying *s, const struct place *p)
 	buf_puts(&s->text, " at this moment");
 }
 
-static void
-explain_busy(struct saying *s, const struct place *p, const struct job *j)
+/* Workers of this place that have slots, and take nothing before they give credit. */
+static uint32_t
+without_credit(const struct core *c, const struct place *p)
 {
+	uint32_t	count = 0;
+
+	for (uint32_t i = 0; i < c->workers_len; i++) {
+		const struct worker	*w = c->workers[i];
+
+		count += w != NULL && w->credit == 0 && !w->retired && w->alone_for == 0 &&
+		    w->pool->places[p->line] == p && w->used[p->line] < w->slots[p->line];
+	}
+	return count;
+}
+
+static void
+explain_busy(struct saying *s, const struct core *c, const struct place *p, const struct job *j)
+{
+	uint32_t	dry = without_credit(c, p);
 	bool		one_each = p->line == LANE_PROCESS && !type_is_short(job_type(j));
 	uint64_t	slots = p->slots;
 	int64_t		before = tenants_before(j);
@@ -394,6 +410,9 @@ explain_busy(struct saying *s, const struct place *p, const struct job *j)
 	put_pool(&s->text, p->pool);
 	buf_printf(&s->text, " is busy: %llu attempts, %llu slots for this type",
 	    (unsigned long long)p->used, (unsigned long long)slots);
+	if (dry > 0)
+		buf_printf(words(s), "%u of its %u workers ask%s for no more (credit)", dry, p->workers,
+		    dry == 1 ? "s" : "");
 	if (before > 0)
 		buf_printf(words(s), "%lld tenant%s a turn before %s", (long long)before,
 		    before == 1 ? " has" : "s have", core_job_tenant(j));
@@ -414,7 +433,7 @@ explain_place(struct saying *s, const struct core *c, const struct job *j)
 	if (!budget_open(p->budget) && !(busy && p->pool->number == 0))
 		explain_budget(s, c, p->budget);
 	if (p->workers > 0 && (busy || budget_open(p->budget)))
-		explain_busy(s, p, j);
+		explain_busy(s, c, p, j);
 }
 
 static void
