@@ -71,12 +71,13 @@ take_escape(const char **p)
 bool
 scan_decode(struct span raw, struct buf *out)
 {
-	const char	*p = raw.p, *end = raw.p + raw.len, *plain;
+	const char	*p = raw.p, *end, *plain;
 	char		*room, *to;
 	uint32_t	 c;
 
 	if (raw.len == 0)
-		return true;
+		return true;			/* of what is not there p is NULL */
+	end = p + raw.len;
 	to = room = buf_room(out, raw.len);
 	while (p < end) {
 		if ((plain = memchr(p, '\\', (size_t)(end - p))) == NULL)
