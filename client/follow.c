@@ -200,7 +200,8 @@ take_log(struct follow *f, struct span log)
 		f->next = (uint64_t)n;
 	if (json_int(log, "bytes", &n) && n >= 0)
 		f->bytes = (uint64_t)n;
-	f->eof = json_true(log, "eof");
+	if (!f->follow)			/* of this attempt alone; who follows is told when all is */
+		f->eof = json_true(log, "eof");
 }
 
 static void
@@ -310,7 +311,7 @@ read_rest(struct follow *f)
 		if (rc != 0)
 			return rc;
 		take_log(f, log);
-	} while (!f->eof && f->next > before && f->next < f->bytes);
+	} while (f->next > before && f->next < f->bytes);
 	return 0;
 }
 

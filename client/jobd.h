@@ -336,8 +336,8 @@ struct jobd_output {
 /*
  * Where jobs' output goes that is followed: jobd_start(j, "job.log", "{\"id\": 42, \"follow\":
  * true}").  Bytes come as they were said, not as JSON, and notice is not called for them.  As long
- * as the connection is not turned nothing is read, and with `"hold": true` of the connection that
- * submitted the job, the job waits then.
+ * as the connection is not turned nothing is read, and with `"hold": true`, which is for who submitted
+ * the job, the job waits then.
  */
 JOBD_API void jobd_on_output(struct jobd *j,
     void (*output)(struct jobd *j, const struct jobd_output *said, void *data), void *data);

@@ -32,6 +32,13 @@ def processes_named(word):
 
 
 class Run(DaemonTest):
+    def tearDown(self):
+        left = [job for state in ('scheduled', 'ready', 'running')
+                for job in self.c.call('job.list', filter={'state': state})['items']]
+        for job in left:
+            self.c.call('job.cancel', id=job['id'])
+        self.assertEqual(left, [], 'every job of a test has ended with it')
+
     def env(self, jobd=None):
         return dict(os.environ, JOBD_HOST=(jobd or self.jobd).unix, LC_ALL='C.UTF-8')
 
@@ -137,6 +144,8 @@ class Run(DaemonTest):
     def test_a_slow_reader_holds_the_command_back_and_memory_stays_flat(self):
         with tempfile.TemporaryDirectory() as where:
             progress = os.path.join(where, 'progress')
+            broker = self.jobd.broker()
+            memory = rss_kib(broker)
             run = self.start('run', '-n', '--', 'sh', '-c',
                              'i=0; while [ $i -lt 200 ]; do head -c 1000000 /dev/zero | tr "\\0" x; i=$((i+1)); echo $i > "$0"; done',
                              progress, stdout=subprocess.PIPE)
@@ -153,12 +162,16 @@ class Run(DaemonTest):
                 time.sleep(0.05)
             self.assertLess(at, 100, 'nobody reads, and it goes on')
             self.assertLess(rss_kib(run.pid), 64 << 10)
-            left = 200 * 1000000 - 1
+            self.assertLess(rss_kib(broker), memory + (16 << 10), 'what nobody reads is with the broker')
+            left, most = 200 * 1000000 - 1, []
             while left > 0:
                 piece = os.read(run.stdout.fileno(), 1 << 20)
                 if not piece:
                     break
                 left -= len(piece)
+                if left >> 23 != (left + len(piece)) >> 23:
+                    most.append(rss_kib(broker))
+            self.assertLess(max(most), memory + (16 << 10), 'and so it is as it is read')
             self.assertLess(abs(left), 65536)
             self.assertEqual(run.wait(60 * PATIENCE), 0)
 
@@ -260,6 +273,19 @@ class Run(DaemonTest):
         self.assertEqual(self.ctl('signal', 'USR2', job)[0].decode().strip(), job)
         self.ctl('wait', job, status=1)
         self.assertIn(b'SIGUSR2', self.ctl('result', job, status=128 + signal.SIGUSR2)[1])
+
+    def test_logs_go_on_from_one_attempt_to_the_next(self):
+        job = self.c.call('job.submit', type='command', retry={'max_attempts': 2, 'backoff_ms': 600000, 'max_backoff_ms': 600000},
+                          args={'argv': ['sh', '-c', 'echo "$JOBD_ATTEMPT" >&2; [ "$JOBD_ATTEMPT" = 2 ]']})['id']
+        until(lambda: self.c.call('job.get', id=job)['state'] == 'scheduled', 'the end of its first attempt', 30 * PATIENCE)
+        logs = self.start('logs', '-f', '--offset', '2', str(job), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        heard = self.start('logs', '-f', str(job), stderr=subprocess.PIPE)
+        self.expect(heard.stderr, b'1\n')
+        self.assertIsNone(logs.poll(), 'between two attempts it has not ended')
+        self.c.call('job.update', id=job, delay_ms=0)
+        self.assertIn(b'2\n', self.expect(heard.stderr, b'2\n'))
+        self.assertEqual(heard.wait(60 * PATIENCE), 0)
+        self.assertEqual(logs.wait(60 * PATIENCE), 0)
 
     def test_logs_of_a_job_that_is_gone_are_not_found(self):
         job = self.ctl('submit', '--', 'echo', 'hi')[0].decode().strip()

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import tempfile
 import unittest
 
@@ -142,6 +143,27 @@ class Said(Commands, DaemonTest):
         self.assertEqual(sum(line.get('gap', 0) for line in lines), 0)
         self.assertEqual(len(data(first)) + len(said(lines, 'stdout')), 60000000)
 
+    def test_a_follower_that_comes_between_two_attempts_hears_the_next(self):
+        job = self.submit('if [ $JOBD_ATTEMPT = 1 ]; then echo bad; exit 1; fi; echo good',
+                          retry={'max_attempts': 2, 'backoff_ms': 600000, 'max_backoff_ms': 600000})
+        until(lambda: self.c.call('job.get', id=job)['state'] == 'scheduled', 'the end of its first attempt')
+        f = Follower(self.jobd)
+        stands = f.follow(job, offset=len('bad\n'))
+        self.assertEqual((stands['attempt'], stands['next'], stands['eof']), (1, 4, True))
+        self.c.call('job.update', id=job, delay_ms=0)
+        lines = f.to_end()
+        self.assertEqual([(line['attempt'], line['offset'], data(line)) for line in lines if 'stream' in line],
+                         [(2, 0, b'good\n')])
+        self.assertEqual(lines[-1]['state'], 'succeeded')
+
+    def test_only_who_handed_a_job_in_may_hold_it_on_any_connection(self):
+        go, f = self.fifo(), Follower(self.jobd)
+        job = self.submit(f'cat {go}; echo said')
+        self.assertEqual(self.jobd.client(tcp=True).error('job.log', id=job, follow=True, hold=True), 'forbidden')
+        f.follow(job, hold=True)
+        self.go(go)
+        self.assertEqual(said(f.to_end(), 'stdout'), b'said\n')
+
     def test_a_call_is_answered_behind_the_output(self):
         go, f = self.fifo(), Follower(self.jobd)
         f.c.send(json.dumps({'id': 9, 'method': 'job.call', 'params': {
@@ -173,6 +195,30 @@ class Kept(Commands, OwnDaemonTest):
         self.assertEqual(self.whole(job, stream='stderr')[0], b'end\n')
         f = self.c.call('job.log', id=job)
         self.assertEqual(f['attempt'], 1)
+
+    def killed(self, jobd):
+        broker = jobd.broker()
+        os.kill(broker, signal.SIGKILL)
+        until(lambda: jobd.children_named('broker') not in ([], [broker]), 'another broker')
+        return jobd.client()
+
+    def test_a_follower_of_a_recovered_job_hears_its_next_attempt(self):
+        jobd = self.daemon()
+        self.c, f = jobd.client(), Follower(jobd)
+        job = self.submit('echo attempt $JOBD_ATTEMPT; [ $JOBD_ATTEMPT = 2 ] || exec sleep 60', queue='q')
+        f.follow(job)
+        first = f.next()
+        self.assertEqual((first['attempt'], data(first)), (1, b'attempt 1\n'))
+        self.c.call('queue.pause', name='q')        # so that its next attempt waits for us
+        self.c = self.killed(jobd)
+        again = Follower(jobd)
+        stands = again.follow(job, hold=True, offset=first['next'])
+        self.assertEqual((stands['attempt'], stands['state'], stands['bytes']), (1, 'ready', 0))
+        self.c.call('queue.resume', name='q')
+        lines = again.to_end()
+        self.assertEqual([(line['attempt'], line['offset'], data(line)) for line in lines if 'stream' in line],
+                         [(2, 0, b'attempt 2\n')])
+        self.assertEqual(lines[-1]['state'], 'succeeded')
 
     def test_a_log_is_there_after_its_job_has_left_memory(self):
         jobd = self.daemon('jobs.keep_finished=0')

@@ -340,18 +340,32 @@ test_a_call_is_answered_behind_what_its_job_said(void **state)
 	assert_has(peer_line(&peer), "\"id\":1,\"result\":{\"id\":");
 }
 
+static const char *
+ask_hold(struct peer *p, uint64_t job)
+{
+	peer_sayf(p, "{\"id\":1,\"method\":\"job.log\",\"params\":{\"id\":%llu,\"follow\":true,"
+	    "\"hold\":true}}", (unsigned long long)job);
+	return peer_line(p);
+}
+
+/* On a connection of another principal not, on another one of its own it does. */
 static void
 test_only_who_handed_a_job_in_holds_it(void **state)
 {
 	uint64_t	job = submit("");
-	struct peer	other;
+	struct peer	other, again;
+	char		token[128];
 
 	(void)state;
-	peer_open(&other, &rig, false);
-	peer_sayf(&other, "{\"id\":1,\"method\":\"job.log\",\"params\":{\"id\":%llu,\"follow\":true,"
-	    "\"hold\":true}}", (unsigned long long)job);
-	assert_kind(peer_line(&other), "forbidden");
+	peer_open(&other, &rig, true);
+	peer_sayf(&other, "{\"id\":2,\"method\":\"hello\",\"params\":{\"token\":\"%s\"}}",
+	    rig_token(&rig, token, sizeof(token)));
+	assert_has(peer_line(&other), "'principal':'token:client'");
+	assert_kind(ask_hold(&other, job), "forbidden");
 	peer_close(&other);
+	peer_open(&again, &rig, false);
+	assert_has(ask_hold(&again, job), "'next':0");
+	peer_close(&again);
 	succeed(job);
 }
 

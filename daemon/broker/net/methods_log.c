@@ -268,13 +268,14 @@ read_log(struct call *call, const struct job *j, const struct log_reader *from, 
 
 /* ---- job.log ---- */
 
+/* Not by connection: whoever runs a job comes back to it when the daemon was killed. */
 static int
 check_hold(const struct call *call, const struct job *j, struct rpc_error *err)
 {
-	if (connection_submitter(call->conn) == j->by)
+	if (strcmp(connection_submitter(call->conn)->principal, j->by->principal) == 0)
 		return 0;
 	return rpc_fail_member(err, RPC_forbidden, "hold", 4,
-	    "only the connection that handed a job in can hold it back");
+	    "only %s, who handed the job in, can hold it back", j->by->principal);
 }
 
 static int
