@@ -1068,6 +1068,97 @@ test_notices_are_handed_on_or_passed_over(void **state)
 	part(&s);
 }
 
+/* What was told, as one text. */
+static void
+keep_output(struct jobd *j, const struct jobd_output *said, void *data)
+{
+	struct buf	*kept = data;
+
+	assert_int_equal(jobd_turn(j), JOBD_USAGE);
+	buf_printf(kept, "%llu.%llu %d+%llu", (unsigned long long)said->job,
+	    (unsigned long long)said->attempt, said->stream, (unsigned long long)said->offset);
+	if (said->gap > 0)
+		buf_printf(kept, " gap %llu", (unsigned long long)said->gap);
+	buf_printf(kept, " [%.*s] at %lld", (int)said->len, said->bytes, (long long)said->at_ms);
+	if (said->eof)
+		buf_printf(kept, " %s%s", said->state, said->truncated ? ", truncated" : "");
+	buf_printf(kept, " next %llu\n", (unsigned long long)said->next);
+}
+
+static void
+note_answer(struct jobd_future *f, void *data)
+{
+	buf_puts(data, "answered\n");
+	jobd_forget(f);
+}
+
+#define OUTPUT	"{\"jsonrpc\":\"2.0\",\"method\":\"job.output\",\"params\":{\"id\":7,\"attempt\":2,"
+
+/* In order with what is answered, and none of it as a notice. */
+static void
+test_output_that_is_followed_comes_as_bytes(void **state)
+{
+	struct side	 s;
+	struct buf	 kept = { 0 };
+	char		*notice = NULL;
+
+	(void)state;
+	greet(&s, NULL);
+	jobd_on_notice(s.j, keep_notice, &notice);
+	jobd_on_output(s.j, keep_output, &kept);
+	jobd_on_done(started(jobd_start(s.j, "job.log", "{\"id\":7,\"follow\":true}", NULL)),
+	    note_answer, &kept);
+	turn(&s);
+	assert_non_null(strstr(heard(&s), "\"method\":\"job.log\""));
+	say(&s, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n"
+	    OUTPUT "\"stream\":\"stdout\",\"offset\":3,\"at_ms\":9,\"data\":\"a\\n\\u00e4\","
+	    "\"next\":7}}\n"
+	    OUTPUT "\"gap\":5,\"stream\":\"stderr\",\"offset\":0,\"at_ms\":10,"
+	    "\"data_base64\":\"b28=\",\"next\":14}}\n"
+	    OUTPUT "\"eof\":true,\"truncated\":true,\"state\":\"succeeded\",\"next\":14}}\n");
+	turn(&s);
+	buf_putc(&kept, '\0');
+	assert_string_equal(buf_data(&kept), "answered\n"
+	    "7.2 1+3 [a\n\xc3\xa4] at 9 next 7\n"
+	    "7.2 2+0 gap 5 [oo] at 10 next 14\n"
+	    "7.2 0+0 [] at 0 succeeded, truncated next 14\n");
+	assert_null(notice);
+	buf_free(&kept);
+	part(&s);
+}
+
+static void
+test_output_that_nobody_takes_is_a_notice(void **state)
+{
+	struct side	 s;
+	char		*kept = NULL;
+
+	(void)state;
+	greet(&s, NULL);
+	jobd_on_notice(s.j, keep_notice, &kept);
+	say(&s, OUTPUT "\"eof\":true,\"truncated\":false,\"state\":null,\"next\":0}}\n");
+	turn(&s);
+	assert_string_equal(kept, "job.output {\"id\":7,\"attempt\":2,\"eof\":true,"
+	    "\"truncated\":false,\"state\":null,\"next\":0}");
+	free(kept);
+	part(&s);
+}
+
+static void
+test_output_that_makes_no_sense_loses_the_connection(void **state)
+{
+	struct side	s;
+	struct buf	kept = { 0 };
+
+	(void)state;
+	greet(&s, NULL);
+	jobd_on_output(s.j, keep_output, &kept);
+	say(&s, OUTPUT "\"stream\":\"stdout\",\"data_base64\":\"!\",\"next\":1}}\n");
+	assert_int_equal(jobd_turn(s.j), JOBD_BAD_REPLY);
+	assert_int_equal(buf_len(&kept), 0);
+	part(&s);
+}
+
 static void
 test_text_is_quoted_as_json(void **state)
 {
@@ -1116,6 +1207,9 @@ main(void)
 		cmocka_unit_test(test_map_ends_when_it_is_told_to_and_calls_back_no_more),
 		cmocka_unit_test(test_map_tells_what_was_on_its_way_when_the_connection_went),
 		cmocka_unit_test(test_notices_are_handed_on_or_passed_over),
+		cmocka_unit_test(test_output_that_is_followed_comes_as_bytes),
+		cmocka_unit_test(test_output_that_nobody_takes_is_a_notice),
+		cmocka_unit_test(test_output_that_makes_no_sense_loses_the_connection),
 		cmocka_unit_test(test_text_is_quoted_as_json),
 	};
 
