@@ -284,28 +284,46 @@ put_job(struct ctl *ctl, bool with_stdin, struct buf *params)
 	return 0;
 }
 
+/*
+ * A signal between the request and its answer is for the job: it waits until there is one.  But
+ * whoever waits for room is ended by it, and the daemon takes no job of a connection that is gone.
+ */
 static int
-submit(struct session *s, bool with_stdin)
+ask_submit(struct session *s, const struct buf *params)
 {
 	struct ctl	*ctl = s->ctl;
-	struct buf	 params = { 0 };
+	bool		 for_room = option_given(&ctl->opt, OPT_room_wait);
 	struct span	 submitted;
 	int64_t		 id;
 	int		 rc;
 
-	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
+	if (!for_room)
+		forward_begin(&s->forward, ctl);
+	rc = ctl_ask(ctl, "job.submit", params, for_room ? CONN_FOREVER : CTL_ANSWER_MS, &submitted);
+	if (rc == 0 && (!json_int(submitted, "id", &id) || id <= 0))
+		rc = ctl_odd(ctl, "job.submit");
+	if (rc != 0) {
+		if (!for_room)
+			forward_end(&s->forward);
 		return rc;
-	if ((rc = put_job(ctl, with_stdin, &params)) == 0)
-		rc = ctl_ask(ctl, "job.submit", &params,
-		    option_given(&ctl->opt, OPT_room_wait) ? CONN_FOREVER : CTL_ANSWER_MS,
-		    &submitted);
-	buf_free(&params);
-	if (rc != 0)
-		return rc;
-	if (!json_int(submitted, "id", &id) || id <= 0)
-		return ctl_odd(ctl, "job.submit");
+	}
+	if (for_room)
+		forward_begin(&s->forward, ctl);
 	s->id = (uint64_t)id;
 	return 0;
+}
+
+static int
+submit(struct session *s, bool with_stdin)
+{
+	struct buf	params = { 0 };
+	int		rc;
+
+	if ((rc = ctl_connect(s->ctl, CTL_LINE_BYTES)) == 0 &&
+	    (rc = put_job(s->ctl, with_stdin, &params)) == 0)
+		rc = ask_submit(s, &params);
+	buf_free(&params);
+	return rc;
 }
 
 static int
@@ -321,7 +339,6 @@ run(struct ctl *ctl)
 		return ctl_usage(ctl, "--stdin is of --detach: without that yours is sent");
 	if ((rc = submit(&s, with_stdin)) != 0)
 		return rc;
-	forward_begin(&s.forward, ctl);
 	rc = attend_job(&s, with_stdin);
 	if (rc >= 0)
 		return rc;

@@ -91,8 +91,9 @@ class Run(DaemonTest):
         self.ctl('run', '-n', '-C', '/no/such/directory', 'true', status=126)
 
     def test_it_has_no_timeout_unless_asked(self):
-        run = self.start('run', '-n', '--', 'sleep', '60.25', stderr=subprocess.PIPE)
-        self.wait_for(lambda: processes_named('60.25'))
+        run = self.start('run', '-n', '--', 'sh', '-c', 'echo up; exec sleep 60.25', stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+        self.expect(run.stdout, b'up')
         job = json.loads(self.ctl('-o', 'json', 'ls', '-n', '1')[0])[0]
         shown = json.loads(self.ctl('-o', 'json', 'show', str(job['id']))[0])
         shown = shown[0] if isinstance(shown, list) else shown
@@ -207,6 +208,17 @@ class Run(DaemonTest):
         self.assertEqual(run.wait(60 * PATIENCE), -signal.SIGINT)
         self.assertEqual(processes_named('61.25'), [])
         self.assertIn(b'once more kills it', run.stderr.read())
+
+    def test_ctrl_c_before_the_job_is_known_ends_it_too(self):
+        submitted = self.c.call('server.stats')['jobs']['submitted']
+        for at in range(10):                            # at any moment: before its job, with it, after it
+            run = self.start('run', '-n', '--', 'sleep', '66.25', stderr=subprocess.PIPE)
+            if at % 2:
+                self.wait_for(lambda: self.c.call('server.stats')['jobs']['submitted'] > submitted)
+            run.send_signal(signal.SIGINT)
+            self.assertEqual(run.wait(60 * PATIENCE), -signal.SIGINT, run.stderr.read())
+            submitted = self.c.call('server.stats')['jobs']['submitted']
+        self.wait_for(lambda: not processes_named('66.25'))     # tearDown sees that there is no job either
 
     def test_the_second_ctrl_c_kills_what_does_not_listen(self):
         run = self.start('run', '-n', '--', 'sh', '-c', 'trap "" TERM INT; echo up; while :; do sleep 62.25; done',
