@@ -150,8 +150,9 @@ static void
 end_of_file(struct feed *f)
 {
 	f->open = false;
-	if (f->close_at_end)
-		send_chunk(f, true);
+	/* Who had nothing to write hears all the same whether the job could have taken it. */
+	if (f->close_at_end || (!f->patient && !f->taken && f->on_way == 0))
+		send_chunk(f, f->close_at_end);
 }
 
 void

@@ -274,6 +274,8 @@ class Run(DaemonTest):
         self.assertEqual(logs.stderr.read(), b'end\n')
         self.ctl('wait', job)
         self.ctl('write', job, stdin=b'more', status=8)
+        self.ctl('write', job, stdin=b'', status=8)
+        self.ctl('write', '99999999', stdin=b'', status=3)
         self.ctl('signal', 'TERM', job, status=8)
         self.assertEqual(self.ctl('logs', job, '--stream', 'stderr'), (b'', b'end\n'))
         pieces = [json.loads(line) for line in self.ctl('logs', job, '-o', 'ndjson')[0].splitlines()]
