@@ -1,12 +1,15 @@
 """Commands as types of files: what their jobs take and get, where they run, and what becomes of them."""
 
 import os
+import re
 import resource
 import shutil
 import signal
+import subprocess
 import tempfile
+import unittest
 
-from jobd_test import OwnDaemonTest, parent_of, read, until
+from jobd_test import SOURCE, OwnDaemonTest, parent_of, program, read, until
 
 WAIT = '''
 argv = ["/bin/sleep", "{seconds}"]
@@ -347,3 +350,28 @@ class Talk(CommandTest):
         self.assertEqual(c.error('job.write', id=job, data='x'), 'conflict')
         self.assertEqual(c.error('job.signal', id=job, signal='TERM'), 'conflict')
         c.call('job.cancel', id=job)
+
+
+class ManualTest(unittest.TestCase):
+    def check(self, kind, text):
+        with tempfile.TemporaryDirectory(prefix='jobd-manual-') as dir:
+            path = os.path.join(dir, 'example.' + kind)
+            with open(path, 'w') as f:
+                f.write(text)
+            got = subprocess.run([program('jobctl'), 'type', 'check', path], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, timeout=60)
+            self.assertEqual(got.returncode, 0, got.stdout.decode() + text)
+
+    def test_the_files_of_the_manual_are_right(self):
+        text = read(os.path.join(SOURCE, 'docs', 'jobd-jobs.5')).decode()
+        files = re.findall(r'^\.Pa \w+\.(job|worker) :\n\.Bd .*\n((?s:.*?))^\.Ed', text, re.M)
+        self.assertEqual([kind for kind, _ in files], ['job', 'worker'])
+        for kind, example in files:
+            self.check(kind, example)
+
+    def test_the_files_of_the_readme_are_right(self):
+        text = read(os.path.join(SOURCE, 'README.md')).decode()
+        for kind, first in ('job', 'argv = '), ('worker', 'worker = '):
+            example = re.search(r'^    %s.*\n(?:\n?    [^$].*\n)*' % first, text, re.M).group()
+            self.assertIn('\n    [', example)          # to its last section
+            self.check(kind, re.sub('^    ', '', example, flags=re.M))
