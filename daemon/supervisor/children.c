@@ -2,7 +2,6 @@
 #include "daemon/supervisor/children.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/supervisor/launch.h"
+#include "daemon/supervisor/own_file.h"
 #include "lib/alloc.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -114,13 +114,14 @@ end_left(char *text)
 int
 children_open(struct children *c, const char *state_dir, char *why, size_t size)
 {
-	char	*text;
-	int	 rc = 0;
+	char	*text = NULL;
+	int	 rc;
 
 	c->path = mem_printf("%s/children", state_dir);
-	c->fd = open(c->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (c->fd < 0 || (text = fd_read_file(c->path, FILE_BYTES_MAX, NULL)) == NULL) {
+	c->fd = rc = own_file_open_trusted(c->path);
+	if (rc >= 0 && (text = own_file_read(c->fd, FILE_BYTES_MAX)) == NULL)
 		rc = -errno;
+	if (rc < 0) {
 		snprintf(why, size, "%s: cannot be read: %s", c->path, strerror(-rc));
 		fd_close(&c->fd);
 		free(c->path);

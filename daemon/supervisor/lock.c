@@ -11,8 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/supervisor/own_file.h"
 #include "lib/alloc.h"
 #include "lib/fd.h"
+
+#define TRIES		100		/* locks that vanish as we take them */
+#define PID_CHARS	31
 
 /* Did whoever held the lock before us remove the file that we have locked now? */
 static bool
@@ -24,29 +28,39 @@ is_current(int fd, const char *path)
 	    ours.st_ino == there.st_ino;
 }
 
+/*
+ * Locked, and to be trusted.  Who holds a lock is asked first: a jobd that is not root's may run in
+ * the directory, and its file, which we do not trust, excludes us all the same.
+ */
 static int
 open_locked(const char *path)
 {
-	for (;;) {
-		int	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), rc;
+	for (int i = 0; i < TRIES; i++) {
+		int	fd = own_file_open(path), rc;
 
 		if (fd < 0)
-			return -errno;
+			return fd;
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 			rc = -errno;
 			close(fd);
 			return rc;
 		}
-		if (is_current(fd, path))
-			return fd;
+		if (is_current(fd, path)) {
+			if (own_file_trusted(fd))
+				return fd;
+			own_file_remove(path);
+		}
 		close(fd);
 	}
+	return -EPERM;
 }
 
+/* Its pid, from a file that is to be trusted only. */
 static void
 say_who(const char *state_dir, const char *path, char *why, size_t size)
 {
-	char	*text = fd_read_file(path, 32, NULL);
+	int	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char	*text = fd >= 0 && own_file_trusted(fd) ? own_file_read(fd, PID_CHARS) : NULL;
 
 	if (text != NULL)
 		text[strspn(text, "0123456789")] = '\0';
@@ -55,12 +69,13 @@ say_who(const char *state_dir, const char *path, char *why, size_t size)
 	else
 		snprintf(why, size, "%s: is in use by another jobd", state_dir);
 	free(text);
+	fd_close(&fd);
 }
 
 int
 lock_take(struct lock *l, const char *state_dir, char *why, size_t size)
 {
-	char	 pid[32];
+	char	 pid[PID_CHARS + 1];
 	int	 rc;
 
 	l->path = mem_printf("%s/lock", state_dir);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -632,6 +633,119 @@ test_what_a_dead_supervisor_left_is_killed_by_pid_and_start_time(void **state)
 	free(path);
 }
 
+/* ---- files that somebody else can have written ---- */
+
+static void
+spoil_linked(const char *path)
+{
+	char	*other = in_dir("other");
+
+	assert_int_equal(link(path, other), 0);
+	free(other);
+}
+
+static void
+spoil_writable(const char *path)
+{
+	assert_int_equal(chmod(path, 0622), 0);
+}
+
+static void
+spoil_fifo(const char *path)
+{
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+/* Only root can give a file away. */
+static void
+spoil_owner(const char *path)
+{
+	assert_int_equal(chown(path, geteuid() == 0 ? 61501 : (uid_t)-1, (gid_t)-1), 0);
+	if (geteuid() != 0)
+		spoil_writable(path);
+}
+
+static void (*const	spoils[])(const char *path) = {
+	spoil_linked, spoil_writable, spoil_fifo, spoil_owner,
+};
+
+static void
+expect_file(const char *path, const char *want)
+{
+	char	*text = fd_read_file(path, 4096, NULL);
+
+	assert_non_null(text);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static void
+test_children_that_another_user_can_have_named_are_not_killed(void **state)
+{
+	char	*path = in_dir("children"), *other = in_dir("other");
+	pid_t	 pid = make_sleeper();
+	int	 status;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(spoils); i++) {
+		struct children		c;
+		struct child		victim = { .pid = pid, .start = children_start_time(pid) };
+		const struct child	*one[] = { &victim };
+		struct stat		st;
+		char			*named;
+
+		assert_int_equal(children_open(&c, dir, why, sizeof(why)), 0);
+		children_record(&c, one, 1);
+		fd_close(&c.fd);
+		free(c.path);
+		assert_non_null(named = fd_read_file(path, 4096, NULL));
+		spoils[i](path);
+		assert_int_equal(children_open(&c, dir, why, sizeof(why)), 0);
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+		assert_int_equal(lstat(path, &st), 0);		/* one of our own instead */
+		assert_true(S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1);
+		if (spoils[i] == spoil_linked)
+			expect_file(other, named);		/* what is elsewhere is not written */
+		children_close(&c);
+		unlink(other);
+		free(named);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	free(path);
+	free(other);
+}
+
+static void
+test_a_lock_that_another_user_can_have_written_is_replaced_but_excludes(void **state)
+{
+	char	*path = in_dir("lock"), *other = in_dir("other");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(spoils); i++) {
+		struct lock	l, second;
+		int		fd;
+
+		write_file(path, "4711\n", 0600);
+		spoils[i](path);
+		assert_true((fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK)) >= 0);
+		assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+		assert_int_equal(lock_take(&l, dir, why, sizeof(why)), -EWOULDBLOCK);
+		assert_says("in use by another jobd");		/* whose pid nobody can tell */
+		close(fd);
+		assert_int_equal(lock_take(&l, dir, why, sizeof(why)), 0);
+		assert_int_equal(lock_take(&second, dir, why, sizeof(why)), -EWOULDBLOCK);
+		assert_says("in use by the jobd with pid");
+		if (spoils[i] == spoil_linked)
+			expect_file(other, "4711\n");
+		lock_release(&l);
+		unlink(other);
+	}
+	free(path);
+	free(other);
+}
+
 static void
 test_children_of_another_boot_and_garbage_kill_nobody(void **state)
 {
@@ -755,6 +869,8 @@ main(void)
 		IN_DIR(test_token_that_is_none_is_refused_and_never_shown),
 		IN_DIR(test_lock_excludes_and_names_its_holder),
 		IN_DIR(test_what_a_dead_supervisor_left_is_killed_by_pid_and_start_time),
+		IN_DIR(test_children_that_another_user_can_have_named_are_not_killed),
+		IN_DIR(test_a_lock_that_another_user_can_have_written_is_replaced_but_excludes),
 		IN_DIR(test_children_of_another_boot_and_garbage_kill_nobody),
 		IN_DIR(test_a_program_that_cannot_be_run_is_an_error_not_a_child),
 		cmocka_unit_test(test_a_program_gets_no_descriptor_that_was_not_meant_for_it),
