@@ -13,10 +13,8 @@
 /* ---- placeholders ---- */
 
 struct place {
-	const char	*key;		/* whose value the text is */
-	int		 line;
-	bool		 program;	/* argv[0] */
-	bool		 argument;	/* another one of argv */
+	int	line;
+	bool	program;	/* argv[0] */
 };
 
 /* What stands between the braces: [begin, end) of text. */
@@ -28,13 +26,13 @@ check_placeholder(const struct typefile *t, const char *text, const char *begin,
 	struct param	*p = param_find(&t->params, begin, (size_t)n);
 
 	if (p == NULL)
-		return fault_set(f, at->line, at->key, "{%.*s} has no [param %.*s]%s", n < 64 ? n : 64,
+		return fault_set(f, at->line, "argv", "{%.*s} has no [param %.*s]%s", n < 64 ? n : 64,
 		    begin, n < 64 ? n : 64, begin, " ({{ and }} stand for braces)");
 	if (at->program && p->type != PARAM_ENUM)
-		return fault_set(f, at->line, at->key, "{%s} is in the program's name, where only an "
+		return fault_set(f, at->line, "argv", "{%s} is in the program's name, where only an "
 		    "enum may be", p->name);
-	if (p->type == PARAM_STRINGS && (!at->argument || begin != text + 1 || end[1] != '\0'))
-		return fault_set(f, at->line, at->key, "{%s} is of type strings, which may only be a "
+	if (p->type == PARAM_STRINGS && (at->program || begin != text + 1 || end[1] != '\0'))
+		return fault_set(f, at->line, "argv", "{%s} is of type strings, which may only be a "
 		    "whole argument of its own", p->name);
 	p->used = true;
 	return 0;
@@ -52,11 +50,11 @@ check_text(const struct typefile *t, const char *text, const struct place *at, s
 			continue;
 		}
 		if (*c == '}')
-			return fault_set(f, at->line, at->key, "`}` without `{`; }} stands for a brace");
+			return fault_set(f, at->line, "argv", "`}` without `{`; }} stands for a brace");
 		if (*c != '{')
 			continue;
 		if ((end = strpbrk(c + 1, "{}")) == NULL || *end == '{')
-			return fault_set(f, at->line, at->key, "`{` without `}`; {{ stands for a brace");
+			return fault_set(f, at->line, "argv", "`{` without `}`; {{ stands for a brace");
 		if ((rc = check_placeholder(t, text, c + 1, end, at, f)) != 0)
 			return rc;
 		c = end;
@@ -64,27 +62,41 @@ check_text(const struct typefile *t, const char *text, const struct place *at, s
 	return 0;
 }
 
+/* cwd and [env] are as they stand; a placeholder there would wait for its value in vain. */
+static int
+check_fixed(const struct typefile *t, const char *text, int line, const char *key, struct fault *f)
+{
+	for (const char *c = text; (c = strchr(c, '{')) != NULL; c++) {
+		const char		*end = strchr(c, '}');
+		const struct param	*p = end == NULL ? NULL :
+					    param_find(&t->params, c + 1, (size_t)(end - c - 1));
+
+		if (p != NULL)
+			return fault_set(f, line, key, "has {%s}; placeholders are filled in argv only",
+			    p->name);
+	}
+	return 0;
+}
+
 static int
 check_places(const struct typefile *t, struct fault *f)
 {
-	struct place	at = { "argv", t->argv.line, true, false };
+	struct place	at = { t->argv.line, true };
 	int		rc = 0;
 
 	for (size_t i = 0; i < t->argv.n && rc == 0; i++) {
 		rc = check_text(t, t->argv.v[i], &at, f);
-		at = (struct place){ "argv", t->argv.line, false, true };
+		at.program = false;
 	}
-	at = (struct place){ "cwd", t->cwd_line, false, false };
 	if (rc == 0 && t->cwd != NULL)
-		rc = check_text(t, t->cwd, &at, f);
+		rc = check_fixed(t, t->cwd, t->cwd_line, "cwd", f);
 	list_for (node, &t->env) {
 		const struct typefile_env	*e = list_entry(node, struct typefile_env, link);
 		char				 key[100];
 
 		snprintf(key, sizeof(key), "env.%.90s", e->name);
-		at = (struct place){ key, e->line, false, false };
 		if (rc == 0)
-			rc = check_text(t, e->value, &at, f);
+			rc = check_fixed(t, e->value, e->line, key, f);
 	}
 	return rc;
 }
@@ -104,8 +116,7 @@ check_params(const struct typefile *t, struct fault *f)
 			char	key[80];
 
 			snprintf(key, sizeof(key), "param %.64s", p->name);
-			return fault_set(f, p->line, key, "is used nowhere: {%s} belongs into argv, cwd "
-			    "or [env]", p->name);
+			return fault_set(f, p->line, key, "is used nowhere: {%s} belongs into argv", p->name);
 		}
 	}
 	return 0;

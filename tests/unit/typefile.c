@@ -109,6 +109,7 @@ test_every_key_is_in_the_catalog_with_its_unit(void **state)
 		{ "file_size_max = 1G", "\"limits\":{\"file_bytes\":1073741824}" },
 		{ "cpu_max = 1m", "\"limits\":{\"cpu_ms\":60000}" },
 		{ "core_max = 1K", "\"limits\":{\"core\":1024}" },
+		{ "[env]\nJ = {\"a\":{{}}}", "\"env\":{\"J\":\"{\\\"a\\\":{{}}}\"}" },
 		{ "[env]\nA = b=c\nEMPTY =", "\"env\":{\"A\":\"b=c\",\"EMPTY\":\"\"}" },
 	};
 
@@ -253,8 +254,12 @@ test_mistakes_of_job_files_name_line_key_and_what_is_right(void **state)
 		{ "argv = [\"{p}\"]\n[param p]\ntype = string\n", 1, "argv", "only an enum may be" },
 		{ "argv = [\"x\", \"a{p}\"]\n[param p]\ntype = strings\n", 1, "argv",
 		    "a whole argument of its own" },
-		{ A "cwd = /{q}\n", 2, "cwd", "{q} has no [param q]" },
-		{ A "[env]\nV = {q}\n", 3, "env.V", "{q} has no [param q]" },
+		{ "argv = [\"x\", \"{q}\"]\ncwd = /srv/{q}\n[param q]\ntype = path\n", 2, "cwd",
+		    "has {q}; placeholders are filled in argv only" },
+		{ "argv = [\"x\", \"{q}\"]\n[env]\nV = a{b{q}\n[param q]\ntype = int\n", 3, "env.V",
+		    "has {q}; placeholders are filled in argv only" },
+		{ "argv = [\"x\"]\n[env]\nV = {q}\n[param q]\ntype = int\n", 3, "env.V",
+		    "has {q}; placeholders are filled in argv only" },
 		{ A "[env]\n1V = x\n", 3, "env.1V", "not the name of an environment variable" },
 		{ A "[env]\nJOBD_FD = x\n", 3, "env.JOBD_FD", "begins with JOBD_" },
 		{ A "[param q]\ntype = int\n", 3, "param q", "is used nowhere: {q} belongs into" },
