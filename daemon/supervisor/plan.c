@@ -89,6 +89,7 @@ static int
 choose_accounts(struct plan *p, const struct config *c, char *why, size_t size)
 {
 	struct account	*w = &p->worker_account;
+	const char	*commands = c->users_commands;
 
 	if (geteuid() != 0) {
 		account_own(&p->daemon_account);
@@ -97,8 +98,9 @@ choose_accounts(struct plan *p, const struct config *c, char *why, size_t size)
 		return 0;
 	}
 	if (choose_account("daemon", c->users_daemon, &p->daemon_account, why, size) != 0 ||
-	    choose_account("jobs", c->users_jobs, &p->jobs_account, why, size) != 0 ||
-	    choose_account("jobs", c->users_jobs, w, why, size) != 0)
+	    choose_account("jobs", c->users_jobs, w, why, size) != 0 ||
+	    choose_account(commands == NULL ? "jobs" : "commands",
+	    commands == NULL ? c->users_jobs : commands, &p->jobs_account, why, size) != 0)
 		return EXIT_CONFIG;
 	w->groups = mem_resize(w->groups, w->ngroups + 1, sizeof(*w->groups));
 	w->groups[w->ngroups++] = p->daemon_account.gid;

@@ -25,8 +25,8 @@ struct plan {
 	bool			 default_addrs;	/* so the socket's directory is ours to make */
 	char			*jobs_dir;	/* NULL: no variable says where */
 	struct account		 daemon_account;	/* the broker's */
-	struct account		 jobs_account;	/* whose jobs are that do not say it */
-	struct account		 worker_account;	/* the same, that may read outcomes of groups */
+	struct account		 jobs_account;	/* whose commands are that do not say it */
+	struct account		 worker_account;	/* of built-in workers; may read outcomes of groups */
 	/* by plan_find_programs */
 	char			*broker_program, *worker_program;
 	char			*exec_program;	/* commands are started by one without the rest */

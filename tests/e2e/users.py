@@ -5,12 +5,13 @@ Needs root; tests/run.sh says when it is left out.  The accounts are numbers tha
 
 import os
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from jobd_test import Daemon, parent_of, read
+from jobd_test import Daemon, parent_of, read, until
 
-DAEMON, JOBS, OTHER = 61501, 61502, 61503
+DAEMON, JOBS, OTHER, COMMANDS = 61501, 61502, 61503, 61504
 
 
 def uids(pid):
@@ -74,6 +75,95 @@ class Users(unittest.TestCase):
                 self.write(name, 'secret')
             said = c.call('job.call', type='file.read', args={'path': name})
             self.assertIn('ermission denied', said['failure']['message'])
+
+    def write_scripts(self, **users):
+        """Types of that name whose jobs are scripts, as that user; None: the usual one."""
+        for name, user in users.items():
+            self.write(name + '.job', ('' if user is None else 'user = %d\n' % user) +
+                       'argv = ["/bin/sh", "-c", "{script}"]\n[param script]\ntype = string\n')
+
+    def output(self, c, name, script):
+        """What a script says; whatever its status is, it is in there."""
+        done = c.call('job.call', type=name, args={'script': '(%s) 2>&1; echo status $?' % script})
+        self.assertEqual(done['state'], 'succeeded', done)
+        return done['result']['stdout']
+
+    def assert_denied(self, c, name, script):
+        said = self.output(c, name, script)
+        self.assertRegex(said, '(?i)(permission denied|not permitted)', (name, script))
+        self.assertNotIn('status 0', said, (name, script))
+
+    def assert_out_of_reach(self, c, name, pid):
+        """Neither signalled, nor traced, nor read."""
+        self.assert_denied(c, name, 'kill -0 %d' % pid)
+        self.assert_denied(c, name, ': </proc/%d/mem' % pid)
+        self.assert_denied(c, name, 'cat /proc/%d/environ' % pid)
+        self.assert_denied(c, name, 'ls /proc/%d/fd/' % pid)
+
+    def builtin_workers(self, c):
+        found = [pid for name, pid in self.workers(c).items() if name.startswith(('cpu', 'io'))]
+        self.assertTrue(found)
+        return found
+
+    def test_jobs_of_two_users_run_as_them_and_do_not_reach_each_other(self):
+        self.write_scripts(usual=None, other=OTHER)
+        c = self.start()
+        for name, uid in (('usual', JOBS), ('other', OTHER)):
+            self.assertEqual(self.output(c, name, 'id -u; id -ru; id -G').split()[:3], [str(uid)] * 3)
+        place = tempfile.mkdtemp(prefix='jobd-users-')
+        self.addCleanup(shutil.rmtree, place)
+        os.chmod(place, 0o777)
+        self.assertIn('status 0', self.output(c, 'other', 'echo secret >%s/file' % place))
+        self.assertEqual(os.stat(place + '/file').st_uid, OTHER)
+        self.assert_denied(c, 'usual', 'cat %s/file' % place)
+        self.assert_denied(c, 'usual', 'echo more >>%s/file' % place)
+        running = c.call('job.submit', type='other', args={'script': 'echo $$; exec sleep 1000'})['id']
+        pid = until(lambda: int(c.call('job.log', id=running, stream='stdout').get('data') or 0), 'the pid of a command')
+        self.assert_out_of_reach(c, 'usual', pid)
+        self.assertEqual(c.call('job.get', id=running)['state'], 'running')
+        c.call('job.cancel', id=running)
+
+    def test_commands_do_not_reach_the_daemon_or_what_it_keeps(self):
+        self.write_scripts(usual=None, other=OTHER)
+        c = self.start('store.engine=sqlite')
+        c.call('job.call', type='echo', args=1, durability='commit')
+        state = self.jobd.state_dir
+        for name in ('usual', 'other'):
+            for pid in (self.jobd.process.pid, self.jobd.broker()):
+                self.assert_out_of_reach(c, name, pid)
+            self.assert_denied(c, name, 'ls %s' % state)
+            for file in ('jobs.db', 'client.token', 'lock', 'children', 'groups/x'):
+                self.assert_denied(c, name, 'cat %s/%s' % (state, file))
+                self.assert_denied(c, name, 'echo x >>%s/%s' % (state, file))
+        for pid in self.workers(c).values():
+            if uids(pid)[0] == {JOBS}:
+                self.assert_out_of_reach(c, 'other', pid)
+
+    def test_commands_of_their_own_user_do_not_reach_built_in_workers(self):
+        self.write_scripts(usual=None, as_jobs=JOBS)
+        c = self.start('users.commands=%d' % COMMANDS)
+        self.assertEqual(self.output(c, 'usual', 'id -u').split()[0], str(COMMANDS))
+        self.assertEqual(self.output(c, 'as_jobs', 'id -u').split()[0], str(JOBS))
+        for pid in self.builtin_workers(c):
+            self.assertEqual(uids(pid)[0], {JOBS})
+            self.assert_out_of_reach(c, 'usual', pid)
+
+    def test_the_broker_cannot_have_others_killed_at_the_next_start(self):
+        self.start()
+        self.jobd.stop()
+        victim = subprocess.Popen(['sleep', '1000'])
+        self.addCleanup(lambda: (victim.kill(), victim.wait()))
+        start = read('/proc/%d/stat' % victim.pid).rsplit(b')', 1)[1].split()[19].decode()
+        path = os.path.join(self.jobd.state_dir, 'children')
+        with open(path, 'w') as f:
+            f.write('%s\n%d %s\n' % (read('/proc/sys/kernel/random/boot_id').decode().strip(), victim.pid, start))
+        os.chown(path, DAEMON, DAEMON)
+        os.chmod(path, 0o600)
+        c = self.start()
+        self.assertEqual(c.call('job.call', type='echo', args=1)['result'], 1)
+        self.assertIsNone(victim.poll())
+        self.assertEqual(os.stat(path).st_uid, 0)
+        self.assertIn('not believed', self.jobd.log())
 
 
 if __name__ == '__main__':

@@ -6,7 +6,7 @@
 
 #include "daemon/broker/lanes/lanes_internal.h"
 
-#define EXEC_USUAL	""	/* as control.h has it: the user that users.jobs names */
+#define EXEC_USUAL	""	/* as control.h has it: the user that users.commands or users.jobs names */
 #define EXEC_SEATS_MAX	64	/* for all users */
 
 /* Core's number of a user's pool; CORE_NO_POOL: there are too many. */
