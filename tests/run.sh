@@ -258,7 +258,7 @@ threads_e2e() {
 	export JOBD_TEST_PATIENCE=5
 	build tsan && cd "$source/tests/e2e" || return
 	JOBD_BUILD=$work/tsan fixed_addresses python3 -B -m unittest -v test_jobs test_main_job test_libjobd \
-	    test_logs
+	    test_logs test_remote_workers
 }
 
 # ThreadSanitizer cannot always live with randomised addresses; where they cannot be fixed it tries.

@@ -438,8 +438,8 @@ seat_look(struct seat *seat)
 		seat_kill(seat, "it was told to end and has not");
 	if (seat->pid > 0)
 		seat->rss_bytes = resident_bytes(seat->pid);
-	if (seat->up)
-		seat->way->look(seat);
 	if (seat->language == NULL && cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
 		seat_retire(seat, "workers.recycle_rss");
+	if (seat->up)
+		seat->way->look(seat);		/* last: a remote one may be gone then */
 }
