@@ -112,9 +112,10 @@ class Said(Commands, DaemonTest):
 
     def test_attempts_are_apart(self):
         go, f = self.fifo(), Follower(self.jobd)
-        job = self.submit(f'if [ $JOBD_ATTEMPT = 1 ]; then echo bad; exit 1; fi; cat {go}; echo good',
+        job = self.submit(f'cat {go}; if [ $JOBD_ATTEMPT = 1 ]; then echo bad; exit 1; fi; echo good',
                           retry={'max_attempts': 2, 'backoff_ms': 1})
         f.follow(job)
+        self.go(go)
         self.assertEqual((f.next()['attempt']), 1)
         self.go(go)
         lines = f.to_end()
