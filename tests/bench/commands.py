@@ -130,7 +130,7 @@ def python():
     pool = ['/usr/bin/python3', os.path.join(HERE, 'pool.py')]
     payload = 'noop="%s"' % ('x' * 64)
     try:
-        until(lambda: any(t['name'] == 'noop' for t in jobd.client().call('type.list')['items']))
+        until(lambda: any(t['name'] == 'noop' for t in jobd.client().call('type.list')['items']), 'the pool')
         with Processes() as processes:
             port = celery(processes)
             many = [Measurement('jobd, Python no-op jobs, pool of two', *here, 'call', payload, '30000', '100',
@@ -192,7 +192,7 @@ def trees():
         client = jobd.client()
         for _ in range(ROUNDS):
             job = client.submit('command', {'argv': ['bash', '-c', script], 'grace_ms': 500}, durability='memory')
-            until(lambda: sleeping() >= TREE // 2, 60)
+            until(lambda: sleeping() >= TREE // 2, 'the whole tree', 60)
             start = time.monotonic()
             client.call('job.cancel', id=job)
             seen.append((time.monotonic() - start) * 1000 - 500)
