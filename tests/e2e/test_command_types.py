@@ -334,6 +334,17 @@ class Talk(CommandTest):
         self.assertEqual(c.error('job.write', id=job, data='line\n' + 'x' * (1 << 19)), 'conflict')
         self.assertEqual(c.call('job.wait', id=job)['state'], 'succeeded')
 
+    def test_the_grace_of_all_jobs_is_that_of_commands_that_say_none(self):
+        c = self.jobs('jobs.grace_ms=200ms', files={
+            'stubborn': 'argv = ["/bin/sh", "-c", "trap \'\' TERM; echo up; while :; do sleep 9; done"]'}).client()
+        for type, args in ('stubborn', None), ('command', {
+                'argv': ['/bin/sh', '-c', "trap '' TERM; echo up; while :; do sleep 9; done"]}):
+            job = c.submit(type, args)
+            until(lambda: 'up' in str(c.call('job.log', id=job)), 'its trap')
+            c.call('job.cancel', id=job)
+            attempt = c.get(job)['attempts'][0]
+            self.assertLess(attempt['ended_ms'] - attempt['started_ms'], 4000)
+
     def test_a_signal_reaches_the_commands_group(self):
         c = self.daemon().client()
         job = c.submit('command', {'argv': ['/bin/sh', '-c', 'trap "echo got; exit 0" USR1; echo up; sleep 60 & wait']})

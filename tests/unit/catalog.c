@@ -115,7 +115,7 @@ test_the_type_command_is_there_without_a_file(void **state)
 	const struct type	*t = type(*state, "command");
 
 	assert_non_null(t);
-	assert_string_equal(t->spec, "{\"free\":true}");
+	assert_string_equal(t->spec, "{\"free\":true,\"grace_ms\":10000}");
 	assert_int_equal(t->role, ROLE_operator);
 	assert_int_equal(t->defaults.timeout_ms, 3600000);
 	assert_null(t->file);
@@ -141,7 +141,7 @@ test_a_command_becomes_a_type_with_its_defaults(void **state)
 	assert_string_equal(t->summary, "small pictures");
 	assert_string_equal(t->args_schema, "{\"type\":\"object\"}");
 	assert_string_equal(t->file, "/j/thumb.job");
-	assert_string_equal(t->spec, "{\"argv\":[\"convert\"]}");
+	assert_string_equal(t->spec, "{\"argv\":[\"convert\"],\"grace_ms\":10000}");
 	assert_string_equal(core_pool_name(r->b.core, t->pool).p, "exec:bob");
 	assert_string_equal(exec_user(&r->l, t->pool), "bob");
 	assert_int_equal(t->traits, JOBD_CPU_BOUND);
@@ -194,7 +194,7 @@ test_no_file_takes_the_name_of_a_type_that_is_there(void **state)
 	    "{\"name\":\"Big Name\",\"file\":\"/j/big.job\"," SPEC("\"a\"") "},"
 	    THUMB "}]}"), 0);
 	assert_null(type(r, "echo")->spec);
-	assert_string_equal(type(r, "command")->spec, "{\"free\":true}");
+	assert_string_equal(type(r, "command")->spec, "{\"free\":true,\"grace_ms\":10000}");
 	assert_non_null(type(r, "thumb"));
 	assert_int_equal(left_out(r, &row), 3);
 	assert_string_equal(row.file, "/j/big.job");

@@ -76,7 +76,7 @@ static void
 test_a_program_is_routed_by_what_it_does_itself(void **state)
 {
 	struct type_route	 tr = { .pinned = -1 };
-	struct type		 t = { .name = (char[]){ "command" }, .spec = (char[]){ PROGRAMS_FREE_SPEC },
+	struct type		 t = { .name = (char[]){ "command" }, .spec = (char[]){ PROGRAMS_FREE_SPEC "}" },
 	    .lanes = JOBD_LANE_PROCESS | JOBD_LANE_ASYNC, .has_run = true, .has_start = true, .route = &tr };
 	struct programs		*all = programs_new();
 	struct program		*waits = programs_get(all, text("sleep"));

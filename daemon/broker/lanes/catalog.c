@@ -112,6 +112,15 @@ refuse(struct lanes *l, const char *file, const char *key, const char *why)
 	    file == NULL ? "" : file, "line", 0, "key", key, "message", why));
 }
 
+/* What the worker counts from SIGTERM to SIGKILL is what core counts: jobs.grace_ms if the file says none. */
+static char *
+print_spec(const struct lanes *l, json_t *spec)
+{
+	if (json_is_object(spec) && json_object_get(spec, "grace_ms") == NULL)
+		json_object_set_new(spec, "grace_ms", json_integer(l->broker->config.grace_ms));
+	return json_dumps(spec, JSON_COMPACT);
+}
+
 /* By its name it is known that it is in this catalog. */
 static void
 define(struct lanes *l, const json_t *command, json_t *names)
@@ -119,7 +128,7 @@ define(struct lanes *l, const json_t *command, json_t *names)
 	const json_t	*schema = json_object_get(command, "args_schema");
 	char		*args = schema == NULL ? mem_strdup("true") :
 	    json_dumps(schema, JSON_COMPACT | JSON_ENCODE_ANY);
-	char		*spec = json_dumps(json_object_get(command, "spec"), JSON_COMPACT);
+	char		*spec = print_spec(l, json_object_get(command, "spec"));
 	const char	*summary = text(command, "summary"), *user = text(command, "user"), *wrong;
 	struct type	 t = {
 		.name = text(command, "name"),
@@ -229,11 +238,13 @@ catalog_take(struct lanes *l, int fd)
 void
 catalog_builtin(struct lanes *l)
 {
+	char		*spec = mem_printf(PROGRAMS_FREE_SPEC ",\"grace_ms\":%lld}",
+	    (long long)l->broker->config.grace_ms);
 	struct type	t = {
 		.name = (char[]){ "command" },
 		.summary = (char[]){ "runs a program with the arguments that the job gives" },
 		.args_schema = (char *)(size_t)command_schema,
-		.spec = (char[]){ PROGRAMS_FREE_SPEC },
+		.spec = spec,
 		.pool = exec_pool(l, EXEC_USUAL),
 		.lanes = COMMAND_LANES, .has_run = true, .has_start = true,
 		.role = ROLE_operator,
@@ -241,6 +252,7 @@ catalog_builtin(struct lanes *l)
 	};
 
 	core_type_define(l->broker->core, &t);
+	free(spec);
 }
 
 /* ---- to look at ---- */

@@ -32,7 +32,7 @@ programs_free(struct programs *all)
 bool
 programs_has(const struct type *t)
 {
-	return t->spec != NULL && strcmp(t->spec, PROGRAMS_FREE_SPEC) == 0;
+	return t->spec != NULL && strncmp(t->spec, PROGRAMS_FREE_SPEC, strlen(PROGRAMS_FREE_SPEC)) == 0;
 }
 
 /* Names are written to logs and files: one of control characters is not worth a profile. */

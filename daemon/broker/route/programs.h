@@ -14,8 +14,8 @@
 #define PROGRAMS_MAX		1000
 #define PROGRAM_NAME_BYTES	255	/* of a longer one nothing is kept */
 
-/* proto/command.h: the job brings its own argv. */
-#define PROGRAMS_FREE_SPEC	"{\"free\":true}"
+/* proto/command.h: the job brings its own argv.  How such a spec begins. */
+#define PROGRAMS_FREE_SPEC	"{\"free\":true"
 
 struct program {
 	struct list	 link;		/* programs->recent */
