@@ -1025,6 +1025,25 @@ test_waits_of_plugins_get_their_own_workers_and_no_others(void **state)
 }
 
 static void
+test_a_type_may_be_declared_anew_with_its_own_texts(void **state)
+{
+	struct world	*w = *state;
+	char		 name[] = "work", summary[] = "a summary", schema[] = "true", spec[] = "{}";
+	struct type	 declared = {
+		.name = name, .summary = summary, .args_schema = schema, .spec = spec,
+	};
+
+	core_type_define(w->c, &declared);
+	declared.summary = w->type->summary;
+	declared.args_schema = w->type->args_schema;
+	declared.spec = w->type->spec;
+	core_type_define(w->c, &declared);
+	assert_string_equal(w->type->summary, "a summary");
+	assert_string_equal(w->type->args_schema, "true");
+	assert_string_equal(w->type->spec, "{}");
+}
+
+static void
 test_a_type_that_gets_another_pool_takes_its_waiting_jobs_along(void **state)
 {
 	struct world	*w = *state;
@@ -1796,6 +1815,7 @@ main(void)
 		TEST(test_a_cpu_worker_is_killed_after_the_grace_and_its_death_ends_the_job),
 		TEST(test_the_next_in_a_fifo_starts_when_the_one_before_is_harvested),
 		TEST(test_waits_of_plugins_get_their_own_workers_and_no_others),
+		TEST(test_a_type_may_be_declared_anew_with_its_own_texts),
 		TEST(test_a_type_that_gets_another_pool_takes_its_waiting_jobs_along),
 		TEST(test_a_type_declared_again_by_its_own_words_keeps_them),
 		TEST(test_a_thread_that_does_not_return_is_stuck_and_holds_what_it_holds),
