@@ -71,6 +71,7 @@ struct seat {
 	uint64_t	 asked_loop;		/* the token of that entry */
 	bool		 blocked;		/* it gave none, and is killed for that */
 	bool		 crashed;		/* its end was its own doing, as far as is known */
+	bool		 killed;		/* its end was our doing */
 	bool		 blames_waits;		/* dead: all that waited in its loop is suspected */
 	struct list	 fetches;		/* results that are coming in pieces */
 	/* exec: commands.c */

@@ -138,7 +138,7 @@ drop_incarnation(struct seat *seat)
 	seat->dead_ns = 0;
 	seat->rss_bytes = 0;
 	seat->asked_loop_ns = 0;
-	seat->blocked = seat->crashed = seat->outdated = false;
+	seat->blocked = seat->crashed = seat->killed = seat->outdated = false;
 }
 
 void
@@ -309,8 +309,10 @@ seat_kill(struct seat *seat, const char *why)
 {
 	if (seat->state == WORKER_GONE)
 		return;
-	if (seat->state != WORKER_DYING)
+	if (seat->state != WORKER_DYING) {
 		log_warn("worker is killed worker=%s pid=%d why=%s", seat->name, seat->pid, why);
+		seat->killed = true;
+	}
 	seat_set_state(seat, WORKER_DYING);
 	if (seat->pidfd >= 0 &&
 	    syscall(SYS_pidfd_send_signal, seat->pidfd, SIGKILL, NULL, 0) != 0 && errno == EPERM)

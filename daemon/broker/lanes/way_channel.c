@@ -201,14 +201,14 @@ take_last_exec(struct seat *seat, const char *how)
 }
 
 /*
- * A command cannot harm its worker, but what it wants of it may: when the worker has crashed and few
- * were there, each of them runs alone once.
+ * A command has its worker's user and may kill it, and what it wants of the worker may be too much:
+ * when that has ended by another's hand than ours and few were there, each of them runs alone once.
  */
 static bool
 suspects_exec(const struct seat *seat, const struct attempt *at)
 {
 	(void)at;
-	return (seat->blocked || seat->crashed) && seat->command_count <= BLAMED_WAITS_MAX;
+	return (seat->blocked || !seat->killed) && seat->command_count <= BLAMED_WAITS_MAX;
 }
 
 static void
