@@ -679,6 +679,10 @@ test_a_finished_command_whose_output_nobody_asks_for_can_be_cancelled(void **sta
 	run.asked = false;
 }
 
+/* Leaves an orphan with a session and an environment of its own, once that has said its pid. */
+#define NAMELESS "mkfifo $JOBD_TMPDIR/said; (setsid env -i said=$JOBD_TMPDIR/said /bin/sh -c " \
+	"'echo $$; echo >$said; exec sleep 999' &); read line <$JOBD_TMPDIR/said"
+
 /* Its first environment does not say whose it is, and it has a session of its own. */
 static void
 test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it(void **state)
@@ -688,7 +692,7 @@ test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it(voi
 	(void)state;
 	begin_sh(&other, "echo $$; exec sleep 999", "");
 	command_await_output(&other, "\n");
-	do_sh("(setsid env -i /bin/sh -c 'echo $$; exec sleep 999' &); sleep 0.3", "");
+	do_sh(NAMELESS, ",\"tmpdir\":true");
 	pid = printed_pid(&run);
 	assert_int_equal(kill(pid, 0), 0);	/* it may be the other's */
 	cancel(&other);
@@ -741,7 +745,7 @@ test_nothing_leaves_the_cgroup_of_its_attempt(void **state)
 	unsetenv("JOBD_CGROUP");
 	begin_sh(&other, "echo $$; exec sleep 999", "");
 	command_await_output(&other, "\n");
-	do_sh("(setsid env -i /bin/sh -c 'echo $$; exec sleep 999' &); sleep 0.3", "");
+	do_sh(NAMELESS, ",\"tmpdir\":true");
 	command_expect(&run, CHANNEL_OK, "\"exit_code\":0");
 	expect_gone(printed_pid(&run));
 	assert_int_equal(kill(printed_pid(&other), 0), 0);
