@@ -129,7 +129,6 @@ come_back(struct session *s)
 	if (s->feed.unsure)
 		return give_up(s, "the connection was lost while stdin was on its way, "
 		    "so the job may have missed some");
-	s->follow.hold = false;			/* that is for the connection which handed the job in */
 	return attend(s);
 }
 
@@ -236,7 +235,7 @@ attend_job(struct session *s, bool with_stdin)
 
 	signal(SIGPIPE, SIG_IGN);
 	follow_init(&s->follow, s->ctl, s->id);
-	s->follow.follow = s->follow.hold = s->follow.stands = true;
+	s->follow.follow = s->follow.hold = true;
 	feed_init(&s->feed, s->ctl, s->id, with_stdin ? STDIN_FILENO : -1, true, true);
 	s->forward.id = s->id;
 	if ((rc = loop(s)) == 0 && s->forward.leave)

@@ -78,7 +78,7 @@ follow_finish(struct follow *f)
 static void
 put_bytes(struct follow *f, int stream, const char *p, size_t len)
 {
-	if (stream == JOBD_NOTE && f->stands)
+	if (stream == JOBD_NOTE && f->hold)
 		return;
 	sink_put(stream == JOBD_STDOUT ? &f->out : &f->err, p, len);
 }

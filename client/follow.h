@@ -20,7 +20,6 @@ struct follow {
 	uint64_t	 attempt;	/* whose bytes came last; 0: none have */
 	uint64_t	 next;		/* the offset to go on at */
 	bool		 follow, hold;
-	bool		 stands;	/* for the job: its notes are not ours to say */
 	bool		 raw;		/* lines of JSON instead of bytes */
 	bool		 eof;
 	bool		 answered;	/* job.log has been */
