@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
 #include "lib/buf.h"
 
-#define ENVIRON_MAX	(4 << 20)
+#define ENVIRON_MAX		(4 << 20)
+#define ENVIRON_TRIES		200
+#define ENVIRON_PAUSE_NS	100000
 
 static int
 open_file(pid_t pid, const char *name)
@@ -110,38 +113,67 @@ proc_peak_rss(pid_t pid)
 	return kb * 1024;
 }
 
-static bool
-holds(const char *environ_text, size_t len, const char *text)
+bool
+proc_environ_has(const struct buf *environ_text, const char *text)
 {
-	size_t	want = strlen(text) + 1;
+	const char	*p = buf_data(environ_text);
+	size_t		 len = buf_len(environ_text), want = strlen(text) + 1;
 
 	for (size_t i = 0; i < len;) {
-		size_t	n = strnlen(environ_text + i, len - i) + 1;
+		size_t	n = strnlen(p + i, len - i) + 1;
 
-		if (n == want && memcmp(environ_text + i, text, n - 1) == 0)
+		if (n == want && memcmp(p + i, text, n - 1) == 0)
 			return true;
 		i += n;
 	}
 	return false;
 }
 
-bool
-proc_env_has(pid_t pid, const char *const *texts, size_t n)
+static void
+read_environ(pid_t pid, struct buf *out)
 {
-	struct buf	b = { 0 };
-	int		fd = open_file(pid, "environ");
-	ssize_t		got;
-	bool		all = true;
+	int	fd = open_file(pid, "environ");
+	ssize_t	got;
 
 	if (fd < 0)
-		return false;
-	while ((got = read(fd, buf_room(&b, 4096), 4096)) > 0 && buf_len(&b) < ENVIRON_MAX)
-		buf_added(&b, (size_t)got);
+		return;
+	while ((got = read(fd, buf_room(out, 4096), 4096)) > 0 && buf_len(out) < ENVIRON_MAX)
+		buf_added(out, (size_t)got);
 	close(fd);
-	for (size_t i = 0; i < n && all; i++)
-		all = holds(buf_data(&b), buf_len(&b), texts[i]);
-	buf_free(&b);
-	return all;
+}
+
+/* Is it in the middle of exec?  Then the place of its environment, the 51st field, is not known yet. */
+static bool
+is_in_exec(pid_t pid)
+{
+	char			 text[1024], *after;
+	unsigned long long	 env_end;
+	int			 skipped = 2;	/* pid and name */
+
+	if (read_small(pid, "stat", text, sizeof(text)) <= 0 || (after = strrchr(text, ')')) == NULL)
+		return false;
+	while (skipped < 50 && after != NULL) {
+		after = strchr(after + 1, ' ');
+		skipped++;
+	}
+	return after != NULL && sscanf(after, " %*s %llu", &env_end) == 1 && env_end == 0;
+}
+
+void
+proc_environ(pid_t pid, struct buf *out)
+{
+	size_t	before = buf_len(out);
+	int	calm = 0;		/* times that it was not there and nobody was making it */
+
+	for (int tries = 0; tries < ENVIRON_TRIES && calm < 2; tries++) {
+		read_environ(pid, out);
+		if (buf_len(out) > before)
+			return;
+		if (!is_in_exec(pid))
+			calm++;
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = ENVIRON_PAUSE_NS }, NULL);
+	}
 }
 
 void

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/buf.h"
+
 struct proc_stat {
 	char		state;		/* R, S, D, T, Z ... */
 	pid_t		parent, session;
@@ -27,8 +29,12 @@ bool proc_is_dead(const struct proc_stat *st);
 /* Bytes read from and written to storage, its waited-for children's too; unchanged: not known. */
 void proc_io(pid_t pid, int64_t *read_bytes, int64_t *write_bytes);
 int64_t proc_peak_rss(pid_t pid);	/* bytes; 0: not known */
-/* Has its first environment this text, `NAME=value`?  Of a dead one: no. */
-bool proc_env_has(pid_t pid, const char *const *texts, size_t n);
+/*
+ * The environment that it began with, appended: `NAME=value` and NUL each.  A process in the middle
+ * of exec has none for a moment: it is waited for, at most 20 ms.  Of a dead one there is nothing.
+ */
+void proc_environ(pid_t pid, struct buf *out);
+bool proc_environ_has(const struct buf *environ_text, const char *text);	/* `NAME=value` */
 /* The children of all of its threads, appended. */
 void proc_children(pid_t pid, struct pids *out);
 /* Of a descriptor of /proc/PID/task/TID/children. */

@@ -150,21 +150,33 @@ tree_is_gone(const struct tree *t)
 
 /* ---- whose is it? ---- */
 
+static bool
+is_named(const struct tree *t, const struct buf *environ_text)
+{
+	char	job[48], fence[48];
+
+	snprintf(job, sizeof(job), "JOBD_JOB_ID=%llu", (unsigned long long)t->job);
+	snprintf(fence, sizeof(fence), "JOBD_FENCE=%llu", (unsigned long long)t->fence);
+	return proc_environ_has(environ_text, job) && proc_environ_has(environ_text, fence);
+}
+
 static struct tree *
 tree_of_environment(pid_t pid)
 {
-	char		job[48], fence[48];
-	const char	*texts[] = { job, fence };
+	struct tree	*found = NULL;
+	struct buf	 text = { 0 };
 
+	proc_environ(pid, &text);
 	list_for (node, &trees) {
 		struct tree	*t = list_entry(node, struct tree, link);
 
-		snprintf(job, sizeof(job), "JOBD_JOB_ID=%llu", (unsigned long long)t->job);
-		snprintf(fence, sizeof(fence), "JOBD_FENCE=%llu", (unsigned long long)t->fence);
-		if (proc_env_has(pid, texts, 2))
-			return t;
+		if (is_named(t, &text)) {
+			found = t;
+			break;
+		}
 	}
-	return NULL;
+	buf_free(&text);
+	return found;
 }
 
 /*

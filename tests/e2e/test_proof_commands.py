@@ -289,6 +289,14 @@ class Deaths(Files):
         [worker] = self.jobd.children_named('exec worker')
         self.assertEqual(read('/proc/%d/task/%d/children' % (worker, worker)), b'')
 
+    def test_what_leaves_its_session_as_its_command_ends_goes_with_it(self):
+        # Some of these are in the middle of exec when they are looked at.
+        self.start()
+        script = 'setsid sleep 999 >/dev/null 2>&1 & echo $!'
+        for _ in range(100):
+            for outcome in self.c.wait_all(self.c.submit_many([{'type': 'command', 'args': sh(script)}] * 16)):
+                self.assertTrue(is_gone(int(outcome['result']['stdout'])), outcome)
+
     def test_none_is_left_of_a_dead_worker_either(self):
         self.start()
         jobs = [self.c.submit('command', sh('setsid sleep 999 & (sleep 999 &); echo $$; sleep 999')) for _ in range(5)]
