@@ -31,16 +31,19 @@ def processes_named(word):
     return found
 
 
-# Whoever runs the tests may ignore it, and then so would jobctl.
-HANGUP = signal.getsignal(signal.SIGHUP)
+# Whoever runs the tests may ignore them, and then so would jobctl.
+HEARD = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)}
 
 
 def setUpModule():
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number, handler in HEARD.items():
+        if handler == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def tearDownModule():
-    signal.signal(signal.SIGHUP, HANGUP)
+    for number, handler in HEARD.items():
+        signal.signal(number, handler)
 
 
 class Run(DaemonTest):

@@ -177,6 +177,7 @@ contents(int fd, size_t *len)
 pid_t
 rig_start_jobctl_with(int in, int out, char **words, int *err)
 {
+	static const int	forwarded[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 	char	*argv[WORDS_MAX + 2] = { (char[]){ "jobctl" } };
 	int	 argc = 1;
 	pid_t	 pid;
@@ -188,7 +189,8 @@ rig_start_jobctl_with(int in, int out, char **words, int *err)
 	for (; words[argc - 1] != NULL; argc++)
 		argv[argc] = words[argc - 1];
 	alarm(PATIENCE_S);
-	signal(SIGHUP, SIG_DFL);	/* whoever runs the tests may ignore it */
+	for (size_t i = 0; i < COUNT(forwarded); i++)	/* whoever runs the tests may ignore them */
+		signal(forwarded[i], SIG_DFL);
 	dup2(in, 0);
 	dup2(out, 1);
 	dup2(*err, 2);
