@@ -11,7 +11,7 @@ source=$(cd "$(dirname "$0")/.." && pwd)
 export PATH=/usr/bin:/bin:$PATH
 jobs=$(nproc)
 gate=
-limit=900		# seconds that a stage may take
+limit=1200		# seconds that a stage may take
 wanted=
 for argument in "$@"; do
 	case $argument in
