@@ -264,8 +264,8 @@ class BigGroups(OwnDaemonTest):
         self.assertEqual(done['reduce']['result'], {'algorithm': 'sha256', 'bytes': len(truth),
                                                     'digest': hashlib.sha256(truth).hexdigest()})
         self.assertLessEqual(len(c.call('job.list', limit=1000)['items']), 200)
-        self.assertEqual(os.stat(done['path']).st_mode & 0o777, 0o600)
-        self.assertEqual(os.stat(os.path.dirname(done['path'])).st_mode & 0o777, 0o700)
+        self.assertEqual(os.stat(done['path']).st_mode & 0o777, 0o640)
+        self.assertEqual(os.stat(os.path.dirname(done['path'])).st_mode & 0o777, 0o750)
         first = c.call('group.results', group='big', limit=2)['items']
         self.assertEqual([r['result'] for r in first], [{'i': 0}, {'i': 1}])
 
