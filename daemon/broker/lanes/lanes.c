@@ -482,7 +482,8 @@ static const char *
 view_lane(const struct seat *seat)
 {
 	if (seat->language != NULL)
-		return seat->talk == NULL ? "process" : talk_lanes(seat->talk);
+		return seat->talk == NULL || talk_lanes(seat->talk)[0] == '\0' ? "process" :
+		    talk_lanes(seat->talk);
 	if (seat->lane == CONTROL_LANE_EXEC)
 		return "exec";
 	return seat->lane == CONTROL_LANE_CPU ? "process" : "async+thread";
