@@ -238,6 +238,26 @@ class Kept(Commands, OwnDaemonTest):
         self.assertEqual(self.whole(job, stream='stderr')[0], b'end\n')
         self.assertIn(b'stdout is truncated', self.whole(job, stream='note')[0])
 
+    def test_who_ran_a_job_misses_nothing_where_its_log_ends_in_a_character(self):
+        jobd = self.daemon('logs.max_bytes=1M')
+        place = tempfile.TemporaryDirectory(prefix='jobd-logs-')
+        self.addCleanup(place.cleanup)
+        go, f, before, behind = os.path.join(place.name, 'go'), Follower(jobd), (1 << 20) - 1, 100000
+        os.mkfifo(go)
+        script = (r"head -c %d /dev/zero; printf '\303'; cat %s; (printf '\244'; head -c %d /dev/zero) |"
+                  " dd bs=1M iflag=fullblock 2>/dev/null" % (before, go, behind))
+        job = f.call('job.submit', type='command', args={'argv': ['sh', '-c', script]})['id']
+        f.follow(job, hold=True)
+        lines = []
+        while len(said(lines, 'stdout')) < before:
+            lines.append(f.next())
+        with open(go, 'w'):
+            pass
+        lines += f.to_end()
+        self.assertEqual(sum(line.get('gap', 0) for line in lines), 0)
+        self.assertEqual(said(lines, 'stdout').strip(b'\0'), b'\303\244')
+        self.assertEqual(len(said(lines, 'stdout')), before + 2 + behind)
+
     def test_the_file_of_a_job_goes_with_it(self):
         jobd = self.daemon()
         self.c = jobd.client()

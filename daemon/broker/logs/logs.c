@@ -120,13 +120,16 @@ static void
 take(struct broker *b, struct log *log, struct log_attempt *a, const struct log_piece *pieces,
     size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		bool	whole = keep(b, log, a, &pieces[i]);
+	const struct log_piece	*cut = NULL;
 
+	for (size_t i = 0; i < count; i++) {
+		if (!keep(b, log, a, &pieces[i]))
+			cut = &pieces[i];
 		follow_said(b->net, log, a, &pieces[i]);
-		if (!whole)
-			note_truncated(b, log, a, &pieces[i]);
 	}
+	/* its place is behind all pieces: before the last one, followers would take that for missed */
+	if (cut != NULL)
+		note_truncated(b, log, a, cut);
 }
 
 static void
