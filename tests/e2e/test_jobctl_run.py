@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from jobd_test import DaemonTest, PATIENCE, program, until
+from jobd_test import DaemonTest, PATIENCE, descendants, little_quarantine, program, read, until
 
 
 def rss_kib(pid):
@@ -19,16 +19,9 @@ def rss_kib(pid):
 
 
 def processes_named(word):
-    """Processes that have this word among their arguments."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open('/proc/%s/cmdline' % pid, 'rb') as cmdline:
-                if word.encode() in cmdline.read().split(b'\0'):
-                    found.append(int(pid))
-        except OSError:
-            pass
-    return found
+    """Processes of ours that have this word among their arguments; the same tests may run elsewhere."""
+    return [pid for pid in descendants(os.getpid())
+            if word.encode() in read('/proc/%d/cmdline' % pid).split(b'\0')]
 
 
 # Whoever runs the tests may ignore them, and then so would jobctl.
@@ -47,6 +40,11 @@ def tearDownModule():
 
 
 class Run(DaemonTest):
+    @classmethod
+    def setUpClass(cls):
+        with little_quarantine():
+            super().setUpClass()
+
     def tearDown(self):
         left = [job for state in ('scheduled', 'ready', 'running')
                 for job in self.c.call('job.list', filter={'state': state})['items']]

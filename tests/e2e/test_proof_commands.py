@@ -7,10 +7,9 @@ import signal
 import tempfile
 import time
 import unittest
-from unittest import mock
 
-from jobd_test import (PATIENCE, Daemon, DaemonTest, OwnDaemonTest, RpcError, is_gone, parent_of, read, reasons,
-                       until)
+from jobd_test import (PATIENCE, Daemon, DaemonTest, OwnDaemonTest, RpcError, is_gone, little_quarantine,
+                       parent_of, read, reasons, until)
 
 FLOOD = 2000 * 1000 * 1000      # bytes; JOBD_TEST_FLOOD has another number
 
@@ -239,8 +238,7 @@ class Flood(OwnDaemonTest):
 
     def test_a_flood_of_output_is_cut_at_its_limit_and_nobody_else_notices(self):
         flood = int(os.environ.get('JOBD_TEST_FLOOD', FLOOD))
-        # What a sanitizer keeps of freed memory is not memory that grows.
-        with mock.patch.dict(os.environ, ASAN_OPTIONS='quarantine_size_mb=1:thread_local_quarantine_size_kb=64'):
+        with little_quarantine():
             jobd = self.daemon('logs.max_bytes=8M')
         client = jobd.client(timeout=3600, hello={'max_line_bytes': 1 << 20})
         client.run('command', {'argv': ['true']})
