@@ -32,6 +32,7 @@ struct row {
 	int64_t		 number;	/* the default, of all but DIR, DIRS and LEVEL */
 	const char	*text;		/* the default, of DIR, DIRS and LEVEL */
 	int64_t		 min, max;
+	bool		 live;		/* a reload puts it into effect */
 	const char	*help;
 };
 
@@ -51,14 +52,16 @@ struct row {
 #define DEFAULT_OVERLAP(value)	0, (value)
 #define DEFAULT_JOB(value)	0, (value)
 #define DEFAULT_USER(value)	0, (value)
-#define LIMIT_ROW(section, key, type, value, min, max, help) \
+#define LIVE	true
+#define START	false
+#define LIMIT_ROW(section, key, type, value, min, max, reload, help) \
 	{ section, #key, TYPE_##type, offsetof(struct config_limit, key), DEFAULT_##type(value), \
-	    min, max, help },
+	    min, max, reload, help },
 
 static const struct row options[] = {
-#define OPTION(section, key, field, type, value, min, max, help) \
+#define OPTION(section, key, field, type, value, min, max, reload, help) \
 	{ #section, #key, TYPE_##type, offsetof(struct config, field), DEFAULT_##type(value), \
-	    min, max, help },
+	    min, max, reload, help },
 #define PER_QUEUE(...)
 #define PER_TYPE(...)
 #define PER_CRON(...)
@@ -71,12 +74,12 @@ static const struct row options[] = {
 
 static const struct row limits[] = {
 #define OPTION(...)
-#define PER_QUEUE(key, type, value, min, max, help) \
-	LIMIT_ROW("queue", key, type, value, min, max, help)
-#define PER_TYPE(key, type, value, min, max, help) \
-	LIMIT_ROW("type", key, type, value, min, max, help)
-#define PER_CRON(key, type, value, min, max, help) \
-	LIMIT_ROW("cron", key, type, value, min, max, help)
+#define PER_QUEUE(key, type, value, min, max, reload, help) \
+	LIMIT_ROW("queue", key, type, value, min, max, reload, help)
+#define PER_TYPE(key, type, value, min, max, reload, help) \
+	LIMIT_ROW("type", key, type, value, min, max, reload, help)
+#define PER_CRON(key, type, value, min, max, reload, help) \
+	LIMIT_ROW("cron", key, type, value, min, max, reload, help)
 #include "proto/config.def"
 };
 
@@ -229,7 +232,7 @@ help_row(struct buf *out, const struct row *row, const char *name)
 		put_number(out, row->type, row->number);
 	buf_printf(out, "\n        %s\n        ", row->help);
 	put_allowed(out, row);
-	buf_putc(out, '\n');
+	buf_puts(out, row->live ? "; changed by a reload\n" : "; changed by a restart\n");
 }
 
 void

@@ -19,8 +19,8 @@ const char *const lane_names[LANES] = {
 	[LANE_PROCESS] = "process",
 };
 
-const uint64_t jobspec_required = RPC_BIT(PARAM_type);
-const uint64_t jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_BIT(PARAM_queue) |
+const rpc_set jobspec_required = RPC_BIT(PARAM_type);
+const rpc_set jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_BIT(PARAM_queue) |
     RPC_BIT(PARAM_priority) | RPC_BIT(PARAM_delay_ms) | RPC_BIT(PARAM_run_at_ms) |
     RPC_BIT(PARAM_timeout_ms) | RPC_BIT(PARAM_ttl_ms) | RPC_BIT(PARAM_on_lost) |
     RPC_BIT(PARAM_order_key) | RPC_BIT(PARAM_limit_key) | RPC_BIT(PARAM_tenant) |
@@ -247,7 +247,7 @@ read_labels(const struct rpc_value *v, struct jobspec *out, struct rpc_error *er
 static uint64_t
 said(const struct rpc_value params[RPC_PARAMS])
 {
-	uint64_t	bits = 0;
+	rpc_set	bits = 0;
 
 	for (unsigned i = 0; i < RPC_PARAMS; i++)
 		if (params[i].given)

@@ -48,11 +48,11 @@ struct jobspec {
 	uint64_t	*after;			/* jobs to wait for; owned: jobspec_fini */
 	uint32_t	after_len;
 	bool		hold;
-	uint64_t	said;			/* members that were given, bits of enum rpc_param */
+	rpc_set		said;			/* members that were given */
 };
 
 /* The members that make a job, as bits of enum rpc_param. */
-extern const uint64_t jobspec_params, jobspec_required;
+extern const rpc_set jobspec_params, jobspec_required;
 
 /*
  * A copy that owns its text and its list, in one piece of memory of *bytes: free() ends it, and

@@ -288,7 +288,7 @@ rpc_call_fini(struct rpc_call *call)
 }
 
 int
-rpc_parse_members(const char *text, size_t len, uint64_t allowed, uint64_t required,
+rpc_parse_members(const char *text, size_t len, rpc_set allowed, rpc_set required,
     const struct rpc_limits *limits, struct rpc_value params[RPC_PARAMS], struct buf *scratch,
     struct rpc_error *err)
 {

@@ -61,6 +61,9 @@ enum rpc_param {
 	RPC_PARAMS
 };
 
+/* A set of params: one bit each, as enum rpc_param numbers them. */
+__extension__ typedef unsigned __int128 rpc_set;
+
 enum rpc_method {
 #define METHOD(symbol, name, role, params, result, help) METHOD_##symbol,
 #include "proto/methods.def"
@@ -74,7 +77,7 @@ extern const char *const rpc_role_names[];
 struct rpc_method_row {
 	const char	*name;
 	enum rpc_role	 role;
-	uint64_t	 params, required;	/* bits of enum rpc_param */
+	rpc_set		 params, required;
 	const char	*result;		/* name of its schema */
 	const char	*help;
 };
@@ -135,7 +138,7 @@ void rpc_call_fini(struct rpc_call *call);
  * Members of one object against a set of params: an element of `jobs`, say.  Writes params[].
  * Decoded strings go into scratch, and may move what an earlier call has put there.
  */
-int rpc_parse_members(const char *text, size_t len, uint64_t allowed, uint64_t required,
+int rpc_parse_members(const char *text, size_t len, rpc_set allowed, rpc_set required,
     const struct rpc_limits *limits, struct rpc_value params[RPC_PARAMS], struct buf *scratch,
     struct rpc_error *err);
 

@@ -448,7 +448,7 @@ rpc_members_read(struct rpc_members *m)
 
 /* Is what err is about a member of this method at all?  If not, that is the first thing to say. */
 static bool
-is_stranger(const struct rpc_members *m, uint64_t allowed)
+is_stranger(const struct rpc_members *m, rpc_set allowed)
 {
 	return m->failed && m->about >= 0 && (allowed & RPC_BIT(m->about)) == 0;
 }
@@ -464,9 +464,9 @@ fail_stranger(struct rpc_members *m, int which)
 }
 
 int
-rpc_members_verdict(struct rpc_members *m, uint64_t allowed, uint64_t required)
+rpc_members_verdict(struct rpc_members *m, rpc_set allowed, rpc_set required)
 {
-	uint64_t	missing = required & ~m->given;
+	rpc_set		 missing = required & ~m->given;
 	const char	*name;
 
 	if (is_stranger(m, allowed))
@@ -474,10 +474,10 @@ rpc_members_verdict(struct rpc_members *m, uint64_t allowed, uint64_t required)
 	if (m->failed)
 		return -1;
 	if ((m->seen & ~allowed) != 0)
-		return fail_stranger(m, __builtin_ctzll(m->seen & ~allowed));
+		return fail_stranger(m, rpc_set_first(m->seen & ~allowed));
 	if (missing == 0)
 		return 0;
-	name = rpc_params[__builtin_ctzll(missing)].name;
+	name = rpc_params[rpc_set_first(missing)].name;
 	return rpc_fail_member(m->err, RPC_invalid_params, name, strlen(name), "params needs '%s'",
 	    name);
 }

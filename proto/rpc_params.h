@@ -13,7 +13,7 @@ struct rpc_members {
 	struct rpc_value	*values;	/* of RPC_PARAMS, all zero */
 	struct buf		*scratch;
 	struct rpc_error	*err;
-	uint64_t		 seen, given;	/* bits of enum rpc_param; null: seen, not given */
+	rpc_set			 seen, given;	/* null: seen, not given */
 	bool			 roomy;		/* scratch has room for all strings of the text */
 	bool			 failed;	/* *err is filled; the rest is only scanned */
 	int			 about;		/* the member of *err; -1: one that nobody knows */
@@ -22,7 +22,7 @@ struct rpc_members {
 /* Reads the object that comes next.  What is wrong is in scan->error, or kept for the verdict. */
 void rpc_members_read(struct rpc_members *m);
 /* 0, or -1 with *err filled. */
-int rpc_members_verdict(struct rpc_members *m, uint64_t allowed, uint64_t required);
+int rpc_members_verdict(struct rpc_members *m, rpc_set allowed, rpc_set required);
 
 /*
  * The text of a string or key that was just scanned (raw: between its quotes): itself, or decoded

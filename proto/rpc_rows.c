@@ -48,7 +48,15 @@ const struct rpc_param_row rpc_params[RPC_PARAMS] = {
 #undef PARAM
 };
 
-_Static_assert(RPC_PARAMS <= 64, "a set of params is one word");
+_Static_assert(RPC_PARAMS <= 8 * sizeof(rpc_set), "each has its bit");
+
+enum rpc_param
+rpc_set_first(rpc_set set)
+{
+	uint64_t	low = (uint64_t)set;
+
+	return (enum rpc_param)(low != 0 ? __builtin_ctzll(low) : 64 + __builtin_ctzll((uint64_t)(set >> 64)));
+}
 
 /* ---- finding ---- */
 

@@ -7,8 +7,10 @@
 
 #include "proto/rpc.h"
 
-#define RPC_BIT(param)	(UINT64_C(1) << (param))
+#define RPC_BIT(param)	((rpc_set)1 << (param))
 
+/* The least param of a set that is not empty. */
+enum rpc_param rpc_set_first(rpc_set set);
 /* enum rpc_method; -1 when there is none. */
 int rpc_method_find(const char *name, size_t len);
 /* enum rpc_param; -1 when there is none. */

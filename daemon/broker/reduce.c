@@ -27,7 +27,7 @@ struct reduce_job {
 };
 
 /* It comes behind all members, once: what else should it wait for, and who else should be it? */
-static const uint64_t	reduce_refused = RPC_BIT(PARAM_group) | RPC_BIT(PARAM_after) |
+static const rpc_set	reduce_refused = RPC_BIT(PARAM_group) | RPC_BIT(PARAM_after) |
     RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms);
 
 /* From the text to a spec that points into it and into scratch; buf_free that in any case. */

@@ -565,10 +565,13 @@ test_rows_fit_what_reads_them(void **state)
 			assert_in_range(row->max, 1, 32);
 	}
 	for (int i = 0; i < RPC_METHODS; i++)
-		assert_int_equal(rpc_methods[i].required & ~rpc_methods[i].params, 0);
-	assert_int_equal(rpc_methods[METHOD_job_get].required, RPC_BIT(PARAM_id));
-	assert_int_equal(rpc_methods[METHOD_job_list].params,
-	    RPC_BIT(PARAM_filter) | RPC_BIT(PARAM_limit) | RPC_BIT(PARAM_cursor));
+		assert_true((rpc_methods[i].required & ~rpc_methods[i].params) == 0);
+	assert_true(rpc_methods[METHOD_job_get].required == RPC_BIT(PARAM_id));
+	assert_true(rpc_methods[METHOD_job_list].params ==
+	    (RPC_BIT(PARAM_filter) | RPC_BIT(PARAM_limit) | RPC_BIT(PARAM_cursor)));
+	for (int i = 0; i < RPC_PARAMS; i++)
+		assert_int_equal(rpc_set_first(RPC_BIT(i) | RPC_BIT(RPC_PARAMS - 1)), i);
+	assert_int_equal(rpc_set_first((rpc_set)1 << 127), 127);
 	assert_int_equal(rpc_methods[METHOD_server_drain].role, ROLE_admin);
 	assert_string_equal(rpc_role_names[rpc_methods[METHOD_ping].role], "anybody");
 }

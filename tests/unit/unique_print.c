@@ -90,7 +90,7 @@ test_each_member_that_is_not_the_same_is_named(void **state)
 		{ "\"unique_key\":\"k\",\"unique_ms\":5", "\"unique_key\":\"k\"", "unique_ms" },
 		{ "\"keep_ms\":5", "\"keep_ms\":6", "keep_ms" },
 	};
-	uint64_t	seen = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_durability);
+	rpc_set		seen = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_durability);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

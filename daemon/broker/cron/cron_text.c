@@ -9,7 +9,7 @@
 /* ---- the job ---- */
 
 /* A date, or other jobs, mean one run and not many; the unique key is the occurrence's. */
-static const uint64_t	job_refused = RPC_BIT(PARAM_run_at_ms) | RPC_BIT(PARAM_after) |
+static const rpc_set	job_refused = RPC_BIT(PARAM_run_at_ms) | RPC_BIT(PARAM_after) |
     RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms);
 
 int
