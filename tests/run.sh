@@ -24,7 +24,9 @@ for argument in "$@"; do
 	esac
 done
 
+umask 022
 work=$(mktemp -d "${TMPDIR:-/tmp}/jobd-tests.XXXXXX")
+chmod 711 "$work"	# started as root, the daemon and its workers are others
 group=			# of the stage that runs
 trap '[ -z "$group" ] || kill -KILL -- -"$group"; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP

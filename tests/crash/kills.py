@@ -7,6 +7,7 @@ socket, no process of the old one is left, and no id comes twice.
 Prints the seed; JOBD_SEED repeats the order of victims.
 """
 
+import collections
 import os
 import random
 import signal
@@ -97,7 +98,8 @@ def kill_workers(seed, load):
     assert not ledger.want, 'lost: %s' % list(ledger.want)[:10]
     load.check_files()
     until(lambda: all(w['state'] == 'idle' for w in watcher.workers()), 'all workers idle', 30)
-    assert len(watcher.workers()) == CPU_WORKERS + 1, watcher.workers()
+    lanes = collections.Counter(w['lane'] for w in watcher.workers())
+    assert lanes == {'process': CPU_WORKERS, 'async+thread': 1, 'exec': 1}, watcher.workers()
     broker, descriptors = jobd.broker(), len(os.listdir('/proc/%d/fd' % jobd.broker()))
     assert descriptors < 40 + 8 * CPU_WORKERS, '%d descriptors in broker %d' % (descriptors, broker)
     jobd.stop()

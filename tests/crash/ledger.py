@@ -197,6 +197,7 @@ class Ledger:
 
     def ask(self, what, handle, **params):
         """A call whose reply goes to handle(result or None, error or None)."""
+        self.c.sock.settimeout(60)          # a pump may have left less
         try:
             self.open[self.c.start(what, **params)] = handle
         except (BrokenPipeError, ConnectionResetError):
