@@ -122,7 +122,7 @@ verb_print_list(void)
 {
 	printf("usage: jobctl [-H ADDRESS] [-o FORMAT] VERB [options] [operands]\n\n");
 	for (size_t i = 0; verbs[i] != NULL; i++)
-		printf("  %-14s %s\n", verbs[i]->name, verbs[i]->summary);
+		printf("  %-14s  %s\n", verbs[i]->name, verbs[i]->summary);
 	printf("\njobctl help VERB tells more, with examples; jobctl alone lists jobs.  Jobs are\n"
 	    "given as ids, ranges (3-7), @last, @last:3, or by --queue --type --state --by\n"
 	    "--label.  The daemon: -H, else JOBD_HOST, else your own socket if something\n"

@@ -5,7 +5,7 @@
  *   types = resize thumb
  *   count = 2
  *
- * `remote = true` instead of `worker`: they connect from elsewhere.  All keys: docs/jobd-jobs.5.
+ * `remote = true` instead of `worker`: they connect from elsewhere.  All keys: docs/jobd.job.5.
  */
 #ifndef PROTO_WORKERFILE_H
 #define PROTO_WORKERFILE_H

@@ -374,7 +374,7 @@ class ManualTest(unittest.TestCase):
             self.assertEqual(got.returncode, 0, got.stdout.decode() + text)
 
     def test_the_files_of_the_manual_are_right(self):
-        text = read(os.path.join(SOURCE, 'docs', 'jobd-jobs.5')).decode()
+        text = read(os.path.join(SOURCE, 'docs', 'jobd.job.5')).decode()
         files = re.findall(r'^\.Pa \w+\.(job|worker) :\n\.Bd .*\n((?s:.*?))^\.Ed', text, re.M)
         self.assertEqual([kind for kind, _ in files], ['job', 'worker'])
         for kind, example in files:

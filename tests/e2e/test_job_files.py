@@ -49,7 +49,7 @@ class Examples(OwnDaemonTest):
 
 
 class Manual(unittest.TestCase):
-    """jobd-jobs(5) has each key that a file may have, and no other."""
+    """jobd.job(5) has each key that a file may have, and no other."""
 
     def keys(self, name, text):
         """Those that the reader lists when it finds another."""
@@ -63,7 +63,7 @@ class Manual(unittest.TestCase):
         return set(listed[1].strip().split(', '))
 
     def test_it_has_all_keys(self):
-        with open(os.path.join(SOURCE, 'docs', 'jobd-jobs.5')) as f:
+        with open(os.path.join(SOURCE, 'docs', 'jobd.job.5')) as f:
             page = f.read()
         said = set()
         for item in re.findall(r'^\.It Cm (.+)$', page, re.M):
