@@ -96,8 +96,8 @@ def open_files(pid):
 
 
 def shared_memory():
-    """Segments that have names; a database's are not ours."""
-    return {name for name in os.listdir('/dev/shm') if not name.startswith('PostgreSQL.')}
+    """Segments that have names of ours; jobd's own have none."""
+    return {name for name in os.listdir('/dev/shm') if 'jobd' in name}
 
 
 def title(pid):
