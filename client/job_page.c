@@ -288,6 +288,8 @@ job_page_print(struct span job, struct buf *out)
 	row_time(&t, "due", job, "due_ms", now_ms);
 	row_time(&t, "expires", job, "expires_ms", now_ms);
 	row_submitter(&t, job);
+	put_text(&cell, job, "traceparent");
+	row(&t, "trace", &cell);
 	row_limits(&t, job);
 	row_progress(&t, job);
 	row_json(&t, "args", job, "args", "args_bytes");

@@ -174,6 +174,8 @@ struct jobd_job {
 	int64_t		 ttl_ms;	/* expires when not started by then */
 	const char	*fields;	/* a JSON object of further members, as jobd-protocol(7) has
 					 * them: {"labels": {"run": "7"}} */
+	const char	*traceparent;	/* the trace that it belongs to, of W3C Trace Context:
+					 * 00-TRACE-PARENT-FLAGS */
 	bool		 cancel_on_disconnect;	/* of jobd_call and jobd_start_call */
 	bool		 cancellable;	/* of jobd_start_call: submit first, so that the id is known
 					 * soon; costs a second request */

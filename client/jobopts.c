@@ -2,8 +2,11 @@
 #include "client/jobopts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "proto/traceparent.h"
 
 #define READ_BYTES	((size_t)64 << 10)
 #define LINE_OVERHEAD	2048	/* what a request has besides args, when its fields are not long */
@@ -100,6 +103,19 @@ jobopts_put_labels(const struct options *o, const char *name, const char *value,
 	buf_putc(out, '}');
 }
 
+/* What the environment has is somebody else's to write: a wrong one is as good as none. */
+static void
+put_traceparent(const struct options *o, struct buf *out)
+{
+	const char	*text = o->text[OPT_traceparent];
+
+	if (text == NULL && ((text = getenv("TRACEPARENT")) == NULL ||
+	    !traceparent_is(text, strlen(text))))
+		return;
+	buf_puts(out, ",\"traceparent\":");
+	json_put_text(out, text);
+}
+
 void
 jobopts_put_with_label(const struct options *o, const char *name, const char *value,
     struct buf *out)
@@ -127,6 +143,7 @@ jobopts_put_with_label(const struct options *o, const char *name, const char *va
 	jobopts_put_text(o, OPT_lane, "lane", out);
 	jobopts_put_text(o, OPT_durability, "durability", out);
 	jobopts_put_text(o, OPT_group, "group", out);
+	put_traceparent(o, out);
 	if (o->pairs_len > 0 || name != NULL) {
 		buf_puts(out, ",\"labels\":");
 		jobopts_put_labels(o, name, value, out);

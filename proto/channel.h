@@ -21,7 +21,7 @@
 
 enum channel_op {
 	CHANNEL_OP_HELLO = 1,	/* answer with the types of this worker, as JSON */
-	CHANNEL_OP_RUN,		/* payload: struct channel_head, type, args, spec */
+	CHANNEL_OP_RUN,		/* payload: struct channel_head, type, args, spec, traceparent */
 	CHANNEL_OP_FETCH,	/* a piece of a kept result: arg = token, deadline_ns = offset */
 	CHANNEL_OP_DROP,	/* forget a kept result: arg = its token */
 	/*
@@ -83,7 +83,7 @@ struct channel_head {
 	uint32_t	lane;		/* enum lane: which implementation to use */
 	uint32_t	type_len, args_len;
 	uint32_t	spec_len;	/* of a command: proto/command.h; 0: none */
-	uint32_t	unused;
+	uint32_t	trace_len;	/* of its traceparent: proto/traceparent.h; 0: none */
 };
 
 enum channel_kick { CHANNEL_KICK_FUTEX, CHANNEL_KICK_SOCKET };

@@ -11,6 +11,7 @@
 #include "proto/json_scan.h"
 #include "proto/rpc_params.h"
 #include "proto/rpc_rows.h"
+#include "proto/traceparent.h"
 
 const char *const lane_names[LANES] = {
 	[LANE_INLINE] = "inline",
@@ -27,7 +28,8 @@ const rpc_set jobspec_params = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_args) | RPC_B
     RPC_BIT(PARAM_retry) | RPC_BIT(PARAM_lane) | RPC_BIT(PARAM_durability) |
     RPC_BIT(PARAM_labels) | RPC_BIT(PARAM_group) | RPC_BIT(PARAM_on_order_failure) |
     RPC_BIT(PARAM_after) | RPC_BIT(PARAM_on_parent_failure) | RPC_BIT(PARAM_hold) |
-    RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms) | RPC_BIT(PARAM_keep_ms);
+    RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_unique_ms) | RPC_BIT(PARAM_keep_ms) |
+    RPC_BIT(PARAM_traceparent);
 
 /* Index of a word in a list of count words, or -1. */
 static int
@@ -244,7 +246,17 @@ read_labels(const struct rpc_value *v, struct jobspec *out, struct rpc_error *er
 	return check_labels(out->labels, err);
 }
 
-static uint64_t
+static int
+read_traceparent(const struct rpc_value *v, struct jobspec *out, struct rpc_error *err)
+{
+	out->traceparent = span_of(v, "");
+	if (!v->given || traceparent_is(v->p, v->len))
+		return 0;
+	return wrong_word(err, PARAM_traceparent, v,
+	    "as W3C Trace Context has it, 00-TRACE-PARENT-FLAGS in lower-case hexadecimal digits");
+}
+
+static rpc_set
 said(const struct rpc_value params[RPC_PARAMS])
 {
 	rpc_set	bits = 0;
@@ -279,7 +291,8 @@ jobspec_read(const struct rpc_value params[RPC_PARAMS], struct jobspec *out, str
 	    retry_policy_read(&params[PARAM_retry], &out->retry, err) != 0)
 		return -1;
 	out->hold = params[PARAM_hold].i != 0;
-	if (read_labels(&params[PARAM_labels], out, err) != 0)
+	if (read_labels(&params[PARAM_labels], out, err) != 0 ||
+	    read_traceparent(&params[PARAM_traceparent], out, err) != 0)
 		return -1;
 	read_after(&params[PARAM_after], out);
 	return 0;
@@ -292,7 +305,7 @@ static const size_t spans[] = {
 	offsetof(struct jobspec, queue), offsetof(struct jobspec, order_key),
 	offsetof(struct jobspec, limit_key), offsetof(struct jobspec, tenant),
 	offsetof(struct jobspec, group), offsetof(struct jobspec, unique_key),
-	offsetof(struct jobspec, labels),
+	offsetof(struct jobspec, labels), offsetof(struct jobspec, traceparent),
 };
 
 static struct span *

@@ -32,6 +32,7 @@ struct jobspec {
 	struct span	tenant;			/* len 0: the principal */
 	struct span	unique_key;		/* len 0: none */
 	struct span	labels;			/* raw JSON object; len 0: none */
+	struct span	traceparent;		/* len 0: none */
 	int		lane;			/* enum lane asked for, or -1 */
 	int		priority;
 	int64_t		delay_ms;		/* 0: none */

@@ -40,6 +40,12 @@ jobd_args(const struct jobd_attempt *at, size_t *len)
 	return at->args;
 }
 
+const char *
+jobd_traceparent(const struct jobd_attempt *at)
+{
+	return at->traceparent[0] == '\0' ? NULL : at->traceparent;
+}
+
 int64_t
 jobd_deadline_ns(const struct jobd_attempt *at)
 {

@@ -14,6 +14,7 @@
 
 #include "proto/channel.h"
 #include "proto/jobspec.h"
+#include "proto/traceparent.h"
 #include "workers/handler.h"
 #include "workers/schema.h"
 
@@ -42,6 +43,7 @@ struct jobd_attempt {
 	size_t				 max_result;
 	uint32_t			 out_cap;
 	uint32_t			 number;	/* which try this is, >= 1 */
+	char				 traceparent[TRACEPARENT_BYTES + 1];	/* "": none */
 	enum channel_status		 status;	/* 0 until it has ended */
 	bool				 ended_twice;
 };

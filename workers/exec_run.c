@@ -29,7 +29,7 @@
 
 /* Parts of a RUN entry's input. */
 struct parts {
-	struct span	type, args, spec;
+	struct span	type, args, spec, trace;
 };
 
 static const char *
@@ -40,11 +40,14 @@ read_entry(const struct channel_entry *e, struct channel_head *head, struct part
 	if (e->in_len < sizeof(*head))
 		return "an entry without a head";
 	memcpy(head, e->in, sizeof(*head));
-	if ((uint64_t)head->type_len + head->args_len + head->spec_len != e->in_len - sizeof(*head))
+	if ((uint64_t)head->type_len + head->args_len + head->spec_len + head->trace_len !=
+	    e->in_len - sizeof(*head))
 		return "an entry whose lengths do not add up";
 	parts->type = (struct span){ p, head->type_len };
 	parts->args = (struct span){ p + head->type_len, head->args_len };
-	parts->spec = (struct span){ p + head->type_len + head->args_len, head->spec_len };
+	p += head->type_len + head->args_len;
+	parts->spec = (struct span){ p, head->spec_len };
+	parts->trace = (struct span){ p + head->spec_len, head->trace_len };
 	return head->spec_len == 0 ? "a command without its spec" : NULL;
 }
 
@@ -111,6 +114,14 @@ add_environment(struct run *r)
 		strings_add(env, mem_printf("JOBD_TMPDIR=%s/tmp", r->scratch.path));
 	if (r->command.result == COMMAND_RESULT_FILE)
 		strings_add(env, mem_printf("JOBD_RESULT=%s/result", r->scratch.path));
+}
+
+/* What the job itself or its type says of it counts. */
+static void
+add_trace(struct strings *env, struct span trace)
+{
+	if (trace.len > 0 && value_of(env, "TRACEPARENT") == NULL)
+		strings_add(env, mem_printf("TRACEPARENT=%.*s", (int)trace.len, trace.p));
 }
 
 /* A program named without a slash is looked for in PATH, in the child, where it will run. */
@@ -262,11 +273,13 @@ run_begin(const struct channel_entry *e)
 	if (command_build(parts.spec, parts.args, &r->command, why, sizeof(why)) != 0) {
 		outcome_fail(e, "error", true, why);
 		free_run(r);
-	} else if (start(r, &failure) != 0) {
-		fail_start(r, &failure);
-	} else {
-		begin(r);
+		return;
 	}
+	add_trace(&r->command.env, parts.trace);
+	if (start(r, &failure) != 0)
+		fail_start(r, &failure);
+	else
+		begin(r);
 }
 
 /* ---- ending ---- */

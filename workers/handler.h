@@ -88,6 +88,11 @@ const char *jobd_args(const struct jobd_attempt *at, size_t *len);
 int64_t jobd_arg_int(const struct jobd_attempt *at, const char *name);
 bool jobd_arg_true(const struct jobd_attempt *at, const char *name);
 const char *jobd_arg_text(const struct jobd_attempt *at, const char *name);
+/*
+ * The trace that the job belongs to, as whoever submitted it said: the `traceparent` of W3C Trace Context,
+ * checked, 55 bytes and a NUL.  Lives until the attempt ends.  NULL: none was said.
+ */
+const char *jobd_traceparent(const struct jobd_attempt *at);
 /* CLOCK_MONOTONIC nanoseconds at which the attempt's time is over; 0: none. */
 int64_t jobd_deadline_ns(const struct jobd_attempt *at);
 /* Has the daemon asked for an early end?  Cheap; any thread.  Ask every few milliseconds. */

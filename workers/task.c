@@ -209,7 +209,8 @@ task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
 		return false;
 	}
 	memcpy(&head, e->in, sizeof(head));
-	if ((uint64_t)head.type_len + head.args_len != e->in_len - sizeof(head)) {
+	if ((uint64_t)head.type_len + head.args_len + head.spec_len + head.trace_len !=
+	    e->in_len - sizeof(head) || head.trace_len > TRACEPARENT_BYTES) {
 		complete_failed(w, e, "an entry whose lengths do not add up");
 		return false;
 	}
@@ -232,6 +233,7 @@ task_begin(struct task *t, struct worker *w, const struct channel_entry *e,
 		.deadline_ns = (int64_t)e->deadline_ns, .out = e->out, .out_cap = e->out_cap,
 		.max_result = (size_t)w->config.max_result_bytes,
 	};
+	memcpy(t->at.traceparent, type + head.type_len + head.args_len + head.spec_len, head.trace_len);
 	*lane = (enum lane)head.lane;
 	return true;
 }

@@ -155,9 +155,10 @@ request_put_job(struct buf *out, const struct jobd_job *job, struct jobd_error *
 	if (!put_text(out, "{\"type\":", job->type) ||
 	    !put_text(out, ",\"queue\":", job->queue) ||
 	    !put_text(out, ",\"order_key\":", job->order_key) ||
-	    !put_text(out, ",\"lane\":", job->lane))
+	    !put_text(out, ",\"lane\":", job->lane) ||
+	    !put_text(out, ",\"traceparent\":", job->traceparent))
 		return error_set(err, JOBD_USAGE,
-		    "the type, queue, order key or lane of a job is not UTF-8");
+		    "the type, queue, order key, lane or traceparent of a job is not UTF-8");
 	put_number(out, ",\"priority\":", job->priority);
 	put_number(out, ",\"delay_ms\":", job->delay_ms);
 	put_number(out, ",\"timeout_ms\":", job->timeout_ms);

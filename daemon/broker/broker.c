@@ -239,9 +239,13 @@ broker_submit(struct broker *b, const struct jobspec *spec, struct submitter *by
 static void
 note_start(struct broker *b, const struct attempt *at)
 {
-	running_put(b->running, &(struct running_note){
-	    .id = at->job_id, .fence = at->fence, .started_ms = b->now.real_ms,
-	    .number = at->number, .worker = (uint16_t)at->worker, .lane = at->lane });
+	struct running_note	 note = { .id = at->job_id, .fence = at->fence,
+	    .started_ms = b->now.real_ms, .number = at->number, .lane = at->lane };
+	const char		*worker = at->lane == LANE_INLINE ? "" :
+	    lanes_worker_name(b->lanes, at->worker);
+
+	memcpy(note.worker, worker, strnlen(worker, sizeof(note.worker)));
+	running_put(b->running, &note);
 }
 
 static void

@@ -180,7 +180,7 @@ ledger_record(struct broker *b, struct job *j, enum record what)
 	struct store_op		 op = { .verb = verbs[what], .id = j->id };
 	size_t			 from;
 
-	record_print_past(&l->text, b->now, j);
+	record_print_past(&l->text, b->core, b->now, j);
 	op.past = mark_text(l, 0);
 	if (what != RECORD_AGAIN) {
 		from = buf_len(&l->text);

@@ -81,24 +81,25 @@ submitter_for(struct broker *b, const struct job_record *rec)
 	return by;
 }
 
-/* What was noted of an attempt that was not written down: it is one that the daemon's end ended. */
+/* What was noted of an attempt that was not written down: it is one that the daemon's end ended.  *note lives
+ * as long as the record. */
 static void
-add_interrupted(struct broker *b, struct job_record *rec)
+add_interrupted(struct broker *b, struct job_record *rec, struct running_note *note)
 {
 	struct job_saved	*s = &rec->saved;
-	struct running_note	 note;
 
-	if (!running_was(b->running, s->id, &note) || s->tries_len == CORE_TRIES_KEPT ||
-	    s->moves_len == CORE_MOVES_KEPT || note.lane >= LANES ||
-	    (s->tries_len > 0 && rec->tries[s->tries_len - 1].fence >= note.fence))
+	if (!running_was(b->running, s->id, note) || s->tries_len == CORE_TRIES_KEPT ||
+	    s->moves_len == CORE_MOVES_KEPT || note->lane >= LANES ||
+	    (s->tries_len > 0 && rec->tries[s->tries_len - 1].fence >= note->fence))
 		return;
 	rec->moves[s->moves_len++] = (struct transition){
-		.at_ms = note.started_ms, .state = JOB_running, .reason = REASON_started };
+		.at_ms = note->started_ms, .state = JOB_running, .reason = REASON_started };
+	rec->try_workers[s->tries_len] = (struct span){ note->worker,
+	    strnlen(note->worker, sizeof(note->worker)) };
 	rec->tries[s->tries_len++] = (struct attempt_record){
-		.fence = note.fence, .started_ms = note.started_ms, .ended_ms = b->now.real_ms,
-		.number = note.number, .worker = note.worker, .lane = note.lane,
-		.end = REASON_daemon_crash };
-	s->attempts = note.number;
+		.fence = note->fence, .started_ms = note->started_ms, .ended_ms = b->now.real_ms,
+		.number = (uint16_t)note->number, .lane = note->lane, .end = REASON_daemon_crash };
+	s->attempts = note->number;
 	s->begun = true;
 	s->in_process = true;
 }
@@ -141,10 +142,11 @@ static struct job *
 into_core(struct broker *b, struct job_record *rec)
 {
 	struct job_saved	*s = &rec->saved;
+	struct running_note	 note;
 	struct job		*j;
 
 	if (!job_state_finished(s->state))
-		add_interrupted(b, rec);
+		add_interrupted(b, rec, &note);
 	s->type = core_type_get(b->core, rec->type, core_pool_get(b->core, rec->pool));
 	s->by = submitter_for(b, rec);
 	s->group = rec->group == 0 ? NULL : core_group_numbered(b->core, rec->group);

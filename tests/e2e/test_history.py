@@ -206,6 +206,35 @@ class Search(DaemonTest):
         self.assertEqual(after, before)
         self.assertEqual(before[0]['id'], job)
 
+    def test_attempts_and_transitions_come_with_a_list_that_asks_for_them(self):
+        job = submit(self.c, queue='q-tries')[0]
+        dead = fail(self.c, queue='q-tries')
+        shown_before = [self.c.call('job.get', id=id) for id in (dead, job)]
+        before = self.c.call('job.list', filter={'queue': 'q-tries'}, attempts=True)['items']
+        for about, row in zip(shown_before, before):
+            self.assertEqual(row['attempts'], about['attempts'])
+            self.assertEqual(row['transitions'], about['transitions'])
+        push_out(self.c)
+        after = self.c.call('job.list', filter={'queue': 'q-tries'}, attempts=True)['items']
+        self.assertEqual(before[0]['attempts'][0].pop('failure')['kind'], 'error')
+        for was, row in zip(before, after):
+            self.assertEqual(row['attempts'], was['attempts'])
+            self.assertEqual([(t['state'], t['reason']) for t in row['transitions']],
+                             [(t['state'], t['reason']) for t in was['transitions']])
+        self.assertNotIn('attempts', self.c.call('job.list', filter={'queue': 'q-tries'})['items'][0])
+
+    def test_what_had_not_ended_before_a_time_is_found(self):
+        old = submit(self.c, queue='q-active')[0]
+        ended = self.c.call('job.get', id=old)['transitions'][-1]['at_ms']
+        waits = self.c.call('job.submit', type='echo', queue='q-active', hold=True)['id']
+        until(lambda: time.time() * 1000 > ended + 2, 'the clock')
+        new = submit(self.c, queue='q-active')[0]
+        self.assertEqual(pages(self.c, 1, queue='q-active', active_ms=ended + 2), [new, waits])
+        push_out(self.c)
+        self.assertEqual(pages(self.c, 1, queue='q-active', active_ms=ended + 2), [new, waits])
+        self.assertEqual(pages(self.c, 1, queue='q-active', active_ms=ended - 1000), [new, waits, old])
+        self.c.call('job.cancel', id=waits)
+
     def test_no_job_is_twice_or_missing_while_others_end(self):
         fixed = submit(self.c, 60, queue='q-fixed')
         waiting = self.c.call('job.submit_many', jobs=[{'type': 'echo', 'queue': 'q-fixed', 'hold': True}

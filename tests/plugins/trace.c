@@ -3,6 +3,7 @@
  *
  * trace.step appends `S JOB ATTEMPT MARK` to a file when it begins and `E JOB ATTEMPT MARK` before it
  * ends, each in one write.  A job that is to be answered once can so be seen to run twice.
+ * trace.parent tells the trace that its job belongs to.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -72,7 +73,27 @@ static const struct jobd_handler step = {
 	.run = step_run,
 };
 
-static const struct jobd_handler *const handlers[] = { &step, NULL };
+static void
+parent_run(struct jobd_attempt *at)
+{
+	const char	*trace = jobd_traceparent(at);
+	char		 result[80];
+
+	jobd_succeed(at, result, (size_t)(trace == NULL ? snprintf(result, sizeof(result), "null") :
+	    snprintf(result, sizeof(result), "\"%s\"", trace)));
+}
+
+static const struct jobd_handler parent = {
+	.abi = JOBD_HANDLER_ABI, .size = sizeof(struct jobd_handler),
+	.name = "trace.parent",
+	.summary = "tells the trace that its job belongs to",
+	.traits = JOBD_WAITS | JOBD_THREAD_SAFE,
+	.lanes = JOBD_LANE_ASYNC | JOBD_LANE_THREAD | JOBD_LANE_PROCESS,
+	.run = parent_run,
+	.start = parent_run,
+};
+
+static const struct jobd_handler *const handlers[] = { &step, &parent, NULL };
 
 const struct jobd_plugin jobd_plugin = {
 	.abi = JOBD_HANDLER_ABI, .size = sizeof(struct jobd_plugin),

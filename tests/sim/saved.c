@@ -47,11 +47,11 @@ save_outcome(struct saved *s, const struct job *j)
 }
 
 struct saved *
-saved_change(struct core_time now, const struct job *j, enum record what)
+saved_change(const struct core *c, struct core_time now, const struct job *j, enum record what)
 {
 	struct saved	*s = mem_zalloc(1, sizeof(*s));
 
-	record_print_past(&s->past, now, j);
+	record_print_past(&s->past, c, now, j);
 	if (what != RECORD_END)
 		return s;
 	s->state = job_run(j)->end_state;

@@ -9,7 +9,8 @@ struct saved;
 /* Of a submission; of a job as it is now: what, as EFFECT_RECORD says. */
 struct saved *saved_submission(struct core_time now, const struct job *j,
     const struct jobspec *spec);
-struct saved *saved_change(struct core_time now, const struct job *j, enum record what);
+struct saved *saved_change(const struct core *c, struct core_time now, const struct job *j,
+    enum record what);
 void saved_free(struct saved *s);	/* NULL is fine */
 /* What is there now is followed by this. */
 void saved_add(struct saved *s, const struct saved *change);

@@ -45,7 +45,7 @@ on_record(struct world *w, const struct job *real, enum record what)
 	enum store_verb		verb = what == RECORD_END ? STORE_END :
 	    what == RECORD_AGAIN ? STORE_AGAIN : STORE_CHANGE;
 
-	put(w, verb, what, &as, saved_change(w->m.now, real, what));
+	put(w, verb, what, &as, saved_change(w->c, w->m.now, real, what));
 }
 
 /* ---- what came back ---- */

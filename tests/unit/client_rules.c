@@ -19,6 +19,7 @@
 #include "client/when.h"
 #include "lib/alloc.h"
 #include "lib/fd.h"
+#include "proto/rpc_rows.h"
 
 #define MAX_ARGS	64
 
@@ -92,7 +93,8 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 		"--on-lost=fail", "--on-order-failure=block", "--after=1,2", "--on-parent-failure=run",
 		"--hold", "-R3", "--backoff=1s", "--factor=1.5", "--max-backoff=1m",
 		"--limit-key=l", "--unique-key=u", "--unique-for=1s", "--tenant=t", "--room-wait=1s", "--lane=x", "--durability=memory",
-		"--group=g", "-la=b", NULL
+		"--group=g", "-la=b",
+		"--traceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", NULL
 	};
 	struct options		o;
 	struct buf		out = { 0 };
@@ -101,7 +103,7 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 	struct rpc_error	err;
 	struct rpc_limits	limits = { 8, 100 };
 	struct buf		scratch = { 0 };
-	uint64_t		job = rpc_methods[METHOD_job_submit].params;
+	rpc_set			job = rpc_methods[METHOD_job_submit].params;
 
 	(void)state;
 	assert_int_equal(parse_words(&o, words, FOR_JOB | FOR_ONE_JOB, why), 0);
@@ -110,7 +112,7 @@ test_every_job_field_of_the_protocol_is_an_option(void **state)
 	assert_int_equal(rpc_parse_members(buf_data(&out), buf_len(&out), job, 0, &limits, params,
 	    &scratch, &err), 0);
 	for (int p = 0; p < RPC_PARAMS; p++)
-		if ((job & (UINT64_C(1) << p)) != 0 && !params[p].given)
+		if ((job & RPC_BIT(p)) != 0 && !params[p].given)
 			fail_msg("%s has no option", rpc_params[p].name);
 	buf_free(&scratch);
 	buf_free(&out);

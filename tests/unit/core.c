@@ -1607,7 +1607,8 @@ test_each_transition_is_recorded_with_its_time_and_reason(void **state)
 	}
 	assert_int_equal(job_run(j)->tries_len, 2);
 	assert_int_equal(job_run(j)->tries[0].end, REASON_worker_died);
-	assert_int_equal(job_run(j)->tries[1].worker, 3);
+	assert_string_equal(core_worker_name(w->c, &job_run(j)->tries[0]), "worker-0");
+	assert_string_equal(core_worker_name(w->c, &job_run(j)->tries[1]), "worker-3");
 	assert_int_equal(job_run(j)->tries[1].number, 2);
 	assert_int_equal(job_run(j)->tries[1].started_ms, job_created_ms(j) + 25);
 	assert_int_equal(job_run(j)->tries[1].ended_ms, job_created_ms(j) + 30);

@@ -1,6 +1,7 @@
 /* jobspec.c - rules of proto/jobspec: what a client may say of a job. */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,43 @@ test_a_job_is_its_type_and_defaults(void **state)
 	assert_int_equal(spec.timeout_ms, 0);
 	assert_int_equal(spec.ttl_ms, 0);
 	assert_int_equal(spec.on_lost, ON_LOST_REQUEUE);
+}
+
+static void
+test_a_trace_is_one_of_the_w3c_or_refused(void **state)
+{
+	static const struct {
+		const char	*text;
+		bool		 good;
+	} rows[] = {
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true },
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", true },
+		{ "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true },
+		{ "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false },
+		{ "00-00000000000000000000000000000000-00f067aa0ba902b7-01", false },
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false },
+		{ "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false },
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01", false },
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0g", false },
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", false },
+		{ "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-", false },
+		{ "x", false },
+	};
+	struct jobspec		spec;
+	struct rpc_error	err;
+	char			line[160];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(line, sizeof(line), "{\"type\":\"echo\",\"traceparent\":\"%s\"}", rows[i].text);
+		assert_int_equal(read_job(line, &spec, &err), rows[i].good ? 0 : -1);
+		if (rows[i].good)
+			assert_span(spec.traceparent, rows[i].text);
+		else
+			assert_non_null(strstr(err.data, "\"member\":\"traceparent\""));
+	}
+	assert_int_equal(read_job("{\"type\":\"echo\"}", &spec, &err), 0);
+	assert_int_equal(spec.traceparent.len, 0);
 }
 
 static void
@@ -234,6 +272,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_what_a_job_says_of_trying_again_is_kept_member_by_member),
 		cmocka_unit_test(test_a_job_is_its_type_and_defaults),
+		cmocka_unit_test(test_a_trace_is_one_of_the_w3c_or_refused),
 		cmocka_unit_test(test_everything_said_of_a_job_is_kept),
 		cmocka_unit_test(test_what_a_job_cannot_be_is_refused_by_name),
 		cmocka_unit_test(test_labels_are_bounded_in_number_and_bytes),

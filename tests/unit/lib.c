@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "lib/idset.h"
 #include "lib/log.h"
 #include "lib/map.h"
+#include "lib/names.h"
 #include "lib/parse.h"
 #include "lib/pattern.h"
 #include "lib/slab.h"
@@ -190,6 +192,50 @@ test_maps_keep_what_was_put_through_deletions(void **state)
 	assert_int_equal(n, 500);
 	idmap_free(&ids);
 	namemap_free(&names);
+}
+
+static void
+test_a_shared_name_lives_as_long_as_somebody_counts_on_it(void **state)
+{
+	struct names	n = { 0 };
+	uint16_t	cpu, io;
+
+	(void)state;
+	cpu = names_take(&n, "cpu-1", 5);
+	io = names_take(&n, "io-1", 4);
+	assert_int_not_equal(cpu, 0);
+	assert_int_not_equal(cpu, io);
+	assert_int_equal(names_take(&n, "cpu-1...", 5), cpu);
+	assert_int_equal(names_ref(&n, cpu), cpu);
+	names_unref(&n, cpu);
+	names_unref(&n, cpu);
+	assert_string_equal(names_text(&n, cpu), "cpu-1");
+	names_unref(&n, cpu);
+	assert_int_equal(names_take(&n, "cpu-2", 5), cpu);	/* its number goes to the next one */
+	assert_string_equal(names_text(&n, cpu), "cpu-2");
+	assert_string_equal(names_text(&n, io), "io-1");
+	assert_int_equal(names_take(&n, "", 0), 0);
+	assert_string_equal(names_text(&n, 0), "");
+	names_unref(&n, 0);
+	names_free(&n);
+}
+
+static void
+test_of_too_many_shared_names_the_last_are_none(void **state)
+{
+	struct names	n = { 0 };
+	char		text[16];
+
+	(void)state;
+	for (int i = 1; i <= NAMES_MAX; i++) {
+		snprintf(text, sizeof(text), "remote-%d", i);
+		assert_int_not_equal(names_take(&n, text, strlen(text)), 0);
+	}
+	assert_int_equal(names_take(&n, "one more", 8), 0);
+	names_unref(&n, 77);
+	assert_int_equal(names_take(&n, "one more", 8), 77);
+	assert_string_equal(names_text(&n, NAMES_MAX), "remote-65535");
+	names_free(&n);
 }
 
 static void
@@ -493,6 +539,8 @@ main(void)
 		cmocka_unit_test(test_numbers_with_three_decimals_are_thousandths),
 		cmocka_unit_test(test_maps_keep_what_was_put_through_deletions),
 		cmocka_unit_test(test_a_name_map_finds_again_only_what_is_still_there),
+		cmocka_unit_test(test_a_shared_name_lives_as_long_as_somebody_counts_on_it),
+		cmocka_unit_test(test_of_too_many_shared_names_the_last_are_none),
 		cmocka_unit_test(test_idset_keeps_what_was_put_through_deletions),
 		cmocka_unit_test(test_slab_gives_room_that_nobody_else_has),
 		cmocka_unit_test(test_slab_gives_back_blocks_without_objects_but_one),

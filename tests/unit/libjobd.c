@@ -216,9 +216,11 @@ test_members_of_a_job_are_sent_where_they_are_given(void **state)
 		{ { .type = "echo" }, "\"job.call\",\"params\":{\"type\":\"echo\"}}\n" },
 		{ { .type = "a", .args = "{\n\"n\": 1.10\r}" },
 		    "{\"type\":\"a\",\"args\":{ \"n\": 1.10 }}}\n" },
-		{ { .type = "a", .queue = "q\"", .order_key = "k", .lane = "async", .priority = -3,
+		{ { .type = "a", .queue = "q\"", .order_key = "k", .lane = "async",
+		    .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", .priority = -3,
 		    .delay_ms = 4, .timeout_ms = 5, .ttl_ms = 6, .args = "null" },
 		    "{\"type\":\"a\",\"queue\":\"q\\\"\",\"order_key\":\"k\",\"lane\":\"async\","
+		    "\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\","
 		    "\"priority\":-3,\"delay_ms\":4,\"timeout_ms\":5,\"ttl_ms\":6,"
 		    "\"args\":null}}\n" },
 		{ { .type = "a", .fields = "{ \"labels\" : {\"x\":\"y\"}, \"on_lost\":\"fail\" }" },

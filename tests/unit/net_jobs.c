@@ -550,7 +550,7 @@ test_a_job_tells_all_about_itself(void **state)
 	assert_has(line, "'timeout_ms':600000,'on_lost':'fail','retry':{'max_attempts':1,'backoff_ms':0,"
 	    "'factor':1.5,'max_backoff_ms':600000},'on_order_failure':'skip','submitted_by':{'principal':'uid:");
 	assert_has(line, "'client':'a \\'test\\'','addr':'unix'}");
-	assert_has(line, "'attempts':[{'number':1,'lane':'process','worker':'test-1','fence':");
+	assert_has(line, "'attempts':[{'number':1,'lane':'process','worker':'worker-1','fence':");
 	assert_has(line, "'state':'ready','reason':'submitted'},{'at_ms':");
 	assert_has(line, "'total':100,'text':'half \\'way\\''},'args':[1]}");
 	assert_true(line_int(line, "expires_ms") > line_int(line, "created_ms"));

@@ -2,6 +2,7 @@
 #ifndef UNIT_OFFERS_H
 #define UNIT_OFFERS_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/broker/core/core.h"
@@ -13,6 +14,10 @@ offer_up(struct core *c, struct core_time now, uint32_t number, const uint32_t s
 {
 	bool			cpu = slots[LANE_PROCESS] > 0;
 	struct worker_offer	o = { .fifo = cpu, .killable = cpu, .alone_for = alone_for };
+	char			name[16];
+
+	snprintf(name, sizeof(name), "worker-%u", number);
+	o.name = (struct span){ name, strlen(name) };
 
 	memcpy(o.slots, slots, sizeof(o.slots));
 	core_worker_up(c, now, number, &o);

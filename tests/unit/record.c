@@ -103,6 +103,7 @@ test_all_that_was_said_at_submission_comes_back(void **state)
 	spec.tenant = span("t\n1");
 	spec.order_key = span("key \xc3\xa9");
 	spec.limit_key = span("l");
+	spec.traceparent = span("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 	spec.labels = span("{\"a\":\"b\"}");
 	spec.priority = -7;
 	spec.timeout_ms = 1500;
@@ -125,6 +126,7 @@ test_all_that_was_said_at_submission_comes_back(void **state)
 	assert_string_equal(core_job_queue(j), "mail");
 	assert_string_equal(core_job_tenant(j), "t\n1");
 	assert_string_equal(core_job_limit_key(j), "l");
+	assert_string_equal(job_traceparent(j), spec.traceparent.p);
 	assert_int_equal(job_created_ms(j), submitted.real_ms);
 	assert_int_equal(job_keep_ms(j), 7000);
 	/* one of the two hours is over */
@@ -166,9 +168,9 @@ test_a_past_says_all_that_has_changed(void **state)
 	    "\"due_ms\":1700003660000,\"begun\":1,\"routed\":\"process\",\"later\":{\"unknown\":[1]},"
 	    "\"moves\":[[1,\"ready\",\"submitted\"],[2,\"running\",\"started\"],"
 	    "[3,\"scheduled\",\"retry_wait\"]],"
-	    "\"tries\":[{\"number\":1,\"fence\":77,\"started_ms\":2,\"ended_ms\":3,\"worker\":4,"
+	    "\"tries\":[{\"number\":1,\"fence\":77,\"started_ms\":2,\"ended_ms\":3,\"worker\":\"io-1\","
 	    "\"lane\":\"thread\",\"end\":\"handler_error\",\"kind\":\"error\",\"message\":\"no\\nway\","
-	    "\"spent\":[1,2,3,4,5]}]}";
+	    "\"spent\":[1,2,3,4,5]},{\"number\":2,\"worker\":4,\"lane\":\"thread\"}]}";
 	struct buf		 again = { 0 };
 	struct world		 w = world_new();
 	size_t			 len;
@@ -190,9 +192,13 @@ test_a_past_says_all_that_has_changed(void **state)
 	assert_int_equal(job_tries(j, &len)[0].fence, 77);
 	assert_int_equal(job_tries(j, &len)[0].spent->user_us, 1);
 	assert_int_equal(job_tries(j, &len)[0].spent->write_bytes, 5);
-	record_print_past(&again, later, j);
+	record_print_past(&again, w.c, later, j);
 	buf_putc(&again, '\0');
 	assert_non_null(strstr(buf_data(&again), "\"message\":\"no\\nway\",\"spent\":[1,2,3,4,5]}"));
+	assert_string_equal(core_worker_name(w.c, &job_tries(j, &len)[0]), "io-1");
+	assert_non_null(strstr(buf_data(&again), "\"worker\":\"io-1\""));
+	/* as a number it was another broker's */
+	assert_string_equal(core_worker_name(w.c, &job_tries(j, &len)[1]), "");
 	buf_free(&again);
 	world_free(&w);
 }

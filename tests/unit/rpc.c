@@ -568,7 +568,8 @@ test_rows_fit_what_reads_them(void **state)
 		assert_true((rpc_methods[i].required & ~rpc_methods[i].params) == 0);
 	assert_true(rpc_methods[METHOD_job_get].required == RPC_BIT(PARAM_id));
 	assert_true(rpc_methods[METHOD_job_list].params ==
-	    (RPC_BIT(PARAM_filter) | RPC_BIT(PARAM_limit) | RPC_BIT(PARAM_cursor)));
+	    (RPC_BIT(PARAM_filter) | RPC_BIT(PARAM_limit) | RPC_BIT(PARAM_cursor) |
+	    RPC_BIT(PARAM_attempts)));
 	for (int i = 0; i < RPC_PARAMS; i++)
 		assert_int_equal(rpc_set_first(RPC_BIT(i) | RPC_BIT(RPC_PARAMS - 1)), i);
 	assert_int_equal(rpc_set_first((rpc_set)1 << 127), 127);

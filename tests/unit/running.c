@@ -64,7 +64,7 @@ note_some(struct running *r)
 		running_put(r, &(struct running_note){ .id = id, .fence = 10 + id, .number = 1 });
 	running_clear(r, 2);
 	running_clear(r, 99);
-	running_put(r, &(struct running_note){ .id = 3, .fence = 20, .number = 2 });
+	running_put(r, &(struct running_note){ .id = 3, .fence = 20, .number = 2, .worker = "cpu-1" });
 }
 
 static void
@@ -81,6 +81,7 @@ test_what_ran_is_known_after_a_death(void **state)
 	assert_false(running_was(r, 2, &note));
 	assert_true(running_was(r, 3, &note));
 	assert_int_equal(note.number, 2);
+	assert_string_equal(note.worker, "cpu-1");
 	assert_false(running_was(r, 6, &note));
 	running_forget(r);
 	assert_false(running_was(r, 1, &note));

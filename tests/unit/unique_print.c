@@ -51,6 +51,8 @@ test_submissions_that_say_the_same_are_the_same(void **state)
 		{ "\"retry\":{\"factor\":2,\"max_attempts\":3}", "\"retry\":{\"max_attempts\":3,\"factor\":2.0}" },
 		{ "\"unique_key\":\"a\"", "\"unique_key\":\"b\"" },
 		{ "\"durability\":\"memory\"", "" },
+		/* who asks again is in another trace */
+		{ "\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"", "" },
 		{ "\"priority\":5,\"ttl_ms\":9", "\"ttl_ms\":9,\"priority\":5" },
 	};
 
@@ -90,7 +92,8 @@ test_each_member_that_is_not_the_same_is_named(void **state)
 		{ "\"unique_key\":\"k\",\"unique_ms\":5", "\"unique_key\":\"k\"", "unique_ms" },
 		{ "\"keep_ms\":5", "\"keep_ms\":6", "keep_ms" },
 	};
-	rpc_set		seen = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_durability);
+	rpc_set		seen = RPC_BIT(PARAM_type) | RPC_BIT(PARAM_unique_key) | RPC_BIT(PARAM_durability) |
+	    RPC_BIT(PARAM_traceparent);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -100,10 +103,10 @@ test_each_member_that_is_not_the_same_is_named(void **state)
 			fail_msg("%s and %s: %s", rows[i].a, rows[i].b, member == NULL ? "same" : member);
 		for (int p = 0; p < RPC_PARAMS; p++)
 			if (strcmp(rpc_params[p].name, member) == 0)
-				seen |= UINT64_C(1) << p;
+				seen |= RPC_BIT(p);
 	}
 	for (int p = 0; p < RPC_PARAMS; p++)
-		if ((jobspec_params & ~seen & (UINT64_C(1) << p)) != 0)
+		if ((jobspec_params & ~seen & RPC_BIT(p)) != 0)
 			fail_msg("%s is compared by nothing here", rpc_params[p].name);
 }
 

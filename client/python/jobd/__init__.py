@@ -27,7 +27,7 @@ __all__ = ['AsyncClient', 'AsyncJob', 'Client', 'Disconnected', 'Error', 'JobCan
            'JobExpired', 'JobFailed', 'JobFuture', 'ProtocolError', 'RequestError', 'Unreachable']
 
 _OF_WORKERS = frozenset(('Attempt', 'Cancelled', 'Failure', 'LogHandler', 'Retry', 'attempt', 'check',
-                         'deadline', 'job', 'log', 'progress', 'remaining', 'serve'))
+                         'deadline', 'job', 'log', 'progress', 'remaining', 'serve', 'traceparent'))
 
 
 def __getattr__(name):

@@ -117,7 +117,7 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	job_timer_stop(c, j);
 	job_move(c, now, j, JOB_running, REASON_started);
 	job_run(j)->attempt = at;
-	job_try_begin(j, at, now.real_ms);
+	job_try_begin(c, j, at, now.real_ms);
 	set_start(at, now.mono_ns);
 	attempt_timer_set(c, at, w, 0);
 	place_update(c, w);
@@ -207,7 +207,7 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 	job_run(j)->attempt = NULL;
 	j->alone = alone_needed(j);
 	if (reason == REASON_channel_full) {
-		job_try_withdraw(j);
+		job_try_withdraw(c, j);
 	} else {
 		job_try_end(j, now.real_ms, reason);
 		j->marked = false;

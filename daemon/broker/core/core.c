@@ -142,6 +142,7 @@ core_free(struct core *c)
 	heap_free(&c->attempt_timers);
 	heap_free(&c->gate_timers);
 	heap_free(&c->retries);
+	names_free(&c->worker_names);
 	free(c);
 }
 

@@ -231,7 +231,8 @@ struct job_saved {
 	enum job_reason	 why;
 	const struct transition *moves;	/* oldest first */
 	size_t		 moves_len;
-	struct attempt_record *tries;
+	struct attempt_record *tries;	/* without their workers... */
+	const struct span *try_workers;	/* ...whose names are here; NULL: they are not known */
 	size_t		 tries_len;
 	struct outcome	 outcome;
 	uint32_t	 log_bytes;	/* of its log, in the caller's memory */
@@ -328,6 +329,7 @@ struct worker_offer {
 					 * its job ends, and it keeps what it holds (stuck) */
 	uint64_t	alone_for;	/* 0, or the job for which EFFECT_START_ALONE asked: it runs
 					 * that job and retires */
+	struct span	name;		/* what attempts remember of it; len 0: nothing */
 };
 /*
  * A worker can take attempts.
@@ -337,6 +339,8 @@ struct worker_offer {
  */
 void core_worker_up(struct core *c, struct core_time now, uint32_t number,
     const struct worker_offer *offer);
+/* The name of the worker that an attempt had, lent; "": nobody knows it. */
+const char *core_worker_name(const struct core *c, const struct attempt_record *try);
 /* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left but stuck attempts (at once,
  * if so). */
 void core_worker_retire(struct core *c, struct core_time now, uint32_t number);

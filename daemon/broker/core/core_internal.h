@@ -26,6 +26,7 @@
 #include "daemon/broker/core/core.h"
 #include "lib/idset.h"
 #include "lib/map.h"
+#include "lib/names.h"
 #include "lib/slab.h"
 #include "proto/bounds.h"
 
@@ -250,6 +251,7 @@ struct order {
 
 struct worker {
 	uint32_t	 number;
+	uint16_t	 name;		/* in core->worker_names */
 	struct list	 attempts;	/* in order of start */
 	struct list	 effect;	/* in core->kills or core->idles */
 	struct heap_node open[LANES];	/* in `in` */
@@ -345,6 +347,7 @@ struct core {
 	int		 turn_alone;
 	struct worker	**workers;		/* by number; NULL: none */
 	uint32_t	 workers_len;
+	struct names	 worker_names;		/* of workers, and of those that attempts had */
 	struct worker	*inliner;		/* the caller, as worker of the inline lane */
 	struct alone	 alone[CORE_ALONE_MAX];
 
@@ -400,11 +403,11 @@ void job_enter(struct core *c, struct core_time now, struct job *j, enum job_sta
 /* The one function that changes a state after that. */
 void job_move(struct core *c, struct core_time now, struct job *j, enum job_state state,
     enum job_reason reason);
-void job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms);
+void job_try_begin(struct core *c, struct job *j, const struct attempt *at, int64_t now_ms);
 /* It was behind another in its worker, and runs only now. */
 void job_try_begins(struct job *j, int64_t now_ms);
 void job_try_end(struct job *j, int64_t now_ms, enum job_reason end);
-void job_try_withdraw(struct job *j);
+void job_try_withdraw(struct core *c, struct job *j);
 /* It turned out to belong into another lane. */
 void job_try_relaned(struct job *j, enum lane lane);
 /* What it has used up to now. */

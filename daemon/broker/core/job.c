@@ -115,6 +115,7 @@ extra_free(struct core *c, struct job_extra *x)
 	if (x->life != NULL)
 		free(x->life->after);
 	free(x->life);
+	free(x->traceparent);
 	free(x);
 }
 
@@ -136,21 +137,22 @@ job_run_get(struct job *j)
 }
 
 static void
-try_free(struct attempt_record *try)
+try_free(struct core *c, struct attempt_record *try)
 {
+	names_unref(&c->worker_names, try->worker);
 	free(try->message);
 	free(try->spent);
 }
 
 static void
-run_free(struct job_run *r)
+run_free(struct core *c, struct job_run *r)
 {
 	if (r == NULL)
 		return;
 	if (r->moves != r->first_moves)
 		free(r->moves);
 	for (unsigned i = 0; i < r->tries_len; i++)
-		try_free(&r->tries[i]);
+		try_free(c, &r->tries[i]);
 	if (r->tries != &r->first_try)
 		free(r->tries);
 	free(r->outcome.text);
@@ -281,6 +283,9 @@ job_new(struct core *c, struct core_time now, uint64_t id, const struct jobspec 
 		job_life_get(j)->keep_ms = spec->keep_ms;
 	if (spec->hold)
 		job_extra_get(j)->held = true;
+	if (spec->traceparent.len > 0)
+		job_extra_get(j)->traceparent = mem_strndup(spec->traceparent.p,
+		    spec->traceparent.len);
 	return j;
 }
 
@@ -289,7 +294,7 @@ job_free(struct core *c, struct job *j)
 {
 	if (job_run(j) != NULL)
 		list_remove(&job_run(j)->record);
-	run_free(job_run(j));
+	run_free(c, job_run(j));
 	if (job_member(j) != NULL)
 		group_forget_job(c, j);
 	unique_leave(c, j);
@@ -355,7 +360,7 @@ job_uncount(struct core *c, const struct job *j)
 	count_state(c, j, -1);
 }
 
-static void make_room(struct job_run *r);
+static void make_room(struct core *c, struct job_run *r);
 
 void
 job_relive(struct core *c, struct job *j, enum job_state state, const struct job_saved *s)
@@ -371,8 +376,12 @@ job_relive(struct core *c, struct job *j, enum job_state state, const struct job
 	for (size_t i = 1; i < s->moves_len; i++)
 		record_move(r, s->moves[i]);
 	for (size_t i = 0; i < s->tries_len; i++) {
-		make_room(r);
-		r->tries[r->tries_len++] = s->tries[i];
+		struct span	name = s->try_workers == NULL ? (struct span){ "", 0 } :
+		    s->try_workers[i];
+
+		make_room(c, r);
+		r->tries[r->tries_len] = s->tries[i];
+		r->tries[r->tries_len++].worker = names_take(&c->worker_names, name.p, name.len);
 		s->tries[i].message = NULL;
 		s->tries[i].spent = NULL;
 	}
@@ -427,10 +436,10 @@ job_withdraw(struct core *c, struct job *j)
 
 /* Room for one more. */
 static void
-make_room(struct job_run *r)
+make_room(struct core *c, struct job_run *r)
 {
 	if (r->tries_len == CORE_TRIES_KEPT) {
-		try_free(&r->tries[0]);
+		try_free(c, &r->tries[0]);
 		memmove(&r->tries[0], &r->tries[1], (CORE_TRIES_KEPT - 1) * sizeof(*r->tries));
 		r->tries_len--;
 	} else if (r->tries_len == 1 && r->tries == &r->first_try) {
@@ -442,14 +451,15 @@ make_room(struct job_run *r)
 }
 
 void
-job_try_begin(struct job *j, const struct attempt *at, int64_t now_ms)
+job_try_begin(struct core *c, struct job *j, const struct attempt *at, int64_t now_ms)
 {
-	struct job_run	*r = job_run_get(j);
+	const struct worker	*w = worker_find(c, at->worker);
+	struct job_run		*r = job_run_get(j);
 
-	make_room(r);
+	make_room(c, r);
 	r->tries[r->tries_len++] = (struct attempt_record){
 		.fence = at->fence, .started_ms = now_ms, .number = at->number,
-		.worker = (uint16_t)at->worker, .lane = at->lane,
+		.worker = names_ref(&c->worker_names, w->name), .lane = at->lane,
 	};
 }
 
@@ -486,9 +496,9 @@ job_try_spent(struct job *j, const struct spent *spent)
 
 /* It never reached a worker: it was no try. */
 void
-job_try_withdraw(struct job *j)
+job_try_withdraw(struct core *c, struct job *j)
 {
-	try_free(&job_run(j)->tries[job_run(j)->tries_len - 1]);
+	try_free(c, &job_run(j)->tries[job_run(j)->tries_len - 1]);
 	job_run(j)->tries_len--;
 	job_run(j)->attempts--;
 }

@@ -152,7 +152,7 @@ struct attempt_record {
 	uint64_t	fence;
 	int64_t		started_ms, ended_ms;	/* ended_ms 0: running */
 	uint16_t	number;
-	uint16_t	worker;			/* core's number */
+	uint16_t	worker;			/* core_worker_name */
 	uint8_t		lane;			/* enum lane */
 	uint8_t		end;			/* enum job_reason */
 	uint8_t		kind;			/* enum failure_kind, with message */
@@ -194,6 +194,7 @@ struct job_extra {
 	struct order	*order;		/* NULL: no order_key */
 	struct membership *member;	/* group.h; NULL: of no group */
 	struct job_life	*life;		/* NULL: it has none of that */
+	char		*traceparent;	/* NULL: none */
 	bool		 held;		/* until core_release */
 	bool		 blocks;	/* when it fails, those behind it with its order key wait */
 };
@@ -368,6 +369,12 @@ static inline bool
 job_over(const struct job *j)
 {
 	return j->ending || job_again(j) || job_state_finished(j->state);
+}
+
+static inline const char *
+job_traceparent(const struct job *j)
+{
+	return job_extra(j) == NULL ? NULL : job_extra(j)->traceparent;
 }
 
 static inline bool

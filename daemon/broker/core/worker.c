@@ -63,6 +63,7 @@ worker_free(struct core *c, struct worker *w)
 		count_slots(w, -1);
 	if (w->number < c->workers_len)
 		c->workers[w->number] = NULL;
+	names_unref(&c->worker_names, w->name);
 	free(w);
 }
 
@@ -93,12 +94,19 @@ core_worker_up(struct core *c, struct core_time now, uint32_t number, const stru
 	w->fifo = o->fifo;
 	w->killable = o->killable;
 	w->alone_for = o->alone_for;
+	w->name = names_take(&c->worker_names, o->name.p, o->name.len);
 	if (w->alone_for != 0) {
 		alone_up(c, w);
 		return;
 	}
 	count_slots(w, 1);
 	place_update(c, w);
+}
+
+const char *
+core_worker_name(const struct core *c, const struct attempt_record *try)
+{
+	return names_text(&c->worker_names, try->worker);
 }
 
 /* ---- retiring ---- */

@@ -103,20 +103,23 @@ exchange_run(struct seat *seat, struct attempt *at)
 {
 	struct broker		*b = seat->lanes->broker;
 	const struct job	*j = at->job;
+	const char		*trace = job_traceparent(j);
 	size_t			 type_len = strlen(at->type->name);
 	struct channel_head	 head = {
 		.job = j->id, .fence = at->fence, .attempt = at->number, .lane = at->lane,
 		.type_len = (uint32_t)type_len, .args_len = job_args_len(j),
 		.spec_len = at->type->spec == NULL ? 0 : (uint32_t)strlen(at->type->spec),
+		.trace_len = trace == NULL ? 0 : (uint32_t)strlen(trace),
 	};
 	struct iovec		 in[] = {
 		{ &head, sizeof(head) },
 		{ at->type->name, type_len },
 		{ (void *)(size_t)job_args(j), job_args_len(j) },
 		{ at->type->spec, head.spec_len },
+		{ (void *)(size_t)trace, head.trace_len },
 	};
 	struct channel_submit	 s = {
-		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 4,
+		.op = CHANNEL_OP_RUN, .tag = at, .in = in, .in_count = 5,
 		.out_cap = room_for_result(at->type),
 		.deadline_ns = (uint64_t)at->deadline_ns,
 	};

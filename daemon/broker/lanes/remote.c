@@ -248,6 +248,7 @@ come_up(struct seat *seat)
 	struct broker		*b = seat->lanes->broker;
 	struct worker_offer	 o = talk_offer(seat->talk, 0);
 
+	o.name = (struct span){ seat->name, strlen(seat->name) };
 	seat_set_state(seat, WORKER_IDLE);
 	seat->up = true;
 	core_worker_up(b->core, b->now, seat->number, &o);

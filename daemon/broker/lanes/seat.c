@@ -289,6 +289,7 @@ seat_ready(struct seat *seat)
 	seat->rss_bytes = seat->pid > 0 ? resident_bytes(seat->pid) : 0;
 	seat->ready_ns = b->now.mono_ns;
 	offer = seat->way->offer(seat);
+	offer.name = (struct span){ seat->name, strlen(seat->name) };
 	core_worker_up(b->core, b->now, seat->number, &offer);
 	log_debug("worker ready worker=%s gen=%u pid=%d", seat->name, seat->gen, seat->pid);
 	lanes_serve_if_complete(seat->lanes);

@@ -197,6 +197,10 @@ print_run(const struct broker *b, const struct attempt *at, struct buf *out)
 	buf_put_i64(out, deadline_ms(b, at));
 	buf_puts(out, ",\"args\":");
 	buf_append(out, job_args(at->job), job_args_len(at->job));
+	if (job_traceparent(at->job) != NULL) {
+		buf_puts(out, ",\"traceparent\":");
+		put_text(out, job_traceparent(at->job));
+	}
 	buf_puts(out, "}}\n");
 }
 

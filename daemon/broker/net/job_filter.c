@@ -57,7 +57,7 @@ set_text(struct job_filter *f, struct span key, struct span value, struct rpc_er
 		}
 	}
 	return bad_filter(err, key, "is none of state, type, queue, tenant, order_key, by, group, "
-	    "since_ms, until_ms and label");
+	    "since_ms, until_ms, active_ms and label");
 }
 
 /* Decoded into f->text, whose room was taken beforehand so that it does not move. */
@@ -127,6 +127,8 @@ read_member(struct job_filter *f, struct scan *s, struct span raw, struct rpc_er
 		return read_time(s, key, &f->since_ms, err);
 	if (same(key, "until_ms", 8))
 		return read_time(s, key, &f->until_ms, err);
+	if (same(key, "active_ms", 9))
+		return read_time(s, key, &f->active_ms, err);
 	if (same(key, "label", 5))
 		return read_labels(f, s, err);
 	if (read_string(f, s, key, &value, err) != 0)
@@ -205,7 +207,9 @@ static bool
 match_time(const struct job_filter *f, const struct job *j)
 {
 	return (f->since_ms == 0 || job_created_ms(j) >= f->since_ms) &&
-	    (f->until_ms == 0 || job_created_ms(j) <= f->until_ms);
+	    (f->until_ms == 0 || job_created_ms(j) <= f->until_ms) &&
+	    (f->active_ms == 0 || !job_state_finished(j->state) ||
+	    job_last_move(j).at_ms >= f->active_ms);
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
  * job_filter.h - which jobs a list shows: `{state, type, queue, tenant, order_key, by, group, since_ms,
- * until_ms, label: {...}}`, each narrows it.
+ * until_ms, active_ms, label: {...}}`, each narrows it.
  */
 #ifndef NET_JOB_FILTER_H
 #define NET_JOB_FILTER_H
@@ -15,6 +15,7 @@ struct job_filter {
 	int		state;		/* enum job_state, -1: any */
 	struct span	type, queue, tenant, order_key, by, group;	/* p NULL: any */
 	int64_t		since_ms, until_ms;	/* of submission; 0: any */
+	int64_t		active_ms;	/* it had not ended before; 0: any */
 	struct job_filter_label {
 		struct span	name, value;
 	} labels[BOUND_LABELS];				/* each must be there */

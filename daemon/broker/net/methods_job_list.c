@@ -25,19 +25,28 @@ struct walk {
 	uint32_t		 limit;
 	size_t			 room;
 	uint32_t		 looked, gaps;
+	bool			 attempts;	/* rows have them */
 };
+
+static bool
+wants_attempts(const struct call *call)
+{
+	return call_int(call, PARAM_attempts, 0) != 0;
+}
 
 /* ---- core ---- */
 
 static void
-add_row(struct recall_rows *rows, const struct job *j)
+add_row(const struct walk *w, const struct job *j)
 {
+	struct recall_rows	*rows = w->rows;
+
 	if (rows->len == rows->cap) {
 		rows->cap = rows->cap == 0 ? 16 : rows->cap * 2;
 		rows->rows = mem_resize(rows->rows, rows->cap, sizeof(rows->rows[0]));
 	}
 	rows->rows[rows->len] = (struct recall_row){ .id = j->id, .at = buf_len(&rows->text) };
-	print_job_row(&rows->text, j);
+	print_job_row(&rows->text, w->core, j, w->attempts);
 	rows->rows[rows->len].len = buf_len(&rows->text) - rows->rows[rows->len].at;
 	rows->len++;
 }
@@ -57,7 +66,7 @@ look(struct walk *w, uint64_t id)
 		return true;
 	if (w->rows->len > 0 && (w->rows->len == w->limit || buf_len(&w->rows->text) > w->room))
 		return false;
-	add_row(w->rows, j);
+	add_row(w, j);
 	return true;
 }
 
@@ -100,7 +109,8 @@ translate(const struct call *call, struct recall *r)
 		return false;
 	*to = (struct store_filter){ .state = f->state, .type = f->type, .queue = f->queue,
 	    .tenant = f->tenant, .principal = f->by, .order_key = f->order_key,
-	    .since_ms = f->since_ms, .until_ms = f->until_ms, .labels_len = f->labels_len };
+	    .since_ms = f->since_ms, .until_ms = f->until_ms, .active_ms = f->active_ms,
+	    .labels_len = f->labels_len };
 	if (f->group.p != NULL)
 		to->group = group_number(call->net->broker->core, f->group);
 	if (f->group.p != NULL && to->group == 0)
@@ -165,7 +175,8 @@ print_stored(struct merge *m, const struct store_row *row)
 {
 	char	why[160];
 
-	if (print_stored_row(m->page->out, m->call->net->broker, row, why, sizeof(why)) != 0)
+	if (print_stored_row(m->page->out, m->call->net->broker, row, wants_attempts(m->call), why,
+	    sizeof(why)) != 0)
 		log_error("a job of history cannot be read job=%llu why=%s",
 		    (unsigned long long)row->id, why);
 }
@@ -236,7 +247,8 @@ look_at_core(struct call *call, struct recall *r, struct page *p, bool *asks, st
 {
 	const struct rpc_value	*filter = call_param(call, PARAM_filter);
 	struct walk		 w = { .core = call->net->broker->core, .filter = &r->filter,
-				       .rows = &r->rows, .room = call->conn->max_reply };
+				       .rows = &r->rows, .room = call->conn->max_reply,
+				       .attempts = wants_attempts(call) };
 
 	if (job_filter_init(&r->filter, filter->given ? filter->p : NULL, filter->len, err) != 0 ||
 	    page_read(p, call, err) != 0)

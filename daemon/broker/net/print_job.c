@@ -2,6 +2,7 @@
 #include "daemon/broker/net/print_job.h"
 
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/net/print_attempts.h"
 #include "lib/clock.h"
 #include "proto/channel.h"
 
@@ -178,104 +179,6 @@ print_outcome(struct buf *out, const struct job *j, size_t room)
 
 /* ---- a whole job ---- */
 
-/* outcome: of the last one it is the job's own; there it comes with its data. */
-static void
-print_try_failure(struct buf *out, const struct attempt_record *t, const struct outcome *outcome)
-{
-	print_next(out, "failure");
-	print_literal(out, "{\"kind\":");
-	print_name(out, failure_names[outcome != NULL ? outcome->kind : t->kind]);
-	print_next(out, "message");
-	if (outcome != NULL)
-		buf_put_json(out, outcome->text, outcome->len);
-	else
-		print_string(out, t->message);
-	buf_putc(out, '}');
-}
-
-static void
-print_usage(struct buf *out, const struct spent *s)
-{
-	print_next(out, "usage");
-	print_literal(out, "{\"user_ms\":");
-	buf_put_i64(out, s->user_us / 1000);
-	print_next(out, "system_ms");
-	buf_put_i64(out, s->system_us / 1000);
-	print_next(out, "max_rss_bytes");
-	buf_put_i64(out, s->max_rss_bytes);
-	print_next(out, "read_bytes");
-	buf_put_i64(out, s->read_bytes);
-	print_next(out, "write_bytes");
-	buf_put_i64(out, s->write_bytes);
-	buf_putc(out, '}');
-}
-
-static void
-print_tries(struct buf *out, const struct broker *b, const struct job *j)
-{
-	size_t				 len;
-	const struct attempt_record	*tries = job_tries(j, &len);
-
-	print_next(out, "attempts");
-	buf_putc(out, '[');
-	for (size_t i = 0; i < len; i++) {
-		const struct attempt_record	*t = &tries[i];
-
-		if (i > 0)
-			buf_putc(out, ',');
-		print_literal(out, "{\"number\":");
-		buf_put_u64(out, t->number);
-		print_next(out, "lane");
-		print_name(out, lane_names[t->lane]);
-		print_next(out, "worker");
-		if (t->lane == LANE_INLINE)
-			print_literal(out, "\"broker\"");
-		else
-			print_string(out, lanes_worker_name(b->lanes, t->worker));
-		print_next(out, "fence");
-		buf_put_u64(out, t->fence);
-		print_next(out, "started_ms");
-		buf_put_i64(out, t->started_ms);
-		if (t->ended_ms != 0) {
-			print_next(out, "ended_ms");
-			buf_put_i64(out, t->ended_ms);
-			print_next(out, "end");
-			print_name(out, job_reason_names[t->end]);
-		}
-		if (j->state == JOB_failed && i == len - 1)
-			print_try_failure(out, t, job_outcome(j));
-		else if (t->message != NULL)
-			print_try_failure(out, t, NULL);
-		if (t->spent != NULL)
-			print_usage(out, t->spent);
-		buf_putc(out, '}');
-	}
-	buf_putc(out, ']');
-}
-
-static void
-print_moves(struct buf *out, const struct job *j)
-{
-	size_t	len = job_moves_len(j);
-
-	print_next(out, "transitions");
-	buf_putc(out, '[');
-	for (size_t i = 0; i < len; i++) {
-		const struct transition	m = job_move_at(j, i);
-
-		if (i > 0)
-			buf_putc(out, ',');
-		print_literal(out, "{\"at_ms\":");
-		buf_put_i64(out, m.at_ms);
-		print_next(out, "state");
-		print_name(out, job_state_names[m.state]);
-		print_next(out, "reason");
-		print_name(out, job_reason_names[m.reason]);
-		buf_putc(out, '}');
-	}
-	buf_putc(out, ']');
-}
-
 static void
 print_retry(struct buf *out, const struct broker *b, const struct job *j)
 {
@@ -371,7 +274,7 @@ print_membership(struct buf *out, const struct job *j)
 }
 
 static void
-print_order_and_labels(struct buf *out, const struct job *j)
+print_given(struct buf *out, const struct job *j)
 {
 	size_t		 len;
 	const char	*key = core_order_key(j, &len);
@@ -383,6 +286,10 @@ print_order_and_labels(struct buf *out, const struct job *j)
 	if (job_labels_len(j) > 0) {
 		print_next(out, "labels");
 		buf_append(out, job_labels(j), job_labels_len(j));
+	}
+	if (job_traceparent(j) != NULL) {
+		print_next(out, "traceparent");
+		print_name(out, job_traceparent(j));
 	}
 }
 
@@ -451,7 +358,7 @@ print_summary(struct buf *out, const struct job *j)
 	print_next(out, "lane");
 	print_name(out, lane_names[j->lane]);
 	print_membership(out, j);
-	print_order_and_labels(out, j);
+	print_given(out, j);
 }
 
 static void
@@ -494,8 +401,8 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 	print_submitter(out, j->by);
 	print_next(out, "attempts_total");
 	buf_put_u64(out, job_attempts(j));
-	print_tries(out, b, j);
-	print_moves(out, j);
+	print_attempts(out, b->core, j);
+	print_transitions(out, j);
 	print_progress(out, b, j);
 	print_args(out, j, left(out, begun, room));
 	if (j->state == JOB_succeeded)
@@ -506,7 +413,7 @@ print_job(struct buf *out, const struct broker *b, const struct job *j, size_t r
 }
 
 void
-print_job_row(struct buf *out, const struct job *j)
+print_job_row(struct buf *out, const struct core *c, const struct job *j, bool attempts)
 {
 	print_summary(out, j);
 	print_next(out, "created_ms");
@@ -519,5 +426,9 @@ print_job_row(struct buf *out, const struct job *j)
 	buf_put_u64(out, job_args_len(j));
 	print_next(out, "by");
 	print_string(out, j->by->principal);
+	if (attempts) {
+		print_attempts(out, c, j);
+		print_transitions(out, j);
+	}
 	buf_putc(out, '}');
 }

@@ -29,7 +29,7 @@ void print_id_state(struct buf *out, const struct job *j);
 void print_outcome(struct buf *out, const struct job *j, size_t room);
 /* All about a job; args and result that do not fit room become `args_bytes`, `result_bytes`. */
 void print_job(struct buf *out, const struct broker *b, const struct job *j, size_t room);
-/* An item of job.list. */
-void print_job_row(struct buf *out, const struct job *j);
+/* An item of job.list; attempts: with them, and with its transitions. */
+void print_job_row(struct buf *out, const struct core *c, const struct job *j, bool attempts);
 
 #endif

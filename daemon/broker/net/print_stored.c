@@ -1,6 +1,7 @@
 /* print_stored.c - jobs of history as JSON.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/print_stored.h"
 
+#include "daemon/broker/net/print_attempts.h"
 #include "daemon/broker/net/print_job.h"
 #include "daemon/broker/store/record.h"
 
@@ -76,11 +77,15 @@ print_summary(struct buf *out, const struct broker *b, const struct store_row *r
 		print_next(out, "labels");
 		buf_append(out, row->labels.p, row->labels.len);
 	}
+	if (spec->traceparent.len > 0) {
+		print_next(out, "traceparent");
+		print_span(out, spec->traceparent);
+	}
 }
 
 int
-print_stored_row(struct buf *out, const struct broker *b, const struct store_row *row, char *why,
-    size_t size)
+print_stored_row(struct buf *out, const struct broker *b, const struct store_row *row, bool attempts,
+    char *why, size_t size)
 {
 	struct job_record	r;
 	int		rc = record_read(row, &r, why, size);
@@ -100,6 +105,8 @@ print_stored_row(struct buf *out, const struct broker *b, const struct store_row
 	buf_put_u64(out, row->args.len);
 	print_next(out, "by");
 	print_span(out, row->end.principal);
+	if (attempts)
+		print_stored_attempts(out, &r);
 	buf_putc(out, '}');
 	record_fini(&r);
 	return rc;

@@ -14,7 +14,7 @@
  * An item of job.list, as print_job_row prints those of core.  0, or -1 with what is wrong with the
  * row in why[size]; it is printed as far as it can be read.
  */
-int print_stored_row(struct buf *out, const struct broker *b, const struct store_row *row,
+int print_stored_row(struct buf *out, const struct broker *b, const struct store_row *row, bool attempts,
     char *why, size_t size);
 
 #endif

@@ -15,7 +15,8 @@
 
 void record_print_spec(struct buf *out, struct core_time now, const struct job *j,
     const struct jobspec *spec);
-void record_print_past(struct buf *out, struct core_time now, const struct job *j);
+void record_print_past(struct buf *out, const struct core *c, struct core_time now,
+    const struct job *j);
 /* What a job with a unique key said, in hexadecimal digits, and back; false: it is no such text. */
 void record_print_unique(struct buf *out, const struct unique_print *p);
 bool record_read_unique(struct span text, struct unique_print *out);
@@ -30,6 +31,7 @@ struct job_record {
 	struct span	 pool;		/* of its type */
 	struct transition moves[CORE_MOVES_KEPT];
 	struct attempt_record tries[CORE_TRIES_KEPT];
+	struct span	 try_workers[CORE_TRIES_KEPT];	/* their names; len 0: not known */
 	struct transition end;		/* of one that has ended, when it is not among the moves */
 	bool		 ended;
 	struct span	 unique_key;	/* len 0: none */

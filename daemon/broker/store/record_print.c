@@ -126,6 +126,7 @@ put_wishes(struct buf *out, size_t mark, const struct jobspec *spec)
 	put_text(out, mark, "tenant", spec->tenant);
 	put_text(out, mark, "order_key", spec->order_key);
 	put_text(out, mark, "limit_key", spec->limit_key);
+	put_text(out, mark, "traceparent", spec->traceparent);
 	put_number(out, mark, "priority", spec->priority);
 	put_number(out, mark, "timeout_ms", spec->timeout_ms);
 	put_number(out, mark, "keep_ms", spec->keep_ms);
@@ -215,7 +216,7 @@ put_spent(struct buf *out, size_t mark, const struct spent *s)
 }
 
 static void
-put_try(struct buf *out, const struct attempt_record *t)
+put_try(struct buf *out, const struct core *c, const struct attempt_record *t)
 {
 	size_t	mark = begin(out);
 
@@ -223,7 +224,7 @@ put_try(struct buf *out, const struct attempt_record *t)
 	put_number(out, mark, "fence", (int64_t)t->fence);
 	put_number(out, mark, "started_ms", t->started_ms);
 	put_number(out, mark, "ended_ms", t->ended_ms);
-	put_number(out, mark, "worker", t->worker);
+	put_word(out, mark, "worker", core_worker_name(c, t));
 	put_word(out, mark, "lane", lane_names[t->lane]);
 	if (t->ended_ms != 0)
 		put_word(out, mark, "end", job_reason_names[t->end]);
@@ -237,7 +238,7 @@ put_try(struct buf *out, const struct attempt_record *t)
 }
 
 static void
-put_tries(struct buf *out, size_t mark, const struct job *j)
+put_tries(struct buf *out, size_t mark, const struct core *c, const struct job *j)
 {
 	size_t				 len;
 	const struct attempt_record	*tries = job_tries(j, &len);
@@ -247,7 +248,7 @@ put_tries(struct buf *out, size_t mark, const struct job *j)
 	key(out, mark, "tries");
 	for (size_t i = 0; i < len; i++) {
 		buf_putc(out, i == 0 ? '[' : ',');
-		put_try(out, &tries[i]);
+		put_try(out, c, &tries[i]);
 	}
 	buf_putc(out, ']');
 }
@@ -292,7 +293,8 @@ put_end(struct buf *out, size_t mark, const struct job *j)
 }
 
 void
-record_print_past(struct buf *out, struct core_time now, const struct job *j)
+record_print_past(struct buf *out, const struct core *c, struct core_time now,
+    const struct job *j)
 {
 	size_t	mark = begin(out);
 
@@ -304,7 +306,7 @@ record_print_past(struct buf *out, struct core_time now, const struct job *j)
 	else
 		put_progress(out, mark, j);
 	put_moves(out, mark, j);
-	put_tries(out, mark, j);
+	put_tries(out, mark, c, j);
 	buf_putc(out, '}');
 }
 

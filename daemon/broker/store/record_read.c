@@ -174,6 +174,18 @@ read_spent(struct reading *r, struct attempt_record *t)
 	}
 }
 
+/* Its name.  Records had a number there, which meant something to the broker of that time alone. */
+static struct span
+try_worker(struct reading *r)
+{
+	enum scan_type	type;
+
+	if (!scan_peek(&r->scan, &type) || type != SCAN_INTEGER)
+		return text(r);
+	(void)number(r);
+	return (struct span){ "", 0 };
+}
+
 static void
 read_try_member(struct reading *r, struct attempt_record *t, struct span key)
 {
@@ -190,7 +202,7 @@ read_try_member(struct reading *r, struct attempt_record *t, struct span key)
 	case 1: t->fence = (uint64_t)number(r); break;
 	case 2: t->started_ms = number(r); break;
 	case 3: t->ended_ms = number(r); break;
-	case 4: t->worker = (uint16_t)number(r); break;
+	case 4: r->to->try_workers[t - r->to->tries] = try_worker(r); break;
 	case 5: t->lane = (uint8_t)word(r, lane_names, LANES); break;
 	case 6: t->end = (uint8_t)word(r, job_reason_names, REASONS); break;
 	case 7: t->kind = (uint8_t)word(r, failure_names, FAILURES); break;
@@ -233,6 +245,7 @@ static void read_order_key(struct reading *r) { r->to->saved.spec.order_key = te
 static void read_unique_key(struct reading *r) { r->to->unique_key = text(r); }
 static void read_unique_until(struct reading *r) { r->to->unique_until_ms = number(r); }
 static void read_limit_key(struct reading *r) { r->to->saved.spec.limit_key = text(r); }
+static void read_traceparent(struct reading *r) { r->to->saved.spec.traceparent = text(r); }
 static void read_principal(struct reading *r) { r->to->principal = text(r); }
 static void read_client(struct reading *r) { r->to->client = text(r); }
 static void read_addr(struct reading *r) { r->to->addr = text(r); }
@@ -319,6 +332,7 @@ static const struct member {
 } members[] = {
 	{ "type", read_type }, { "queue", read_queue }, { "tenant", read_tenant },
 	{ "order_key", read_order_key }, { "limit_key", read_limit_key },
+	{ "traceparent", read_traceparent },
 	{ "unique_key", read_unique_key }, { "unique_until_ms", read_unique_until },
 	{ "unique_print", read_unique_print },
 	{ "priority", read_priority }, { "timeout_ms", read_timeout }, { "keep_ms", read_keep },
@@ -439,6 +453,7 @@ set_usual(struct job_record *out, const struct store_row *row)
 	s->moves = out->moves;
 	s->moves_len = 1;
 	s->tries = out->tries;
+	s->try_workers = out->try_workers;
 	s->spec = (struct jobspec){
 		.lane = -1, .durability = DURABILITY_COMMIT, .queue = { "default", 7 },
 		.args = row->args, .labels = row->labels,

@@ -12,7 +12,7 @@
 #include "lib/alloc.h"
 #include "lib/idset.h"
 
-#define MAGIC		UINT64_C(0x316e75722d64626a)	/* "jbd-run1" */
+#define MAGIC		UINT64_C(0x326e75722d64626a)	/* "jbd-run2" */
 #define BOOT_ID_BYTES	36
 
 struct file {
@@ -21,6 +21,8 @@ struct file {
 	uint32_t		reserved;
 	struct running_note	notes[RUNNING_NOTES];
 };
+
+_Static_assert(sizeof(struct running_note) == 64, "a note of another size is another file");
 
 /* Where a job's note is. */
 struct place {

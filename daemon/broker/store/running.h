@@ -15,16 +15,18 @@
 #include <stdint.h>
 
 #define RUNNING_NOTES	16384	/* at once; of more, nothing is known after a crash */
+#define RUNNING_WORKER_BYTES	35	/* which make a note 64 bytes */
 
 struct running;
 
+/* A row of the file. */
 struct running_note {
 	uint64_t	id;		/* of a job; 0: this place is free */
 	uint64_t	fence;
 	int64_t		started_ms;
 	uint32_t	number;		/* of the attempt */
-	uint16_t	worker;
-	uint8_t		lane, reserved;
+	uint8_t		lane;
+	char		worker[RUNNING_WORKER_BYTES];	/* its name, cut; not NUL-terminated when full */
 };
 
 /*

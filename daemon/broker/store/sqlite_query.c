@@ -281,6 +281,7 @@ matches(struct sqlite_query *s, sqlite3_stmt *st, const struct store_filter *f)
 	return (f->state < 0 || f->state == sqlite3_column_int(st, 1)) &&
 	    (f->since_ms == 0 || created_ms >= f->since_ms) &&
 	    (f->until_ms == 0 || created_ms <= f->until_ms) &&
+	    (f->active_ms == 0 || sqlite3_column_int64(st, 4) >= f->active_ms) &&
 	    is_text(st, 6, f->type) && is_text(st, 7, f->queue) && is_text(st, 8, f->tenant) &&
 	    is_text(st, 9, f->principal) &&
 	    (f->group == 0 || f->group == (uint64_t)sqlite3_column_int64(st, 10)) &&

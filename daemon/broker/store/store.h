@@ -190,6 +190,7 @@ struct store_filter {
 	const struct store_label *labels;	/* each must be there */
 	uint32_t	 labels_len;
 	int64_t		 since_ms, until_ms;	/* of created_ms; 0: any */
+	int64_t		 active_ms;	/* at least ended_ms; 0: any */
 };
 
 struct store_query {

@@ -29,6 +29,7 @@ class Attempt {
 		this.fence = params.fence;
 		this.deadline = params.deadline_ms === 0 ? undefined : new Date(params.deadline_ms);
 		this.args = params.args;
+		this.traceparent = params.traceparent;
 	}
 
 	// Aborted when the job was cancelled or has run out of time.

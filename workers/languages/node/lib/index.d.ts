@@ -21,6 +21,8 @@ export interface Attempt {
 	/** Grows with each attempt of a job; pass it on to what the job changes elsewhere. */
 	readonly fence: number;
 	readonly args: any;
+	/** The trace that the job belongs to (W3C Trace Context); undefined: none was said. */
+	readonly traceparent: string | undefined;
 	/** When `signal` will be aborted; undefined: never. */
 	readonly deadline: Date | undefined;
 	/** Aborted when the job was cancelled or has run out of time.  Hand it to fetch, pipeline, timers. */

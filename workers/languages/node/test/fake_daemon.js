@@ -71,9 +71,9 @@ class Conversation {
 		this.socket.write(JSON.stringify({ jsonrpc: '2.0', id, method, params }) + '\n');
 	}
 
-	run(type, args = null, { job = 7, deadline = 0 } = {}) {
+	run(type, args = null, { job = 7, deadline = 0, ...more } = {}) {
 		const fence = ++this.next;
-		this.send('attempt.run', { job, type, attempt: 1, fence, deadline_ms: deadline, args }, fence);
+		this.send('attempt.run', { job, type, attempt: 1, fence, deadline_ms: deadline, args, ...more }, fence);
 		return fence;
 	}
 

@@ -15,7 +15,8 @@ job('add', {
 }, ({ a, b = 10 }) => a + b);
 
 job('about.me', (args, me) => ({ job: me.job, type: me.type, number: me.number, fence: me.fence, args,
-    deadline: me.deadline?.getTime() ?? null, left: me.remaining(), same: attempt() === me }));
+    deadline: me.deadline?.getTime() ?? null, left: me.remaining(), same: attempt() === me,
+    trace: me.traceparent }));
 
 job('echo', (args) => args);
 

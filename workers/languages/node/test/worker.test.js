@@ -126,6 +126,12 @@ describe('an attempt', () => {
 		assert.equal((await worker.result(worker.run('about.me'))).deadline, null);
 	});
 
+	it('knows the trace that its job belongs to', async () => {
+		const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+		assert.equal((await worker.result(worker.run('about.me', null, { traceparent }))).trace, traceparent);
+		assert.equal((await worker.result(worker.run('about.me'))).trace, undefined);
+	});
+
 	it('tells progress and log lines as its own', async () => {
 		const id = worker.run('steps');
 		await worker.result(id);

@@ -24,9 +24,9 @@ Or, without the last two lines: `python3 -m jobd_worker MODULE...`.
 from .attempts import Attempt, attempt
 from .errors import Cancelled, Failure, Retry
 from .output import LogHandler
-from .program import check, deadline, log, progress, remaining, serve
+from .program import check, deadline, log, progress, remaining, serve, traceparent
 from .handlers import job
 
 __version__ = '0.1.0'
 __all__ = ['Attempt', 'Cancelled', 'Failure', 'LogHandler', 'Retry', 'attempt', 'check', 'deadline',
-           'job', 'log', 'progress', 'remaining', 'serve']
+           'job', 'log', 'progress', 'remaining', 'serve', 'traceparent']

@@ -33,10 +33,11 @@ def attempt():
 
 
 class Attempt:
-    """An attempt.  `job`, `type`, `number` (from 1), `fence` and `args` are as jobd said them."""
+    """An attempt.  `job`, `type`, `number` (from 1), `fence` and `args` are as jobd said them;
+    `traceparent` too, the trace that the job belongs to (W3C Trace Context), None when none was said."""
 
-    __slots__ = ('worker', 'handler', 'job', 'number', 'fence', 'deadline_ms', 'args', 'cancelled',
-                 '_progress_at', '_begun')
+    __slots__ = ('worker', 'handler', 'job', 'number', 'fence', 'deadline_ms', 'args', 'traceparent',
+                 'cancelled', '_progress_at', '_begun')
 
     def __init__(self, worker, handler, params):
         self.worker = worker
@@ -46,6 +47,7 @@ class Attempt:
         self.fence = params['fence']
         self.deadline_ms = params['deadline_ms']
         self.args = params['args']
+        self.traceparent = params.get('traceparent')
         self.cancelled = False          # it was told to end
         self._progress_at = 0.0
         self._begun = ''                # what it printed since the last line end

@@ -61,6 +61,11 @@ def deadline():
     return attempt().deadline
 
 
+def traceparent():
+    """The trace that this job belongs to, as W3C Trace Context has it; None: none was said."""
+    return attempt().traceparent
+
+
 def remaining():
     """Seconds until then, at least 0; None: no limit."""
     return attempt().remaining()

@@ -33,10 +33,10 @@ class Conversation:
             line = {'jsonrpc': '2.0', 'id': id, 'method': method, 'params': params}
         self.sock.sendall(json.dumps(line, separators=(',', ':')).encode() + b'\n')
 
-    def run(self, type, args=None, deadline_ms=0, job=7):
+    def run(self, type, args=None, deadline_ms=0, job=7, **more):
         self._next += 1
         self.send('attempt.run', {'job': job, 'type': type, 'attempt': 1, 'fence': self._next,
-                                  'deadline_ms': deadline_ms, 'args': args}, self._next)
+                                  'deadline_ms': deadline_ms, 'args': args, **more}, self._next)
         return self._next
 
     def cancel(self, id, job=7):

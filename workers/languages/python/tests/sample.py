@@ -41,7 +41,7 @@ def shout(text: str):
 def about_me():
     me = jobd.attempt()
     return {'job': me.job, 'type': me.type, 'number': me.number, 'fence': me.fence,
-            'deadline': me.deadline, 'left': me.remaining()}
+            'deadline': me.deadline, 'left': me.remaining(), 'trace': jobd.traceparent()}
 
 
 @jobd.job

@@ -164,6 +164,11 @@ class About(Case):
         self.assertAlmostEqual(said['deadline'], deadline, places=1)
         self.assertTrue(0 < said['left'] <= 60)
 
+    def test_it_knows_the_trace_that_its_job_belongs_to(self):
+        trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+        self.assertEqual(self.worker.result(self.worker.run('about_me', traceparent=trace))['trace'], trace)
+        self.assertIsNone(self.worker.result(self.worker.run('about_me'))['trace'])
+
     def test_without_a_deadline_there_is_none(self):
         said = self.worker.result(self.worker.run('about_me'))
         self.assertIsNone(said['deadline'])
