@@ -14,7 +14,8 @@
  *						"stream" (job.write)
  *    "tmpdir": false,
  *    "limits": {"memory": 0, "processes": 0, "files": 1024, "file_bytes": 0, "cpu_ms": 0,
- *       "core": 0}}				0: no limit, of core: none is written
+ *       "core": 0}}				0: no limit, of core: none is written; memory and
+ *						processes unsaid: in a cgroup half of the machine's, and 512
  *
  * Every member but argv may be absent; what is said above after the colon is usual.
  *

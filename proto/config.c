@@ -22,7 +22,8 @@
 
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
-	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB, TYPE_USER
+	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB, TYPE_USER,
+	TYPE_CGROUP
 };
 
 struct row {
@@ -52,6 +53,7 @@ struct row {
 #define DEFAULT_OVERLAP(value)	0, (value)
 #define DEFAULT_JOB(value)	0, (value)
 #define DEFAULT_USER(value)	0, (value)
+#define DEFAULT_CGROUP(value)	0, (value)
 #define LIVE	true
 #define START	false
 #define LIMIT_ROW(section, key, type, value, min, max, reload, help) \
@@ -209,6 +211,7 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_OVERLAP] = "skip or queue",
 		[TYPE_JOB] = "a JSON object, such as {\"type\": \"echo\"}",
 		[TYPE_USER] = "the name of an account, or its number",
+		[TYPE_CGROUP] = "auto, none or an absolute path",
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -398,6 +401,7 @@ text_allowed(const struct row *row, const char *text)
 	static const char *const	lanes[] = { "inline", "async", "thread", "process", NULL };
 	static const char *const	engines[] = { "sqlite", "memory", NULL };
 	static const char *const	overlaps[] = { "skip", "queue", NULL };
+	static const char *const	cgroups[] = { "auto", "none", NULL };
 	enum log_level			level;
 
 	if (row->type == TYPE_MODE)
@@ -416,6 +420,8 @@ text_allowed(const struct row *row, const char *text)
 		return text[0] == '{';
 	if (row->type == TYPE_USER)
 		return is_name(text);
+	if (row->type == TYPE_CGROUP)
+		return text[0] == '/' || is_one_of(cgroups, text);
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)

@@ -45,6 +45,7 @@ struct config {
 	char	*sql_services;		/* NULL: none */
 	char	*plugins_dir;		/* NULL: none */
 	char	*jobs_dir;		/* NULL: the usual one */
+	char	*workers_cgroup;	/* "auto", "none" or a path */
 	char	*users_daemon, *users_jobs, *users_commands;	/* the last one: NULL, as jobs */
 	char	*log_level;
 	struct list queues, types, crons; /* of struct config_limit */

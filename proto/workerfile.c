@@ -20,9 +20,10 @@ workerfile_read(const char *path, const char *name, const char *text, size_t len
 		return fault_set(f, t->worker.line, "worker", "is not started here: remote = true "
 		    "says that its workers connect");
 	if (remote && (t->count != TYPEFILE_UNSAID || t->user != NULL || t->cwd != NULL ||
+	    t->memory_max != TYPEFILE_UNSAID || t->processes_max != TYPEFILE_UNSAID ||
 	    !list_empty(&t->env)))
-		return fault_set(f, 0, "remote", "its workers are not started here: count, user, cwd "
-		    "and [env] mean nothing");
+		return fault_set(f, 0, "remote", "its workers are not started here: count, user, cwd, "
+		    "memory_max, processes_max and [env] mean nothing");
 	return 0;
 }
 

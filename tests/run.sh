@@ -163,6 +163,20 @@ users() {
 	build gcc && cd "$source/tests/e2e" && JOBD_BUILD=$work/gcc python3 -B -m unittest -v users
 }
 
+# Beneath a directory of the test's own: that takes root, and a cgroup v2 that is mounted.
+cgroups() {
+	build gcc && cd "$source/tests/e2e" && JOBD_BUILD=$work/gcc python3 -B -m unittest -v cgroups
+}
+
+# The same on a kernel that has memory and pids for it, which a host may have given to cgroup v1.
+controllers() {
+	build gcc && timeout 300 unshare --pid --fork --kill-child=KILL --mount-proc linux mem=768M \
+	    root=/dev/root rootfstype=hostfs rootflags=/ ro quiet con0=null,fd:1 con=null \
+	    "JOBD_BUILD=$work/gcc" "init=$source/tests/e2e/cgroups_guest.sh" </dev/null >"$work/controllers.log" 2>&1
+	cat "$work/controllers.log"
+	grep -q '^cgroups with controllers: passed' "$work/controllers.log"
+}
+
 sanitized_e2e() {
 	export UBSAN_OPTIONS=print_stacktrace=1 JOBD_TEST_PATIENCE=5
 	e2e asan
@@ -310,6 +324,16 @@ if [ "$(id -u)" = 0 ]; then
 	stage users users
 elif is_wanted users; then
 	echo "skip  users: they take root"
+fi
+if [ "$(id -u)" = 0 ] && grep -q ' cgroup2 rw' /proc/mounts; then
+	stage cgroups cgroups
+elif is_wanted cgroups; then
+	echo "skip  cgroups: they take root, and a cgroup v2 that is mounted"
+fi
+if [ "$(id -u)" = 0 ] && command -v linux >/dev/null; then
+	stage controllers controllers
+elif is_wanted controllers; then
+	echo "skip  controllers: they take root, and the package user-mode-linux"
 fi
 stage kits kits
 stage schemas schemas

@@ -443,7 +443,9 @@ static void
 set_usual(struct command *c)
 {
 	*c = (struct command){
-		.umask = 077, .grace_ms = GRACE_USUAL_MS, .limits = { .files = FILES_USUAL },
+		.umask = 077, .grace_ms = GRACE_USUAL_MS, 
+		.limits = { .memory = COMMAND_LIMIT_UNSAID, .processes = COMMAND_LIMIT_UNSAID,
+		    .files = FILES_USUAL },
 	};
 	c->success.bits[0] = 1;
 	c->retry.bits[75 / 64] = UINT64_C(1) << 75 % 64;	/* EX_TEMPFAIL */

@@ -39,6 +39,8 @@ codes_have(const struct codes *c, int code)
 	return (c->bits[code / 64 & 3] >> code % 64 & 1) != 0;
 }
 
+#define COMMAND_LIMIT_UNSAID	(-1)	/* of memory and processes: nobody has said one */
+
 struct command_limits {			/* 0: none; of core: none is written */
 	int64_t		memory, processes, files, file_bytes, cpu_ms, core;
 };

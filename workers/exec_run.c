@@ -20,6 +20,7 @@
 #include "workers/proc.h"
 #include "workers/spawn.h"
 
+#define PROCESSES_USUAL		512
 #define KILL_AGAIN_MS		10
 #define KILL_AGAIN_MAX_MS	200
 #define CANCELLED_OUTPUT_MS	1000	/* so long a cancelled one waits for its last OUTPUT */
@@ -168,6 +169,18 @@ set_limits(const struct run *r, struct spawn *s)
 		add_limit(s, RLIMIT_DATA, l->memory, 0);
 }
 
+/* What nobody has bounded is bounded where that is for the whole tree.  Source: SECURITY item 8. */
+static void
+settle_limits(struct command_limits *l)
+{
+	bool	whole = group_usable();
+
+	if (l->memory == COMMAND_LIMIT_UNSAID)
+		l->memory = whole ? (int64_t)sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE) : 0;
+	if (l->processes == COMMAND_LIMIT_UNSAID)
+		l->processes = whole ? PROCESSES_USUAL : 0;
+}
+
 static pid_t
 spawn_with(struct run *r, const int given[3], struct spawn_failure *why)
 {
@@ -202,6 +215,7 @@ start(struct run *r, struct spawn_failure *why)
 		*why = (struct spawn_failure){ "temporary directory", -rc };
 		return -1;
 	}
+	settle_limits(&r->command.limits);
 	group_make(&r->group, r->head.job, r->head.attempt, r->command.limits.memory,
 	    r->command.limits.processes);
 	add_environment(r);

@@ -76,13 +76,19 @@ group_init(const char *path)
 	}
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		if ((rc = write_to(base, "cgroup.subtree_control", wanted[i])) != 0)
-			log_info("no %s limits in %s: %s", wanted[i] + 1, path, strerror(-rc));
+			log_debug("no %s limits in %s: %s", wanted[i] + 1, path, strerror(-rc));
 }
 
 void
 group_fini(void)
 {
 	fd_close(&base);
+}
+
+bool
+group_usable(void)
+{
+	return base >= 0;
 }
 
 static void

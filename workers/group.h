@@ -16,6 +16,7 @@ struct group {
 /* Once, at start.  A directory that cannot be used is logged and left alone. */
 void group_init(const char *path);
 void group_fini(void);
+bool group_usable(void);	/* each attempt gets one */
 /* Makes one; memory and processes: limits, 0: none.  Without cgroups: g->dir is -1. */
 void group_make(struct group *g, uint64_t job, uint32_t attempt, int64_t memory,
     int64_t processes);

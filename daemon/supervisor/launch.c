@@ -125,7 +125,9 @@ become(const struct launch *l, int report, pid_t parent)
 
 	reset_signals();
 	setsid();
-	if (l->as != NULL)
+	if (l->cgroup >= 0 && write(l->cgroup, "0", 1) != 1)
+		rc = -errno;
+	if (rc == 0 && l->as != NULL)
 		rc = become_account(l->as);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

@@ -16,6 +16,7 @@ struct launch {
 	char *const	*argv;
 	const int	*fds;		/* they become LAUNCH_FD and following */
 	size_t		 nfds;
+	int		 cgroup;	/* a cgroup.procs, open for writing; -1: stays in ours */
 	const struct account *as;	/* NULL: who we are */
 	char *const	*env;		/* NULL: ours */
 	/* Of a program that is not jobd's own. */

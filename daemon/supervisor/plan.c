@@ -115,7 +115,7 @@ plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 	int		rc;
 
 	memset(p, 0, sizeof(*p));
-	p->lock.fd = p->children.fd = -1;
+	p->lock.fd = p->children.fd = p->cgroup.dir = -1;
 	p->default_addrs = o->listen.n == 0;
 	config_init(&c);
 	choose_addresses(o, &texts);
@@ -125,6 +125,7 @@ plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 		apply_log_level(&c);
 	p->drain_ms = c.drain_ms;
 	p->jobs_dir = choose_jobs_dir(&c);
+	p->cgroup_wanted = mem_strdup(c.workers_cgroup == NULL ? "auto" : c.workers_cgroup);
 	args_free(&texts);
 	config_fini(&c);
 	return rc;
@@ -229,7 +230,7 @@ plan_take_state(struct plan *p, const struct options *o, char *why, size_t size)
 	struct stat	st;
 
 	memset(p, 0, sizeof(*p));
-	p->lock.fd = p->children.fd = -1;
+	p->lock.fd = p->children.fd = p->cgroup.dir = -1;
 	p->daemon_account.uid = geteuid();
 	/* root's daemon may be somebody else, and gets at its next start what is made now */
 	if (geteuid() == 0 && o->state_dir != NULL && stat(o->state_dir, &st) == 0)
@@ -250,7 +251,8 @@ plan_open(struct plan *p, const struct options *o, char *why, size_t size)
 	    make_groups_dir(p->state_dir, p->daemon_account.uid, why, size) != 0 ||
 	    state_give(p->state_dir, &p->daemon_account, why, size) != 0 ||
 	    (p->default_addrs && make_socket_dir(why, size) != 0) ||
-	    open_listeners(p, why, size) != 0)
+	    open_listeners(p, why, size) != 0 ||
+	    cgroup_open(&p->cgroup, p->cgroup_wanted, why, size) != 0)
 		return EXIT_CONFIG;
 	return 0;
 }
@@ -261,11 +263,13 @@ plan_free(struct plan *p)
 	for (size_t i = 0; i < p->nlisteners; i++)
 		listen_close(&p->listeners[i]);
 	children_close(&p->children);
+	cgroup_close(&p->cgroup);
 	lock_release(&p->lock);
 	free(p->listeners);
 	free(p->addrs);
 	free(p->state_dir);
 	free(p->jobs_dir);
+	free(p->cgroup_wanted);
 	account_free(&p->daemon_account);
 	account_free(&p->jobs_account);
 	account_free(&p->worker_account);

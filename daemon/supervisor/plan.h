@@ -11,6 +11,7 @@
 #include "daemon/supervisor/account.h"
 #include "daemon/supervisor/args.h"
 #include "daemon/supervisor/catalog.h"
+#include "daemon/supervisor/cgroup.h"
 #include "daemon/supervisor/children.h"
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/lock.h"
@@ -23,6 +24,7 @@ struct plan {
 	struct addr		*addrs;
 	size_t			 naddrs;
 	bool			 default_addrs;	/* so the socket's directory is ours to make */
+	char			*cgroup_wanted;	/* workers.cgroup */
 	char			*jobs_dir;	/* NULL: no variable says where */
 	struct account		 daemon_account;	/* the broker's */
 	struct account		 jobs_account;	/* whose commands are that do not say it */
@@ -34,6 +36,7 @@ struct plan {
 	char			*state_dir;
 	struct lock		 lock;
 	struct children		 children;
+	struct cgroup		 cgroup;
 	struct listener		*listeners;
 	size_t			 nlisteners;
 

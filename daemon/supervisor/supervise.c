@@ -79,7 +79,8 @@ launch_broker(const struct plan *p, int control, struct child *out)
 {
 	struct args	 argv = { 0 };
 	int		*fds = mem_zalloc(p->nlisteners + 1, sizeof(*fds)), rc;
-	struct launch	 l = { .program = p->broker_program, .nfds = p->nlisteners + 1 };
+	struct launch	 l = { .program = p->broker_program, .nfds = p->nlisteners + 1,
+				     .cgroup = -1 };
 
 	_Static_assert(CONTROL_BROKER_FD == LAUNCH_FD, "the control socket comes first");
 	fds[0] = control;
@@ -279,10 +280,13 @@ static int64_t
 next_ns(const struct supervisor *s)
 {
 	bool	starts = !s->ending && s->broker.pid == 0 && list_empty(&s->workers);
+	int64_t	next_ns = s->kill_ns;
 
-	if (starts && (s->kill_ns == 0 || s->start_ns < s->kill_ns))
-		return s->start_ns;
-	return s->kill_ns;
+	if (starts && (next_ns == 0 || s->start_ns < next_ns))
+		next_ns = s->start_ns;
+	if (s->settle_ns != 0 && (next_ns == 0 || s->settle_ns < next_ns))
+		next_ns = s->settle_ns;
+	return next_ns;
 }
 
 static int
@@ -326,6 +330,8 @@ loop(struct supervisor *s)
 			if (clock_mono_ns() >= s->start_ns)
 				start_broker(s);
 		}
+		if (s->settle_ns != 0 && clock_mono_ns() >= s->settle_ns)
+			workers_settle(s);
 		if (s->kill_ns != 0 && clock_mono_ns() >= s->kill_ns && !time_is_over(s))
 			return;
 		turn(s);

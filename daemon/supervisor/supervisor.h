@@ -22,6 +22,7 @@ struct worker {
 	pid_t			pid;
 	int			status;		/* both of one that is dead (child.pid is 0): what it left
 						 * is not gone yet */
+	char			group[96];	/* its cgroup; "": none */
 };
 
 /* How far the end is; each SIGTERM goes one further. */
@@ -48,6 +49,7 @@ struct supervisor {
 
 	enum stop	 stop;
 	int64_t		 kill_ns;		/* when the next step is taken by itself */
+	int64_t		 settle_ns;		/* a dead worker's group was not empty: look again */
 	bool		 ending;		/* no broker will be started any more */
 	int		 exit_code;
 };

@@ -1,14 +1,17 @@
 /* workers.c - processes that the broker asked for.  Runs in: supervisor. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "daemon/supervisor/cgroup.h"
 #include "daemon/supervisor/strays.h"
 #include "daemon/supervisor/supervisor.h"
 #include "lib/alloc.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/title.h"
@@ -23,6 +26,9 @@ static const struct {
 	[CONTROL_LANE_EXEC] = { "exec", 4 },
 	[CONTROL_LANE_LANGUAGE] = { "language", 3 },	/* wire, stdout, stderr */
 };
+
+#define POOL_PROCESSES	2048	/* usual bound of a language worker: it may have 1,024 threads */
+#define SETTLE_MS	10	/* from looking whether a group is empty to looking again */
 
 static const char *
 program_of(const struct supervisor *s, const struct control_msg *m)
@@ -42,6 +48,13 @@ make_argv(const struct supervisor *s, const struct control_msg *m, struct args *
 		args_add(argv, s->plan->settings.v[i]);
 	}
 	args_addf(argv, "%*s", TITLE_PAD_BYTES, "");
+}
+
+/* Only these run what is not ours, which may leave more than itself. */
+static bool
+is_foreign(uint32_t lane)
+{
+	return lane == CONTROL_LANE_EXEC || lane == CONTROL_LANE_LANGUAGE;
 }
 
 /* ---- commands ---- */
@@ -83,16 +96,14 @@ make_env(const struct pool *p, const struct control_msg *m, struct args *env)
 }
 
 static int
-launch_program(const struct supervisor *s, const struct control_msg *m, const int *fds,
+launch_program(const struct pool *p, const struct control_msg *m, const int *fds, int cgroup,
     struct child *out)
 {
-	const struct pool	*p = catalog_pool(&s->catalog, m->pool);
 	struct args		 env = { 0 }, argv = { 0 };
-	struct launch		 l = { .fds = fds, .nfds = 1, .foreign = true };
+	struct launch		 l = { .fds = fds, .nfds = 1, .foreign = true,
+				     .cgroup = cgroup };
 	int			 rc;
 
-	if (p == NULL)
-		return -ENOENT;
 	make_env(p, m, &env);
 	for (size_t i = 0; i < p->file.worker.n; i++)
 		args_add(&argv, p->file.worker.v[i]);
@@ -112,42 +123,45 @@ launch_program(const struct supervisor *s, const struct control_msg *m, const in
 
 /* ---- workers ---- */
 
-/* Ours, but for whose it is: exec workers give HOME to commands. */
+/* Ours, but for whose it is: exec workers give HOME to commands.  group: what JOBD_CGROUP names. */
 static void
-make_own_env(const struct account *as, struct args *env)
+make_own_env(const struct supervisor *s, const struct account *as, const char *group,
+    struct args *env)
 {
-	static const char *const	whose[] = { "HOME=", "USER=", "LOGNAME=" };
+	static const char *const	whose[] = { "JOBD_CGROUP=", "HOME=", "USER=", "LOGNAME=" };
+	bool				other = as->uid != geteuid();
 
 	for (char **e = environ; *e != NULL; e++) {
 		bool	kept = true;
 
-		for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++)
+		for (size_t i = 0; i < (other ? sizeof(whose) / sizeof(whose[0]) : 1); i++)
 			kept = kept && strncmp(*e, whose[i], strlen(whose[i])) != 0;
 		if (kept)
 			args_add(env, *e);
 	}
-	args_addf(env, "HOME=%s", as->home);
-	args_addf(env, "USER=%s", as->name);
-	args_addf(env, "LOGNAME=%s", as->name);
+	if (other) {
+		args_addf(env, "HOME=%s", as->home);
+		args_addf(env, "USER=%s", as->name);
+		args_addf(env, "LOGNAME=%s", as->name);
+	}
+	if (group[0] != '\0')
+		args_addf(env, "JOBD_CGROUP=%s/%s", s->plan->cgroup.path, group);
 }
 
 static int
-launch_own(const struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds,
-    struct child *out)
+launch_own(const struct supervisor *s, const struct account *as, const struct worker *w,
+    const int *fds, size_t nfds, int cgroup, struct child *out)
 {
-	const struct account	*as = m->lane == CONTROL_LANE_EXEC ? exec_account(s, m->pool) :
-				    &s->plan->worker_account;
+	const struct control_msg *m = &w->about;
 	struct args		 argv = { 0 }, env = { 0 };
-	struct launch		 l = { .program = program_of(s, m), .fds = fds, .nfds = nfds };
+	struct launch		 l = { .program = program_of(s, m), .fds = fds, .nfds = nfds,
+				     .cgroup = cgroup };
 	int			 rc;
 
-	if (as == NULL)
-		return -EPERM;
-	if (as->uid != geteuid()) {
-		make_own_env(as, &env);
+	make_own_env(s, as, w->group, &env);
+	l.env = env.v;
+	if (as->uid != geteuid())
 		l.as = as;
-		l.env = env.v;
-	}
 	make_argv(s, m, &argv);
 	l.argv = argv.v;
 	rc = launch(&l, out);
@@ -156,14 +170,64 @@ launch_own(const struct supervisor *s, const struct control_msg *m, const int *f
 	return rc;
 }
 
-static int
-launch_worker(const struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds,
-    struct child *out)
+static int64_t
+half_of_memory(void)
 {
+	return (int64_t)sysconf(_SC_PHYS_PAGES) / 2 * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t
+said(int64_t value, int64_t usual)
+{
+	return value == TYPEFILE_UNSAID ? usual : value;
+}
+
+/* An exec worker bounds each command by itself.  0, *procs for the caller to close; -errno. */
+static int
+make_group(const struct supervisor *s, struct worker *w, const struct account *as,
+    const struct pool *p, int *procs)
+{
+	struct cgroup_bounds	b = { 0, 0 };
+	int			rc;
+
+	*procs = -1;
+	if (s->plan->cgroup.dir < 0 || !is_foreign(w->about.lane))
+		return 0;
+	if (p != NULL)
+		b = (struct cgroup_bounds){ said(p->file.memory_max, half_of_memory()),
+		    said(p->file.processes_max, POOL_PROCESSES) };
+	snprintf(w->group, sizeof(w->group), "%s-%u", p == NULL ? "exec" : p->file.name,
+	    w->about.gen);
+	rc = cgroup_make(&s->plan->cgroup, w->group, p == NULL ? as : NULL, &b, procs);
+	if (rc != 0)
+		w->group[0] = '\0';
+	return rc;
+}
+
+static int
+launch_worker(const struct supervisor *s, struct worker *w, const int *fds, size_t nfds)
+{
+	const struct control_msg *m = &w->about;
+	bool			 language = m->lane == CONTROL_LANE_LANGUAGE;
+	const struct pool	*p = language ? catalog_pool(&s->catalog, m->pool) : NULL;
+	const struct account	*as = m->lane == CONTROL_LANE_EXEC ? exec_account(s, m->pool) :
+				    &s->plan->worker_account;
+	int			 procs, rc;
+
 	if (nfds != lanes[m->lane].nfds)
 		return -EINVAL;
-	return m->lane == CONTROL_LANE_LANGUAGE ? launch_program(s, m, fds, out) :
-	    launch_own(s, m, fds, nfds, out);
+	if (language && p == NULL)
+		return -ENOENT;
+	if (as == NULL)
+		return -EPERM;
+	if ((rc = make_group(s, w, as, p, &procs)) != 0)
+		return rc;
+	rc = language ? launch_program(p, m, fds, procs, &w->child) :
+	    launch_own(s, as, w, fds, nfds, procs, &w->child);
+	fd_close(&procs);
+	if (rc != 0 && w->group[0] != '\0')
+		cgroup_remove(&s->plan->cgroup, w->group);
+	return rc;
 }
 
 /* The broker's own words back, with what became of them. */
@@ -182,22 +246,20 @@ answer(struct supervisor *s, const struct control_msg *about, enum control_kind 
 void
 workers_start(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds)
 {
-	struct worker	*w;
-	struct child	 child;
+	struct worker	*w = mem_zalloc(1, sizeof(*w));
 	int		 rc;
 
-	if ((rc = launch_worker(s, m, fds, nfds, &child)) != 0) {
+	w->about = *m;
+	if ((rc = launch_worker(s, w, fds, nfds)) != 0) {
 		log_error("worker not started name=%s errno=%d", m->name, -rc);
 		answer(s, m, CONTROL_STARTED, rc, 0, -1);
+		free(w);
 		return;
 	}
-	w = mem_zalloc(1, sizeof(*w));
-	w->child = child;
-	w->about = *m;
 	list_push_back(&s->workers, &w->link);
 	supervisor_record(s);
-	log_debug("worker started name=%s pid=%d gen=%u", m->name, (int)child.pid, m->gen);
-	answer(s, m, CONTROL_STARTED, child.pid, 0, child.pidfd);
+	log_debug("worker started name=%s pid=%d gen=%u", m->name, (int)w->child.pid, m->gen);
+	answer(s, m, CONTROL_STARTED, w->child.pid, 0, w->child.pidfd);
 }
 
 static struct worker *
@@ -210,13 +272,6 @@ find_worker(const struct supervisor *s, pid_t pid)
 			return w;
 	}
 	return NULL;
-}
-
-/* Only these run what is not ours, which may leave more than itself. */
-static bool
-may_leave_others(const struct worker *w)
-{
-	return w->about.lane == CONTROL_LANE_EXEC || w->about.lane == CONTROL_LANE_LANGUAGE;
 }
 
 static void
@@ -240,8 +295,10 @@ workers_exited(struct supervisor *s, pid_t pid, int status)
 	w->status = status;
 	w->child.pid = 0;
 	supervisor_record(s);
-	if (!may_leave_others(w))
+	if (!is_foreign(w->about.lane))
 		bury(s, w);
+	else if (w->group[0] != '\0')
+		cgroup_kill(&s->plan->cgroup, w->group);
 	return true;
 }
 
@@ -250,6 +307,7 @@ workers_settle(struct supervisor *s)
 {
 	bool	dead = false;
 
+	s->settle_ns = 0;
 	list_for (node, &s->workers)
 		dead = dead || list_entry(node, struct worker, link)->child.pid == 0;
 	if (!dead || strays_kill(s) > 0)
@@ -257,8 +315,12 @@ workers_settle(struct supervisor *s)
 	list_for_safe (node, after, &s->workers) {
 		struct worker	*w = list_entry(node, struct worker, link);
 
-		if (w->child.pid == 0)
+		if (w->child.pid != 0)
+			continue;
+		if (w->group[0] == '\0' || cgroup_remove(&s->plan->cgroup, w->group))
 			bury(s, w);
+		else		/* who is in it may be nobody's child here */
+			s->settle_ns = clock_after_ms(clock_mono_ns(), SETTLE_MS);
 	}
 }
 

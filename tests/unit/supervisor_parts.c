@@ -775,7 +775,7 @@ static void
 test_a_program_that_cannot_be_run_is_an_error_not_a_child(void **state)
 {
 	char		*argv[] = { NULL, NULL }, *path = in_dir("nosuch");
-	struct launch	 l = { .program = path, .argv = argv };
+	struct launch	 l = { .program = path, .argv = argv, .cgroup = -1 };
 	struct child	 c;
 
 	(void)state;
@@ -795,7 +795,8 @@ test_a_program_gets_no_descriptor_that_was_not_meant_for_it(void **state)
 	    "&& test ! -e /proc/self/fd/60";
 	char		*argv[] = { sh, c, script, NULL };
 	int		 given = open("/dev/null", O_RDONLY | O_CLOEXEC), status;
-	struct launch	 l = { .program = "/bin/sh", .argv = argv, .fds = &given, .nfds = 1 };
+	struct launch	 l = { .program = "/bin/sh", .argv = argv, .fds = &given, .nfds = 1,
+			     .cgroup = -1 };
 	struct child	 child;
 
 	(void)state;
