@@ -10,7 +10,7 @@ packages_of() {
 	    libevent-dev libuv1-dev libjansson-dev libssl-dev libinih-dev \
 	    libcurl4-openssl-dev libzstd-dev libsqlite3-dev libpq-dev ;;
 	demo) echo python3 ;;
-	test) echo tzdata patch python3 python3-jsonschema nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
+	test) echo systemd tzdata patch python3 python3-jsonschema nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
 	    openssl postgresql-15 ;;
 	power) echo python3 user-mode-linux e2fsprogs iproute2 ;;
 	bench) echo python3 gearman-job-server libgearman-dev beanstalkd redis-server \

@@ -25,7 +25,7 @@ control_send(int sock, const struct control_msg *m, const int *fds, size_t nfds)
 static bool
 well_formed(const struct control_msg *m)
 {
-	return m->kind >= CONTROL_START && m->kind <= CONTROL_CATALOG &&
+	return m->kind >= CONTROL_START && m->kind < CONTROL_KINDS &&
 	    m->lane < CONTROL_LANES &&
 	    memchr(m->name, '\0', sizeof(m->name)) != NULL &&
 	    memchr(m->pool, '\0', sizeof(m->pool)) != NULL &&

@@ -42,6 +42,10 @@ enum control_kind {
 	/* The administrator's types and pools, at start and after SIGHUP; descriptor: a memfd
 	 * with the text of proto/catalog.h */
 	CONTROL_CATALOG,
+	/* Broker to supervisor: its loop turns and its store's thread answers; text: how things are.
+	 * Only when it was started with --sign-ms, and so often. */
+	CONTROL_ALIVE,
+	CONTROL_KINDS		/* how many, and none */
 };
 
 struct control_msg {

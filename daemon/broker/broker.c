@@ -331,6 +331,7 @@ serve(struct broker *b)
 	cron_start(b);
 	logs_serve(b);
 	net_serve(b->net);
+	b->serving = true;
 	tell_supervisor(b, CONTROL_READY, "");
 	log_info("ready boot=%u boot_id=%s", store_boot(b->store), b->boot_id);
 }

@@ -11,6 +11,7 @@
 #include "proto/config.h"
 #include "proto/rpc.h"
 
+struct alive;
 struct cron_runner;
 struct event_base;
 struct fetch;
@@ -41,6 +42,7 @@ struct broker {
 	struct outcomes_open	*outcomes;	/* of groups */
 	struct programs		*programs;	/* profiles of programs that jobs name; or NULL */
 	struct keep		*keep;		/* settings that are written down */
+	struct alive		*alive;		/* signs of life; NULL: nobody wants any */
 	struct core_time	 now;		/* of this turn */
 	uint64_t		 seed;		/* of core's random delays */
 	char			 boot_id[33];
@@ -50,6 +52,7 @@ struct broker {
 	uint64_t		 lane_moves;	/* types that changed their lane */
 	uint64_t		 loop_stalls;	/* attempts that kept an event loop */
 	bool			 unsettled;	/* core has effects left for the next turn */
+	bool			 serving;	/* clients */
 	bool			 draining;	/* no new jobs */
 	bool			 stopping;	/* SIGTERM: ends when idle, or at stop_ns */
 	int64_t			 stop_ns;

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/broker/alive.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather.h"
@@ -45,6 +46,7 @@
 
 struct start {
 	int	listeners;
+	int64_t	sign_ms;	/* between signs of life; 0: none */
 };
 
 static _Noreturn void
@@ -60,6 +62,7 @@ read_arguments(struct broker *b, struct start *s, int argc, char **argv)
 	static const struct option	options[] = {
 		{ "control", required_argument, NULL, 'c' }, { "listeners", required_argument, NULL, 'l' },
 		{ "state-dir", required_argument, NULL, 'd' }, { "set", required_argument, NULL, 's' },
+		{ "sign-ms", required_argument, NULL, 'a' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char	why[256];
@@ -71,6 +74,7 @@ read_arguments(struct broker *b, struct start *s, int argc, char **argv)
 		case 'c': b->control_fd = atoi(optarg); break;
 		case 'l': s->listeners = atoi(optarg); break;
 		case 'd': b->state_dir = optarg; break;
+		case 'a': s->sign_ms = atoll(optarg); break;
 		case 's':
 			if (config_set(&b->config, optarg, why, sizeof(why)) != 0)
 				usage(why);
@@ -263,6 +267,7 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 		return -1;
 	}
 	b->lanes = lanes_new(b, b->control_fd);
+	b->alive = alive_new(b, s->sign_ms);
 	return 0;
 }
 
@@ -390,6 +395,7 @@ run(struct broker *b)
 static void
 close_parts(struct broker *b)
 {
+	alive_free(b->alive);
 	lanes_free(b->lanes);
 	net_free(b->net);
 	keep_end(b);

@@ -106,6 +106,7 @@ on_ready(struct supervisor *s)
 	log_info("broker serves pid=%d", (int)s->broker.pid);
 	if (first)
 		s->plan->serving(s->plan);
+	service_serves(&s->service);
 }
 
 static void
@@ -136,6 +137,9 @@ take_message(struct supervisor *s, const struct control_msg *m, const int *fds, 
 		break;
 	case CONTROL_TITLE:
 		on_title(m);
+		break;
+	case CONTROL_ALIVE:
+		service_broker_alive(&s->service, m->text, clock_mono_ns());
 		break;
 	case CONTROL_FAILED:
 		log_error("broker cannot serve: %s", m->text);

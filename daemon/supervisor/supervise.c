@@ -61,12 +61,14 @@ read_catalog(struct supervisor *s)
 /* ---- the broker's start ---- */
 
 static void
-make_argv(const struct plan *p, struct args *argv)
+make_argv(const struct plan *p, int64_t sign_ms, struct args *argv)
 {
 	args_add(argv, "jobd-broker");
 	args_addf(argv, "--control=%d", CONTROL_BROKER_FD);
 	args_addf(argv, "--listeners=%zu", p->nlisteners);
 	args_addf(argv, "--state-dir=%s", p->state_dir);
+	if (sign_ms > 0)
+		args_addf(argv, "--sign-ms=%lld", (long long)sign_ms);
 	for (size_t i = 0; i < p->settings.n; i++) {
 		args_add(argv, "--set");
 		args_add(argv, p->settings.v[i]);
@@ -75,7 +77,7 @@ make_argv(const struct plan *p, struct args *argv)
 }
 
 static int
-launch_broker(const struct plan *p, int control, struct child *out)
+launch_broker(const struct plan *p, int64_t sign_ms, int control, struct child *out)
 {
 	struct args	 argv = { 0 };
 	int		*fds = mem_zalloc(p->nlisteners + 1, sizeof(*fds)), rc;
@@ -86,7 +88,7 @@ launch_broker(const struct plan *p, int control, struct child *out)
 	fds[0] = control;
 	for (size_t i = 0; i < p->nlisteners; i++)
 		fds[i + 1] = p->listeners[i].fd;
-	make_argv(p, &argv);
+	make_argv(p, sign_ms, &argv);
 	l.argv = argv.v;
 	l.fds = fds;
 	if (p->daemon_account.uid != geteuid())
@@ -127,7 +129,7 @@ start_broker(struct supervisor *s)
 		rc = -errno;
 	} else {
 		s->control = pair[0];
-		rc = launch_broker(s->plan, pair[1], &s->broker);
+		rc = launch_broker(s->plan, service_sign_ms(&s->service), pair[1], &s->broker);
 		close(pair[1]);
 	}
 	if (rc != 0) {
@@ -137,6 +139,7 @@ start_broker(struct supervisor *s)
 		return;
 	}
 	log_info("broker started pid=%d", (int)s->broker.pid);
+	service_broker_starts(&s->service, clock_mono_ns());
 	post_catalog(s);
 	supervisor_record(s);
 }
@@ -170,6 +173,7 @@ broker_exited(struct supervisor *s, int status)
 		;
 	post_close(s);
 	log_death(pid, status);
+	service_broker_starts(&s->service, clock_mono_ns());
 	supervisor_record(s);
 	workers_kill_all(s);
 	if (s->failed && !s->respawn.ever_ready)
@@ -213,7 +217,8 @@ kill_all(struct supervisor *s)
 static void
 next_stop(struct supervisor *s)
 {
-	int64_t	now_ns = clock_mono_ns(), given_ms = 0;
+	int64_t		 now_ns = clock_mono_ns(), given_ms = 0;
+	const char	*text = "ends";
 
 	if (s->broker.pid == 0) {
 		finish(s, s->ending ? s->exit_code : 0);
@@ -224,6 +229,7 @@ next_stop(struct supervisor *s)
 		given_ms = s->plan->drain_ms;
 		log_info("drains deadline_ms=%lld", (long long)given_ms);
 		post_signal(s, CONTROL_DRAIN, given_ms);
+		text = "drains: what runs may end";
 		break;
 	case STOP_NOW:
 		log_info("stops at once");
@@ -235,6 +241,7 @@ next_stop(struct supervisor *s)
 		return;
 	}
 	s->kill_ns = clock_after_ms(now_ns, given_ms + STOP_GRACE_MS);
+	service_stops(&s->service, text, now_ns, s->kill_ns);
 }
 
 /* kill_ns has come.  false: even SIGKILL did not end them, there is nothing more to wait for. */
@@ -256,10 +263,12 @@ time_is_over(struct supervisor *s)
 static void
 reload(struct supervisor *s)
 {
+	service_reloads(&s->service, clock_mono_ns());
 	catalog_free(&s->catalog);
 	read_catalog(s);
 	post_catalog(s);
 	post_signal(s, CONTROL_RELOAD, 0);
+	service_reloaded(&s->service);
 }
 
 static void
@@ -276,17 +285,21 @@ take_signals(struct supervisor *s)
 	reap(s);	/* SIGCHLDs merge: ask for all, whatever signal it was */
 }
 
+/* Of two times of which 0 is never. */
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 static int64_t
 next_ns(const struct supervisor *s)
 {
 	bool	starts = !s->ending && s->broker.pid == 0 && list_empty(&s->workers);
-	int64_t	next_ns = s->kill_ns;
+	int64_t	next_ns = earlier(s->kill_ns, service_next_ns(&s->service));
 
-	if (starts && (next_ns == 0 || s->start_ns < next_ns))
-		next_ns = s->start_ns;
-	if (s->settle_ns != 0 && (next_ns == 0 || s->settle_ns < next_ns))
-		next_ns = s->settle_ns;
-	return next_ns;
+	next_ns = earlier(next_ns, s->settle_ns);
+	return starts ? earlier(next_ns, s->start_ns) : next_ns;
 }
 
 static int
@@ -334,6 +347,7 @@ loop(struct supervisor *s)
 			workers_settle(s);
 		if (s->kill_ns != 0 && clock_mono_ns() >= s->kill_ns && !time_is_over(s))
 			return;
+		service_tick(&s->service, clock_mono_ns());
 		turn(s);
 	}
 }
@@ -364,11 +378,13 @@ supervise(struct plan *p)
 	list_init(&s.outbox);
 	list_init(&s.workers);
 	s.signals = open_signals();
+	service_open(&s.service, clock_mono_ns());
 	strays_adopt();
 	read_catalog(&s);
 	loop(&s);
 	post_close(&s);
 	fd_close(&s.signals);
+	service_close(&s.service);
 	catalog_free(&s.catalog);
 	return s.exit_code;
 }

@@ -12,6 +12,7 @@
 #include "daemon/supervisor/launch.h"
 #include "daemon/supervisor/plan.h"
 #include "daemon/supervisor/respawn.h"
+#include "daemon/supervisor/service.h"
 #include "lib/list.h"
 #include "proto/control.h"
 
@@ -46,6 +47,7 @@ struct supervisor {
 
 	struct list	 workers;
 	struct catalog	 catalog;		/* what jobs.dir says, as the broker has it */
+	struct service	 service;		/* who wants to know how we are */
 
 	enum stop	 stop;
 	int64_t		 kill_ns;		/* when the next step is taken by itself */

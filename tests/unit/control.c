@@ -140,7 +140,7 @@ test_broken_messages_are_refused_and_leak_nothing(void **state)
 
 	(void)state;
 	bad[0] = message(0);
-	bad[1] = message(CONTROL_CATALOG + 1);
+	bad[1] = message(CONTROL_KINDS);
 	bad[2] = message(CONTROL_READY);
 	memset(bad[2].text, 'x', sizeof(bad[2].text));
 	bad[3] = message(CONTROL_START);

@@ -58,6 +58,8 @@ handover_init(struct handover *h, int event)
 	list_init(&h->done);
 	atomic_init(&h->ops, 0);
 	atomic_init(&h->bytes, 0);
+	atomic_init(&h->sign_asked, 0);
+	atomic_init(&h->sign_given, 0);
 	pthread_mutex_init(&h->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -152,6 +154,22 @@ handover_found(struct handover *h)
 }
 
 void
+handover_ask_sign(struct handover *h)
+{
+	atomic_fetch_add_explicit(&h->sign_asked, 1, memory_order_relaxed);
+	pthread_mutex_lock(&h->mutex);
+	pthread_cond_signal(&h->work);
+	pthread_mutex_unlock(&h->mutex);
+}
+
+bool
+handover_sign_given(const struct handover *h)
+{
+	return atomic_load_explicit(&h->sign_given, memory_order_relaxed) ==
+	    atomic_load_explicit(&h->sign_asked, memory_order_relaxed);
+}
+
+void
 handover_end(struct handover *h)
 {
 	handover_publish(h);
@@ -163,12 +181,21 @@ handover_end(struct handover *h)
 
 /* ---- the writer's side ---- */
 
+void
+handover_give_sign(struct handover *h)
+{
+	unsigned	asked = atomic_load_explicit(&h->sign_asked, memory_order_relaxed);
+
+	atomic_store_explicit(&h->sign_given, asked, memory_order_relaxed);
+}
+
 /* With the mutex.  False: until_ns has come. */
 static bool
 wait_for_work(struct handover *h, int64_t until_ns)
 {
 	struct timespec	ts = { .tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S };
 
+	handover_give_sign(h);
 	if (until_ns == INT64_MAX) {
 		pthread_cond_wait(&h->work, &h->mutex);
 		return true;
@@ -198,6 +225,7 @@ handover_take(struct handover *h, struct list *batch, const struct handover_caps
 	bool	goes_on;
 
 	pthread_mutex_lock(&h->mutex);
+	handover_give_sign(h);		/* also where there is always something to do */
 	while (list_empty(&h->todo) && !h->recovery && !h->ending)
 		if (!wait_for_work(h, until_ns))
 			break;
@@ -255,8 +283,9 @@ handover_offer(struct handover *h, struct found_batch *batch)
 	bool	taken;
 
 	pthread_mutex_lock(&h->mutex);
+	handover_give_sign(h);
 	while (h->found != NULL && !h->ending)
-		pthread_cond_wait(&h->work, &h->mutex);
+		(void)wait_for_work(h, INT64_MAX);
 	taken = !h->ending;
 	if (taken) {
 		h->found = batch;

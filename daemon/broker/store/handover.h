@@ -25,6 +25,7 @@ struct handover {
 	struct list		 back;		/* taken from done, not fetched */
 	/* shared */
 	atomic_uint_least64_t	 ops, bytes;	/* from store_put until they are carried out */
+	atomic_uint		 sign_asked, sign_given;	/* of life, of the writer */
 	pthread_mutex_t		 mutex;
 	/* under the mutex */
 	pthread_cond_t		 work;		/* of the writer */
@@ -48,6 +49,9 @@ struct store_op *handover_done(struct handover *h);
 void handover_fetch_answers(struct handover *h);
 void handover_fetched_answer(struct handover *h, bool one);
 void handover_recover(struct handover *h);
+/* The writer, who may sleep, is to say that it lives; has it, since it was asked last? */
+void handover_ask_sign(struct handover *h);
+bool handover_sign_given(const struct handover *h);
 /* The next batch, which the caller frees; NULL: nothing yet. */
 struct found_batch *handover_found(struct handover *h);
 /* Lets the threads end when they have done what was published. */
@@ -69,6 +73,8 @@ bool handover_take(struct handover *h, struct list *batch, const struct handover
     int64_t until_ns);
 /* Recovery was asked for; tells so once. */
 bool handover_recovery(struct handover *h);
+/* It lives: said in all of these functions that may wait, and by a writer that waits elsewhere. */
+void handover_give_sign(struct handover *h);
 /* More operations are there already. */
 bool handover_more(struct handover *h);
 /* All of the list has been carried out. */

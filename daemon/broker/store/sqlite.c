@@ -55,6 +55,18 @@ sqlite_load(const struct store *s)
 	};
 }
 
+static void
+sqlite_ask_sign(struct store *s)
+{
+	handover_ask_sign(&sqlite_of(s)->handover);
+}
+
+static bool
+sqlite_answers(const struct store *s)
+{
+	return handover_sign_given(&((const struct sqlite_store *)(const void *)s)->handover);
+}
+
 /* ---- queries ---- */
 
 static void
@@ -123,7 +135,8 @@ sqlite_close(struct store *store)
 
 static const struct store_engine sqlite_engine = {
 	.durable = true, .close = sqlite_close, .put = sqlite_put, .publish = sqlite_publish,
-	.done = sqlite_done, .load = sqlite_load, .ask = sqlite_ask, .answered = sqlite_answered,
+	.done = sqlite_done, .load = sqlite_load, .ask_sign = sqlite_ask_sign,
+	.answers = sqlite_answers, .ask = sqlite_ask, .answered = sqlite_answered,
 	.recover = sqlite_recover, .next_found = sqlite_next_found,
 };
 

@@ -108,8 +108,10 @@ begin(struct sqlite_store *s)
 {
 	int	rc;
 
-	while ((rc = verb_run(s, ST_BEGIN)) == SQLITE_BUSY)
+	while ((rc = verb_run(s, ST_BEGIN)) == SQLITE_BUSY) {
+		handover_give_sign(&s->handover);	/* another start would wait as well */
 		log_warn("the store is held by another program file=%s", s->path);
+	}
 	return rc;
 }
 

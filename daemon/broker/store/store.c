@@ -74,6 +74,20 @@ store_load(const struct store *s)
 	return s->engine->load(s);
 }
 
+void
+store_ask_sign(struct store *s)
+{
+	if (s->engine->ask_sign != NULL)
+		s->engine->ask_sign(s);
+}
+
+/* An engine without a thread needs no answer. */
+bool
+store_answers(const struct store *s)
+{
+	return s->engine->answers == NULL || s->engine->answers(s);
+}
+
 /* ---- queries ---- */
 
 void

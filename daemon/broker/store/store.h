@@ -154,6 +154,13 @@ struct store_load {
 	bool		full;		/* the disk is: ADD is refused */
 };
 struct store_load store_load(const struct store *s);
+/*
+ * Does the thread that writes live?  It is asked for a sign, and has answered when it has seen that
+ * since, whatever keeps it from writing: a full disk does not keep it from answering, a disk that
+ * does not come back does.
+ */
+void store_ask_sign(struct store *s);
+bool store_answers(const struct store *s);
 
 /* ---- queries ---- */
 
