@@ -169,7 +169,7 @@ offer_options(struct completer *c)
 static void
 offer_value(struct completer *c, const struct option_row *row)
 {
-	static const char *const	formats[] = { "json", "ndjson", "id", "wide" };
+	static const char *const	formats[] = { "json", "ndjson", "id", "wide", "chrome" };
 
 	if (row->kind != OPTION_FORMAT) {
 		offer_meanings(c, row->argument);

@@ -13,10 +13,13 @@
 /* ---- pages ---- */
 
 static void
-print_page(struct buf *out, const struct buf *filter, uint64_t limit, const char *cursor)
+print_page(struct buf *out, const char *params, const struct buf *filter, uint64_t limit,
+    const char *cursor)
 {
 	buf_puts(out, "{\"limit\":");
 	buf_put_u64(out, limit);
+	if (params != NULL)
+		buf_printf(out, ",%s", params);
 	if (filter != NULL && buf_len(filter) > 2) {
 		buf_puts(out, ",\"filter\":");
 		buf_append(out, buf_data(filter), buf_len(filter));
@@ -45,8 +48,8 @@ each_of_page(struct ctl *ctl, struct span items, uint64_t *left,
 }
 
 int
-list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_t most, bool *more,
-    int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx)
+list_each_with(struct ctl *ctl, const char *method, const char *more_params, const struct buf *filter,
+    uint64_t most, bool *more, int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx)
 {
 	struct span	 page, items;
 	char		*cursor = NULL;
@@ -55,7 +58,7 @@ list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_
 	do {
 		struct buf	params = { 0 };
 
-		print_page(&params, filter, most < PAGE ? most : PAGE, cursor);
+		print_page(&params, more_params, filter, most < PAGE ? most : PAGE, cursor);
 		rc = ctl_ask(ctl, method, &params, CTL_ANSWER_MS, &page);
 		buf_free(&params);
 		free(cursor);
@@ -71,6 +74,13 @@ list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_
 		*more = cursor != NULL;
 	free(cursor);
 	return rc;
+}
+
+int
+list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_t most, bool *more,
+    int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx)
+{
+	return list_each_with(ctl, method, NULL, filter, most, more, each, ctx);
 }
 
 /* ---- cells ---- */

@@ -15,6 +15,9 @@
  */
 int list_each(struct ctl *ctl, const char *method, const struct buf *filter, uint64_t most,
     bool *more, int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx);
+/* The same with more params, `"name":value`. */
+int list_each_with(struct ctl *ctl, const char *method, const char *params, const struct buf *filter,
+    uint64_t most, bool *more, int (*each)(struct ctl *ctl, struct span item, void *ctx), void *ctx);
 
 enum cell_kind {
 	CELL_TEXT,	/* any value as text; arrays as a,b */

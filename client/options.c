@@ -22,7 +22,7 @@ const struct option_row option_rows[OPTIONS] = {
 #undef OPTION
 };
 
-static const char *const format_names[FORMATS] = { "text", "json", "ndjson", "id", "wide" };
+static const char *const format_names[FORMATS] = { "text", "json", "ndjson", "id", "wide", "chrome" };
 
 struct parser {
 	struct options	 *o;

@@ -39,8 +39,9 @@ enum option_kind {
 #define FOR_LOGS	(1u << 16)
 #define FOR_WRITE	(1u << 17)
 #define FOR_BENCH	(1u << 20)
+#define FOR_TRACE	(1u << 21)
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMATS };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMAT_CHROME, FORMATS };
 #define FORMAT_BIT(f)	(1u << (f))
 /* every verb has these */
 #define FORMATS_DATA	\
