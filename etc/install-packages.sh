@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-packages.sh SET... - install the Debian packages of the sets build, demo, test, bench, power.
+# install-packages.sh SET... - install the Debian packages of the sets build, demo, test, service, bench, power.
 #
 # Does nothing when they are all there.  Works as root and with sudo.
 set -eu
@@ -12,11 +12,13 @@ packages_of() {
 	demo) echo python3 ;;
 	test) echo systemd tzdata patch python3 python3-jsonschema nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
 	    openssl postgresql-15 ;;
+	service) echo debhelper dh-python dpkg-dev fakeroot lintian libncurses-dev libsystemd-dev \
+	    python3 systemd-container mmdebstrap ;;
 	power) echo python3 user-mode-linux e2fsprogs iproute2 ;;
 	bench) echo python3 gearman-job-server libgearman-dev beanstalkd redis-server \
 	    parallel task-spooler python3-celery python3-redis ;;
 	*)
-		echo "install-packages.sh: no such set: $1 (build, demo, test, bench, power)" >&2
+		echo "install-packages.sh: no such set: $1 (build, demo, test, service, bench, power)" >&2
 		exit 2
 		;;
 	esac
