@@ -304,9 +304,6 @@ distribution() {
 manuals() {
 	build gcc && cd "$source/tests/e2e" && JOBD_BUILD=$work/gcc python3 -B -m unittest -v manuals
 }
-	# shellcheck disable=SC2086
-	mandoc -Tlint -W warning $pages
-}
 
 SECONDS=0
 prepare >"$work/log" 2>&1 </dev/null || {
