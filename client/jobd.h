@@ -106,6 +106,7 @@ enum jobd_code {
 	JOBD_QUEUE_DRAINING	= -32017,
 	JOBD_STORE_FULL		= -32018,
 	JOBD_STORE_UNAVAILABLE	= -32019,
+	JOBD_QUOTA_EXCEEDED	= -32021,
 };
 
 struct jobd_error {

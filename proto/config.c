@@ -19,6 +19,7 @@
 #include "lib/parse.h"
 #include "lib/schedule.h"
 #include "proto/bounds.h"
+#include "proto/config_rule.h"
 
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
@@ -67,11 +68,13 @@ static const struct row options[] = {
 #define PER_QUEUE(...)
 #define PER_TYPE(...)
 #define PER_CRON(...)
+#define PER_QUOTA(...)
 #include "proto/config.def"
 #undef OPTION
 #undef PER_QUEUE
 #undef PER_TYPE
 #undef PER_CRON
+#undef PER_QUOTA
 };
 
 static const struct row limits[] = {
@@ -82,6 +85,8 @@ static const struct row limits[] = {
 	LIMIT_ROW("type", key, type, value, min, max, reload, help)
 #define PER_CRON(key, type, value, min, max, reload, help) \
 	LIMIT_ROW("cron", key, type, value, min, max, reload, help)
+#define PER_QUOTA(key, type, value, min, max, reload, help) \
+	LIMIT_ROW("quota", key, type, value, min, max, reload, help)
 #include "proto/config.def"
 };
 
@@ -124,6 +129,8 @@ config_init(struct config *c)
 	list_init(&c->queues);
 	list_init(&c->types);
 	list_init(&c->crons);
+	list_init(&c->quotas);
+	list_init(&c->access);
 }
 
 static void
@@ -161,6 +168,8 @@ config_fini(struct config *c)
 	free_limits(&c->queues);
 	free_limits(&c->types);
 	free_limits(&c->crons);
+	free_limits(&c->quotas);
+	config_rules_free(&c->access);
 }
 
 /* ---- what a value may be, in words ---- */
@@ -266,6 +275,8 @@ refuse(char *why, size_t size, const char *fmt, ...)
 	return -EINVAL;
 }
 
+#define RULES	"access."	/* what follows it has a name in it: `access.user:j.doe` */
+
 /*
  * `queue mail.max_running=4`: the first equals sign, the last dot before it, the first blank before
  * that.
@@ -278,7 +289,8 @@ split(const char *text, struct setting *s, char *why, size_t size)
 	s->copy = s->section = mem_strdup(text);
 	if ((equals = strchr(s->copy, '=')) != NULL)
 		*equals = '\0';
-	dot = strrchr(s->copy, '.');
+	dot = strncmp(text, RULES, strlen(RULES)) == 0 ? s->copy + strlen(RULES) - 1 :
+	    strrchr(s->copy, '.');
 	if (equals == NULL || dot == NULL || dot == s->copy || dot[1] == '\0')
 		return refuse(why, size, "`%.100s` is not a setting: section.key=value is, such as "
 		    "jobs.grace_ms=10s or `queue mail.max_running=4`", text);
@@ -318,7 +330,7 @@ unknown(const struct setting *s, char *why, size_t size)
 		last = options[i].section;
 	}
 	rc = refuse(why, size, "%.100s.%.100s: no such section; there are %.*s[queue NAME], "
-	    "[type NAME] and [cron NAME]", s->section, s->key, (int)buf_len(&keys), buf_data(&keys));
+	    "[type NAME], [cron NAME] and [quota PRINCIPAL]", s->section, s->key, (int)buf_len(&keys), buf_data(&keys));
 	buf_free(&keys);
 	return rc;
 }
@@ -493,18 +505,37 @@ add_limit(struct list *head, const char *section, const char *name)
 	return limit;
 }
 
+static struct list *
+list_of(struct config *c, const char *section)
+{
+	return strcmp(section, "queue") == 0 ? &c->queues : strcmp(section, "type") == 0 ? &c->types :
+	    strcmp(section, "cron") == 0 ? &c->crons : &c->quotas;
+}
+
+static int
+check_name(const struct row *row, const struct setting *s, char *why, size_t size)
+{
+	const char	*name = s->name == NULL ? "" : s->name;
+
+	if (strcmp(row->section, "quota") != 0 && !is_name(name))
+		return refuse(why, size, "%s %.100s.%s: `%.100s` is not the name of a %s: 1 to %d "
+		    "of A-Z a-z 0-9 _ . - are", s->section, name, s->key, name, s->section,
+		    BOUND_NAME_BYTES);
+	if (strcmp(row->section, "quota") == 0 && !config_is_principal(name))
+		return refuse(why, size, "quota %.100s.%s: `%.100s` is not a principal: uid:NUMBER, "
+		    "user:NAME, token:NAME and cert:NAME are", name, s->key, name);
+	return 0;
+}
+
 static int
 set_limit(struct config *c, const struct row *row, const struct setting *s, char *why, size_t size)
 {
-	struct list		*head = strcmp(row->section, "queue") == 0 ? &c->queues :
-				    strcmp(row->section, "type") == 0 ? &c->types : &c->crons;
+	struct list		*head = list_of(c, row->section);
 	struct config_limit	*limit, trial = { 0 };
 	int			 rc;
 
-	if (s->name == NULL || !is_name(s->name))
-		return refuse(why, size, "%s %.100s.%s: `%.100s` is not the name of a %s: 1 to %d "
-		    "of A-Z a-z 0-9 _ . - are", s->section, s->name == NULL ? "" : s->name, s->key,
-		    s->name == NULL ? "" : s->name, s->section, BOUND_NAME_BYTES);
+	if ((rc = check_name(row, s, why, size)) != 0)
+		return rc;
 	if ((rc = assign(&trial, row, s, why, size)) != 0)
 		return rc;
 	free_texts(&trial);
@@ -522,7 +553,9 @@ config_set(struct config *c, const char *setting, char *why, size_t size)
 
 	if ((rc = split(setting, &s, why, size)) != 0)
 		goto out;
-	if ((row = find_row(limits, COUNT(limits), &s)) != NULL)
+	if (s.name == NULL && strcmp(s.section, "access") == 0 && config_rule_is(s.key))
+		rc = config_rule_set(&c->access, s.key, s.value, why, size);
+	else if ((row = find_row(limits, COUNT(limits), &s)) != NULL)
 		rc = set_limit(c, row, &s, why, size);
 	else if (s.name == NULL && (row = find_row(options, COUNT(options), &s)) != NULL)
 		rc = assign(c, row, &s, why, size);

@@ -20,7 +20,7 @@ struct config_limit {
 	char		*name;		/* of a queue, a type or a schedule */
 	int64_t		 max_running, max_running_per_tenant, max_running_per_key;
 	int64_t		 rate, burst;	/* rate: starts in 1000 seconds */
-	int64_t		 max_jobs, max_bytes;
+	int64_t		 max_jobs, max_bytes, max_connections;
 	int64_t		 max_attempts, backoff_ms, factor, max_backoff_ms;	/* 0: not said */
 	char		*mode, *lane;	/* of a type: how it is routed; NULL: not said */
 	char		*when, *time_zone, *overlap, *job;	/* of a schedule; NULL: not said */
@@ -48,7 +48,11 @@ struct config {
 	char	*workers_cgroup;	/* "auto", "none" or a path */
 	char	*users_daemon, *users_jobs, *users_commands;	/* the last one: NULL, as jobs */
 	char	*log_level;
-	struct list queues, types, crons; /* of struct config_limit */
+	int64_t	 access_max_connections, access_max_jobs, access_max_bytes;
+	int64_t	 audit_on, audit_max_bytes, audit_keep;
+	char	*audit_file;		/* NULL: the usual one */
+	struct list queues, types, crons, quotas; /* of struct config_limit */
+	struct list access;		/* of struct config_rule */
 };
 
 void config_init(struct config *c);	/* the defaults */

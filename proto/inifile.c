@@ -14,6 +14,8 @@
 #include "lib/utf8.h"
 
 #define MARK	"\xef\xbb\xbf"		/* some editors begin a file with it */
+#define RULES_SECTION	"access"
+#define COLON	'\x1f'
 
 struct seen {
 	struct list	 link;
@@ -133,6 +135,7 @@ static int
 take_pair(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reading	*r = arg;
+	char		*colon;
 
 	(void)section;
 	if (r->failed)
@@ -146,6 +149,8 @@ take_pair(void *arg, const char *section, const char *name, const char *value)
 	if (r->failed)
 		return 1;
 	r->key = mem_strdup(name);
+	if ((colon = strchr(r->key, COLON)) != NULL)
+		*colon = ':';
 	r->key_line = r->line;
 	buf_puts(&r->value, value);
 	return 1;
@@ -165,6 +170,20 @@ enter_section(struct reading *r, const char *text)
 	hand_over(r);
 	free(r->section);
 	r->section = mem_strndup(text, (size_t)(end - text));
+}
+
+/*
+ * libinih takes a colon for an equals sign: in a rule's key, `user:ann = operator`, it is neither, and goes
+ * by as a byte that no text has.
+ */
+static void
+hide_colon(const struct reading *r, char *line)
+{
+	char	*colon = strchr(line, ':'), *equals = strchr(line, '=');
+
+	if (strcmp(r->section, RULES_SECTION) == 0 && colon != NULL && equals != NULL &&
+	    colon < equals && strchr("#;[", line[0]) == NULL)
+		*colon = COLON;
 }
 
 /*
@@ -203,6 +222,7 @@ next_line(char *out, int room, void *arg)
 	r->at += len;
 	if (out[0] == '[')
 		enter_section(r, out + 1);
+	hide_colon(r, out);
 	return out;
 }
 

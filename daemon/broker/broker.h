@@ -11,6 +11,7 @@
 #include "proto/config.h"
 #include "proto/rpc.h"
 
+struct access;
 struct alive;
 struct cron_runner;
 struct event_base;
@@ -38,6 +39,7 @@ struct broker {
 	struct lanes		*lanes;
 	struct logs		*logs;		/* what jobs have said */
 	struct net		*net;
+	struct access		*access;	/* who may what */
 	struct cron_runner	*cron;		/* schedules */
 	struct outcomes_open	*outcomes;	/* of groups */
 	struct programs		*programs;	/* profiles of programs that jobs name; or NULL */

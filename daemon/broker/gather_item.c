@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/items/group_item.h"
 #include "daemon/broker/ledger.h"
@@ -165,11 +166,11 @@ text_of(struct span s)
 }
 
 static struct gathered *
-gathered_of(const struct group_item *item)
+gathered_of(struct access *a, const struct group_item *item)
 {
 	char			*principal = copy_of(item->principal);
 	char			*client = copy_of(item->client), *addr = copy_of(item->addr);
-	struct submitter	*by = submitter_new(principal, client, addr);
+	struct submitter	*by = access_submitter(a, principal, client, addr);
 	struct gathered		*own = gathered_new(item->reduce, by);
 
 	own->outcome = text_of(item->outcome);
@@ -190,7 +191,7 @@ gather_item_restore(struct broker *b, struct span name, struct span text, struct
 
 	if (group_item_read(name, text, &item, err) != 0)
 		return -1;
-	item.saved.spec.owner = gathered_of(&item);
+	item.saved.spec.owner = gathered_of(b->access, &item);
 	if (core_group_restore(b->core, b->now, &item.saved, &g) != 0) {
 		gathered_free(item.saved.spec.owner);
 		rc = rpc_fail(err, RPC_internal, "there is a group of this name already");

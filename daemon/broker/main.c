@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/alive.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/cron/cron.h"
@@ -42,6 +43,7 @@
 #define LISTENERS_MAX	64
 #define FILES_OWN	(14 + SPOOL_OPEN_FILES)	/* standard ones, epoll, control, directories, a file read */
 #define CONNECTIONS_MIN	16		/* as for net.max_connections */
+#define EXIT_CONFIG	78
 #define FINISH_MS	2000		/* to send what is left at the end */
 
 struct start {
@@ -230,6 +232,19 @@ open_store(struct broker *b, char *why, size_t size)
 	return store_open_sqlite(&cfg, &b->store, why, size);
 }
 
+/* What is wrong is the administrator's to put right: not worth another start. */
+static void
+open_access(struct broker *b)
+{
+	char	why[512];
+
+	if (access_open(b->state_dir, &b->config, b->base, b->now.real_ms, &b->access, why,
+	    sizeof(why)) == 0)
+		return;
+	log_error("cannot serve: %s", why);
+	_exit(EXIT_CONFIG);
+}
+
 /* 0, or what to say on the way out. */
 static int
 open_parts(struct broker *b, const struct start *s, char *why, size_t size)
@@ -244,6 +259,7 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 		snprintf(why, size, "libevent has no event base");
 		return -1;
 	}
+	open_access(b);
 	if (open_store(b, why, size) != 0)
 		return -1;
 	if (store_durable(b->store) && running_open(b->state_dir, &b->running, why, size) != 0)
@@ -408,6 +424,7 @@ close_parts(struct broker *b)
 	logs_close(b);
 	programs_free(b->programs);
 	core_free(b->core);
+	access_close(b->access);
 	event_base_free(b->base);
 	config_fini(&b->config);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather_item.h"
 #include "daemon/broker/keep.h"
@@ -70,7 +71,7 @@ submitter_for(struct broker *b, const struct job_record *rec)
 	principal = mem_strndup(rec->principal.p, rec->principal.len);
 	client = mem_strndup(rec->client.p, rec->client.len);
 	addr = mem_strndup(rec->addr.p, rec->addr.len);
-	by = submitter_new(principal, client, addr);
+	by = access_submitter(b->access, principal, client, addr);
 	free(principal);
 	free(client);
 	free(addr);

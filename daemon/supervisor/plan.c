@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/supervisor/credentials.h"
 #include "daemon/supervisor/paths.h"
 #include "daemon/supervisor/state.h"
-#include "daemon/supervisor/token.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -247,7 +247,7 @@ plan_open(struct plan *p, const struct options *o, char *why, size_t size)
 	if ((p->state_dir = open_state_dir(o->state_dir, p->daemon_account.uid, why, size)) == NULL ||
 	    lock_take(&p->lock, p->state_dir, why, size) != 0 ||
 	    children_open(&p->children, p->state_dir, why, size) != 0 ||
-	    token_ensure(p->state_dir, p->daemon_account.uid, why, size) != 0 ||
+	    credentials_take(p->state_dir, why, size) != 0 ||
 	    make_groups_dir(p->state_dir, p->daemon_account.uid, why, size) != 0 ||
 	    state_give(p->state_dir, &p->daemon_account, why, size) != 0 ||
 	    (p->default_addrs && make_socket_dir(why, size) != 0) ||

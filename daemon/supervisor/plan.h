@@ -1,6 +1,6 @@
 /*
  * plan.h - what has to be known and to be there before anything is started: programs, addresses,
- * the state directory with its lock, its token, and the listening sockets.
+ * the state directory with its lock, and the listening sockets.
  */
 #ifndef SUPERVISOR_PLAN_H
 #define SUPERVISOR_PLAN_H

@@ -4,10 +4,8 @@
 #include "tests/unit/net_rig.h"
 #include "tests/unit/unit.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/broker/net/auth.h"
@@ -36,55 +34,6 @@ static void
 hello(struct peer *p, const char *token)
 {
 	peer_sayf(p, "{'id':1,'method':'hello','params':{'token':'%s'}}", token);
-}
-
-/* ---- the token ---- */
-
-static void
-test_the_token_is_made_once_and_is_the_owners_alone(void **state)
-{
-	struct auth	a = { 0 }, b = { 0 };
-	struct stat	st;
-	char		token[128], path[128];
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/client.token", rig.dir);
-	assert_return_code(stat(path, &st), errno);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	rig_token(&rig, token, sizeof(token));
-	assert_int_equal(strlen(token), 7 + 64);
-	assert_int_equal(auth_open(&a, rig.dir), 0);
-	assert_int_equal(auth_open(&b, rig.dir), 0);
-	assert_string_equal(a.client.text, token);
-	assert_string_equal(b.client.text, token);
-	assert_int_equal(auth_token_role(&a, token, strlen(token)), ROLE_admin);
-	assert_int_equal(auth_token_role(&a, b.worker.text, b.worker.len), ROLE_worker);
-	assert_int_equal(strlen(b.worker.text), 7 + 64);
-	assert_memory_equal(b.worker.text, "worker.", 7);
-	assert_int_equal(auth_token_role(&a, token, strlen(token) - 1), ROLE_anybody);
-	assert_int_equal(auth_token_role(&a, "", 0), ROLE_anybody);
-	token[20] ^= 1;
-	assert_int_equal(auth_token_role(&a, token, strlen(token)), ROLE_anybody);
-	auth_close(&a);
-	assert_int_equal(auth_token_role(&a, "", 0), ROLE_anybody);
-}
-
-static void
-test_a_token_that_others_can_read_or_that_is_short_is_refused(void **state)
-{
-	struct auth	a = { 0 };
-	char		path[128];
-	FILE		*f;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/client.token", rig.dir);
-	assert_return_code(chmod(path, 0640), errno);
-	assert_int_equal(auth_open(&a, rig.dir), -EPERM);
-	assert_non_null(f = fopen(path, "w"));
-	fputs("short\n", f);
-	fclose(f);
-	assert_return_code(chmod(path, 0600), errno);
-	assert_int_equal(auth_open(&a, rig.dir), -EINVAL);
 }
 
 /* ---- logging in ---- */
@@ -155,15 +104,6 @@ test_strangers_have_little_time_short_lines_and_no_second_chance(void **state)
 	peer_close(&late);
 	peer_close(&talker);
 	peer_close(&stray);
-}
-
-static void
-test_other_users_do_not_get_in_by_the_unix_socket(void **state)
-{
-	(void)state;
-	assert_int_equal(auth_unix_role(0), ROLE_admin);
-	assert_int_equal(auth_unix_role(geteuid()), ROLE_admin);
-	assert_int_equal(auth_unix_role(geteuid() + 12345), ROLE_anybody);
 }
 
 /* ---- the whole table ---- */
@@ -281,12 +221,9 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 	const struct CMUnitTest	tests[] = {
-		TEST(test_the_token_is_made_once_and_is_the_owners_alone),
-		TEST(test_a_token_that_others_can_read_or_that_is_short_is_refused),
 		TEST(test_the_token_opens_tcp_and_names_the_principal),
 		TEST(test_wrong_tokens_are_answered_late_and_the_third_closes),
 		TEST(test_strangers_have_little_time_short_lines_and_no_second_chance),
-		TEST(test_other_users_do_not_get_in_by_the_unix_socket),
 		TEST(test_no_method_serves_strangers_but_hello_and_ping),
 		TEST(test_garbage_in_any_member_of_any_method_is_answered_politely),
 		TEST(test_params_of_any_shape_are_answered_politely_by_every_method),

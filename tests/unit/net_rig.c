@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/cron/cron.h"
 #include "daemon/broker/gather.h"
 #include "daemon/broker/fetch.h"
@@ -316,6 +317,8 @@ rig_open(struct rig *r, const char *const *settings)
 	r->b.started_ms = r->b.now.real_ms;
 	r->b.base = event_base_new();
 	assert_int_equal(store_open_memory(r->dir, &r->b.store, why, sizeof(why)), 0);
+	assert_int_equal(access_open(r->dir, &r->b.config, r->b.base, r->b.now.real_ms, &r->b.access, why,
+	    sizeof(why)), 0);
 	ledger_open(&r->b);
 	r->b.fetch = fetch_new();
 	keep_open(&r->b);
@@ -357,6 +360,7 @@ rig_close(struct rig *r)
 	keep_close(&r->b);
 	logs_close(&r->b);
 	core_free(r->b.core);
+	access_close(r->b.access);
 	idmap_free(&r->b.lanes->attempts);
 	idmap_free(&r->b.lanes->told);
 	free(r->b.lanes);

@@ -1,5 +1,5 @@
 /*
- * supervisor_parts.c - rules of the supervisor's parts: options, paths, sockets, token, lock,
+ * supervisor_parts.c - rules of the supervisor's parts: options, paths, sockets, credentials, lock,
  * children.
  */
 #include "tests/unit/unit.h"
@@ -21,13 +21,13 @@
 #include <unistd.h>
 
 #include "daemon/supervisor/children.h"
+#include "daemon/supervisor/credentials.h"
 #include "daemon/supervisor/launch.h"
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/options.h"
 #include "daemon/supervisor/paths.h"
 #include "daemon/supervisor/respawn.h"
-#include "daemon/supervisor/token.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -498,73 +498,32 @@ test_tcp_tells_the_real_port_and_refuses_a_taken_one(void **state)
 	listen_close(&l);
 }
 
-/* ---- token ---- */
+/* ---- credentials ---- */
 
 static void
-test_token_is_made_once_private_and_of_its_form(void **state)
+test_credentials_of_the_service_take_the_place_of_tokens(void **state)
 {
-	char	*path = in_dir(TOKEN_FILE), *first, *second, *other;
-	size_t	 len;
+	char	*given = in_dir("given"), *from = in_dir("given/client.token");
+	char	*to = in_dir("client.token"), *text;
 
 	(void)state;
-	umask(0);
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
-	assert_int_equal(mode_of(path), 0600);
-	first = fd_read_file(path, 200, &len);
-	assert_int_equal(len, 7 + 64 + 1);
-	assert_int_equal(strncmp(first, "client.", 7), 0);
-	assert_int_equal(strspn(first + 7, "0123456789abcdef"), 64);
-	assert_int_equal(first[len - 1], '\n');
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
-	second = fd_read_file(path, 200, NULL);
-	assert_string_equal(first, second);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
-	other = fd_read_file(path, 200, NULL);
-	assert_string_not_equal(first, other);
-	free(first);
-	free(second);
-	free(other);
-	free(path);
-}
-
-static void
-test_token_that_others_may_know_is_refused(void **state)
-{
-	char	*path = in_dir(TOKEN_FILE), *elsewhere = in_dir("elsewhere");
-
-	(void)state;
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
-	assert_int_equal(chmod(path, 0640), 0);
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -EPERM);
-	assert_says("mode 0640, so others may know the token");
-	assert_int_equal(chmod(path, 0604), 0);
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -EPERM);
-	assert_int_equal(chmod(path, 0600), 0);
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), 0);
-	assert_int_equal(rename(path, elsewhere), 0);
-	assert_int_equal(symlink(elsewhere, path), 0);
-	assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -ELOOP);
-	free(path);
-	free(elsewhere);
-}
-
-static void
-test_token_that_is_none_is_refused_and_never_shown(void **state)
-{
-	static const char *const	bad[] = { "", "client.", "client.0123", "ci.0123456789abcdef",
-	    "client.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeX\n",
-	    "client.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0\n",
-	    "client.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n\n" };
-	char	*path = in_dir(TOKEN_FILE);
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		write_file(path, bad[i], 0600);
-		assert_int_equal(token_ensure(dir, geteuid(), why, sizeof(why)), -EINVAL);
-		assert_null(strstr(why, "0123"));
-	}
-	free(path);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(credentials_take(dir, why, sizeof(why)), 0);
+	assert_int_equal(mkdir(given, 0700), 0);
+	setenv("CREDENTIALS_DIRECTORY", given, 1);
+	assert_int_equal(credentials_take(dir, why, sizeof(why)), 0);
+	assert_int_equal(access(to, F_OK), -1);
+	write_file(to, "client.old\n", 0600);
+	write_file(from, "client.new\n", 0400);
+	assert_int_equal(credentials_take(dir, why, sizeof(why)), 0);
+	text = fd_read_file(to, 200, NULL);
+	assert_string_equal(text, "client.new\n");
+	assert_int_equal(mode_of(to), 0600);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	free(text);
+	free(given);
+	free(from);
+	free(to);
 }
 
 /* ---- lock, children, respawn ---- */
@@ -865,9 +824,7 @@ main(void)
 		IN_DIR(test_socket_that_took_our_place_is_not_removed),
 		IN_DIR(test_file_in_the_sockets_place_is_left_alone),
 		cmocka_unit_test(test_tcp_tells_the_real_port_and_refuses_a_taken_one),
-		IN_DIR(test_token_is_made_once_private_and_of_its_form),
-		IN_DIR(test_token_that_others_may_know_is_refused),
-		IN_DIR(test_token_that_is_none_is_refused_and_never_shown),
+		IN_DIR(test_credentials_of_the_service_take_the_place_of_tokens),
 		IN_DIR(test_lock_excludes_and_names_its_holder),
 		IN_DIR(test_what_a_dead_supervisor_left_is_killed_by_pid_and_start_time),
 		IN_DIR(test_children_that_another_user_can_have_named_are_not_killed),

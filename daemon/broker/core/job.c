@@ -349,6 +349,10 @@ count_state(struct core *c, const struct job *j, int by)
 		if (j->durable)
 			c->text_bytes += by * load_bytes(j);
 		q->waiting_bytes += (uint64_t)(by * job_bytes(j));
+		if (j->by->account != NULL) {
+			j->by->account->waiting += by;
+			j->by->account->waiting_bytes += by * job_bytes(j);
+		}
 	}
 	if (by < 0 && (q->watches > 0 || c->room_wanted))
 		queue_less(c, q);

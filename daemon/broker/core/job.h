@@ -62,12 +62,18 @@ enum record {
 	RECORD_END		/* how it ended */
 };
 
+/* What one principal has waiting: counted by core, for whoever asks for it. */
+struct account {
+	int64_t		 waiting, waiting_bytes;
+};
+
 /* Who handed in a job.  Counted: one per connection, shared by its jobs. */
 struct submitter {
 	uint32_t	 refs;
 	char		*principal;	/* "uid:1000" */
 	char		*client;	/* hello.client, or "" */
 	char		*addr;		/* "unix", "tcp:127.0.0.1:40000" */
+	struct account	*account;	/* the principal's, which outlives it; NULL: nobody asks */
 };
 struct submitter *submitter_new(const char *principal, const char *client, const char *addr);
 struct submitter *submitter_ref(struct submitter *s);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/defaults.h"
 #include "daemon/broker/items/cron_item.h"
 #include "daemon/broker/ledger.h"
@@ -79,7 +80,7 @@ making_init(struct making *m, const struct broker *b, const struct cron *c, stru
 
 	snprintf(client, sizeof(client), "cron:%s", c->name);
 	m->order_key = m->unique_key = (struct buf){ 0 };
-	m->by = submitter_new(c->by, client, "cron");
+	m->by = access_submitter(b->access, c->by, client, "cron");
 	if (cron_read_job((struct span){ c->job, c->job_len }, &m->job, err) != 0)
 		return -1;
 	defaults_fill(b, &m->job.spec, DURABILITY_COMMIT);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/broker/access/principals.h"
 #include "daemon/broker/lanes/remote.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/deadline.h"
@@ -43,14 +44,45 @@ set_peer(struct connection *c, const struct sockaddr *peer)
 		memcpy(&c->peer.in, peer, sizeof(c->peer.in));
 }
 
+static void
+forget_submitter(struct connection *c)
+{
+	if (c->by != NULL)
+		submitter_unref(c->by);
+	c->by = NULL;
+}
+
+/* Of who it was before. */
+static void
+forget_who(struct connection *c)
+{
+	if (c->who == NULL)
+		return;
+	c->who->of->connections--;
+	identity_unref(c->who);
+	c->who = NULL;
+	c->role = ROLE_anybody;
+}
+
+void
+connection_become(struct connection *c, struct identity *who)
+{
+	bool	same = c->who != NULL && c->who->of == who->of;
+
+	who->of->connections++;
+	forget_who(c);
+	c->who = who;
+	c->role = (uint8_t)who->grant.role;
+	if (!same)
+		forget_submitter(c);
+}
+
 struct connection *
-connection_new(struct net *n, int fd, const struct sockaddr *peer, uid_t uid, enum rpc_role role)
+connection_new(struct net *n, int fd, const struct sockaddr *peer, struct identity *who)
 {
 	struct connection	*c = mem_zalloc(1, sizeof(*c));
 
 	c->net = n;
-	c->uid = uid;
-	c->role = (uint8_t)role;
 	c->max_reply = BOUND_REPLY_BYTES;
 	if (peer != NULL)
 		set_peer(c, peer);
@@ -63,7 +95,9 @@ connection_new(struct net *n, int fd, const struct sockaddr *peer, uid_t uid, en
 	c->want = EV_READ;
 	event_assign(&c->ev, n->broker->base, fd, EV_READ | EV_PERSIST, on_event, c);
 	event_add(&c->ev, NULL);
-	if (role == ROLE_anybody)
+	if (who != NULL)
+		connection_become(c, who);
+	else
 		deadline_start(c, DEADLINE_AUTH);
 	return c;
 }
@@ -84,6 +118,7 @@ connection_close(struct connection *c)
 	watch_drop_all(c);
 	subscribe_drop_all(c);
 	follow_drop_all(c);
+	forget_who(c);
 	deadline_stop(c);
 	list_remove(&c->dirty);
 	list_remove(&c->more);
@@ -112,8 +147,7 @@ connection_free(struct connection *c)
 {
 	output_drop(c);
 	buf_free(&c->in);
-	if (c->by != NULL)
-		submitter_unref(c->by);
+	forget_submitter(c);
 	free(c->client);
 	free(c);
 }
@@ -183,12 +217,12 @@ connection_addr(const struct connection *c, char *out, size_t size)
 struct submitter *
 connection_submitter(struct connection *c)
 {
-	char	principal[64], addr[80];
+	char	addr[80];
 
 	if (c->by == NULL) {
-		auth_principal(c, principal, sizeof(principal));
 		connection_addr(c, addr, sizeof(addr));
-		c->by = submitter_new(principal, c->client != NULL ? c->client : "", addr);
+		c->by = submitter_new(auth_principal(c), c->client != NULL ? c->client : "", addr);
+		c->by->account = &c->who->of->account;
 	}
 	return c->by;
 }
@@ -198,9 +232,7 @@ connection_set_client(struct connection *c, const char *name, size_t len)
 {
 	free(c->client);
 	c->client = mem_strndup(name, len);
-	if (c->by != NULL)
-		submitter_unref(c->by);
-	c->by = NULL;
+	forget_submitter(c);
 }
 
 /* ---- lines ---- */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/broker/access/identity.h"
 #include "daemon/broker/net/net.h"
 #include "lib/buf.h"
 #include "lib/list.h"
@@ -39,6 +40,7 @@ struct connection {
 	size_t		 first_left;	/* of the line that is being sent; 0: not known */
 	size_t		 held;		/* answers gathered for batches and waits on many jobs */
 	int64_t		 since_ns;	/* of the deadline */
+	struct identity	*who;		/* NULL: not known yet */
 	struct submitter *by;		/* made for the first job */
 	char		*client;	/* hello.client, or NULL */
 	union {
@@ -46,13 +48,12 @@ struct connection {
 		struct sockaddr_in	in;
 		struct sockaddr_in6	in6;
 	} peer;				/* tcp */
-	uid_t		 uid;		/* unix */
 	uint32_t	 max_reply;
 	uint32_t	 open_calls, open_cancels, open_stores;
 	uint32_t	 room_waits;		/* submits that wait for room */
 	short		 want;		/* what libevent watches */
 	uint8_t		 pause;		/* enum connection_pause bits */
-	uint8_t		 role;		/* enum rpc_role; ROLE_anybody: not authenticated */
+	uint8_t		 role;		/* who's, at hand; ROLE_anybody: not authenticated */
 	uint8_t		 subscriptions;	/* at most BOUND_WATCHES */
 	uint16_t	 follows;	/* at most BOUND_FOLLOWS */
 	uint8_t		 logins_failed;
@@ -64,9 +65,11 @@ struct connection {
 	bool		 lingering;	/* the last line is sent; what still comes is thrown away */
 };
 
-/* peer: NULL for a unix socket, whose uid counts instead.  Owns fd from here on. */
-struct connection *connection_new(struct net *n, int fd, const struct sockaddr *peer, uid_t uid,
-    enum rpc_role role);
+/* peer: NULL for a unix socket.  Owns fd and who (NULL: not known yet) from here on. */
+struct connection *connection_new(struct net *n, int fd, const struct sockaddr *peer,
+    struct identity *who);
+/* It is this one from now on, who is its from here on. */
+void connection_become(struct connection *c, struct identity *who);
 void connection_close(struct connection *c);
 void connection_free(struct connection *c);
 /* It is a worker's from now on, with its socket and what came behind hello: lanes'. */

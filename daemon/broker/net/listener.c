@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
 #include "lib/alloc.h"
@@ -27,14 +29,12 @@ struct listener {
 /* ---- who may come in ---- */
 
 static void
-refuse(struct net *n, int fd, enum rpc_error_kind kind, const char *why)
+refuse_with(struct net *n, int fd, const struct rpc_error *err)
 {
-	struct rpc_error	 err;
-	struct buf		 out = { 0 };
-	ssize_t			 rc;
+	struct buf	out = { 0 };
+	ssize_t		rc;
 
-	rpc_fail(&err, kind, "%s", why);
-	rpc_print_error(&out, (struct span){ "null", 4 }, &err);
+	rpc_print_error(&out, (struct span){ "null", 4 }, err);
 	/* A fresh socket takes a line; if not, nobody is there to read it. */
 	rc = send(fd, buf_data(&out), buf_len(&out), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)rc;
@@ -42,6 +42,15 @@ refuse(struct net *n, int fd, enum rpc_error_kind kind, const char *why)
 	buf_free(&out);
 	close(fd);
 	n->stats.refused++;
+}
+
+static void
+refuse(struct net *n, int fd, enum rpc_error_kind kind, const char *why)
+{
+	struct rpc_error	err;
+
+	rpc_fail(&err, kind, "%s", why);
+	refuse_with(n, fd, &err);
 }
 
 /* The last places are kept for administrators on the unix socket: they want to see what goes on. */
@@ -62,23 +71,37 @@ has_place(struct net *n, const struct listener *l, enum rpc_role role)
 }
 
 static void
-accepted_unix(struct net *n, const struct listener *l, int fd)
+refuse_stranger(struct net *n, int fd)
 {
 	struct ucred	cred = { .uid = (uid_t)-1 };
 	socklen_t	len = sizeof(cred);
-	enum rpc_role	role = ROLE_anybody;
+	char		why[200];
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
-		role = auth_unix_role(cred.uid);
-	if (role == ROLE_anybody) {
-		if (net_may_log(n))
-			log_warn("connection refused uid=%u", cred.uid);
-		refuse(n, fd, RPC_forbidden, "only root and the user of jobd may use this socket");
-	} else if (!has_place(n, l, role)) {
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	if (net_may_log(n))
+		log_warn("connection refused uid=%u", cred.uid);
+	snprintf(why, sizeof(why), "uid %u may not use this socket: join the group " RULES_GROUP ", or an "
+	    "administrator gives it a rule in [access] of the configuration", cred.uid);
+	refuse(n, fd, RPC_forbidden, why);
+}
+
+static void
+accepted_unix(struct net *n, const struct listener *l, int fd)
+{
+	struct access		*a = n->broker->access;
+	struct identity		*who = access_of_peer(a, fd);
+	struct rpc_error	 err;
+
+	if (who == NULL) {
+		refuse_stranger(n, fd);
+	} else if (!has_place(n, l, who->grant.role)) {
 		refuse(n, fd, RPC_too_many_connections, "all connections are taken");
+	} else if (principals_check_connection(&a->principals, who, &err) != 0) {
+		refuse_with(n, fd, &err);
 	} else {
-		connection_new(n, fd, NULL, cred.uid, role);
+		connection_new(n, fd, NULL, identity_ref(who));
 	}
+	identity_unref(who);
 }
 
 /* A client that vanished without a word is noticed by keep-alive. */
@@ -107,7 +130,7 @@ accepted_tcp(struct net *n, const struct listener *l, int fd, const struct socka
 		return;
 	}
 	set_tcp_options(fd);
-	connection_new(n, fd, peer, (uid_t)-1, ROLE_anybody);
+	connection_new(n, fd, peer, NULL);
 }
 
 /* ---- accept ---- */
@@ -185,9 +208,6 @@ listener_open(struct net *n, const int *listeners, size_t count)
 		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST,
 		    on_acceptable, l);
 		n->listener_count++;
-		if (l->tcp && n->auth.client.len == 0 &&
-		    (rc = auth_open(&n->auth, n->broker->state_dir)) != 0)
-			return rc;
 	}
 	return 0;
 }

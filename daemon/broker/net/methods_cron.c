@@ -146,10 +146,7 @@ method_cron_set(struct call *call, struct rpc_error *err)
 		.overlap = text_of(call, PARAM_overlap),
 	};
 	struct cron		*c;
-	char			 by[64];
-
-	auth_principal(call->conn, by, sizeof(by));
-	if (watch_allowed(call, 1, err) != 0 || cron_set(b, &words, by, &c, err) != 0)
+	if (watch_allowed(call, 1, err) != 0 || cron_set(b, &words, auth_principal(call->conn), &c, err) != 0)
 		return -1;
 	return stored_later(call, 0, answer_set, mem_strdup(c->name), free);
 }

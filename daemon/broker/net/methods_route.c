@@ -86,7 +86,7 @@ method_type_pin(struct call *call, struct rpc_error *err)
 		    name->p);
 	if (read_wish(call, &mode, &lane, err) != 0 || watch_allowed(call, 1, err) != 0)
 		return -1;
-	auth_principal(call->conn, by, sizeof(by));
+	snprintf(by, sizeof(by), "%s", auth_principal(call->conn));
 	if (router_set(b, t, (enum route_mode)mode, lane, by) != 0)
 		return refuse_lane(t, lane, err);
 	return kept_answer(call, keep_pin(b, t), (struct span){ t->name, strlen(t->name) },

@@ -58,14 +58,11 @@ print_bounds(struct buf *out, const struct connection *c)
 static void
 print_hello(struct buf *out, const struct connection *c)
 {
-	char	principal[64];
-
-	auth_principal(c, principal, sizeof(principal));
 	print_literal(out, "{\"protocol\":1,\"server\":\"" SERVER_NAME "\"");
 	print_next(out, "boot_id");
 	print_string(out, c->net->broker->boot_id);
 	print_next(out, "principal");
-	print_string(out, principal);
+	print_string(out, auth_principal(c));
 	print_next(out, "role");
 	print_string(out, rpc_role_names[c->role]);
 	print_bounds(out, c);
@@ -78,10 +75,10 @@ method_hello(struct call *call, struct rpc_error *err)
 {
 	struct connection	*c = call->conn;
 	const struct rpc_value	*client = call_param(call, PARAM_client);
+	int			 rc;
 
-	(void)err;
-	if (auth_hello(call) == METHOD_LATER)
-		return METHOD_LATER;
+	if ((rc = auth_hello(call, err)) != METHOD_ANSWERED)
+		return rc;
 	c->max_reply = (uint32_t)call_int(call, PARAM_max_line_bytes, c->max_reply);
 	if (client->given)
 		connection_set_client(c, client->p, client->len);

@@ -97,7 +97,6 @@ net_free(struct net *n)
 	watch_spare_free(n);
 	heap_free(&n->timers);
 	buf_free(&n->nowhere);
-	auth_close(&n->auth);
 	free(n->scratch);
 	free(n);
 }

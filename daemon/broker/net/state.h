@@ -37,7 +37,6 @@ struct net {
 	bool		 full;			/* refusing connections; said once */
 	bool		 finishing;
 	bool		 again;			/* another turn is wanted at once */
-	struct auth	 auth;
 	char		 user[64];		/* whom the processes of this daemon belong to */
 	struct list	 connections, dead;
 	struct list	 dirty;			/* has output, or an end to look at */

@@ -1,0 +1,512 @@
+/* access.c - who may what.  Runs in: broker, loop thread. */
+#include "daemon/broker/access/access.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/log.h"
+#include "lib/private_file.h"
+
+#define TOKENS_BYTES	(4 << 20)	/* of their file, at most */
+#define UID_PREFIX	"uid:"
+#define TOKEN_PREFIX	"token:"
+#define CERT_PREFIX	"cert:"
+#define CN_BYTES	256	/* of a common name, at most */
+
+/* ---- secrets of the first start ---- */
+
+static char *
+path_of(const struct access *a, const char *name)
+{
+	return mem_printf("%s/%s", a->state_dir, name);
+}
+
+static void
+forget_text(char *text, size_t len)
+{
+	if (text != NULL)
+		explicit_bzero(text, len);
+	free(text);
+}
+
+/* Is the secret in the file the one whose hash we have?  If not it is from now on. */
+static int
+take_secret(struct access *a, const char *id, const char *path, char *text, size_t len,
+    enum rpc_role role, int64_t now_ms, char *why, size_t size)
+{
+	struct grant	grant = { .role = role };
+
+	len = strcspn(text, "\r\n");
+	if (!token_is_of(text, len, id)) {
+		snprintf(why, size, "%s: is not one line `%s.SECRET` of 64 hex digits; remove it, and "
+		    "a new one is made", path, id);
+		return -EINVAL;
+	}
+	if (tokens_of(&a->tokens, text, len) != NULL)
+		return 0;
+	text[len] = '\0';
+	tokens_put(&a->tokens, text, &grant)->created_ms = now_ms;
+	return 1;
+}
+
+/* A new one, unless it was revoked. */
+static int
+make_secret(struct access *a, const char *id, const char *path, enum rpc_role role, int64_t now_ms,
+    char *why, size_t size)
+{
+	const struct token	*before = tokens_find(&a->tokens, id, strlen(id));
+	struct grant		 grant = { .role = role };
+	char			 text[TOKEN_BYTES + 1];
+	int			 rc;
+
+	if (before != NULL && before->grant.role == ROLE_anybody)
+		return 0;
+	token_make(id, text);
+	tokens_put(&a->tokens, text, &grant)->created_ms = now_ms;
+	strcat(text, "\n");
+	rc = private_file_write(path, text, strlen(text), why, size);
+	explicit_bzero(text, sizeof(text));
+	return rc == 0 ? 1 : rc;
+}
+
+/* 1: the table has changed; 0; or -errno with why. */
+static int
+ensure_secret(struct access *a, const char *id, enum rpc_role role, int64_t now_ms, char *why,
+    size_t size)
+{
+	char	*file = mem_printf("%s.token", id), *path = path_of(a, file), *text = NULL;
+	size_t	 len = 0;
+	int	 rc = private_file_read(path, TOKEN_BYTES + 2, &text, &len, why, size);
+
+	if (rc == 0)
+		rc = take_secret(a, id, path, text, len, role, now_ms, why, size);
+	else if (rc == -ENOENT)
+		rc = make_secret(a, id, path, role, now_ms, why, size);
+	forget_text(text, len);
+	free(path);
+	free(file);
+	return rc;
+}
+
+/* ---- the file of tokens ---- */
+
+/* Into a table of its own: a file that is wrong changes nothing. */
+static int
+read_tokens(const char *path, struct tokens *out, char *why, size_t size)
+{
+	char	*text = NULL, reason[256];
+	size_t	 len = 0;
+	int	 rc = private_file_read(path, TOKENS_BYTES, &text, &len, why, size);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc == 0 && (rc = tokens_read(out, text, len, reason, sizeof(reason))) != 0)
+		snprintf(why, size, "%s:%s", path, reason);
+	forget_text(text, len);
+	return rc;
+}
+
+static int
+write_tokens(struct access *a, const char *path, char *why, size_t size)
+{
+	struct buf	text = { 0 };
+	int		rc;
+
+	tokens_print(&a->tokens, &text);
+	rc = private_file_write(path, buf_data(&text), buf_len(&text), why, size);
+	buf_free(&text);
+	return rc;
+}
+
+static int
+open_tokens(struct access *a, int64_t now_ms, char *why, size_t size)
+{
+	char	*path = path_of(a, TOKENS_FILE);
+	int	 rc, client = 0, worker = 0;
+
+	if ((rc = read_tokens(path, &a->tokens, why, size)) == 0 &&
+	    (client = ensure_secret(a, ACCESS_CLIENT, ROLE_admin, now_ms, why, size)) >= 0 &&
+	    (worker = ensure_secret(a, ACCESS_WORKER, ROLE_worker, now_ms, why, size)) >= 0 &&
+	    client + worker > 0)
+		rc = write_tokens(a, path, why, size);
+	free(path);
+	return rc != 0 ? rc : client < 0 ? client : worker < 0 ? worker : 0;
+}
+
+static void
+reread_tokens(struct access *a)
+{
+	char		*path = path_of(a, TOKENS_FILE), why[512];
+	struct tokens	 fresh;
+
+	tokens_init(&fresh);
+	if (read_tokens(path, &fresh, why, sizeof(why)) != 0) {
+		log_error("tokens stay as they were: %s", why);
+		tokens_fini(&fresh);
+	} else {
+		tokens_fini(&a->tokens);
+		a->tokens = fresh;
+		/* the list's ends point into the struct */
+		list_init(&a->tokens.list);
+		while (!list_empty(&fresh.list))
+			list_push_back(&a->tokens.list, list_pop(&fresh.list));
+	}
+	free(path);
+}
+
+struct saving {
+	struct access	*a;
+	void		(*done)(void *arg, int rc, const char *why);
+	void		*arg;
+};
+
+static void
+on_saved(void *arg, int rc, const char *why)
+{
+	struct saving	*s = arg;
+	struct access	*a = s->a;
+
+	if (rc != 0)
+		log_error("tokens are not written down: %s", why);
+	if (s->done != NULL)
+		s->done(s->arg, rc, why);
+	free(s);
+	if (--a->writing == 0 && a->read_again) {
+		a->read_again = false;
+		reread_tokens(a);
+	}
+}
+
+void
+access_save(struct access *a, void (*done)(void *arg, int rc, const char *why), void *arg)
+{
+	struct saving	*s = mem_zalloc(1, sizeof(*s));
+	struct buf	 text = { 0 };
+	char		*path = path_of(a, TOKENS_FILE);
+
+	*s = (struct saving){ .a = a, .done = done, .arg = arg };
+	tokens_print(&a->tokens, &text);
+	a->writing++;
+	scribe_replace(a->scribe, path, &text, on_saved, s);
+	free(path);
+}
+
+static void
+on_written(evutil_socket_t fd, short what, void *arg)
+{
+	struct access	*a = arg;
+
+	(void)fd;
+	(void)what;
+	scribe_run(a->scribe);
+}
+
+/* ---- life ---- */
+
+static struct scribe_config
+scribe_of(const struct access *a, const struct config *c, char **usual)
+{
+	*usual = c->audit_file == NULL ? path_of(a, "audit.log") : NULL;
+	return (struct scribe_config){
+		.audit = !c->audit_on ? NULL : c->audit_file != NULL ? c->audit_file : *usual,
+		.max_bytes = c->audit_max_bytes, .keep = c->audit_keep,
+	};
+}
+
+static int
+open_scribe(struct access *a, const struct config *c, struct event_base *base)
+{
+	char			*usual;
+	struct scribe_config	 cfg = scribe_of(a, c, &usual);
+	int			 rc = scribe_open(&cfg, &a->scribe);
+
+	free(usual);
+	if (rc != 0)
+		return rc;
+	a->audit.scribe = a->scribe;
+	a->audit.on = c->audit_on != 0;
+	if (base == NULL)
+		return 0;
+	a->written = event_new(base, scribe_fd(a->scribe), EV_READ | EV_PERSIST, on_written, a);
+	event_add(a->written, NULL);
+	return 0;
+}
+
+int
+access_open(const char *state_dir, const struct config *c, struct event_base *base, int64_t now_ms,
+    struct access **out, char *why, size_t size)
+{
+	struct access	*a = mem_zalloc(1, sizeof(*a));
+	int		 rc;
+
+	a->state_dir = state_dir;
+	rules_init(&a->rules);
+	tokens_init(&a->tokens);
+	principals_init(&a->principals);
+	if ((rc = open_tokens(a, now_ms, why, size)) != 0) {
+		access_close(a);
+		return rc;
+	}
+	if ((rc = open_scribe(a, c, base)) != 0) {
+		snprintf(why, size, "the thread of the audit log: %s", strerror(-rc));
+		access_close(a);
+		return rc;
+	}
+	rules_load(&a->rules, c);
+	principals_configure(&a->principals, c);
+	*out = a;
+	return 0;
+}
+
+void
+access_close(struct access *a)
+{
+	if (a == NULL)
+		return;
+	if (a->written != NULL)
+		event_free(a->written);
+	if (a->scribe != NULL) {
+		audit_publish(&a->audit, 0, 0, true);
+		scribe_close(a->scribe);
+	}
+	buf_free(&a->audit.lines);
+	tokens_fini(&a->tokens);
+	rules_fini(&a->rules);
+	principals_free(&a->principals);
+	free(a);
+}
+
+void
+access_configure(struct access *a, const struct config *c)
+{
+	char			*usual;
+	struct scribe_config	 cfg = scribe_of(a, c, &usual);
+
+	rules_load(&a->rules, c);
+	principals_configure(&a->principals, c);
+	scribe_configure(a->scribe, &cfg);
+	a->audit.on = c->audit_on != 0;
+	free(usual);
+	if (a->writing > 0)
+		a->read_again = true;
+	else
+		reread_tokens(a);
+}
+
+/* ---- identities ---- */
+
+static struct identity *
+make(struct access *a, const char *name, struct grant *grant)
+{
+	if (grant->role == ROLE_anybody) {
+		grant_fini(grant);
+		return NULL;
+	}
+	return identity_new(name, grant, principals_get(&a->principals, name, strlen(name)));
+}
+
+/* The kernel's list, of the moment of connect: what a directory service says may take long. */
+static gid_t *
+groups_of(int fd, gid_t first, size_t *count)
+{
+	gid_t		*groups = mem_alloc(sizeof(*groups));
+	socklen_t	 len = 0;
+
+	groups[0] = first;
+	*count = 1;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 || errno != ERANGE)
+		return groups;
+	groups = mem_resize(groups, len / sizeof(*groups) + 1, sizeof(*groups));
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &len) == 0)
+		*count += len / sizeof(*groups);
+	return groups;
+}
+
+struct identity *
+access_of_peer(struct access *a, int fd)
+{
+	struct ucred	cred;
+	socklen_t	len = sizeof(cred);
+	struct peer_ids	peer = { 0 };
+	struct grant	grant;
+	gid_t		*groups;
+	char		name[32];
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || cred.uid == (uid_t)-1)
+		return NULL;
+	groups = groups_of(fd, cred.gid, &peer.ngroups);
+	peer.uid = cred.uid;
+	peer.groups = groups;
+	rules_of_peer(&a->rules, &peer, &grant);
+	free(groups);
+	snprintf(name, sizeof(name), UID_PREFIX "%u", cred.uid);
+	return make(a, name, &grant);
+}
+
+/* Of its hash, so that it says nothing of the secret itself. */
+static uint64_t
+secret_number(const struct token *t)
+{
+	uint64_t	number;
+
+	memcpy(&number, t->hash, sizeof(number));
+	return number;
+}
+
+static struct identity *
+identity_of(struct access *a, struct token *t)
+{
+	struct grant	grant;
+	char		name[sizeof(TOKEN_PREFIX) + BOUND_NAME_BYTES];
+
+	if (t->who == NULL) {
+		grant_copy(&t->grant, &grant);
+		snprintf(name, sizeof(name), TOKEN_PREFIX "%s", t->id);
+		t->who = make(a, name, &grant);
+		t->who->expires_ms = t->expires_ms;
+		t->who->secret = secret_number(t);
+	}
+	return identity_ref(t->who);
+}
+
+static bool
+has_expired(const struct token *t, int64_t now_ms)
+{
+	return t->expires_ms != 0 && t->expires_ms <= now_ms;
+}
+
+struct identity *
+access_of_token(struct access *a, const char *text, size_t len, int64_t now_ms, const char **why)
+{
+	struct token	*t = tokens_of(&a->tokens, text, len);
+
+	*why = t == NULL ? "wrong" : "expired";
+	return t == NULL || has_expired(t, now_ms) ? NULL : identity_of(a, t);
+}
+
+/* It goes into logs, files and replies, and names a principal: nothing in it needs to be escaped. */
+static bool
+is_plain(const char *cn)
+{
+	for (const char *p = cn; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f || strchr("\"\\", *p) != NULL)
+			return false;
+	return cn[0] != '\0' && strlen(cn) <= CN_BYTES;
+}
+
+struct identity *
+access_of_certificate(struct access *a, const char *cn)
+{
+	struct grant	grant;
+	char		name[sizeof(CERT_PREFIX) + CN_BYTES];
+
+	if (!is_plain(cn))
+		return NULL;
+	rules_of_certificate(&a->rules, cn, &grant);
+	snprintf(name, sizeof(name), CERT_PREFIX "%s", cn);
+	return make(a, name, &grant);
+}
+
+static bool
+begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+struct identity *
+access_again(struct access *a, const struct identity *who, int fd, int64_t now_ms)
+{
+	const char	*name = who->name;
+	struct token	*t;
+
+	if (begins(name, CERT_PREFIX))
+		return access_of_certificate(a, name + strlen(CERT_PREFIX));
+	if (!begins(name, TOKEN_PREFIX))
+		return access_of_peer(a, fd);
+	name += strlen(TOKEN_PREFIX);
+	t = tokens_find(&a->tokens, name, strlen(name));
+	if (t == NULL || t->grant.role == ROLE_anybody || has_expired(t, now_ms) ||
+	    secret_number(t) != who->secret)
+		return NULL;
+	return identity_of(a, t);
+}
+
+int64_t
+access_next_expiry(const struct access *a, int64_t now_ms)
+{
+	int64_t	next_ms = INT64_MAX;
+
+	list_for(node, &a->tokens.list) {
+		const struct token	*t = list_entry(node, struct token, link);
+
+		if (t->expires_ms > now_ms && t->expires_ms < next_ms)
+			next_ms = t->expires_ms;
+	}
+	return next_ms;
+}
+
+struct submitter *
+access_submitter(struct access *a, const char *principal, const char *client, const char *addr)
+{
+	struct submitter	*s = submitter_new(principal, client, addr);
+
+	s->account = &principals_get(&a->principals, principal, strlen(principal))->account;
+	return s;
+}
+
+/* ---- tokens come and go ---- */
+
+int
+access_token_new(struct access *a, const char *id, struct grant *grant, int64_t expires_ms,
+    int64_t now_ms, char text[TOKEN_BYTES], struct rpc_error *err)
+{
+	const struct token	*before = tokens_find(&a->tokens, id, strlen(id));
+	struct token		*t;
+
+	if (before != NULL && before->grant.role != ROLE_anybody)
+		return rpc_fail_member(err, RPC_conflict, "name", 4,
+		    "there is a token %s already; revoke it first, or choose another name", id);
+	if (a->tokens.len >= TOKENS_MAX)
+		return rpc_fail(err, RPC_conflict, "there are %d tokens already", TOKENS_MAX);
+	token_make(id, text);
+	t = tokens_put(&a->tokens, text, grant);
+	t->created_ms = now_ms;
+	t->expires_ms = expires_ms;
+	return 0;
+}
+
+/* The owner's own leave a row behind, or they would be made again at the next start. */
+static void
+bury(struct access *a, struct token *t)
+{
+	char	*file = mem_printf("%s.token", t->id), *path = path_of(a, file);
+
+	if (unlink(path) != 0 && errno != ENOENT)
+		log_warn("the file of a revoked token stays path=%s errno=%d", path, errno);
+	grant_fini(&t->grant);
+	identity_unref(t->who);
+	t->who = NULL;
+	free(path);
+	free(file);
+}
+
+int
+access_token_revoke(struct access *a, const char *id, size_t len, struct rpc_error *err)
+{
+	struct token	*t = tokens_find(&a->tokens, id, len);
+
+	if (t == NULL || t->grant.role == ROLE_anybody)
+		return rpc_fail_member(err, RPC_not_found, "name", 4, "there is no token %.*s", (int)len,
+		    id);
+	if (strcmp(t->id, ACCESS_CLIENT) == 0 || strcmp(t->id, ACCESS_WORKER) == 0)
+		bury(a, t);
+	else
+		tokens_remove(&a->tokens, t);
+	return 0;
+}
