@@ -451,6 +451,33 @@ test_a_type_gets_the_grace_that_it_declares_and_commands_five_seconds_more(void 
 }
 
 static void
+test_an_attempts_own_grace_counts_from_when_it_was_told(void **state)
+{
+	struct world	*w = *state;
+	struct type	*a = define_in(w, "a", "exec");
+	struct job	*longer, *shorter;
+
+	commands_up(w, 0, "exec");
+	longer = submit(w, a, LANE_PROCESS);
+	shorter = submit(w, a, LANE_PROCESS);
+	settle(w, EFFECT_NONE);
+	core_attempt_grace(w->c, w->now, job_attempt(longer), 1);	/* it was not told: nothing */
+	pass(w, 100);
+	assert_int_equal(settle(w, EFFECT_TELL), 2);
+	core_attempt_grace(w->c, w->now, job_attempt(longer), 7000);
+	core_attempt_grace(w->c, w->now, job_attempt(shorter), 10);
+	pass(w, 5010);
+	settle(w, EFFECT_NONE);
+	assert_int_equal(shorter->state, JOB_failed);
+	pass(w, 12000 - 5010 - 1);
+	settle(w, EFFECT_NONE);
+	assert_int_equal(longer->state, JOB_running);
+	pass(w, 1);
+	settle(w, EFFECT_NONE);
+	assert_int_equal(longer->state, JOB_failed);
+}
+
+static void
 test_an_operators_limit_comes_before_the_declared_one(void **state)
 {
 	struct world	*w = *state;
@@ -542,6 +569,7 @@ main(void)
 		with_world(test_a_pool_wants_a_worker_while_a_job_has_none),
 		with_world(test_a_thousand_pools_are_enough),
 		with_world(test_a_type_gets_the_grace_that_it_declares_and_commands_five_seconds_more),
+		with_world(test_an_attempts_own_grace_counts_from_when_it_was_told),
 		with_world(test_an_operators_limit_comes_before_the_declared_one),
 		with_world(test_jobs_of_a_type_that_is_gone_wait_until_it_is_back),
 		with_world(test_what_was_said_last_of_an_attempts_use_stays_with_it),

@@ -14,12 +14,11 @@ is_fifo_follower(const struct attempt *at, const struct worker *w)
 	return w->fifo && worker_head(w) != at;
 }
 
+/* The worker's extra is in it. */
 static int64_t
-grace_ms(const struct core *c, const struct attempt *at, const struct worker *w)
+grace_end_ns(int64_t told_ns, int64_t grace_ms, const struct worker *w)
 {
-	int64_t	ms = at->type->grace_ms > 0 ? at->type->grace_ms : c->cfg.grace_ms;
-
-	return w->pool->exec ? ms + EXEC_EXTRA_MS : ms;
+	return ns_after(told_ns, w->pool->exec ? grace_ms + EXEC_EXTRA_MS : grace_ms);
 }
 
 /* The next thing that time does to it.  What waits behind another in its worker has no deadline
@@ -27,12 +26,12 @@ grace_ms(const struct core *c, const struct attempt *at, const struct worker *w)
 static void
 attempt_timer_set(struct core *c, struct attempt *at, const struct worker *w, int64_t told_ns)
 {
-	int64_t	key = INT64_MAX;
+	int64_t	key = INT64_MAX, ms = at->type->grace_ms > 0 ? at->type->grace_ms : c->cfg.grace_ms;
 
 	if (is_fifo_follower(at, w))
 		return;
 	if (at->told != 0)
-		key = ns_after(told_ns, grace_ms(c, at, w));
+		key = grace_end_ns(told_ns, ms, w);
 	else if (at->timeout_ms > 0)
 		key = at->deadline_ns;
 	if (key != INT64_MAX)
@@ -322,6 +321,15 @@ attempt_tell(struct core *c, struct core_time now, struct attempt *at, enum job_
 	at->told = (uint8_t)why;
 	list_push_back(&c->tells, &at->tell);
 	attempt_timer_set(c, at, worker_find(c, at->worker), now.mono_ns);
+}
+
+void
+core_attempt_grace(struct core *c, struct core_time now, struct attempt *at, int64_t grace_ms)
+{
+	const struct worker	*w = worker_find(c, at->worker);
+
+	if (at->told != 0 && !is_fifo_follower(at, w))
+		heap_set(&c->attempt_timers, &at->timer, grace_end_ns(now.mono_ns, grace_ms, w));
 }
 
 /* A thread or a callback that does not come back: its job ends now, and it keeps what it holds. */

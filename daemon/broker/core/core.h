@@ -420,6 +420,8 @@ void core_attempt_refused(struct core *c, struct core_time now, struct attempt *
  * worker's own.  Not of a fifo worker.
  */
 void core_attempt_relane(struct core *c, struct core_time now, struct attempt *at, enum lane lane);
+/* With EFFECT_TELL: this attempt has a grace of its own, which counts from now. */
+void core_attempt_grace(struct core *c, struct core_time now, struct attempt *at, int64_t grace_ms);
 /* What it has used so far: replaces what was said before, and stays with the job's record of it. */
 void core_attempt_spent(struct core *c, struct attempt *at, const struct spent *spent);
 

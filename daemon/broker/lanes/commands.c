@@ -10,9 +10,13 @@
 #include <string.h>
 
 #include "daemon/broker/logs/logs.h"
+#include "daemon/broker/route/programs.h"
 #include "daemon/broker/router_command.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "lib/parse.h"
+#include "proto/bounds.h"
+#include "proto/json_find.h"
 
 #define OUTPUT_FIRST	(4u << 10)	/* most commands say less at once */
 #define OUTPUT_MOST	(256u << 10)
@@ -106,6 +110,32 @@ ask_free(struct seat *seat, struct ask *ask, bool heard)
 }
 
 /* ---- a command's time ---- */
+
+/* Looked for when it is wanted, which is seldom. */
+static bool
+said_grace(const struct attempt *at, int64_t *out)
+{
+	struct span	 args = { job_args(at->job), job_args_len(at->job) }, raw;
+	struct buf	 scratch = { 0 };
+	enum scan_type	 type;
+	bool		 said = json_find(args, (struct span){ "grace_ms", 8 }, &scratch, &type, &raw) &&
+			     type == SCAN_INTEGER &&
+			     parse_i64(raw.p, raw.len, 0, BOUND_DURATION_MS, out) == 0;
+
+	buf_free(&scratch);
+	return said;
+}
+
+void
+commands_tell(struct seat *seat, struct attempt *at)
+{
+	struct broker	*b = seat->lanes->broker;
+	int64_t		 grace_ms;
+
+	exchange_tell(seat, at);
+	if (at->job != NULL && programs_has(at->type) && said_grace(at, &grace_ms))
+		core_attempt_grace(b->core, b->now, at, grace_ms);
+}
 
 uint32_t
 commands_inflight(const struct seat *seat)

@@ -12,6 +12,8 @@
 
 /* Of way_exec: RUN, and its output is asked for. */
 void commands_start(struct seat *seat, struct attempt *at);
+/* Of way_exec too: what a free command says of its grace counts. */
+void commands_tell(struct seat *seat, struct attempt *at);
 uint32_t commands_inflight(const struct seat *seat);
 const struct attempt *commands_oldest(const struct seat *seat);
 /* An OUTPUT, INPUT or SIGNAL was completed. */

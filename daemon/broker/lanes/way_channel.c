@@ -226,7 +226,7 @@ end_exec(struct seat *seat)
 }
 
 const struct way	way_exec = {
-	.begin = begin, .start = commands_start, .tell = exchange_tell, .stop = stop, .look = look_exec,
+	.begin = begin, .start = commands_start, .tell = commands_tell, .stop = stop, .look = look_exec,
 	.inflight = commands_inflight, .oldest = commands_oldest, .progress = progress, .offer = seat_offer,
 	.take_last = take_last_exec, .suspects = suspects_exec, .end = end_exec,
 };
