@@ -67,5 +67,8 @@
 #define BOUND_ATTEMPTS			1000		/* retry.max_attempts */
 #define BOUND_RETRY_FACTOR		100
 #define BOUND_SUSPECTS			3		/* suspicions before a job fails as `crash` */
+#define BOUND_TOGETHER			8		/* of a death of which nobody is known to be guilty: so many are suspected at once */
+#define BOUND_BESIDE_SUSPECT		5		/* such deaths beside a job before it may be suspected, */
+#define BOUND_BESIDE			20		/* and before it fails as `crash` */
 
 #endif

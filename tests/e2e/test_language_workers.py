@@ -209,6 +209,19 @@ class EndTest(LanguageTest):
         self.assertIn('SIGSEGV', self.c.call('job.wait', id=job)['failure']['message'])
         self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
 
+    def test_one_that_kills_itself_beside_others_is_found_too(self):
+        """SIGKILL may be anybody's work: the first five times nobody is suspected."""
+        self.one_pool('async')
+        gate = os.path.join(self.dir, 'gate')
+        others = [self.submit('wait', file=gate) for _ in range(3)]
+        until(lambda: all(self.state(job) == 'running' for job in others), 'the others')
+        job = self.submit('die', signal='SIGKILL')
+        until(lambda: len(self.c.call('job.get', id=job)['attempts']) >= 5, 'five deaths', 30)
+        open(gate, 'w').close()
+        failure = self.c.call('job.wait', id=job)['failure']
+        self.assertEqual((failure['kind'], failure['attempt']), ('crash', 7), failure)
+        self.assertEqual([self.c.call('job.wait', id=other)['state'] for other in others], ['succeeded'] * 3)
+
     def test_an_exit_in_the_middle_is_a_death(self):
         self.one_pool()
         job = self.submit('exit', job={'on_lost': 'fail'}, code=7)

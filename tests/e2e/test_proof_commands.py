@@ -334,6 +334,49 @@ class Deaths(Files):
         self.assertIn('SIGKILL', failure['message'])
         self.assertEqual(self.c.run('command', {'argv': ['true']})['state'], 'succeeded')
 
+    def test_it_is_that_beside_many_too(self):
+        """More than are suspected at once: the first deaths are only counted."""
+        self.start()
+        gate = self.path('gate')
+        wait = sh('while [ ! -e %s ]; do sleep 0.02; done' % gate)
+        neighbours = [self.c.submit('command', wait, lane='async') for _ in range(12)]
+        until(lambda: all(self.c.get(job)['state'] == 'running' for job in neighbours), 'the neighbours', 20 * PATIENCE)
+        poison = self.c.submit('command', sh('kill -KILL $PPID; sleep 999'), lane='async')
+        until(lambda: len(self.c.get(poison)['attempts']) >= 5, 'five deaths', 20 * PATIENCE)
+        with open(gate, 'w'):
+            pass
+        self.assertEqual([outcome['state'] for outcome in self.c.wait_all(neighbours)], ['succeeded'] * 12)
+        failure = self.c.wait(poison)['failure']
+        self.assertEqual((failure['kind'], failure['attempt']), ('crash', 7), failure)
+
+    def test_a_stopped_worker_is_found_and_its_commands_go_on_elsewhere(self):
+        self.jobd = self.daemon('jobs.grace_ms=1s')
+        self.c = self.jobd.client()
+        self.c.run('command', {'argv': ['true']})
+        gate = self.path('gate')
+        job = self.c.submit('command', sh('while [ ! -e %s ]; do sleep 0.02; done' % gate))
+        pid = until(lambda: next((w['pid'] for w in self.c.workers() if w['name'] == 'exec-1' and w['state'] == 'running'),
+                                 None), 'its start')
+        os.kill(pid, signal.SIGSTOP)
+        late = self.c.submit('command', {'argv': ['true']})
+        until(lambda: is_gone(pid), 'the end of the stopped worker', 10 * PATIENCE)
+        with open(gate, 'w'):
+            pass
+        self.assertEqual([o['state'] for o in self.c.wait_all([job, late])], ['succeeded'] * 2)
+        self.assertIn('why=its event loop is blocked', self.jobd.log())
+        told = [t['reason'] for t in self.c.get(job)['transitions']]
+        self.assertIn('worker_died', told)
+
+    def test_one_that_is_stopped_while_it_has_nothing_holds_up_the_next_command_no_longer(self):
+        self.jobd = self.daemon('jobs.grace_ms=1s')
+        self.c = self.jobd.client()
+        self.c.run('command', {'argv': ['true']})
+        pid = until(lambda: next((w['pid'] for w in self.c.workers() if w['name'] == 'exec-1' and w['state'] == 'idle'),
+                                 None), 'its rest')
+        os.kill(pid, signal.SIGSTOP)
+        self.assertEqual(self.c.run('command', {'argv': ['true']})['state'], 'succeeded')
+        self.assertTrue(is_gone(pid))
+
     def attempt_running(self, job):
         shown = self.c.get(job)
         return len(shown['attempts']) if shown['state'] == 'running' else None

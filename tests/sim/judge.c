@@ -30,6 +30,9 @@ same_job(struct model *m, const struct core *c, const struct model_job *j)
 	if ((int)job_failures(real) != j->failures)
 		model_violation(m, "job %llu has failed %u times, not %d", id,
 		    job_failures(real), j->failures);
+	if (job_run(real) != NULL && job_run(real)->beside != j->beside)
+		model_violation(m, "job %llu was beside %d deaths, not %d", id, job_run(real)->beside,
+		    j->beside);
 	if ((int)job_attempts(real) != j->attempts || real->suspicions != j->suspicions)
 		model_violation(m, "job %llu has %d attempts, %d suspicions, not %d, %d", id,
 		    (int)job_attempts(real), real->suspicions, j->attempts, j->suspicions);

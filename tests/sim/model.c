@@ -846,7 +846,7 @@ model_alone_failed(struct model *m, uint64_t job_id)
 
 /* One attempt of a dead worker, by the rules of SHM section 0, item 3. */
 static void
-lose(struct model *m, struct model_attempt *at, bool begun, bool suspected)
+lose(struct model *m, struct model_attempt *at, bool begun, bool suspected, bool among)
 {
 	struct model_job	*j = at->job;
 
@@ -860,6 +860,8 @@ lose(struct model *m, struct model_attempt *at, bool begun, bool suspected)
 		model_finish(m, j, JOB_failed, REASON_crashed_often, FAILURE_crash);
 	else if (begun && j->on_lost == ON_LOST_FAIL)
 		model_finish(m, j, JOB_failed, REASON_lost, FAILURE_lost);
+	else if (among && j->beside >= 20)
+		model_finish(m, j, JOB_failed, REASON_crashed_often, FAILURE_crash);
 	else
 		back(at, begun ? REASON_worker_died : REASON_worker_died_waiting);
 }
@@ -868,28 +870,53 @@ void
 model_attempt_lost(struct model *m, struct model_attempt *at)
 {
 	if (!at->stuck)
-		lose(m, at, true, false);
+		lose(m, at, true, false, false);
 	leave(m, at, true);
 }
 
+/* Of those that were beside the most deaths, now that all were beside one more, the last eight. */
+static bool
+stands_out(const struct model_attempt *at, const struct model_attempt *crowd, int n)
+{
+	int	later = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (crowd[i].job->beside > at->job->beside)
+			return false;
+		later += crowd[i].job->beside == at->job->beside && crowd[i].number > at->number;
+	}
+	return at->job->beside >= 5 && later < 8;
+}
+
 void
-model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j),
-    void *ctx)
+model_worker_lost(struct model *m, int worker,
+    enum suspicion (*suspect)(void *ctx, const struct job *j), void *ctx)
 {
 	struct model_worker	*w = &m->workers[worker];
 	struct model_attempt	*at;
-	bool			 head = true;
+	struct model_attempt	 crowd[MODEL_ATTEMPTS];
+	int			 n = 0;
+	bool			 head = true, judged = !w->killed && !w->fifo && w->alone_for == 0;
 
+	for_attempts(m, beside)
+		if (judged && beside->worker == worker && !beside->stuck &&
+		    suspect(ctx, beside->real->job) == SUSPECT_AMONG) {
+			beside->job->beside++;
+			crowd[n++] = *beside;
+		}
 	while ((at = model_head(m, worker)) != NULL) {
-		bool	suspected = !w->killed && !at->stuck;
+		bool	suspected = !w->killed && !at->stuck, among = false;
 
 		if (w->fifo)
 			suspected &= head;
-		else if (w->alone_for == 0 && suspected)
-			suspected = suspect(ctx, at->real->job);
+		else if (w->alone_for == 0 && suspected) {
+			among = suspect(ctx, at->real->job) == SUSPECT_AMONG;
+			suspected = among ? stands_out(at, crowd, n) :
+			    suspect(ctx, at->real->job) == SUSPECT_YES;
+		}
 		m->crashes += suspected;
 		if (!at->stuck)
-			lose(m, at, head || !w->fifo, suspected);
+			lose(m, at, head || !w->fifo, suspected, among);
 		leave(m, at, false);
 		head = false;
 	}

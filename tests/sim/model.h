@@ -64,7 +64,7 @@ struct model_job {
 	enum job_reason		 reason;			/* of the last transition */
 	enum failure_kind	 kind;
 	uint64_t		 place;				/* in line; 0: none yet */
-	int			 suspicions, attempts, failures;
+	int			 suspicions, attempts, failures, beside;
 	bool			 unknown_due;			/* core has chosen a delay */
 	int64_t			 retry_after_ms;
 	int64_t			 tied_ns;			/* the time that made it ready */
@@ -265,7 +265,8 @@ void model_attempt_lost(struct model *m, struct model_attempt *at);
 void model_worker_up(struct model *m, int worker, const struct worker_offer *offer);
 void model_relane(struct model *m, struct model_attempt *at, enum lane lane);
 void model_worker_retire(struct model *m, int worker);
-void model_worker_lost(struct model *m, int worker, bool (*suspect)(void *ctx, const struct job *j),
+void model_worker_lost(struct model *m, int worker,
+    enum suspicion (*suspect)(void *ctx, const struct job *j),
     void *ctx);
 void model_alone_failed(struct model *m, uint64_t job_id);
 

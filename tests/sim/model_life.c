@@ -247,6 +247,7 @@ model_retry(struct model *m, struct model_job *j, bool room)
 	j->failures = 0;
 	j->kind = 0;
 	j->suspicions = j->suspicions > 0;
+	j->beside = 0;
 	j->due_ns = 0;
 	j->ttl_ns = NEVER;
 	j->place = 0;

@@ -123,18 +123,20 @@ uncount_credit(struct world *w)
 			set_credit(w, n, CORE_CREDIT_ANY);
 }
 
-/* Whom a dead io worker's hints name: one job, or some at random but always the same. */
+/* Whom a dead io worker's hints name: one job, or some at random but always the same; or nobody. */
 struct hint {
 	uint64_t	job, salt;
+	bool		nobody;
 };
 
-static bool
+static enum suspicion
 hinted(void *ctx, const struct job *j)
 {
 	const struct hint	*h = ctx;
 	struct chance		 c = { h->salt ^ j->id };
+	bool			 named = h->job != 0 ? j->id == h->job : h->salt != 0 && once_in(&c, 3);
 
-	return h->job != 0 ? j->id == h->job : h->salt != 0 && once_in(&c, 3);
+	return h->nobody ? SUSPECT_AMONG : named ? SUSPECT_YES : SUSPECT_NO;
 }
 
 static void
@@ -150,7 +152,7 @@ kill_worker(struct world *w, int number, struct hint hint)
 void
 do_death(struct world *w)
 {
-	struct hint	hint = { 0, chance_bits(&w->chance) | 1 };
+	struct hint	hint = { 0, chance_bits(&w->chance) | 1, w->nobody_named };
 	int		n;
 
 	if (!w->random_deaths)
@@ -308,7 +310,8 @@ do_end(struct world *w)
 		if (!runs(w, at))
 			continue;
 		if (at->job->poison && !at->stuck)
-			kill_worker(w, at->worker, (struct hint){ .job = at->job->id });
+			kill_worker(w, at->worker, (struct hint){ .job = at->job->id,
+			    .nobody = w->nobody_named });
 		else
 			end_attempt(w, at, random_end(w, at));
 		return;

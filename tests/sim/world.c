@@ -186,6 +186,7 @@ world_new(uint64_t seed, bool traced)
 
 	r->state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
 	w->trace = traced;
+	w->nobody_named = seed % 3 == 0;
 	sim_store_init(&w->store);
 	w->m.now = (struct core_time){ .mono_ns = 1000 * MS, .real_ms = INT64_C(1700000000000) };
 	random_config(w);
@@ -483,10 +484,10 @@ check_innocents(struct world *w)
 	for (int i = 0; i < w->m.jobs_len; i++) {
 		const struct model_job	*j = &w->m.jobs[i];
 
-		if (j->poison && j->suspicions > 3)
+		if (j->poison && (j->suspicions > 3 || j->beside > 20))
 			model_violation(&w->m, "poison %llu killed too many",
 			    (unsigned long long)j->id);
-		if (!w->random_deaths && !j->poison &&
+		if (!w->random_deaths && !w->nobody_named && !j->poison &&
 		    (j->suspicions > 0 || j->kind == FAILURE_crash))
 			model_violation(&w->m, "job %llu is innocent", (unsigned long long)j->id);
 	}

@@ -29,6 +29,7 @@ struct world {
 	int			 queues, types, keys, tenants, limits, uniques;
 	int			 poison_in, refuse_in, tell_in;	/* once in so many; 0: never */
 	bool			 random_deaths, all_lanes;
+	bool			 nobody_named;	/* dead workers do not say what ran there */
 	bool			 failing;	/* attempts fail often */
 	bool			 grouped;	/* there are groups */
 	bool			 quick;		/* attempts are short: windows open */

@@ -249,13 +249,31 @@ run_all(struct world *w)
 	return text;
 }
 
-static bool
+static enum suspicion
 suspect_ids(void *ctx, const struct job *j)
 {
 	for (const uint64_t *id = ctx; *id != 0; id++)
 		if (*id == j->id)
-			return true;
-	return false;
+			return SUSPECT_YES;
+	return SUSPECT_NO;
+}
+
+static enum suspicion
+suspect_any(void *ctx, const struct job *j)
+{
+	(void)ctx;
+	(void)j;
+	return SUSPECT_AMONG;
+}
+
+/* And another takes its place. */
+static void
+die_unexplained(struct world *w, uint32_t slots)
+{
+	core_worker_lost(w->c, w->now, 0, "killed by SIGKILL", suspect_any, NULL);
+	core_check(w->c);
+	worker_up(w, 0, LANE_THREAD, slots);
+	settle(w);
 }
 
 static void
@@ -1279,6 +1297,59 @@ test_on_lost_fail_counts_for_what_may_have_begun(void **state)
 }
 
 static void
+test_who_is_beside_five_deaths_with_ever_others_runs_alone(void **state)
+{
+	struct world	*w = *state;
+	struct job	*poison;
+
+	worker_up(w, 0, LANE_THREAD, 20);
+	poison = submit_in(w, LANE_THREAD);
+	for (int death = 1; death <= 5; death++) {
+		struct job	*others[12];
+
+		for (int i = 0; i < 12; i++)
+			others[i] = submit_in(w, LANE_THREAD);
+		settle(w);
+		die_unexplained(w, 20);
+		assert_int_equal(poison->suspicions, death == 5);
+		for (int i = 0; i < 12; i++) {
+			assert_int_equal(others[i]->suspicions, 0);
+			assert_int_equal(others[i]->state, JOB_running);
+			done(w, others[i]);
+		}
+	}
+	assert_int_equal(count_of(w, EFFECT_START_ALONE), 1);
+	assert_int_equal(poison->state, JOB_ready);
+}
+
+static void
+test_of_a_crowd_the_last_eight_run_alone_each_time_until_twenty_deaths_end_it(void **state)
+{
+	struct world	*w = *state;
+	struct job	*jobs[150];
+	char		*said;
+
+	worker_up(w, 0, LANE_THREAD, 200);
+	for (int i = 0; i < 150; i++)
+		jobs[i] = submit_in(w, LANE_THREAD);
+	settle(w);
+	for (int death = 1; death < 20; death++) {
+		die_unexplained(w, 200);
+		for (int i = 0; i < 150; i++)
+			assert_int_equal(jobs[i]->suspicions, i >= 150 - 8 * (death - 4));
+	}
+	assert_int_equal(jobs[0]->state, JOB_running);
+	die_unexplained(w, 200);
+	for (int i = 0; i < 150; i++)
+		assert_int_equal(jobs[i]->state == JOB_failed, i < 150 - 8 * 16);
+	assert_int_equal(job_run(jobs[0])->outcome.kind, FAILURE_crash);
+	said = mem_strndup(job_run(jobs[0])->outcome.text, job_run(jobs[0])->outcome.len);
+	assert_string_equal(said, "its worker died 20 times while it ran this job and others, and which "
+	    "of them did it is not known; the last was killed by SIGKILL");
+	free(said);
+}
+
+static void
 test_only_two_workers_alone_exist_and_the_others_wait_in_line(void **state)
 {
 	struct world	*w = *state;
@@ -1825,6 +1896,8 @@ main(void)
 		TEST(test_workers_that_die_one_after_the_other_give_their_jobs_back_in_order),
 		TEST(test_of_a_cpu_worker_the_oldest_is_the_suspect_and_runs_alone),
 		TEST(test_of_an_io_worker_its_hints_name_the_suspects),
+		TEST(test_who_is_beside_five_deaths_with_ever_others_runs_alone),
+		TEST(test_of_a_crowd_the_last_eight_run_alone_each_time_until_twenty_deaths_end_it),
 		TEST(test_a_poison_job_fails_at_its_third_death),
 		TEST(test_on_lost_fail_counts_for_what_may_have_begun),
 		TEST(test_only_two_workers_alone_exist_and_the_others_wait_in_line),

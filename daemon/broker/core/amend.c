@@ -100,6 +100,7 @@ static void
 begin_again(struct job *j)
 {
 	job_run(j)->told = false;
+	job_run(j)->beside = 0;
 	j->cancel_asked = false;
 	j->begun = false;
 	j->marked = false;

@@ -344,11 +344,23 @@ const char *core_worker_name(const struct core *c, const struct attempt_record *
 /* Nothing new for it; EFFECT_WORKER_IDLE when it has nothing left but stuck attempts (at once,
  * if so). */
 void core_worker_retire(struct core *c, struct core_time now, uint32_t number);
-/* Its death is confirmed and all it had published is harvested.  how: in plain words ("killed by
- * SIGSEGV").  suspect(job) says whether a job still in flight was running; for a fifo worker core
- * knows itself: the oldest. */
+/* What a death says of a job that was in flight. */
+enum suspicion {
+	SUSPECT_NO,
+	SUSPECT_YES,		/* it was what ran, or one of few */
+	SUSPECT_AMONG,		/* one of many, and nobody knows which of them did it */
+};
+/*
+ * Its death is confirmed and all it had published is harvested.  how: in plain words ("killed by
+ * SIGSEGV").  suspect(job) is asked of each job still in flight; for a fifo worker core knows
+ * itself: the oldest.
+ *
+ * SUSPECT_AMONG is counted.  From BOUND_BESIDE_SUSPECT on, of those that were there most often the
+ * last that started (BOUND_TOGETHER of them) are suspected; who was there BOUND_BESIDE times fails.
+ * So one that kills its workers ends, whoever runs beside it.
+ */
 void core_worker_lost(struct core *c, struct core_time now, uint32_t number, const char *how,
-    bool (*suspect)(void *ctx, const struct job *j), void *ctx);
+    enum suspicion (*suspect)(void *ctx, const struct job *j), void *ctx);
 /* A worker that EFFECT_START_ALONE asked for could not be started: core asks again a second
  * later. */
 void core_alone_failed(struct core *c, struct core_time now, uint64_t job);

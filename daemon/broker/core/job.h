@@ -241,6 +241,7 @@ struct job_run {
 	struct job	*job;
 	struct list	 record;	/* in core->records */
 	uint32_t	 log_bytes;	/* of memory for what its attempts said: core_job_log */
+	uint8_t		 beside;	/* deaths of workers in which it was one of many */
 	uint8_t		 record_what;	/* enum record; what EFFECT_RECORD is to say */
 	uint8_t		 end_state, end_reason;	/* job->ending; and how it had ended, while it is
 						 * not on disk that it runs again */

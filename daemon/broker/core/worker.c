@@ -215,6 +215,15 @@ fail_crash(struct core *c, struct core_time now, struct job *j, const char *how)
 }
 
 static void
+fail_beside(struct core *c, struct core_time now, struct job *j, const char *how)
+{
+	job_try_end(j, now.real_ms, REASON_crashed_often);
+	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
+	    mem_printf("its worker died %d times while it ran this job and others, and which of them "
+	    "did it is not known; the last was %s", BOUND_BESIDE, how));
+}
+
+static void
 give_up(struct core *c, struct core_time now, struct attempt *at)
 {
 	struct job	*j = at->job;
@@ -244,14 +253,14 @@ core_give_up(struct core *c, struct core_time now)
 	}
 }
 
-/* One attempt of a dead worker.  begun: it may have started; suspect: it was what ran. */
+/* One attempt of a dead worker.  begun: it may have started. */
 static void
-lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool suspect,
-    const char *how)
+lose(struct core *c, struct core_time now, struct attempt *at, bool begun,
+    enum suspicion suspicion, const char *how)
 {
 	struct job	*j = at->job;
 
-	if (suspect)
+	if (suspicion == SUSPECT_YES)
 		c->stats.crashes++;
 	if (j == NULL)
 		return;
@@ -260,11 +269,13 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool 
 		attempt_end_told(c, now, at, false);
 		return;
 	}
-	j->suspicions += suspect;
+	j->suspicions += suspicion == SUSPECT_YES;
 	if (j->suspicions >= BOUND_SUSPECTS)
 		fail_crash(c, now, j, how);
 	else if (begun && j->on_lost == ON_LOST_FAIL)
 		fail_lost(c, now, j, how);
+	else if (suspicion == SUSPECT_AMONG && job_run(j)->beside >= BOUND_BESIDE)
+		fail_beside(c, now, j, how);
 	else
 		attempt_requeue(c, now, at,
 		    begun ? REASON_worker_died : REASON_worker_died_waiting);
@@ -273,29 +284,78 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun, bool 
 void
 core_attempt_lost(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
-	lose(c, now, at, true, false, how);
+	lose(c, now, at, true, SUSPECT_NO, how);
 	attempt_free(c, now, at);
+}
+
+/* Those of many that were there most often.  What kills its worker mostly does so when it starts. */
+struct crowd {
+	unsigned	most, with_most;
+	unsigned	passed;		/* of with_most, in order of start */
+};
+
+static struct crowd
+count_crowd(const struct worker *w, enum suspicion (*suspect)(void *ctx, const struct job *j),
+    void *ctx)
+{
+	struct crowd	crowd = { 0, 0, 0 };
+
+	if (w->fifo || w->killed || w->alone_for != 0)
+		return crowd;
+	list_for(node, &w->attempts) {
+		const struct attempt	*at = list_entry(node, struct attempt, link);
+		struct job_run		*r = at->job == NULL ? NULL : job_run(at->job);
+
+		if (r == NULL || suspect(ctx, at->job) != SUSPECT_AMONG)
+			continue;
+		if (r->beside < UINT8_MAX)
+			r->beside++;
+		if (r->beside > crowd.most)
+			crowd = (struct crowd){ r->beside, 0, 0 };
+		crowd.with_most += r->beside == crowd.most;
+	}
+	return crowd;
+}
+
+static bool
+stands_out(const struct job *j, struct crowd *crowd)
+{
+	return crowd->most >= BOUND_BESIDE_SUSPECT && job_run(j)->beside == crowd->most &&
+	    crowd->with_most - crowd->passed++ <= BOUND_TOGETHER;
+}
+
+static enum suspicion
+suspicion_of(const struct attempt *at, const struct worker *w, bool head, struct crowd *crowd,
+    enum suspicion (*suspect)(void *ctx, const struct job *j), void *ctx)
+{
+	enum suspicion	s;
+
+	if (w->killed || at->job == NULL)
+		return SUSPECT_NO;
+	if (w->fifo)
+		return head ? SUSPECT_YES : SUSPECT_NO;
+	if (w->alone_for != 0)
+		return SUSPECT_YES;
+	s = suspect(ctx, at->job);
+	return s == SUSPECT_AMONG && stands_out(at->job, crowd) ? SUSPECT_YES : s;
 }
 
 void
 core_worker_lost(struct core *c, struct core_time now, uint32_t number, const char *how,
-    bool (*suspect)(void *ctx, const struct job *j), void *ctx)
+    enum suspicion (*suspect)(void *ctx, const struct job *j), void *ctx)
 {
 	struct worker	*w = worker_find(c, number);
+	struct crowd	 crowd;
 	bool		 head = true;
 
 	if (w == NULL)
 		return;
 	w->lost = true;
+	crowd = count_crowd(w, suspect, ctx);
 	list_for_safe(node, after, &w->attempts) {
 		struct attempt	*at = list_entry(node, struct attempt, link);
-		bool		 suspected = !w->killed && at->job != NULL;
 
-		if (w->fifo)
-			suspected = suspected && head;
-		else if (w->alone_for == 0)
-			suspected = suspected && suspect(ctx, at->job);
-		lose(c, now, at, head || !w->fifo, suspected, how);
+		lose(c, now, at, head || !w->fifo, suspicion_of(at, w, head, &crowd, suspect, ctx), how);
 		attempt_free(c, now, at);
 		head = false;
 	}

@@ -29,7 +29,7 @@ struct way {
 	/* It is dead: all that it has published is a result, delivered once.  how: it died. */
 	void		(*take_last)(struct seat *seat, const char *how);
 	/* Dead, and how is known: this job's attempt, in flight, may be what killed it. */
-	bool		(*suspects)(const struct seat *seat, const struct attempt *at);
+	enum suspicion	(*suspects)(const struct seat *seat, const struct attempt *at);
 	void		(*end)(struct seat *seat);	/* of the incarnation: lets go of what begin made */
 };
 extern const struct way way_channel;	/* cpu, io and plugin workers */
@@ -72,7 +72,7 @@ struct seat {
 	bool		 blocked;		/* it gave none, and is killed for that */
 	bool		 crashed;		/* its end was its own doing, as far as is known */
 	bool		 killed;		/* its end was our doing */
-	bool		 blames_waits;		/* dead: all that waited in its loop is suspected */
+	enum suspicion	 waits;			/* dead: what is thought of all that waited in its loop */
 	struct list	 fetches;		/* results that are coming in pieces */
 	/* exec: commands.c */
 	struct list	 commands, thirsty;

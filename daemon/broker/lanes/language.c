@@ -14,8 +14,8 @@
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "proto/bounds.h"
 
-#define SUSPECTS_MAX	8	/* attempts at once, all suspected of a death of which none is known to be guilty */
 #define SILENT_NS	NS_PER_S	/* from the end of its wire to that of the worker */
 
 /* ---- what it says ---- */
@@ -245,12 +245,15 @@ take_last(struct seat *seat, const char *how)
 		pools_failed(seat->language, seat->name, how, err == NULL ? "" : outlet_last_line(err));
 }
 
-/* Of a fifo worker core knows itself.  Of many that wait side by side nobody can say who it was. */
-static bool
+/*
+ * Of a fifo worker core knows itself.  Of many that wait side by side nobody can say who it was, and
+ * SIGKILL may be the work of somebody else.
+ */
+static enum suspicion
 suspects(const struct seat *seat, const struct attempt *at)
 {
 	(void)at;
-	return seat->crashed && seat->talk->count <= SUSPECTS_MAX;
+	return seat->crashed && seat->talk->count <= BOUND_TOGETHER ? SUSPECT_YES : SUSPECT_AMONG;
 }
 
 const struct way	way_language = {

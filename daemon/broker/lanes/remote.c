@@ -82,12 +82,12 @@ set_credit(const struct seat *seat, uint32_t credit)
 	core_worker_credit(seat->lanes->broker->core, seat->number, credit);
 }
 
-static bool
+static enum suspicion
 nobody(void *ctx, const struct job *j)
 {
 	(void)ctx;
 	(void)j;
-	return false;			/* a connection that ends says nothing of the job */
+	return SUSPECT_NO;		/* a connection that ends says nothing of the job */
 }
 
 static void
@@ -535,12 +535,12 @@ take_last(struct seat *seat, const char *how)
 	(void)how;
 }
 
-static bool
+static enum suspicion
 suspects(const struct seat *seat, const struct attempt *at)
 {
 	(void)seat;
 	(void)at;
-	return false;
+	return SUSPECT_NO;
 }
 
 static void

@@ -320,13 +320,13 @@ seat_kill(struct seat *seat, const char *why)
 		tell_to_kill(seat);
 }
 
-static bool
-is_suspect(void *arg, const struct job *j)
+static enum suspicion
+suspicion_of(void *arg, const struct job *j)
 {
 	const struct seat	*seat = arg;
 	const struct attempt	*at = job_attempt(j);
 
-	return at != NULL && seat->way->suspects(seat, at);
+	return at == NULL ? SUSPECT_NO : seat->way->suspects(seat, at);
 }
 
 static void
@@ -355,7 +355,7 @@ seat_died(struct seat *seat, const char *how)
 	if (seat->blocked)
 		how = "killed, as its event loop was blocked";
 	if (was_up)
-		core_worker_lost(b->core, b->now, seat->number, how, is_suspect, seat);
+		core_worker_lost(b->core, b->now, seat->number, how, suspicion_of, seat);
 	if (seat->done_here == 0 && !asked_to_end)
 		seat->failures++;
 	drop_incarnation(seat);

@@ -11,7 +11,6 @@
 
 #define ARENA_BYTES		((size_t)64 << 20)	/* virtual; populated as it is used */
 #define ARENA_BYTES_LARGE	((size_t)256 << 20)	/* where lines or results may be large */
-#define BLAMED_WAITS_MAX	8
 
 /* ---- begin, end ---- */
 
@@ -89,7 +88,7 @@ end(struct seat *seat)
 	seat->completions = NULL;
 	channel_free(seat->channel);
 	seat->channel = NULL;
-	seat->blames_waits = false;
+	seat->waits = SUSPECT_NO;
 }
 
 /* ---- to look at ---- */
@@ -150,26 +149,26 @@ was_running(const struct seat *seat, const struct attempt *at)
 /*
  * io only: a crash, or a blocked loop, of which the worker named nobody: a callback that did not say
  * whose it was.  If few waited there, all of them are suspected: each runs alone once, and the one
- * that did it does it again.  If many did, they would wait for each other too long.
+ * that did it does it again.  If many did, they would wait for each other too long.  SIGKILL may be
+ * the work of somebody else.
  */
-static bool
-blames_waits(const struct seat *seat)
+static enum suspicion
+waits_of(const struct seat *seat)
 {
 	const struct attempt	*a;
 	uint64_t		 at = 0, token;
 	unsigned		 waits = 0;
 
-	if (!seat->blocked && !seat->crashed)
-		return false;
 	for (;;) {
 		token = 0;
 		a = channel_inflight_next(seat->channel, &at, &token);
 		if (token == 0)
-			return waits <= BLAMED_WAITS_MAX;
+			return (seat->blocked || seat->crashed) && waits <= BOUND_TOGETHER ? SUSPECT_YES :
+			    SUSPECT_AMONG;
 		if (a == NULL || a->token != token)	/* other entries than attempts */
 			continue;
 		if (was_running(seat, a))
-			return false;
+			return SUSPECT_NO;
 		waits += a->lane == LANE_ASYNC;
 	}
 }
@@ -180,13 +179,15 @@ take_last(struct seat *seat, const char *how)
 	(void)how;
 	while (exchange_take(seat))
 		;
-	seat->blames_waits = seat->up && seat->lane != CONTROL_LANE_CPU && blames_waits(seat);
+	seat->waits = seat->up && seat->lane != CONTROL_LANE_CPU ? waits_of(seat) : SUSPECT_NO;
 }
 
-static bool
+static enum suspicion
 suspects(const struct seat *seat, const struct attempt *at)
 {
-	return was_running(seat, at) || (seat->blames_waits && at->lane == LANE_ASYNC);
+	if (was_running(seat, at))
+		return SUSPECT_YES;
+	return at->lane == LANE_ASYNC ? seat->waits : SUSPECT_NO;
 }
 
 /* ---- exec ---- */
@@ -204,11 +205,12 @@ take_last_exec(struct seat *seat, const char *how)
  * A command has its worker's user and may kill it, and what it wants of the worker may be too much:
  * when that has ended by another's hand than ours and few were there, each of them runs alone once.
  */
-static bool
+static enum suspicion
 suspects_exec(const struct seat *seat, const struct attempt *at)
 {
 	(void)at;
-	return (seat->blocked || !seat->killed) && seat->command_count <= BLAMED_WAITS_MAX;
+	return (seat->blocked || !seat->killed) && seat->command_count <= BOUND_TOGETHER ? SUSPECT_YES :
+	    SUSPECT_AMONG;
 }
 
 static void
