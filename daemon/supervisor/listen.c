@@ -303,7 +303,7 @@ listen_open(const struct addr *addr, struct listener *out, char *why, size_t siz
 void
 listen_close(struct listener *l)
 {
-	if (l->fd >= 0 && l->addr.kind == ADDR_UNIX)
+	if (l->fd >= 0 && l->addr.kind == ADDR_UNIX && !l->passed_on)
 		remove_socket(l);
 	fd_close(&l->fd);
 }

@@ -17,6 +17,7 @@ struct listener {
 	char		 text[300];	/* the same, as clients write it */
 	dev_t		 dev;		/* unix: the file that is ours */
 	ino_t		 ino;
+	bool		 passed_on;	/* made by somebody else, who removes its file: activation.h */
 };
 
 /*

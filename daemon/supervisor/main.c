@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/supervisor/activation.h"
 #include "daemon/supervisor/background.h"
 #include "daemon/supervisor/keep.h"
 #include "daemon/supervisor/supervisor.h"
@@ -23,19 +24,20 @@
 #define WHY_BYTES	1024
 
 /*
- * 0 is /dev/null, 1 and 2 are open, and nothing that our starter forgot to close lives on in
- * children.
+ * 0 is /dev/null, 1 and 2 are open, then come the sockets that were passed on, and nothing that our
+ * starter forgot to close lives on in children.
  */
 static void
 clean_descriptors(void)
 {
-	int	fd = open("/dev/null", O_RDWR);
+	unsigned	sockets = (unsigned)activation_take();
+	int		fd = open("/dev/null", O_RDWR);
 
 	while (fd >= 0 && fd <= STDERR_FILENO)
 		fd = dup(fd);
 	if (fd >= 0)
 		dup2(fd, STDIN_FILENO);
-	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	close_range(STDERR_FILENO + 1 + sockets, UINT_MAX, 0);
 }
 
 /* Inherited by all that is started: private files, no dumps of secrets, room for connections. */

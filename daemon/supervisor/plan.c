@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/supervisor/activation.h"
 #include "daemon/supervisor/credentials.h"
 #include "daemon/supervisor/paths.h"
 #include "daemon/supervisor/state.h"
@@ -46,8 +47,10 @@ choose_addresses(const struct options *o, struct args *out)
 }
 
 static int
-check_addresses(struct plan *p, const struct args *texts, char *why, size_t size)
+check_addresses(struct plan *p, struct args *texts, char *why, size_t size)
 {
+	if (activation_addresses(texts, why, size) != 0)
+		return EXIT_CONFIG;
 	p->addrs = mem_zalloc(texts->n, sizeof(*p->addrs));
 	for (; p->naddrs < texts->n; p->naddrs++) {
 		struct addr	*addr = &p->addrs[p->naddrs];
@@ -116,9 +119,10 @@ plan_make(struct plan *p, const struct options *o, char *why, size_t size)
 
 	memset(p, 0, sizeof(*p));
 	p->lock.fd = p->children.fd = p->cgroup.dir = -1;
-	p->default_addrs = o->listen.n == 0;
+	p->default_addrs = o->listen.n == 0 && activation_count() == 0;
 	config_init(&c);
-	choose_addresses(o, &texts);
+	if (activation_count() == 0)
+		choose_addresses(o, &texts);
 	if ((rc = options_apply(o, &c, &p->settings, why, size)) == 0 &&
 	    (rc = check_addresses(p, &texts, why, size)) == 0 &&
 	    (rc = choose_accounts(p, &c, why, size)) == 0)
@@ -216,7 +220,14 @@ open_listeners(struct plan *p, char *why, size_t size)
 
 	p->listeners = mem_zalloc(p->naddrs, sizeof(*p->listeners));
 	for (; p->nlisteners < p->naddrs; p->nlisteners++) {
-		rc = listen_open(&p->addrs[p->nlisteners], &p->listeners[p->nlisteners], why, size);
+		struct listener	*l = &p->listeners[p->nlisteners];
+
+		if (activation_count() > 0) {
+			l->addr = p->addrs[p->nlisteners];
+			activation_listener(p->nlisteners, l);
+			continue;
+		}
+		rc = listen_open(&p->addrs[p->nlisteners], l, why, size);
 		if (rc != 0)
 			return rc;
 	}
