@@ -15,6 +15,7 @@
 
 static const char	*log_name = "jobd";
 static enum log_level	 log_max = LOG_LEVEL_INFO;
+static log_sink		*log_elsewhere;
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 
@@ -23,6 +24,12 @@ log_init(const char *name, enum log_level level)
 {
 	log_name = name;
 	log_max = level;
+}
+
+void
+log_set_sink(log_sink *sink)
+{
+	log_elsewhere = sink;
 }
 
 int
@@ -106,9 +113,16 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 	char	text[LOG_LINE_BYTES], line[LOG_LINE_BYTES + 64];
 	int	saved = errno, rc;
 	size_t	n, len;
+	va_list	copy;
 
-	rc = vsnprintf(text, sizeof(text), fmt, ap);
+	va_copy(copy, ap);
+	rc = vsnprintf(text, sizeof(text), fmt, copy);
+	va_end(copy);
 	len = rc < 0 ? 0 : (size_t)rc < sizeof(text) ? (size_t)rc : sizeof(text) - 1;
+	if (log_elsewhere != NULL && log_elsewhere(level, log_name, fmt, ap, text, len)) {
+		errno = saved;
+		return;
+	}
 	n = (size_t)snprintf(line, 64, "%s[%d] %s: ", log_name, (int)getpid(), level_names[level]);
 	n += log_escape(line + n, sizeof(line) - n - 1, text, len);
 	line[n++] = '\n';

@@ -4,11 +4,14 @@
  * A line is `jobd-broker[77] info: text`, written with one write(2), cut at LOG_LINE_BYTES.  Where stderr is
  * a pipe that nobody empties, lines are lost rather than waited for, and a later line says how many.  Control
  * bytes and bad UTF-8 anywhere in it are escaped as \xNN, so no text of a client can forge a line;
- * fields from outside are still passed as arguments, never as the format.
+ * fields from outside are still passed as arguments, never as the format.  A process whose stderr is
+ * systemd's journal may have its lines go there as entries instead (journal.h).
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LOG_LINE_BYTES	1024
@@ -17,6 +20,13 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* name is kept, not copied: a literal such as "jobd-broker". */
 void log_init(const char *name, enum log_level level);
+/*
+ * Where lines go instead of stderr; text is what fmt and ap print, cut at LOG_LINE_BYTES and not escaped.
+ * False: it goes to stderr after all.  To be set while there is one thread; NULL: stderr.
+ */
+typedef bool log_sink(enum log_level level, const char *name, const char *fmt, va_list ap,
+    const char *text, size_t len);
+void log_set_sink(log_sink *sink);
 /* "error", "warn", "info", "debug"; -EINVAL for anything else. */
 int log_level_parse(const char *text, enum log_level *out);
 

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "lib/journal.h"
 #include "lib/log.h"
 #include "lib/map.h"
 #include "lib/title.h"
@@ -109,6 +110,7 @@ set_up(const struct config *config, struct channel_worker **channel)
 		log_error("the process cannot be set up: %s", strerror(-rc));
 		return EX_OSERR;
 	}
+	journal_use(JOURNAL_SOCKET);
 	if ((rc = channel_attach(&fds, channel)) != 0) {
 		log_error("no channel on descriptors %d to %d: %s; jobd-exec is started by jobd",
 		    CONTROL_WORKER_A, CONTROL_WORKER_KICK, strerror(-rc));

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "lib/journal.h"
 #include "lib/log.h"
 #include "lib/title.h"
 #include "workers/handlers/handlers.h"
@@ -157,6 +158,7 @@ set_up(struct worker *w)
 		log_error("the process cannot be set up: %s", strerror(-rc));
 		return EX_OSERR;
 	}
+	journal_use(JOURNAL_SOCKET);
 	if ((rc = attach(w)) != 0)
 		return rc;
 	seed_json();

@@ -34,6 +34,7 @@
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "lib/journal.h"
 #include "lib/log.h"
 #include "lib/map.h"
 #include "lib/title.h"
@@ -41,7 +42,7 @@
 
 #define HARVEST_BUDGET	256		/* completions of one channel in a turn, so that sockets are served */
 #define LISTENERS_MAX	64
-#define FILES_OWN	(14 + SPOOL_OPEN_FILES)	/* standard ones, epoll, control, directories, a file read */
+#define FILES_OWN	(15 + SPOOL_OPEN_FILES)	/* standard ones, the journal, epoll, control, directories, a file read */
 #define CONNECTIONS_MIN	16		/* as for net.max_connections */
 #define EXIT_CONFIG	78
 #define FINISH_MS	2000		/* to send what is left at the end */
@@ -442,6 +443,7 @@ main(int argc, char **argv)
 	read_arguments(&b, &s, argc, argv);
 	log_level_parse(b.config.log_level, &level);
 	log_init("jobd-broker", level);
+	journal_use(JOURNAL_SOCKET);
 	settle_process();
 	fit_connections(&b, &s);
 	title_set("jobd: broker");

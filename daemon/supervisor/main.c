@@ -17,6 +17,7 @@
 #include "lib/alloc.h"
 #include "lib/buf.h"
 #include "lib/fd.h"
+#include "lib/journal.h"
 #include "lib/log.h"
 #include "lib/title.h"
 
@@ -172,6 +173,7 @@ main(int argc, char **argv)
 
 	title_init(&argc, argv);
 	clean_descriptors();
+	journal_use(JOURNAL_SOCKET);
 	set_limits();
 	set_malloc();
 	if ((rc = options_parse(&o, argc, argv, why, sizeof(why))) != 0)
