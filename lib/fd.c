@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
@@ -72,6 +75,47 @@ fd_close(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+int
+fd_share(const char *name, const void *p, size_t n)
+{
+	int	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+
+	if (fd < 0)
+		return -errno;
+	if ((rc = fd_write_all(fd, p, n)) == 0 && fcntl(fd, F_ADD_SEALS,
+	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+		rc = -errno;
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+char *
+fd_read_shared(int fd, size_t max, size_t *len)
+{
+	struct stat	 st;
+	char		*p;
+	ssize_t		 got;
+
+	if (fstat(fd, &st) != 0)
+		return NULL;
+	if (st.st_size < 0 || (uint64_t)st.st_size > max) {
+		errno = EFBIG;
+		return NULL;
+	}
+	p = mem_alloc((size_t)st.st_size + 1);
+	got = pread(fd, p, (size_t)st.st_size, 0);
+	if (got != st.st_size) {
+		errno = got < 0 ? errno : EIO;
+		free(p);
+		return NULL;
+	}
+	p[got] = '\0';
+	*len = (size_t)got;
+	return p;
 }
 
 ssize_t

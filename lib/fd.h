@@ -16,6 +16,14 @@ char *fd_read_file(const char *path, size_t max, size_t *len);
 /* Close if open and set to -1. */
 void fd_close(int *fd);
 
+/* n bytes as a memfd that nobody can change any more: the descriptor, close-on-exec, or -errno. */
+int fd_share(const char *name, const void *p, size_t n);
+/*
+ * The whole of one, NUL-terminated, for the caller to free; NULL with errno: it cannot be read, or is
+ * longer than max (EFBIG).  Where the descriptor stands does not matter and does not change.
+ */
+char *fd_read_shared(int fd, size_t max, size_t *len);
+
 /*
  * One message with up to FD_PASS_MAX descriptors.  Never blocks (MSG_DONTWAIT), never raises SIGPIPE.
  * Received descriptors are close-on-exec; *nfds is how many came.

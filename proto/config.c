@@ -24,7 +24,7 @@
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
 	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB, TYPE_USER,
-	TYPE_CGROUP
+	TYPE_CGROUP, TYPE_ADDRS
 };
 
 struct row {
@@ -55,6 +55,7 @@ struct row {
 #define DEFAULT_JOB(value)	0, (value)
 #define DEFAULT_USER(value)	0, (value)
 #define DEFAULT_CGROUP(value)	0, (value)
+#define DEFAULT_ADDRS(value)	0, (value)
 #define LIVE	true
 #define START	false
 #define LIMIT_ROW(section, key, type, value, min, max, reload, help) \
@@ -172,6 +173,30 @@ config_fini(struct config *c)
 	config_rules_free(&c->access);
 }
 
+/* The lists' nodes point at their heads, which move. */
+static void
+move_list(struct list *to, struct list *from)
+{
+	list_init(to);
+	list_append(to, from);
+}
+
+void
+config_move(struct config *to, struct config *from)
+{
+	config_fini(to);
+	*to = *from;
+	move_list(&to->queues, &from->queues);
+	move_list(&to->types, &from->types);
+	move_list(&to->crons, &from->crons);
+	move_list(&to->quotas, &from->quotas);
+	move_list(&to->access, &from->access);
+	for (size_t i = 0; i < COUNT(options); i++) {
+		if (is_text(&options[i]))
+			*(char **)field_of(from, &options[i]) = NULL;
+	}
+}
+
 /* ---- what a value may be, in words ---- */
 
 static void
@@ -221,6 +246,8 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_JOB] = "a JSON object, such as {\"type\": \"echo\"}",
 		[TYPE_USER] = "the name of an account, or its number",
 		[TYPE_CGROUP] = "auto, none or an absolute path",
+		[TYPE_ADDRS] = "unix:PATH (at most 107 bytes), tcp:HOST:PORT, tls:HOST:PORT (port 0 to "
+		    "65535, IPv6 in brackets), or several with blanks between",
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -232,16 +259,23 @@ put_allowed(struct buf *out, const struct row *row)
 	put_number(out, row->type, row->max);
 }
 
+/* As config_set takes it. */
+static void
+put_value(struct buf *out, const struct row *row, const char *text, int64_t number)
+{
+	if (is_text(row))
+		buf_puts(out, text == NULL ? "" : text);
+	else if (row->type == TYPE_BOOL)
+		buf_puts(out, number ? "true" : "false");
+	else
+		put_number(out, row->type, number);
+}
+
 static void
 help_row(struct buf *out, const struct row *row, const char *name)
 {
 	buf_printf(out, "  %s%s.%s=", row->section, name, row->key);
-	if (is_text(row))
-		buf_puts(out, row->text == NULL ? "" : row->text);
-	else if (row->type == TYPE_BOOL)
-		buf_puts(out, row->number ? "true" : "false");
-	else
-		put_number(out, row->type, row->number);
+	put_value(out, row, row->text, row->number);
 	buf_printf(out, "\n        %s\n        ", row->help);
 	put_allowed(out, row);
 	buf_puts(out, row->live ? "; changed by a reload\n" : "; changed by a restart\n");
@@ -406,6 +440,39 @@ is_name(const char *text)
 	return text[n] == '\0' && n >= 1 && n <= BOUND_NAME_BYTES;
 }
 
+bool
+config_next_addr(const char **at, char *out, size_t size)
+{
+	static const char *const	schemes[] = { " unix:", " tcp:", " tls:" };
+	const char			*from = *at + strspn(*at, " "), *to = from + strlen(from);
+
+	if (from == to)
+		return false;
+	for (size_t i = 0; i < COUNT(schemes); i++) {	/* a path may have blanks */
+		const char	*next = strstr(from, schemes[i]);
+
+		if (next != NULL && next < to)
+			to = next;
+	}
+	*at = to;
+	while (to[-1] == ' ')
+		to--;
+	snprintf(out, size, "%.*s", (int)(to - from), from);
+	return true;
+}
+
+static bool
+are_addresses(const char *text)
+{
+	struct addr	addr;
+	char		one[512];
+
+	while (config_next_addr(&text, one, sizeof(one)))
+		if (parse_addr(one, &addr) != 0)
+			return false;
+	return true;
+}
+
 static bool
 text_allowed(const struct row *row, const char *text)
 {
@@ -434,6 +501,8 @@ text_allowed(const struct row *row, const char *text)
 		return is_name(text);
 	if (row->type == TYPE_CGROUP)
 		return text[0] == '/' || is_one_of(cgroups, text);
+	if (row->type == TYPE_ADDRS)
+		return are_addresses(text);
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)
@@ -479,8 +548,8 @@ assign(void *object, const struct row *row, const struct setting *s, char *why, 
 	return rc;
 }
 
-static struct config_limit *
-find_limit(const struct list *head, const char *name)
+struct config_limit *
+config_limit_find(const struct list *head, const char *name)
 {
 	list_for (node, head) {
 		struct config_limit	*limit = list_entry(node, struct config_limit, link);
@@ -539,7 +608,7 @@ set_limit(struct config *c, const struct row *row, const struct setting *s, char
 	if ((rc = assign(&trial, row, s, why, size)) != 0)
 		return rc;
 	free_texts(&trial);
-	if ((limit = find_limit(head, s->name)) == NULL)
+	if ((limit = config_limit_find(head, s->name)) == NULL)
 		limit = add_limit(head, s->section, s->name);
 	return assign(limit, row, s, why, size);
 }
@@ -564,4 +633,137 @@ config_set(struct config *c, const char *setting, char *why, size_t size)
 out:
 	free(s.copy);
 	return rc;
+}
+
+/* ---- to look at ---- */
+
+/* Of an object; NULL: a queue, type or schedule that is not there has what is usual. */
+static void
+put_field(struct buf *out, const struct row *row, const void *object)
+{
+	const char	*field = (const char *)object + row->offset;
+
+	if (object == NULL)
+		put_value(out, row, row->text, row->number);
+	else if (is_text(row))
+		put_value(out, row, *(char *const *)(const void *)field, 0);
+	else
+		put_value(out, row, NULL, *(const int64_t *)(const void *)field);
+	buf_putc(out, '\0');
+}
+
+struct walk {
+	config_visit	*visit;
+	void		*arg;
+	struct buf	 text;
+};
+
+static void
+visit_row(struct walk *w, const struct row *row, const char *name, const void *a, const void *b)
+{
+	struct config_option	o = { .live = row->live };
+	size_t			value, other, usual;
+
+	w->text.head = w->text.tail = 0;
+	buf_printf(&w->text, "%s%s%s.%s", row->section, name == NULL ? "" : " ",
+	    name == NULL ? "" : name, row->key);
+	buf_putc(&w->text, '\0');
+	value = buf_len(&w->text);
+	put_field(&w->text, row, a);
+	other = buf_len(&w->text);
+	put_field(&w->text, row, b);
+	usual = buf_len(&w->text);
+	put_field(&w->text, row, NULL);
+	o.name = buf_data(&w->text);
+	o.value = o.name + value;
+	o.other = o.name + other;
+	o.usual = o.name + usual;
+	w->visit(w->arg, &o);
+}
+
+static void
+visit_limit(struct walk *w, const char *section, const char *name, const struct config_limit *a,
+    const struct config_limit *b)
+{
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		if (strcmp(limits[i].section, section) == 0)
+			visit_row(w, &limits[i], name, a, b);
+	}
+}
+
+static void
+visit_limits(struct walk *w, const char *section, const struct list *a, const struct list *b)
+{
+	list_for (node, a) {
+		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		visit_limit(w, section, limit->name, limit, config_limit_find(b, limit->name));
+	}
+	list_for (node, b) {
+		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
+
+		if (config_limit_find(a, limit->name) == NULL)
+			visit_limit(w, section, limit->name, NULL, limit);
+	}
+}
+
+/* Rules have no row: they grant what they say, and nobody has one by default. */
+static void
+visit_rule(struct walk *w, const char *who, const struct config_rule *a, const struct config_rule *b)
+{
+	char			*name = mem_printf(RULES "%s", who);
+	struct config_option	 o = {
+		.name = name, .value = a == NULL ? "" : a->grant, .other = b == NULL ? "" : b->grant,
+		.usual = "", .live = true,
+	};
+
+	w->visit(w->arg, &o);
+	free(name);
+}
+
+static void
+visit_rules(struct walk *w, const struct config *c, const struct config *other)
+{
+	list_for (node, &c->access) {
+		const struct config_rule	*r = list_entry(node, struct config_rule, link);
+
+		visit_rule(w, r->who, r, config_rule_find(&other->access, r->who));
+	}
+	list_for (node, &other->access) {
+		const struct config_rule	*r = list_entry(node, struct config_rule, link);
+
+		if (config_rule_find(&c->access, r->who) == NULL)
+			visit_rule(w, r->who, NULL, r);
+	}
+}
+
+void
+config_walk(const struct config *c, const struct config *other, config_visit *visit, void *arg)
+{
+	struct walk	w = { .visit = visit, .arg = arg };
+
+	for (size_t i = 0; i < COUNT(options); i++)
+		visit_row(&w, &options[i], NULL, c, other);
+	visit_limits(&w, "queue", &c->queues, &other->queues);
+	visit_limits(&w, "type", &c->types, &other->types);
+	visit_limits(&w, "cron", &c->crons, &other->crons);
+	visit_limits(&w, "quota", &c->quotas, &other->quotas);
+	visit_rules(&w, c, other);
+	buf_free(&w.text);
+}
+
+void
+config_keep_start(struct config *c, const struct config *from)
+{
+	for (size_t i = 0; i < COUNT(options); i++) {
+		const struct row	*row = &options[i];
+		const char		*old = (const char *)from + row->offset;
+
+		if (row->live)
+			continue;
+		if (is_text(row))
+			set_text(field_of(c, row), *(char *const *)(const void *)old);
+		else
+			*(int64_t *)field_of(c, row) = *(const int64_t *)(const void *)old;
+	}
 }

@@ -1,13 +1,13 @@
 /*
- * config.h - the options of jobd, from `--set section.key=value` and `-c FILE`, as rows of
- * config.def.
+ * config.h - the options of jobd, as rows of config.def, set by texts `section.key=value`.
  *
- * The supervisor reads and checks them; broker and workers are given the same `--set` list, so all
- * agree.
+ * The supervisor gathers and checks them (daemon/supervisor/sources.h); the broker is given all of
+ * them (proto/settings.h), workers those without a name, as `--set`.
  */
 #ifndef PROTO_CONFIG_H
 #define PROTO_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +31,7 @@ struct config {
 	int64_t	 keep_failed_ms, keep_changes, max_waiting, max_waiting_bytes, grace_ms;
 	int64_t	 max_attempts, backoff_ms, factor, max_backoff_ms;
 	int64_t	 max_line_bytes, max_connections;
+	char	*listen;		/* NULL: the usual addresses */
 	char	*store_engine;
 	int64_t	 logs_max_bytes, logs_memory;
 	int64_t	 store_reserve, store_sync, store_args_memory;
@@ -57,22 +58,34 @@ struct config {
 
 void config_init(struct config *c);	/* the defaults */
 void config_fini(struct config *c);
+/* *from is empty afterwards, as after config_fini; what was in *to is gone. */
+void config_move(struct config *to, struct config *from);
 /*
  * `section.key=value`, split at the last dot before the equals sign: `queue mail.max_running=4`.
  * 0, or -EINVAL with a sentence that names what is wrong and what is allowed in why[size].
  */
 int config_set(struct config *c, const char *setting, char *why, size_t size);
+/* In c->queues, c->types or c->crons; NULL: nothing is said of it. */
+struct config_limit *config_limit_find(const struct list *head, const char *name);
 /* One line for people per key: what it is called, its default, what it takes, what it does. */
 void config_help(struct buf *out);
 
-/*
- * The settings of an INI file, in order, each given to set() as `section.key=value`; set returns 0,
- * or -errno and its reason in why.  `;` and `#` begin comments.
- *
- * 0, or -EINVAL, or the -errno that kept the file from being read, with a sentence that names the
- * file, the line and the key in why[size].  Needs libinih; only the supervisor reads files.
- */
-typedef int config_file_set(void *arg, const char *setting, char *why, size_t size);
-int config_file_read(const char *path, config_file_set *set, void *arg, char *why, size_t size);
+/* ---- to look at ---- */
+
+/* An option, in one configuration and in another; the texts live while it is visited. */
+struct config_option {
+	const char	*name;		/* `jobs.grace_ms`, `queue mail.rate` */
+	const char	*value, *other;	/* as config_set takes them; "": none */
+	const char	*usual;		/* its default */
+	bool		 live;		/* a reload puts it into effect, not a start */
+};
+typedef void config_visit(void *arg, const struct config_option *o);
+/* All options; those of queues, types and schedules for each name that either of them knows. */
+void config_walk(const struct config *c, const struct config *other, config_visit *visit, void *arg);
+/* What only a start changes becomes what it is in from. */
+void config_keep_start(struct config *c, const struct config *from);
+
+/* The addresses of a text such as net.listen: *at begins at it and moves on; false: no more. */
+bool config_next_addr(const char **at, char *out, size_t size);
 
 #endif

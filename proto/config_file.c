@@ -1,6 +1,10 @@
 /*
- * config_file.c - settings from an INI file.  Runs in: supervisor, before it starts anything.
+ * config_file.c - settings from INI files: one, and the drop-ins beside it.  Runs in: supervisor,
+ * jobctl.
  */
+#include "proto/config_file.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,55 +12,150 @@
 
 #include "lib/alloc.h"
 #include "lib/fd.h"
-#include "proto/config.h"
 #include "proto/inifile.h"
 
 #define FILE_BYTES_MAX	(1 << 20)
 
-struct setter {
-	config_file_set	*set;
-	void		*arg;
+struct reading {
+	const char		*path;
+	struct config		*config;
+	struct settings		*settings;
+	struct config_fault	*fault;
 };
+
+void
+config_fault_print(const struct config_fault *f, char *out, size_t size)
+{
+	if (f->file[0] == '\0')
+		snprintf(out, size, "%s", f->why);
+	else if (f->line == 0)
+		snprintf(out, size, "%s: %s", f->file, f->why);
+	else
+		snprintf(out, size, "%s:%d: %s", f->file, f->line, f->why);
+}
 
 static bool
 set_pair(void *arg, const struct pair *p, struct fault *f)
 {
-	struct setter	*s = arg;
-	char		*setting;
+	struct reading	*r = arg;
+	char		*setting, *origin;
 	int		 rc;
 
-	f->key[0] = '\0';	/* the reason names it */
 	if (p->section[0] == '\0') {
 		snprintf(f->why, sizeof(f->why), "a key before the first [section]");
 		return false;
 	}
 	setting = mem_printf("%s.%s=%s", p->section, p->key, p->value);
-	rc = s->set(s->arg, setting, f->why, sizeof(f->why));
+	if ((rc = config_set(r->config, setting, f->why, sizeof(f->why))) == 0) {
+		origin = mem_printf("%s:%d", r->path, p->line);
+		settings_add(r->settings, setting, origin);
+		free(origin);
+	}
 	free(setting);
 	return rc == 0;
 }
 
-int
-config_file_read(const char *path, config_file_set *set, void *arg, char *why, size_t size)
+/* Sentences of config_set name their key; those of the reader do not. */
+static int
+blame(struct config_fault *out, const struct fault *f)
 {
-	struct setter	 s = { .set = set, .arg = arg };
+	out->line = f->line;
+	snprintf(out->key, sizeof(out->key), "%s", f->key);
+	if (f->key[0] == '\0' || strncmp(f->why, f->key, strcspn(f->key, " ")) == 0)
+		snprintf(out->why, sizeof(out->why), "%s", f->why);
+	else
+		snprintf(out->why, sizeof(out->why), "%.127s %.380s", f->key, f->why);
+	return -EINVAL;
+}
+
+static int
+read_one(const char *path, bool needed, struct config *c, struct settings *s,
+    struct config_fault *fault)
+{
+	struct reading	 r = { .path = path, .config = c, .settings = s, .fault = fault };
 	struct fault	 f;
 	size_t		 len = 0;
 	char		*text = fd_read_file(path, FILE_BYTES_MAX, &len);
-	int		 rc;
+	int		 rc = 0;
 
+	memset(fault, 0, sizeof(*fault));
+	if (text == NULL && errno == ENOENT && !needed)
+		return 0;
+	snprintf(fault->file, sizeof(fault->file), "%s", path);
 	if (text == NULL) {
 		rc = -errno;
-		snprintf(why, size, "%s: cannot be read: %s", path, strerror(-rc));
+		snprintf(fault->why, sizeof(fault->why), "cannot be read: %s", strerror(-rc));
 		return rc;
 	}
 	if (len == FILE_BYTES_MAX) {
-		snprintf(why, size, "%s: is longer than %d bytes", path, FILE_BYTES_MAX - 1);
+		snprintf(fault->why, sizeof(fault->why), "is longer than %d bytes",
+		    FILE_BYTES_MAX - 1);
 		rc = -EFBIG;
-	} else if ((rc = inifile_read(text, len, false, set_pair, &s, &f)) != 0) {
-		snprintf(why, size, "%s:%d: %s%s%s", path, f.line, f.key,
-		    f.key[0] == '\0' ? "" : " ", f.why);
+	} else if (inifile_read(text, len, false, set_pair, &r, &f) != 0) {
+		rc = blame(fault, &f);
 	}
 	free(text);
+	return rc;
+}
+
+int
+config_file_read(const char *path, struct config *c, struct settings *s, struct config_fault *fault)
+{
+	return read_one(path, true, c, s, fault);
+}
+
+/* ---- drop-ins ---- */
+
+/* Not what editors and package managers leave. */
+static int
+is_drop_in(const struct dirent *e)
+{
+	size_t	len = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && len > 5 && strcmp(e->d_name + len - 5, ".conf") == 0;
+}
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int
+read_drop_ins(const char *dir, struct config *c, struct settings *s, struct config_fault *fault)
+{
+	struct dirent	**files;
+	int		  n = scandir(dir, &files, is_drop_in, by_name), rc = 0;
+
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	if (n < 0) {
+		rc = -errno;
+		snprintf(fault->file, sizeof(fault->file), "%s", dir);
+		snprintf(fault->why, sizeof(fault->why), "cannot be read: %s", strerror(-rc));
+		return rc;
+	}
+	for (int i = 0; i < n; i++) {
+		char	*path = mem_printf("%s/%s", dir, files[i]->d_name);
+
+		if (rc == 0)
+			rc = read_one(path, true, c, s, fault);
+		free(path);
+		free(files[i]);
+	}
+	free(files);
+	return rc;
+}
+
+int
+config_files_read(const char *path, bool needed, struct config *c, struct settings *s,
+    struct config_fault *fault)
+{
+	char	*dir = mem_printf("%s.d", path);
+	int	 rc;
+
+	if ((rc = read_one(path, needed, c, s, fault)) == 0)
+		rc = read_drop_ins(dir, c, s, fault);
+	free(dir);
 	return rc;
 }

@@ -29,7 +29,8 @@ well_formed(const struct control_msg *m)
 	    m->lane < CONTROL_LANES &&
 	    memchr(m->name, '\0', sizeof(m->name)) != NULL &&
 	    memchr(m->pool, '\0', sizeof(m->pool)) != NULL &&
-	    memchr(m->text, '\0', sizeof(m->text)) != NULL;
+	    memchr(m->text, '\0', sizeof(m->text)) != NULL &&
+	    memchr(m->data, '\0', sizeof(m->data)) != NULL;
 }
 
 int

@@ -38,13 +38,24 @@ enum control_kind {
 	CONTROL_EXITED,		/* waitid's word on a worker: status as wait(2) has it */
 	CONTROL_DRAIN,		/* SIGTERM came: drain, then end; deadline_ms from now */
 	CONTROL_STOP,		/* a second SIGTERM: end now */
-	CONTROL_RELOAD,		/* SIGHUP */
-	/* The administrator's types and pools, at start and after SIGHUP; descriptor: a memfd
-	 * with the text of proto/catalog.h */
+	/*
+	 * SIGHUP, or WANT_RELOAD; descriptors: settings and catalog, as they are in the files now.
+	 * The broker answers with RELOADED.
+	 */
+	CONTROL_RELOAD,
+	/* The administrator's types and pools, at start; descriptor: a memfd with the text of
+	 * proto/catalog.h */
 	CONTROL_CATALOG,
 	/* Broker to supervisor: its loop turns and its store's thread answers; text: how things are.
 	 * Only when it was started with --sign-ms, and so often. */
 	CONTROL_ALIVE,
+	/* What is set, and by whom: the first message; descriptor: a memfd of proto/settings.h */
+	CONTROL_SETTINGS,
+	/* The files are wrong and all stays as it is: text says how, data are members of error.data */
+	CONTROL_NOT_RELOADED,
+	/* broker to supervisor */
+	CONTROL_WANT_RELOAD,	/* as SIGHUP */
+	CONTROL_RELOADED,	/* status 0: in force; else refused: text says why, all stays */
 	CONTROL_KINDS		/* how many, and none */
 };
 
@@ -59,6 +70,7 @@ struct control_msg {
 	char		name[16];	/* worker's, "cpu-1" */
 	char		pool[72];	/* EXEC: a user, "" the usual one; LANGUAGE: a pool */
 	char		text[512];
+	char		data[256];
 };
 
 #define CONTROL_FDS_MAX	4

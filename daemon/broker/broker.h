@@ -9,6 +9,7 @@
 
 #include "daemon/broker/core/core.h"
 #include "proto/config.h"
+#include "proto/settings.h"
 #include "proto/rpc.h"
 
 struct access;
@@ -29,7 +30,9 @@ struct store;
 
 struct broker {
 	struct event_base	*base;
-	struct config		 config;
+	struct config		 config;	/* in force */
+	struct settings		 settings;	/* what was set, and by whom */
+	uint64_t		 reload_asks;	/* reloads that were asked for here */
 	struct core		*core;
 	struct store		*store;
 	struct ledger		*ledger;	/* what goes there, and who waits for it */

@@ -76,9 +76,9 @@ keep_queue_row(const struct config_limit *row)
 }
 
 static struct queue_settings
-file_settings(const struct broker *b, struct span name)
+file_settings(const struct config *c, struct span name)
 {
-	list_for(node, &b->config.queues) {
+	list_for(node, &c->queues) {
 		const struct config_limit	*row = list_entry(node, struct config_limit, link);
 
 		if (strlen(row->name) == name.len && memcmp(row->name, name.p, name.len) == 0)
@@ -90,7 +90,7 @@ file_settings(const struct broker *b, struct span name)
 static void
 print_queue(struct broker *b, struct span name, struct buf *out)
 {
-	struct queue_settings	file = file_settings(b, name);
+	struct queue_settings	file = file_settings(&b->config, name);
 
 	queue_item_print(out, b->core, name, &file);
 }
@@ -98,9 +98,38 @@ print_queue(struct broker *b, struct span name, struct buf *out)
 static int
 apply_queue(struct broker *b, struct span name, struct span text, struct rpc_error *err)
 {
-	struct queue_settings	file = file_settings(b, name);
+	struct queue_settings	file = file_settings(&b->config, name);
 
 	return queue_item_apply(b->core, b->now, name, &file, text, err);
+}
+
+/* What operators have set of it stays; the rest is as the file says now. */
+static void
+reload_queue(struct broker *b, const struct config *old, const char *text)
+{
+	struct span		name = { text, strlen(text) };
+	struct queue_settings	was = file_settings(old, name), is = file_settings(&b->config, name);
+	struct buf		set = { 0 };
+	struct rpc_error	err;
+
+	queue_item_print(&set, b->core, name, &was);
+	if (queue_item_apply(b->core, b->now, name, &is,
+	    (struct span){ buf_data(&set), buf_len(&set) }, &err) != 0)
+		log_error("queue keeps its limits queue=%s why=\"%s\"", text, err.message);
+	buf_free(&set);
+}
+
+void
+keep_reload(struct broker *b, const struct config *old)
+{
+	list_for(node, &b->config.queues)
+		reload_queue(b, old, list_entry(node, struct config_limit, link)->name);
+	list_for(node, &old->queues) {
+		const char	*name = list_entry(node, struct config_limit, link)->name;
+
+		if (config_limit_find(&b->config.queues, name) == NULL)
+			reload_queue(b, old, name);
+	}
 }
 
 /* ---- pins ---- */

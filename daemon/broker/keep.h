@@ -21,6 +21,9 @@ void keep_close(struct broker *b);
 /* Settings of a queue in the configuration. */
 struct queue_settings keep_queue_row(const struct config_limit *row);
 
+/* A reload: queues whose rows have changed. */
+void keep_reload(struct broker *b, const struct config *old);
+
 /*
  * The queue, or how the type is routed, was changed: that is written down.  Whoever waits for that
  * (struct watch, by node.link) may join the list that is returned, and net_kept answers; NULL: there

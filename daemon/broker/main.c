@@ -24,9 +24,11 @@
 #include "daemon/broker/ledger.h"
 #include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/limits.h"
 #include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
+#include "daemon/broker/reload.h"
 #include "daemon/broker/route/programs.h"
 #include "daemon/broker/store/spool.h"
 #include "daemon/broker/store/running.h"
@@ -64,11 +66,9 @@ read_arguments(struct broker *b, struct start *s, int argc, char **argv)
 {
 	static const struct option	options[] = {
 		{ "control", required_argument, NULL, 'c' }, { "listeners", required_argument, NULL, 'l' },
-		{ "state-dir", required_argument, NULL, 'd' }, { "set", required_argument, NULL, 's' },
-		{ "sign-ms", required_argument, NULL, 'a' },
+		{ "state-dir", required_argument, NULL, 'd' }, { "sign-ms", required_argument, NULL, 'a' },
 		{ NULL, 0, NULL, 0 },
 	};
-	char	why[256];
 	int	option;
 
 	b->control_fd = -1;
@@ -78,10 +78,6 @@ read_arguments(struct broker *b, struct start *s, int argc, char **argv)
 		case 'l': s->listeners = atoi(optarg); break;
 		case 'd': b->state_dir = optarg; break;
 		case 'a': s->sign_ms = atoll(optarg); break;
-		case 's':
-			if (config_set(&b->config, optarg, why, sizeof(why)) != 0)
-				usage(why);
-			break;
 		default: usage("bad option");
 		}
 	}
@@ -150,72 +146,6 @@ make_random(struct broker *b)
 	json_object_seed((size_t)seeds[1]);
 }
 
-static struct retry_policy
-make_retry(int64_t max_attempts, int64_t backoff_ms, int64_t factor, int64_t max_backoff_ms)
-{
-	struct retry_policy	p = { 0 };
-
-	retry_policy_set(&p, RETRY_max_attempts, max_attempts);
-	retry_policy_set(&p, RETRY_backoff_ms, backoff_ms);
-	retry_policy_set(&p, RETRY_factor, factor);
-	retry_policy_set(&p, RETRY_max_backoff_ms, max_backoff_ms);
-	return p;
-}
-
-static struct retry_policy
-retry_of(const struct config_limit *l)
-{
-	return make_retry(l->max_attempts, l->backoff_ms, l->factor, l->max_backoff_ms);
-}
-
-static void
-set_queue(const struct broker *b, struct core *c, const struct config_limit *row)
-{
-	struct queue_settings	s = keep_queue_row(row);
-
-	core_queue_set(c, b->now, (struct span){ row->name, strlen(row->name) }, &s);
-}
-
-static struct core *
-make_core(const struct broker *b)
-{
-	struct core_config	cfg = {
-		.keep_finished_ms = b->config.keep_finished_ms,
-		.keep_finished = b->config.keep_finished,
-		.keep_finished_bytes = b->config.keep_finished_bytes,
-		.keep_failed_ms = b->config.keep_failed_ms,
-		.keep_groups_ms = b->config.history_keep_ms,
-		.max_waiting = b->config.max_waiting,
-		.max_waiting_bytes = b->config.max_waiting_bytes,
-		.spec_memory = b->config.store_args_memory,
-		.grace_ms = b->config.grace_ms,
-		.retry = make_retry(b->config.max_attempts, b->config.backoff_ms, b->config.factor,
-		    b->config.max_backoff_ms),
-		.seed = b->seed,
-		.sequential = b->config.sequential,
-		.fence_base = (uint64_t)store_boot(b->store) << 32,
-	};
-	struct core		*c = core_new(&cfg);
-	struct retry_policy	 retry;
-
-	list_for(node, &b->config.queues) {
-		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
-
-		set_queue(b, c, limit);
-		retry = retry_of(limit);
-		core_queue_retry(c, limit->name, &retry);
-	}
-	list_for(node, &b->config.types) {
-		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
-
-		core_type_limit(c, b->now, limit->name, (uint32_t)limit->max_running,
-		    (struct rate){ (uint32_t)limit->rate, (uint32_t)limit->burst });
-		retry = retry_of(limit);
-		core_type_retry(c, limit->name, &retry);
-	}
-	return c;
-}
-
 static int
 open_store(struct broker *b, char *why, size_t size)
 {
@@ -265,7 +195,7 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 		return -1;
 	if (store_durable(b->store) && running_open(b->state_dir, &b->running, why, size) != 0)
 		log_warn("nobody will know after a crash what ran reason=\"%s\"", why);
-	b->core = make_core(b);
+	b->core = limits_make_core(b);
 	ledger_open(b);
 	b->fetch = fetch_new();
 	keep_open(b);
@@ -428,6 +358,7 @@ close_parts(struct broker *b)
 	access_close(b->access);
 	event_base_free(b->base);
 	config_fini(&b->config);
+	settings_fini(&b->settings);
 }
 
 int
@@ -435,19 +366,19 @@ main(int argc, char **argv)
 {
 	struct broker	 b = { 0 };
 	struct start	 s = { 0 };
-	char		 why[256] = "";
-	enum log_level	 level = LOG_LEVEL_INFO;
+	char		 why[512] = "";
 
 	title_init(&argc, argv);
 	config_init(&b.config);
+	log_init("jobd-broker", LOG_LEVEL_INFO);
 	read_arguments(&b, &s, argc, argv);
-	log_level_parse(b.config.log_level, &level);
-	log_init("jobd-broker", level);
 	journal_use(JOURNAL_SOCKET);
 	settle_process();
+	make_random(&b);		/* maps need it */
+	if (reload_first(&b, why, sizeof(why)) != 0)
+		broker_fail(&b, why);
 	fit_connections(&b, &s);
 	title_set("jobd: broker");
-	make_random(&b);
 	broker_clocks(&b);
 	b.started_ms = b.now.real_ms;
 	if (open_parts(&b, &s, why, sizeof(why)) != 0)

@@ -53,18 +53,6 @@ set_mode(struct type_route *tr, enum route_mode mode, int lane, const char *by)
 
 /* ---- configuration ---- */
 
-static const struct config_limit *
-config_of(const struct broker *b, const char *name)
-{
-	list_for(node, &b->config.types) {
-		const struct config_limit	*limit = list_entry(node, struct config_limit, link);
-
-		if (strcmp(limit->name, name) == 0)
-			return limit;
-	}
-	return NULL;
-}
-
 static int
 index_of(const char *const *names, int count, const char *name)
 {
@@ -81,9 +69,9 @@ struct configured {
 };
 
 static struct configured
-configured(const struct broker *b, const struct type *t)
+configured(const struct config *c, const struct type *t)
 {
-	const struct config_limit	*row = config_of(b, t->name);
+	const struct config_limit	*row = config_limit_find(&c->types, t->name);
 	int				 lane, mode;
 
 	if (row == NULL)
@@ -99,20 +87,38 @@ configured(const struct broker *b, const struct type *t)
 void
 router_configure(struct broker *b, struct type *t)
 {
-	struct configured	is = configured(b, t);
+	struct configured	is = configured(&b->config, t);
 
 	if (router_set(b, t, is.mode, is.lane, "configuration") != 0)
 		log_error("type cannot be pinned type=%s lane=%s why=\"the lane is not declared as "
 		    "safe\"", t->name, lane_names[is.lane]);
 }
 
-bool
-router_as_configured(const struct broker *b, const struct type *t)
+static bool
+is_as(const struct config *c, const struct type *t)
 {
-	struct configured	is = configured(b, t);
+	struct configured	is = configured(c, t);
 
 	return t->route->mode == is.mode &&
 	    (is.mode != ROUTE_PIN || t->route->pinned == is.lane);
+}
+
+bool
+router_as_configured(const struct broker *b, const struct type *t)
+{
+	return is_as(&b->config, t);
+}
+
+void
+router_reload(struct broker *b, const struct config *old)
+{
+	struct type	*t;
+	size_t		 at = 0;
+
+	while ((t = core_type_next(b->core, &at)) != NULL) {
+		if (t->route != NULL && is_as(old, t) && !is_as(&b->config, t))
+			router_configure(b, t);
+	}
 }
 
 void

@@ -26,6 +26,8 @@ void router_stalled(struct broker *b, struct attempt *at, uint32_t ms);
 /* As the configuration says; is it so? */
 void router_configure(struct broker *b, struct type *t);
 bool router_as_configured(const struct broker *b, const struct type *t);
+/* A reload: types that were as the old configuration says are as the new one does. */
+void router_reload(struct broker *b, const struct config *old);
 /* More is known of it than before: it may move. */
 void router_known(struct broker *b, struct type *t);
 /*

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -491,22 +490,27 @@ catalog_free(struct catalog *c)
 	buf_free(&c->text);
 }
 
+/* The lists' nodes point at their heads, which move. */
+void
+catalog_move(struct catalog *to, struct catalog *from)
+{
+	*to = *from;
+	list_init(&to->pools);
+	list_init(&to->users);
+	list_init(&to->faults);
+	list_append(&to->pools, &from->pools);
+	list_append(&to->users, &from->users);
+	list_append(&to->faults, &from->faults);
+	from->text = (struct buf){ 0 };
+	from->commands = 0;
+}
+
 int
 catalog_share(const struct catalog *c)
 {
-	int	fd = memfd_create("jobd-catalog", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc = 0;
-
-	if (fd < 0)
-		return -errno;
 	if (buf_len(&c->text) > CATALOG_BYTES_MAX)
-		rc = -EFBIG;
-	else if ((rc = fd_write_all(fd, buf_data(&c->text), buf_len(&c->text))) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
-		rc = -errno;
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return rc;
+		return -EFBIG;
+	return fd_share("jobd-catalog", buf_data(&c->text), buf_len(&c->text));
 }
 
 const struct pool *

@@ -45,6 +45,8 @@ struct catalog {
  */
 void catalog_read(struct catalog *c, const char *dir, const struct account *usual, bool users);
 void catalog_free(struct catalog *c);
+/* *to is one that was freed; *from is empty afterwards. */
+void catalog_move(struct catalog *to, struct catalog *from);
 /* A sealed memfd with the text, for the caller to close; -errno. */
 int catalog_share(const struct catalog *c);
 

@@ -22,7 +22,7 @@
 #include "lib/title.h"
 
 #define READY_MS	1000	/* who waits for the ready line and does not read gets so long */
-#define WHY_BYTES	1024
+#define WHY_BYTES	1280
 
 /*
  * 0 is /dev/null, 1 and 2 are open, then come the sockets that were passed on, and nothing that our
@@ -120,7 +120,7 @@ check_types(const struct plan *p)
 	struct catalog	c;
 	int		rc = 0;
 
-	plan_read_catalog(p, &c);
+	plan_read_catalog(p, p->jobs_dir, &c);
 	list_for (node, &c.faults) {
 		struct buf	text = { 0 };
 
@@ -136,12 +136,16 @@ check_types(const struct plan *p)
 static int
 run(const struct options *o)
 {
-	struct plan	p;
-	char		why[WHY_BYTES];
-	int		rc;
+	struct plan		p;
+	struct config_fault	fault;
+	char			why[WHY_BYTES];
+	int			rc;
 
-	if ((rc = plan_make(&p, o, why, sizeof(why))) != 0)
+	if ((rc = plan_make(&p, o, &fault)) != 0) {
+		config_fault_print(&fault, why, sizeof(why));
 		goto out;
+	}
+	plan_log(&p);
 	if (o->check_config) {
 		rc = check_types(&p);
 		plan_free(&p);

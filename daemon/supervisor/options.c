@@ -247,34 +247,3 @@ options_parse(struct options *o, int argc, char **argv, char *why, size_t size)
 	}
 	return 0;
 }
-
-struct applying {
-	struct config	*config;
-	struct args	*settings;
-};
-
-static int
-apply(void *arg, const char *setting, char *why, size_t size)
-{
-	struct applying	*a = arg;
-	int		 rc;
-
-	if ((rc = config_set(a->config, setting, why, size)) == 0)
-		args_add(a->settings, setting);
-	return rc;
-}
-
-int
-options_apply(const struct options *o, struct config *c, struct args *settings, char *why,
-    size_t size)
-{
-	struct applying	a = { .config = c, .settings = settings };
-
-	if (o->config_file != NULL && config_file_read(o->config_file, apply, &a, why, size) != 0)
-		return EXIT_CONFIG;
-	for (size_t i = 0; i < o->settings.n; i++) {
-		if (apply(&a, o->settings.v[i], why, size) != 0)
-			return EXIT_CONFIG;
-	}
-	return 0;
-}

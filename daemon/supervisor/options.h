@@ -1,5 +1,5 @@
 /*
- * options.h - jobd's command line, checked, and the settings that come of it and of `-c FILE`.
+ * options.h - jobd's command line, checked.
  */
 #ifndef SUPERVISOR_OPTIONS_H
 #define SUPERVISOR_OPTIONS_H
@@ -32,13 +32,5 @@ void options_free(struct options *o);
 /* What --help, and --help-settings, print; the caller frees. */
 char *options_help(void);
 char *options_help_settings(void);
-
-/*
- * The file's settings, then the command line's, into *c (initialised by the caller) and, so that
- * the other processes can be given the same, into *settings.  0, or the exit code with its
- * sentence.
- */
-int options_apply(const struct options *o, struct config *c, struct args *settings, char *why,
-    size_t size);
 
 #endif

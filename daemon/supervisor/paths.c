@@ -19,6 +19,7 @@ paths_env_read(struct paths_env *env)
 	env->runtime_dir = getenv("XDG_RUNTIME_DIR");
 	env->state_home = getenv("XDG_STATE_HOME");
 	env->config_home = getenv("XDG_CONFIG_HOME");
+	env->config_dir = getenv("CONFIGURATION_DIRECTORY");
 	env->home = getenv("HOME");
 	env->tmpdir = getenv("TMPDIR");
 }
@@ -52,16 +53,32 @@ paths_state_dir(const struct paths_env *env)
 	return NULL;
 }
 
+/* What is configured, by its name; NULL when no variable says where. */
+static char *
+in_config_dir(const struct paths_env *env, const char *name)
+{
+	if (env->uid == 0)
+		return mem_printf(SYSCONFDIR "/jobd/%s", name);
+	if (is_absolute(env->config_home))
+		return mem_printf("%s/jobd/%s", env->config_home, name);
+	if (is_absolute(env->home))
+		return mem_printf("%s/.config/jobd/%s", env->home, name);
+	return NULL;
+}
+
 char *
 paths_jobs_dir(const struct paths_env *env)
 {
-	if (env->uid == 0)
-		return mem_strdup(SYSCONFDIR "/jobd/jobs.d");
-	if (is_absolute(env->config_home))
-		return mem_printf("%s/jobd/jobs.d", env->config_home);
-	if (is_absolute(env->home))
-		return mem_printf("%s/.config/jobd/jobs.d", env->home);
-	return NULL;
+	return in_config_dir(env, "jobs.d");
+}
+
+char *
+paths_config_file(const struct paths_env *env)
+{
+	if (is_absolute(env->config_dir))
+		return mem_printf("%.*s/jobd.conf", (int)strcspn(env->config_dir, ":"),
+		    env->config_dir);
+	return in_config_dir(env, "jobd.conf");
 }
 
 /* Each directory on the way that does not exist; others' are left as they are. */

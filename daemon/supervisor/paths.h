@@ -13,6 +13,7 @@ struct paths_env {
 	const char	*runtime_dir;	/* XDG_RUNTIME_DIR */
 	const char	*state_home;	/* XDG_STATE_HOME */
 	const char	*config_home;	/* XDG_CONFIG_HOME */
+	const char	*config_dir;	/* CONFIGURATION_DIRECTORY, as systemd sets it */
 	const char	*home, *tmpdir;
 };
 
@@ -28,6 +29,11 @@ void paths_env_read(struct paths_env *env);
 char *paths_socket_dir(const struct paths_env *env);
 char *paths_state_dir(const struct paths_env *env);
 char *paths_jobs_dir(const struct paths_env *env);
+/*
+ * jobd.conf: in the directory that systemd names (the first of several), else root's, else in the
+ * user's configuration directory.  The caller frees; NULL when no variable says where.
+ */
+char *paths_config_file(const struct paths_env *env);
 
 /*
  * Makes the directory, and what lacks above it, with mode 0700.  One that exists must be a

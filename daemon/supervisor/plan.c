@@ -11,6 +11,7 @@
 #include "daemon/supervisor/activation.h"
 #include "daemon/supervisor/credentials.h"
 #include "daemon/supervisor/paths.h"
+#include "daemon/supervisor/sources.h"
 #include "daemon/supervisor/state.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -19,23 +20,24 @@
 
 /* ---- made from the command line and the file ---- */
 
-static void
-apply_log_level(const struct config *c)
+void
+plan_log(const struct plan *p)
 {
 	enum log_level	level = LOG_LEVEL_INFO;
 
-	log_level_parse(c->log_level, &level);
+	log_level_parse(p->config.log_level, &level);
 	log_init("jobd", level);
 }
 
 static void
-choose_addresses(const struct options *o, struct args *out)
+choose_addresses(const struct config *c, struct args *out)
 {
 	struct paths_env	 env;
-	char			*dir;
+	const char		*at = c->listen;
+	char			*dir, one[512];
 
-	for (size_t i = 0; i < o->listen.n; i++)
-		args_add(out, o->listen.v[i]);
+	while (at != NULL && config_next_addr(&at, one, sizeof(one)))
+		args_add(out, one);
 	if (out->n > 0)
 		return;
 	paths_env_read(&env);
@@ -74,21 +76,21 @@ choose_jobs_dir(const struct config *c)
 	return c->jobs_dir != NULL ? mem_strdup(c->jobs_dir) : paths_jobs_dir(&env);
 }
 
-static int
+static bool
 choose_account(const char *key, const char *name, struct account *out, char *why, size_t size)
 {
 	if (name == NULL || account_find(name, out) != 0) {
-		snprintf(why, size, "users.%s: there is no account `%s`; make it (useradd --system "
+		snprintf(why, size, "%s: there is no account `%s`; make it (useradd --system "
 		    "--user-group --no-create-home --shell /usr/sbin/nologin %s), or let all be root's: "
 		    "--set users.daemon=root --set users.jobs=root", key, name == NULL ? "" : name,
 		    name == NULL ? "NAME" : name);
-		return EXIT_CONFIG;
+		return false;
 	}
-	return 0;
+	return true;
 }
 
-/* Only root can be others than it is. */
-static int
+/* Only root can be others than it is.  The setting that names nobody; NULL: all are there. */
+static const char *
 choose_accounts(struct plan *p, const struct config *c, char *why, size_t size)
 {
 	struct account	*w = &p->worker_account;
@@ -98,48 +100,106 @@ choose_accounts(struct plan *p, const struct config *c, char *why, size_t size)
 		account_own(&p->daemon_account);
 		account_own(&p->jobs_account);
 		account_own(&p->worker_account);
-		return 0;
+		return NULL;
 	}
-	if (choose_account("daemon", c->users_daemon, &p->daemon_account, why, size) != 0 ||
-	    choose_account("jobs", c->users_jobs, w, why, size) != 0 ||
-	    choose_account(commands == NULL ? "jobs" : "commands",
-	    commands == NULL ? c->users_jobs : commands, &p->jobs_account, why, size) != 0)
-		return EXIT_CONFIG;
+	if (!choose_account("users.daemon", c->users_daemon, &p->daemon_account, why, size))
+		return "users.daemon";
+	if (!choose_account("users.jobs", c->users_jobs, w, why, size) ||
+	    (commands == NULL &&
+	    !choose_account("users.jobs", c->users_jobs, &p->jobs_account, why, size)))
+		return "users.jobs";
+	if (commands != NULL &&
+	    !choose_account("users.commands", commands, &p->jobs_account, why, size))
+		return "users.commands";
 	w->groups = mem_resize(w->groups, w->ngroups + 1, sizeof(*w->groups));
 	w->groups[w->ngroups++] = p->daemon_account.gid;
-	return 0;
+	return NULL;
+}
+
+/* fault->why is filled: whose setting is it about? */
+static int
+blame(const struct plan *p, const char *key, struct config_fault *fault)
+{
+	const struct setting	*s = settings_find(&p->settings, key);
+	const char		*colon = s == NULL ? NULL : strrchr(s->origin, ':');
+
+	snprintf(fault->key, sizeof(fault->key), "%s", key);
+	if (colon == NULL)
+		return EXIT_CONFIG;
+	snprintf(fault->file, sizeof(fault->file), "%.*s", (int)(colon - s->origin), s->origin);
+	fault->line = atoi(colon + 1);
+	return EXIT_CONFIG;
 }
 
 int
-plan_make(struct plan *p, const struct options *o, char *why, size_t size)
+plan_make(struct plan *p, const struct options *o, struct config_fault *fault)
 {
-	struct config	c;
-	struct args	texts = { 0 };
-	int		rc;
+	struct paths_env	 env;
+	struct args		 texts = { 0 };
+	const char		*key;
 
 	memset(p, 0, sizeof(*p));
 	p->lock.fd = p->children.fd = p->cgroup.dir = -1;
-	p->default_addrs = o->listen.n == 0 && activation_count() == 0;
-	config_init(&c);
+	p->options = o;
+	config_init(&p->config);
+	settings_init(&p->settings);
+	paths_env_read(&env);
+	if (sources_read(o, &env, environ, &p->config, &p->settings, fault) != 0)
+		return EXIT_CONFIG;
+	p->jobs_dir = choose_jobs_dir(&p->config);
+	p->cgroup_wanted = mem_strdup(p->config.workers_cgroup == NULL ? "auto" :
+	    p->config.workers_cgroup);
+	p->default_addrs = p->config.listen == NULL && activation_count() == 0;
 	if (activation_count() == 0)
-		choose_addresses(o, &texts);
-	if ((rc = options_apply(o, &c, &p->settings, why, size)) == 0 &&
-	    (rc = check_addresses(p, &texts, why, size)) == 0 &&
-	    (rc = choose_accounts(p, &c, why, size)) == 0)
-		apply_log_level(&c);
-	p->drain_ms = c.drain_ms;
-	p->jobs_dir = choose_jobs_dir(&c);
-	p->cgroup_wanted = mem_strdup(c.workers_cgroup == NULL ? "auto" : c.workers_cgroup);
+		choose_addresses(&p->config, &texts);
+	key = check_addresses(p, &texts, fault->why, sizeof(fault->why)) != 0 ? "net.listen" :
+	    choose_accounts(p, &p->config, fault->why, sizeof(fault->why));
 	args_free(&texts);
-	config_fini(&c);
-	return rc;
+	return key == NULL ? 0 : blame(p, key, fault);
+}
+
+void
+plan_adopt(struct plan *p, struct plan *next)
+{
+	config_move(&p->config, &next->config);
+	settings_move(&p->settings, &next->settings);
+	free(p->jobs_dir);
+	p->jobs_dir = next->jobs_dir;
+	next->jobs_dir = NULL;
+	plan_log(p);
+}
+
+/* Of what has a name, as queues have, of the net and of who may what only the broker knows. */
+static bool
+is_for_workers(const struct setting *s)
+{
+	static const char *const	others[] = { "net.", "access.", "audit." };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strncmp(s->text, others[i], strlen(others[i])) == 0)
+			return false;
+	}
+	return memchr(s->text, ' ', s->name_len) == NULL;
+}
+
+void
+plan_worker_args(const struct plan *p, struct args *argv)
+{
+	list_for (node, &p->settings.all) {
+		const struct setting	*s = list_entry(node, struct setting, link);
+
+		if (!is_for_workers(s))
+			continue;
+		args_add(argv, "--set");
+		args_add(argv, s->text);
+	}
 }
 
 /* Without a directory: as with one that does not exist. */
 void
-plan_read_catalog(const struct plan *p, struct catalog *out)
+plan_read_catalog(const struct plan *p, const char *jobs_dir, struct catalog *out)
 {
-	catalog_read(out, p->jobs_dir == NULL ? "/nonexistent" : p->jobs_dir, &p->jobs_account,
+	catalog_read(out, jobs_dir == NULL ? "/nonexistent" : jobs_dir, &p->jobs_account,
 	    geteuid() == 0);
 }
 
@@ -242,6 +302,8 @@ plan_take_state(struct plan *p, const struct options *o, char *why, size_t size)
 
 	memset(p, 0, sizeof(*p));
 	p->lock.fd = p->children.fd = p->cgroup.dir = -1;
+	config_init(&p->config);
+	settings_init(&p->settings);
 	p->daemon_account.uid = geteuid();
 	/* root's daemon may be somebody else, and gets at its next start what is made now */
 	if (geteuid() == 0 && o->state_dir != NULL && stat(o->state_dir, &st) == 0)
@@ -287,5 +349,6 @@ plan_free(struct plan *p)
 	free(p->broker_program);
 	free(p->worker_program);
 	free(p->exec_program);
-	args_free(&p->settings);
+	config_fini(&p->config);
+	settings_fini(&p->settings);
 }

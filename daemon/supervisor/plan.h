@@ -16,11 +16,13 @@
 #include "daemon/supervisor/listen.h"
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/options.h"
+#include "proto/config_file.h"
 
 struct plan {
-	/* by plan_make: nothing outside this process has changed */
-	struct args		 settings;	/* for broker and workers too */
-	int64_t			 drain_ms;
+	/* by plan_make: nothing has changed but this */
+	const struct options	*options;	/* borrowed: they are read again by a reload */
+	struct config		 config;	/* in force, as far as the supervisor goes by it */
+	struct settings		 settings;	/* what it was made of, for the broker */
 	struct addr		*addrs;
 	size_t			 naddrs;
 	bool			 default_addrs;	/* so the socket's directory is ours to make */
@@ -45,12 +47,21 @@ struct plan {
 };
 
 /*
- * All three: 0, or EXIT_CONFIG with a sentence in why[size].  The plan is to be freed in either
- * case, which also closes and removes what plan_open has made.
+ * All: 0, or EXIT_CONFIG with what is wrong.  The plan is to be freed in either case, which also
+ * closes and removes what plan_open has made.
  */
-int plan_make(struct plan *p, const struct options *o, char *why, size_t size);
-/* The types of jobs.dir, whatever is wrong with some of them. */
-void plan_read_catalog(const struct plan *p, struct catalog *out);
+int plan_make(struct plan *p, const struct options *o, struct config_fault *fault);
+/* The log as the plan's configuration says. */
+void plan_log(const struct plan *p);
+/*
+ * A reload: what plan_make has read anew is in force, as far as it can be without a start.  *next is
+ * to be freed as ever.
+ */
+void plan_adopt(struct plan *p, struct plan *next);
+/* `--set` and a setting, for each that a worker may go by. */
+void plan_worker_args(const struct plan *p, struct args *argv);
+/* The types of a directory (NULL: none), whatever is wrong with some of them. */
+void plan_read_catalog(const struct plan *p, const char *jobs_dir, struct catalog *out);
 int plan_find_programs(struct plan *p, char *why, size_t size);
 /* No plan, but the state directory alone, made and taken. */
 int plan_take_state(struct plan *p, const struct options *o, char *why, size_t size);

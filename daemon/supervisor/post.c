@@ -19,29 +19,32 @@
 struct letter {
 	struct list		link;
 	struct control_msg	msg;
-	int			fd;		/* ours; -1: none */
+	int			fds[CONTROL_FDS_MAX];	/* ours */
+	size_t			nfds;
 };
 
 static void
 free_letter(struct letter *l)
 {
-	fd_close(&l->fd);
+	while (l->nfds > 0)
+		fd_close(&l->fds[--l->nfds]);
 	free(l);
 }
 
 void
-post_send(struct supervisor *s, const struct control_msg *m, int pidfd)
+post_send(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds)
 {
 	struct letter	*l;
 
 	if (s->control < 0)
 		return;
 	/* Another error than -EAGAIN is the broker's death, of which SIGCHLD tells. */
-	if (list_empty(&s->outbox) && control_send(s->control, m, &pidfd, pidfd >= 0) != -EAGAIN)
+	if (list_empty(&s->outbox) && control_send(s->control, m, fds, nfds) != -EAGAIN)
 		return;
 	l = mem_zalloc(1, sizeof(*l));
 	l->msg = *m;
-	l->fd = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+	for (; l->nfds < nfds; l->nfds++)
+		l->fds[l->nfds] = fcntl(fds[l->nfds], F_DUPFD_CLOEXEC, 0);
 	list_push_back(&s->outbox, &l->link);
 }
 
@@ -53,23 +56,35 @@ post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_ms)
 	memset(&m, 0, sizeof(m));
 	m.kind = kind;
 	m.deadline_ms = deadline_ms;
-	post_send(s, &m, -1);
+	post_send(s, &m, NULL, 0);
+}
+
+/* fd: a memfd, closed here, or -errno. */
+static void
+post_text(struct supervisor *s, enum control_kind kind, int fd)
+{
+	struct control_msg	m;
+
+	if (fd < 0) {
+		log_error("settings and types not handed over errno=%d", -fd);
+		return;
+	}
+	memset(&m, 0, sizeof(m));
+	m.kind = kind;
+	post_send(s, &m, &fd, 1);
+	close(fd);
+}
+
+void
+post_settings(struct supervisor *s)
+{
+	post_text(s, CONTROL_SETTINGS, settings_share(&s->plan->settings));
 }
 
 void
 post_catalog(struct supervisor *s)
 {
-	struct control_msg	m;
-	int			fd;
-
-	if ((fd = catalog_share(&s->catalog)) < 0) {
-		log_error("types not handed over errno=%d", -fd);
-		return;
-	}
-	memset(&m, 0, sizeof(m));
-	m.kind = CONTROL_CATALOG;
-	post_send(s, &m, fd);
-	close(fd);
+	post_text(s, CONTROL_CATALOG, catalog_share(&s->catalog));
 }
 
 void
@@ -78,7 +93,7 @@ post_flush(struct supervisor *s)
 	while (s->control >= 0 && !list_empty(&s->outbox)) {
 		struct letter	*l = list_entry(s->outbox.next, struct letter, link);
 
-		if (control_send(s->control, &l->msg, &l->fd, l->fd >= 0) == -EAGAIN)
+		if (control_send(s->control, &l->msg, l->fds, l->nfds) == -EAGAIN)
 			return;
 		list_remove(&l->link);
 		free_letter(l);
@@ -140,6 +155,12 @@ take_message(struct supervisor *s, const struct control_msg *m, const int *fds, 
 		break;
 	case CONTROL_ALIVE:
 		service_broker_alive(&s->service, m->text, clock_mono_ns());
+		break;
+	case CONTROL_WANT_RELOAD:
+		reload_wanted(s, m);
+		break;
+	case CONTROL_RELOADED:
+		reload_answered(s, m);
 		break;
 	case CONTROL_FAILED:
 		log_error("broker cannot serve: %s", m->text);

@@ -45,19 +45,6 @@ supervisor_record(struct supervisor *s)
 	free(list);
 }
 
-static void
-read_catalog(struct supervisor *s)
-{
-	plan_read_catalog(s->plan, &s->catalog);
-	list_for (node, &s->catalog.faults) {
-		struct buf	text = { 0 };
-
-		catalog_fault_print(list_entry(node, struct catalog_fault, link), &text);
-		log_error("type left out: %.*s", (int)buf_len(&text), buf_data(&text));
-		buf_free(&text);
-	}
-}
-
 /* ---- the broker's start ---- */
 
 static void
@@ -69,10 +56,6 @@ make_argv(const struct plan *p, int64_t sign_ms, struct args *argv)
 	args_addf(argv, "--state-dir=%s", p->state_dir);
 	if (sign_ms > 0)
 		args_addf(argv, "--sign-ms=%lld", (long long)sign_ms);
-	for (size_t i = 0; i < p->settings.n; i++) {
-		args_add(argv, "--set");
-		args_add(argv, p->settings.v[i]);
-	}
 	args_addf(argv, "%*s", TITLE_PAD_BYTES, "");
 }
 
@@ -125,6 +108,7 @@ start_broker(struct supervisor *s)
 {
 	int	pair[2], rc;
 
+	s->asks = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
 		rc = -errno;
 	} else {
@@ -140,6 +124,7 @@ start_broker(struct supervisor *s)
 	}
 	log_info("broker started pid=%d", (int)s->broker.pid);
 	service_broker_starts(&s->service, clock_mono_ns());
+	post_settings(s);
 	post_catalog(s);
 	supervisor_record(s);
 }
@@ -174,6 +159,7 @@ broker_exited(struct supervisor *s, int status)
 	post_close(s);
 	log_death(pid, status);
 	service_broker_starts(&s->service, clock_mono_ns());
+	reload_abandon(s);
 	supervisor_record(s);
 	workers_kill_all(s);
 	if (s->failed && !s->respawn.ever_ready)
@@ -226,7 +212,7 @@ next_stop(struct supervisor *s)
 	}
 	switch (++s->stop) {
 	case STOP_DRAIN:
-		given_ms = s->plan->drain_ms;
+		given_ms = s->plan->config.drain_ms;
 		log_info("drains deadline_ms=%lld", (long long)given_ms);
 		post_signal(s, CONTROL_DRAIN, given_ms);
 		text = "drains: what runs may end";
@@ -261,17 +247,6 @@ time_is_over(struct supervisor *s)
 /* ---- the loop ---- */
 
 static void
-reload(struct supervisor *s)
-{
-	service_reloads(&s->service, clock_mono_ns());
-	catalog_free(&s->catalog);
-	read_catalog(s);
-	post_catalog(s);
-	post_signal(s, CONTROL_RELOAD, 0);
-	service_reloaded(&s->service);
-}
-
-static void
 take_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo	info;
@@ -280,7 +255,7 @@ take_signals(struct supervisor *s)
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			next_stop(s);
 		else if (info.ssi_signo == SIGHUP)
-			reload(s);
+			reload_begin(s);
 	}
 	reap(s);	/* SIGCHLDs merge: ask for all, whatever signal it was */
 }
@@ -380,7 +355,7 @@ supervise(struct plan *p)
 	s.signals = open_signals();
 	service_open(&s.service, clock_mono_ns());
 	strays_adopt();
-	read_catalog(&s);
+	reload_read_catalog(&s, s.plan, &s.catalog);
 	loop(&s);
 	post_close(&s);
 	fd_close(&s.signals);

@@ -34,6 +34,14 @@ enum stop {
 	STOP_KILL,		/* SIGKILL for all */
 };
 
+/* A reload, from the reading of the files to the broker's word. */
+struct reloading {
+	bool		under_way;
+	bool		again;		/* somebody asked meanwhile */
+	struct plan	plan;		/* as it would be made now */
+	struct catalog	catalog;
+};
+
 struct supervisor {
 	struct plan	*plan;
 	int		 signals;		/* signalfd */
@@ -48,6 +56,8 @@ struct supervisor {
 	struct list	 workers;
 	struct catalog	 catalog;		/* what jobs.dir says, as the broker has it */
 	struct service	 service;		/* who wants to know how we are */
+	struct reloading reload;
+	uint32_t	 asks;			/* the last WANT_RELOAD of this broker */
 
 	enum stop	 stop;
 	int64_t		 kill_ns;		/* when the next step is taken by itself */
@@ -82,12 +92,26 @@ void workers_kill_all(struct supervisor *s);
 /* After any child's end: tells of workers that are dead, once nothing is left of them. */
 void workers_settle(struct supervisor *s);
 
+/* ---- reload.c ---- */
+
+/* SIGHUP came. */
+void reload_begin(struct supervisor *s);
+/* CONTROL_WANT_RELOAD. */
+void reload_wanted(struct supervisor *s, const struct control_msg *m);
+/* CONTROL_RELOADED. */
+void reload_answered(struct supervisor *s, const struct control_msg *m);
+/* The broker is gone, and with it its answer. */
+void reload_abandon(struct supervisor *s);
+/* The types as p would have them; what is wrong with some is logged. */
+void reload_read_catalog(const struct supervisor *s, const struct plan *p, struct catalog *out);
+
 /* ---- post.c ---- */
 
-/* To the broker, now or when it reads again; descriptor pidfd is borrowed, -1: none. */
-void post_send(struct supervisor *s, const struct control_msg *m, int pidfd);
+/* To the broker, now or when it reads again; descriptors are borrowed. */
+void post_send(struct supervisor *s, const struct control_msg *m, const int *fds, size_t nfds);
 void post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_ms);
-/* The types and pools of the administrator. */
+/* To a broker that starts: what is set, and the types and pools of the administrator. */
+void post_settings(struct supervisor *s);
 void post_catalog(struct supervisor *s);
 void post_flush(struct supervisor *s);
 /* Ends the conversation: closes the socket, forgets what is in the outbox. */

@@ -43,10 +43,7 @@ make_argv(const struct supervisor *s, const struct control_msg *m, struct args *
 	args_addf(argv, "--lane=%s", lanes[m->lane].lane);
 	args_addf(argv, "--name=%s", m->name);
 	args_addf(argv, "--outcomes=%s/groups", s->plan->state_dir);
-	for (size_t i = 0; i < s->plan->settings.n; i++) {
-		args_add(argv, "--set");
-		args_add(argv, s->plan->settings.v[i]);
-	}
+	plan_worker_args(s->plan, argv);
 	args_addf(argv, "%*s", TITLE_PAD_BYTES, "");
 }
 
@@ -240,7 +237,7 @@ answer(struct supervisor *s, const struct control_msg *about, enum control_kind 
 	m.kind = kind;
 	m.pid = pid;
 	m.status = status;
-	post_send(s, &m, pidfd);
+	post_send(s, &m, &pidfd, pidfd >= 0);
 }
 
 void

@@ -10,6 +10,8 @@
 #include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
+#include "daemon/broker/reload.h"
+#include "proto/control.h"
 #include "daemon/broker/route/programs.h"
 #include "lib/map.h"
 #include "workers/handler.h"
@@ -32,6 +34,21 @@ void
 net_worker_closed(struct net *n)
 {
 	(void)n;
+}
+
+void
+reload_take(struct broker *b, const struct control_msg *m, const int *fds, size_t nfds)
+{
+	(void)b;
+	(void)fds;
+	(void)nfds;
+	fail_msg("no reload is expected kind=%u", m->kind);
+}
+
+void
+reload_refused(struct broker *b, const struct control_msg *m)
+{
+	reload_take(b, m, NULL, 0);
 }
 
 void
@@ -60,6 +77,7 @@ open_rig(void **state)
 	struct rig		*r = calloc(1, sizeof(*r));
 
 	config_init(&r->b.config);
+	settings_init(&r->b.settings);
 	r->b.core = core_new(&cfg);
 	r->l.broker = &r->b;
 	r->b.lanes = &r->l;

@@ -9,7 +9,10 @@
 #include "lib/alloc.h"
 #include "lib/buf.h"
 #include "proto/bounds.h"
+#include "lib/fd.h"
 #include "proto/config.h"
+#include "proto/config_file.h"
+#include "proto/settings.h"
 
 static struct config	config;
 static char		why[512];
@@ -231,43 +234,58 @@ test_help_has_every_key(void **state)
 
 /* ---- files ---- */
 
-static int
-set(void *arg, const char *setting, char *reason, size_t size)
-{
-	buf_printf(arg, "%s\n", setting);
-	return config_set(&config, setting, reason, size);
-}
+static struct settings		settings;
+static struct config_fault	fault;
 
-/* Reads text as a file; what was set, one a line, for the caller to free. */
-static int
-read_text(const char *text, char **settings)
+static char *
+write_text(const char *text)
 {
-	char		path[] = "/tmp/jobd-unit-config-XXXXXX";
-	struct buf	out = { 0 };
-	int		fd = mkstemp(path), rc;
+	char	path[] = "/tmp/jobd-unit-config-XXXXXX";
+	int	fd = mkstemp(path);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	rc = config_file_read(path, set, &out, why, sizeof(why));
+	return mem_strdup(path);
+}
+
+/* Reads text as a file; what was set, one a line with its origin's line, for the caller to free. */
+static int
+read_text(const char *text, char **set)
+{
+	char		*path = write_text(text);
+	struct buf	 out = { 0 };
+	int		 rc;
+
+	settings_init(&settings);
+	rc = config_file_read(path, &config, &settings, &fault);
+	config_fault_print(&fault, why, sizeof(why));
+	list_for(node, &settings.all) {
+		const struct setting	*s = list_entry(node, struct setting, link);
+
+		assert_memory_equal(s->origin, path, strlen(path));
+		buf_printf(&out, "%s%s\n", s->text, s->origin + strlen(path));
+	}
+	*set = buf_take_string(&out);
+	settings_fini(&settings);
 	unlink(path);
-	*settings = buf_take_string(&out);
+	free(path);
 	return rc;
 }
 
 static void
 test_a_file_gives_its_settings_in_order(void **state)
 {
-	char	*settings;
+	char	*set;
 
 	(void)state;
 	assert_int_equal(read_text("# about\n[jobs]\n  grace_ms = 5s ; soon\n\tkeep_finished=1\n\n"
 	    "[queue a.queue.with.a.name.of.more.than.fifty.bytes.as.is.allowed]\r\nmax_running = 3\r\n"
-	    "[jobs]\nmax_waiting: 9", &settings), 0);
-	assert_string_equal(settings, "jobs.grace_ms=5s\njobs.keep_finished=1\n"
-	    "queue a.queue.with.a.name.of.more.than.fifty.bytes.as.is.allowed.max_running=3\n"
-	    "jobs.max_waiting=9\n");
-	free(settings);
+	    "[jobs]\nmax_waiting: 9", &set), 0);
+	assert_string_equal(set, "jobs.grace_ms=5s:3\njobs.keep_finished=1:4\n"
+	    "queue a.queue.with.a.name.of.more.than.fifty.bytes.as.is.allowed.max_running=3:7\n"
+	    "jobs.max_waiting=9:9\n");
+	free(set);
 	assert_int_equal(config.max_waiting, 9);
 }
 
@@ -275,24 +293,27 @@ static void
 test_errors_of_a_file_name_line_and_key(void **state)
 {
 	static const struct {
-		const char	*text, *line, *reason;
+		const char	*text, *line, *reason, *key;
 	} rows[] = {
-		{ "[jobs]\n\ngrace_ms = soon\n", ":3: ", "jobs.grace_ms: `soon` is not" },
-		{ "[jobs]\nkeep = 1\n", ":2: ", "jobs.keep: no such key" },
-		{ "[nosuch]\nx = 1\n", ":2: ", "nosuch.x: no such section" },
-		{ "grace_ms = 1s\n", ":1: ", "before the first [section]" },
-		{ "[jobs]\ngrace_ms\n", ":2: ", "neither [section] nor key = value" },
-		{ "[jobs\ngrace_ms=1s\n", ":1: ", "lacks its `]`" },
-		{ "[jobs]\ngrace_ms=1s\n[net]\n[jobs]\ngrace_ms=2s\n", ":5: ", "the first is in line 2" },
+		{ "[jobs]\n\ngrace_ms = soon\n", ":3: ", "jobs.grace_ms: `soon` is not",
+		    "jobs.grace_ms" },
+		{ "[jobs]\nkeep = 1\n", ":2: ", "jobs.keep: no such key", "jobs.keep" },
+		{ "[nosuch]\nx = 1\n", ":2: ", "nosuch.x: no such section", "nosuch.x" },
+		{ "grace_ms = 1s\n", ":1: ", "before the first [section]", "grace_ms" },
+		{ "[jobs]\ngrace_ms\n", ":2: ", "neither [section] nor key = value", "" },
+		{ "[jobs\ngrace_ms=1s\n", ":1: ", "lacks its `]`", "" },
+		{ "[jobs]\ngrace_ms=1s\n[net]\n[jobs]\ngrace_ms=2s\n", ":5: ",
+		    "jobs.grace_ms is set twice; the first is in line 2", "jobs.grace_ms" },
 	};
-	char	*settings;
+	char	*set;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_int_equal(read_text(rows[i].text, &settings), -EINVAL);
-		free(settings);
+		assert_int_equal(read_text(rows[i].text, &set), -EINVAL);
+		free(set);
 		if (strstr(why, rows[i].line) == NULL || strstr(why, rows[i].reason) == NULL)
 			fail_msg("row %zu: %s", i, why);
+		assert_string_equal(fault.key, rows[i].key);
 	}
 }
 
@@ -300,30 +321,167 @@ static void
 test_a_line_too_long_is_refused_not_cut(void **state)
 {
 	struct buf	 text = { 0 };
-	char		*all, *settings;
+	char		*all, *set;
 
 	(void)state;
 	buf_puts(&text, "[files]\nroots=/");
 	for (int i = 0; i < 1000; i++)
 		buf_puts(&text, "dir/");
 	all = buf_take_string(&text);
-	assert_int_equal(read_text(all, &settings), -EINVAL);
-	assert_string_equal(settings, "");
+	assert_int_equal(read_text(all, &set), -EINVAL);
+	assert_string_equal(set, "");
 	assert_non_null(strstr(why, ":2: a line of a file has at most"));
-	free(settings);
+	free(set);
 	free(all);
 }
 
 static void
 test_a_missing_file_and_a_directory_are_named(void **state)
 {
-	struct buf	out = { 0 };
+	(void)state;
+	settings_init(&settings);
+	assert_int_equal(config_file_read("/nosuch/file", &config, &settings, &fault), -ENOENT);
+	assert_string_equal(fault.file, "/nosuch/file");
+	assert_int_equal(config_file_read("/", &config, &settings, &fault), -EISDIR);
+	assert_true(list_empty(&settings.all));
+}
+
+/* ---- settings, and two configurations ---- */
+
+static void
+test_settings_are_handed_over_whole(void **state)
+{
+	struct settings	given;
+	int		fd;
 
 	(void)state;
-	assert_int_equal(config_file_read("/nosuch/file", set, &out, why, sizeof(why)), -ENOENT);
-	assert_non_null(strstr(why, "/nosuch/file"));
-	assert_int_equal(config_file_read("/", set, &out, why, sizeof(why)), -EISDIR);
+	settings_init(&settings);
+	settings_init(&given);
+	settings_add(&settings, "jobs.grace_ms=1s", "/etc/jobd.conf:3");
+	settings_add(&settings, "cron a.job={\"type\":\n\"echo\"}", "command line");
+	settings_add(&settings, "jobs.grace_ms=2s", "command line");
+	assert_true((fd = settings_share(&settings)) >= 0);
+	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(settings_receive(fd, &given, &config, why, sizeof(why)), 0);
+	close(fd);
+	assert_int_equal(config.grace_ms, 2000);
+	assert_string_equal(settings_find(&given, "jobs.grace_ms")->origin, "command line");
+	assert_string_equal(settings_find(&given, "cron a.job")->text, "cron a.job={\"type\":\n\"echo\"}");
+	assert_null(settings_find(&given, "jobs.grace"));
+	settings_fini(&settings);
+	settings_fini(&given);
+}
+
+static void
+test_settings_that_are_cut_or_wrong_are_refused(void **state)
+{
+	static const struct {
+		const char	*text;
+		size_t		 len;
+	} rows[] = { { "a\0jobs.grace_ms=1s", 18 }, { "a", 1 }, { "a\0", 2 }, { "a\0jobs.x=1\0", 11 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int	fd = fd_share("test", rows[i].text, rows[i].len);
+
+		settings_init(&settings);
+		assert_int_equal(settings_receive(fd, &settings, &config, why, sizeof(why)), -EINVAL);
+		settings_fini(&settings);
+		close(fd);
+	}
+	assert_int_equal(settings_receive(-1, &settings, &config, why, sizeof(why)), -EINVAL);
+}
+
+static void
+note_difference(void *arg, const struct config_option *o)
+{
+	if (strcmp(o->value, o->other) != 0)
+		buf_printf(arg, "%s: %s -> %s (%s, %s)\n", o->name, o->value, o->other, o->usual,
+		    o->live ? "live" : "start");
+}
+
+static void
+set_all(struct config *c, const char *const *settings_of)
+{
+	for (; *settings_of != NULL; settings_of++)
+		assert_int_equal(config_set(c, *settings_of, why, sizeof(why)), 0);
+}
+
+static void
+test_what_differs_between_two_is_walked_with_its_names(void **state)
+{
+	static const char *const	before[] = { "jobs.grace_ms=1s", "queue a.max_running=1",
+	    "queue gone.rate=2.5", "log.level=warn", NULL };
+	static const char *const	after[] = { "jobs.grace_ms=90s", "queue a.max_running=2",
+	    "type echo.lane=thread", "core.sequential=true", "log.level=warn", NULL };
+	struct config			next;
+	struct buf			out = { 0 };
+	char				*text;
+
+	(void)state;
+	config_init(&next);
+	set_all(&config, before);
+	set_all(&next, after);
+	config_walk(&config, &next, note_difference, &out);
+	text = buf_take_string(&out);
+	assert_string_equal(text, "jobs.grace_ms: 1s -> 90s (10s, live)\n"
+	    "core.sequential: false -> true (false, start)\n"
+	    "queue a.max_running: 1 -> 2 (0, live)\n"
+	    "queue gone.rate: 2.500 -> 0 (0, live)\n"
+	    "type echo.lane:  -> thread (, live)\n");
+	free(text);
+	config_keep_start(&next, &config);
+	assert_int_equal(next.sequential, 0);
+	assert_int_equal(next.grace_ms, 90000);
+	config_move(&config, &next);
+	assert_int_equal(config.grace_ms, 90000);
+	assert_non_null(config_limit_find(&config.types, "echo"));
+	config_fini(&next);
+}
+
+/* What is printed of a value is taken back as the same value. */
+static void
+set_again(void *arg, const struct config_option *o)
+{
+	char	*setting = mem_printf("%s=%s", o->name, o->value);
+
+	if (o->value[0] != '\0' && config_set(arg, setting, why, sizeof(why)) != 0)
+		fail_msg("%s: %s", setting, why);
+	free(setting);
+}
+
+static void
+test_every_printed_value_can_be_set(void **state)
+{
+	static const char *const	some[] = { "jobs.grace_ms=1501", "net.max_line_bytes=4097",
+	    "queue a.rate=0.125", "queue a.max_bytes=3M", "cron c.when=@daily",
+	    "net.listen=unix:/a b/c tcp:[::1]:80", NULL };
+	struct config			again;
+	struct buf			out = { 0 };
+
+	(void)state;
+	config_init(&again);
+	set_all(&config, some);
+	config_walk(&config, &config, set_again, &again);
+	config_walk(&config, &again, note_difference, &out);
 	assert_int_equal(buf_len(&out), 0);
+	config_fini(&again);
+}
+
+static void
+test_addresses_stand_with_blanks_between(void **state)
+{
+	const char	*at = " unix:/a b/c  tcp:127.0.0.1:0 tls:[::1]:7434 ";
+	char		 one[64];
+
+	(void)state;
+	assert_true(config_next_addr(&at, one, sizeof(one)));
+	assert_string_equal(one, "unix:/a b/c");
+	assert_true(config_next_addr(&at, one, sizeof(one)));
+	assert_string_equal(one, "tcp:127.0.0.1:0");
+	assert_true(config_next_addr(&at, one, sizeof(one)));
+	assert_string_equal(one, "tls:[::1]:7434");
+	assert_false(config_next_addr(&at, one, sizeof(one)));
 }
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, init, fini)
@@ -345,6 +503,11 @@ main(void)
 		ROW(test_errors_of_a_file_name_line_and_key),
 		ROW(test_a_line_too_long_is_refused_not_cut),
 		ROW(test_a_missing_file_and_a_directory_are_named),
+		ROW(test_settings_are_handed_over_whole),
+		ROW(test_settings_that_are_cut_or_wrong_are_refused),
+		ROW(test_what_differs_between_two_is_walked_with_its_names),
+		ROW(test_every_printed_value_can_be_set),
+		ROW(test_addresses_stand_with_blanks_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
  *   misstart                     asks for a worker with too few descriptors: the error
  *   flood N                      N times that, before it reads an answer: how many came
  *   exited                       waits for a worker's end: `PID STATUS GEN NAME`
- *   reloads                      how many SIGHUPs it was told of
+ *   reloads                      waits for a reload: how many there were
+ *   settings TEXT                waits for settings with this text in them, or for a refusal's
  *   catalog N                    waits for the N-th catalog: N and its text
  *   garbage                      breaks the control protocol, then stays
  *   fail                         says that it cannot serve, and ends
@@ -30,7 +31,9 @@
 #include "lib/buf.h"
 #include "lib/fd.h"
 #include "lib/title.h"
+#include "proto/config.h"
 #include "proto/control.h"
+#include "proto/settings.h"
 
 #define LISTENER	(CONTROL_BROKER_FD + 1)
 
@@ -39,6 +42,7 @@ static struct control_msg ended;	/* the end of a worker that came before it was 
 static uint32_t	generation;
 static char	catalog[4200];	/* the last one */
 static int	catalogs;
+static char	settings[4200];	/* the last ones, or why they are not reloaded */
 
 static void
 put_argv(struct buf *out, char **argv)
@@ -116,41 +120,6 @@ take_catalog(int fd)
 	close(fd);
 }
 
-/* Waits for a message; those of the end are obeyed at once. */
-static void
-await_message(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
-{
-	struct pollfd	 p = { .fd = CONTROL_BROKER_FD, .events = POLLIN };
-	const char	*illness = getenv("FAKE_BROKER");
-	bool		 stubborn = illness != NULL && strcmp(illness, "stubborn") == 0;
-	bool		 deaf = stubborn || (illness != NULL && strcmp(illness, "deaf") == 0);
-	int		 rc;
-
-	for (;;) {
-		while ((rc = control_receive(CONTROL_BROKER_FD, m, fds, nfds)) == -EAGAIN)
-			poll(&p, 1, -1);
-		if (rc != 1)
-			exit(9);
-		if (m->kind == CONTROL_RELOAD)
-			reloads++;
-		if ((m->kind == CONTROL_DRAIN && !deaf) || (m->kind == CONTROL_STOP && !stubborn))
-			exit(0);
-		if (m->kind == CONTROL_CATALOG && *nfds == 1)
-			take_catalog(fds[0]);
-		if (m->kind == CONTROL_STARTED || m->kind == CONTROL_EXITED ||
-		    m->kind == CONTROL_RELOAD || m->kind == CONTROL_CATALOG)
-			return;
-	}
-}
-
-static void
-await_answer(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
-{
-	do
-		await_message(m, fds, nfds);
-	while (m->kind == CONTROL_CATALOG);
-}
-
 static void
 send_all(const struct control_msg *m, const int *fds, size_t nfds)
 {
@@ -168,6 +137,91 @@ message(enum control_kind kind)
 	memset(&m, 0, sizeof(m));
 	m.kind = kind;
 	return m;
+}
+
+/* One a line, each with its origin. */
+static void
+take_settings(int fd)
+{
+	struct settings	all;
+	struct config	config;
+	char		why[512];
+	size_t		len = 0;
+
+	settings_init(&all);
+	config_init(&config);
+	if (settings_receive(fd, &all, &config, why, sizeof(why)) != 0)
+		exit(11);
+	settings[0] = '\0';
+	list_for(node, &all.all) {
+		const struct setting	*s = list_entry(node, struct setting, link);
+
+		len += (size_t)snprintf(settings + len, sizeof(settings) - len, "%s (%s)|", s->text,
+		    s->origin);
+		if (len >= sizeof(settings))
+			exit(12);
+	}
+	config_fini(&config);
+	settings_fini(&all);
+	close(fd);
+}
+
+/* What is new is good, unless jobs.factor is 7. */
+static void
+take_reload(const int *fds, size_t nfds)
+{
+	struct control_msg	m = message(CONTROL_RELOADED);
+
+	if (nfds != 2)
+		exit(13);
+	take_settings(fds[0]);
+	take_catalog(fds[1]);
+	if (strstr(settings, "jobs.factor=7 ") != NULL) {
+		m.status = -EINVAL;
+		strcpy(m.text, "the broker does not like 7");
+	}
+	reloads++;
+	send_all(&m, NULL, 0);
+}
+
+/* Waits for a message; those of the end are obeyed at once. */
+static void
+await_message(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
+{
+	struct pollfd	 p = { .fd = CONTROL_BROKER_FD, .events = POLLIN };
+	const char	*illness = getenv("FAKE_BROKER");
+	bool		 stubborn = illness != NULL && strcmp(illness, "stubborn") == 0;
+	bool		 deaf = stubborn || (illness != NULL && strcmp(illness, "deaf") == 0);
+	int		 rc;
+
+	for (;;) {
+		while ((rc = control_receive(CONTROL_BROKER_FD, m, fds, nfds)) == -EAGAIN)
+			poll(&p, 1, -1);
+		if (rc != 1)
+			exit(9);
+		if (m->kind == CONTROL_RELOAD)
+			take_reload(fds, *nfds);
+		if (m->kind == CONTROL_SETTINGS && *nfds == 1)
+			take_settings(fds[0]);
+		if (m->kind == CONTROL_NOT_RELOADED)
+			snprintf(settings, sizeof(settings), "%s {%s}", m->text, m->data);
+		if ((m->kind == CONTROL_DRAIN && !deaf) || (m->kind == CONTROL_STOP && !stubborn))
+			exit(0);
+		if (m->kind == CONTROL_CATALOG && *nfds == 1)
+			take_catalog(fds[0]);
+		if (m->kind == CONTROL_STARTED || m->kind == CONTROL_EXITED ||
+		    m->kind == CONTROL_RELOAD || m->kind == CONTROL_CATALOG ||
+		    m->kind == CONTROL_SETTINGS || m->kind == CONTROL_NOT_RELOADED)
+			return;
+	}
+}
+
+static void
+await_answer(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
+{
+	do
+		await_message(m, fds, nfds);
+	while (m->kind != CONTROL_STARTED && m->kind != CONTROL_EXITED);
 }
 
 static _Noreturn void
@@ -266,6 +320,10 @@ obey(struct buf *out, char **argv, char *line, int client)
 		while (reloads == 0)
 			await_message(&m, fds, &nfds);
 		buf_printf(out, "%d", reloads);
+	} else if (strcmp(verb, "settings") == 0) {
+		while (strstr(settings, a) == NULL)
+			await_message(&m, fds, &nfds);
+		buf_puts(out, settings);
 	} else if (strcmp(verb, "catalog") == 0) {
 		while (catalogs < atoi(a))
 			await_message(&m, fds, &nfds);

@@ -12,6 +12,7 @@
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/logs/logs.h"
 #include "daemon/broker/net/net.h"
+#include "daemon/broker/reload.h"
 #include "daemon/broker/route/programs.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -38,6 +39,21 @@ void
 net_worker_closed(struct net *n)
 {
 	(void)n;
+}
+
+void
+reload_take(struct broker *b, const struct control_msg *m, const int *fds, size_t nfds)
+{
+	(void)b;
+	(void)fds;
+	(void)nfds;
+	fail_msg("no reload is expected kind=%u", m->kind);
+}
+
+void
+reload_refused(struct broker *b, const struct control_msg *m)
+{
+	reload_take(b, m, NULL, 0);
 }
 
 void
@@ -116,6 +132,7 @@ open_rig(struct rig *r)
 
 	*r = (struct rig){ 0 };
 	config_init(&r->b.config);
+	settings_init(&r->b.settings);
 	r->b.config.cpu_workers = 1;
 	r->b.base = event_base_new();
 	r->b.core = core_new(&cfg);

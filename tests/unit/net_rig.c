@@ -114,6 +114,13 @@ lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out)
 	return true;
 }
 
+void
+lanes_catalog(struct lanes *l, int fd)
+{
+	(void)l;
+	(void)fd;
+}
+
 bool
 lanes_left_out_next(const struct lanes *l, size_t *at, struct left_out *out)
 {
@@ -311,6 +318,7 @@ rig_open(struct rig *r, const char *const *settings)
 	r->b.state_dir = r->dir;
 	strcpy(r->b.boot_id, "0123456789abcdef0123456789abcdef");
 	config_init(&r->b.config);
+	settings_init(&r->b.settings);
 	for (; settings != NULL && *settings != NULL; settings++)
 		assert_return_code(config_set(&r->b.config, *settings, why, sizeof(why)), EINVAL);
 	read_clocks(r);

@@ -136,6 +136,14 @@ SERVED = [
                  'stuck': 0, 'waiting_bytes': 0, 'kept_bytes': 0},
         'lanes': counts(['inline', 'async', 'thread', 'process']), 'routing': counts(['moves', 'stalls'])}),
     ('server.drain', None, {'drained': True}),
+    ('server.reload', None, {
+        'changed': [{'name': 'jobs.grace_ms', 'from': '10s', 'to': '5s', 'takes_effect': 'now'}],
+        'left_out': [{'file': '/etc/jobd/jobs.d/a.job', 'line': 3, 'key': 'argv', 'message': 'is missing'}]}),
+    ('server.config', None, {'settings': [
+        {'name': 'jobs.grace_ms', 'value': '5s', 'origin': '/etc/jobd/jobd.conf:3', 'default': '10s',
+         'takes_effect': 'now'},
+        {'name': 'core.sequential', 'value': 'false', 'next': 'true', 'origin': 'command line',
+         'default': 'false', 'takes_effect': 'restart'}]}),
     ('server.backup', {'path': '/var/backups/jobs.db'}, {'path': '/var/backups/jobs.db', 'bytes': 4096}),
 ]
 

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/supervisor/args.h"
@@ -312,9 +313,12 @@ test_broker_gets_its_arguments_and_descriptors_and_no_others(void **state)
 	(void)state;
 	start_ready_jobd("queue mail.max_running=4");
 	connect_client();
-	expected = mem_printf("jobd-broker|--control=3|--listeners=2|--state-dir=%s/state|--set|"
-	    "queue mail.max_running=4%s", dir, roots());
+	expected = mem_printf("jobd-broker|--control=3|--listeners=2|--state-dir=%s/state", dir);
 	assert_string_equal(ask("argv"), expected);
+	free(expected);
+	expected = mem_printf("net.listen=unix:%s/sock tcp:127.0.0.1:0 (command line)|", dir);
+	assert_non_null(strstr(ask("settings mail"), "queue mail.max_running=4 (command line)|"));
+	assert_non_null(strstr(ask("settings mail"), expected));
 	free(expected);
 	assert_string_equal(ask("fds"), "0,1,2,3,4,5");
 }
@@ -514,6 +518,111 @@ test_sighup_is_passed_on(void **state)
 	connect_client();
 	kill(jobd, SIGHUP);
 	assert_string_equal(ask("reloads"), "1");
+}
+
+/* ---- the configuration ---- */
+
+static void
+write_config(const char *text)
+{
+	char	*path = in_dir("jobd.conf");
+	int	 fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+	close(fd);
+	free(path);
+}
+
+static void
+start_with_config(const char *text)
+{
+	char		*path = in_dir("jobd.conf");
+
+	write_config(text);
+	start_jobd("-c", path, NULL);
+	assert_non_null(strstr(read_line(out), "ready unix:"));
+	connect_client();
+	free(path);
+}
+
+static void
+await_log(const char *text)
+{
+	struct timespec	moment = { .tv_nsec = 5000000 };
+
+	for (int i = 0; !log_has(text); i++) {
+		if (i == PATIENCE_MS / 5)
+			fail_msg("the log never says %s", text);
+		nanosleep(&moment, NULL);
+	}
+}
+
+static void
+test_a_reload_takes_what_the_broker_takes(void **state)
+{
+	const char	*answer;
+
+	(void)state;
+	start_with_config("[jobs]\nfactor = 3\n");
+	assert_non_null(strstr(ask("settings factor=3"), "jobd.conf:2)|"));
+	write_config("[jobs]\ngrace_ms = 1s\nfactor = 4\n[workers]\ncpu = 3\n");
+	kill(jobd, SIGHUP);
+	assert_non_null(strstr(ask("settings factor=4"), "jobs.grace_ms=1s ("));
+	await_log("configuration reloaded");
+	answer = ask("start cpu cpu-1");	/* workers are given it, too */
+	assert_non_null(strstr(answer, "--set|jobs.factor=4|--set|workers.cpu=3"));
+}
+
+static void
+test_what_the_broker_refuses_is_not_in_force(void **state)
+{
+	int	broker;
+
+	(void)state;
+	start_with_config("[jobs]\nfactor = 3\n");
+	write_config("[jobs]\nfactor = 7\n");
+	kill(jobd, SIGHUP);
+	ask("settings factor=7");
+	await_log("the old one stays: the broker does not like 7");
+	broker = ask_for_process("pid");
+	pidfd_send_signal(broker, SIGKILL, NULL, 0);
+	assert_true(readable(broker));
+	close(broker);
+	connect_client();
+	ask("settings factor=3");
+}
+
+static void
+test_a_wrong_file_is_told_and_changes_nothing(void **state)
+{
+	const char	*answer;
+
+	(void)state;
+	start_with_config("[jobs]\nfactor = 3\n");
+	write_config("[jobs]\nfactor = 4\ngrace_ms = soon\n");
+	kill(jobd, SIGHUP);
+	answer = ask("settings soon");
+	assert_non_null(strstr(answer, "jobd.conf:3: jobs.grace_ms: `soon` is not a duration"));
+	assert_non_null(strstr(answer, "jobd.conf\",\"line\":3,\"key\":\"jobs.grace_ms\"}"));
+	assert_true(log_has("configuration not reloaded, the old one stays: "));
+	assert_non_null(strstr(ask("start cpu cpu-1"), "--set|jobs.factor=3"));
+}
+
+/* An address and an account are tried as by a start. */
+static void
+test_what_the_next_start_could_not_use_is_refused(void **state)
+{
+	(void)state;
+	start_with_config("[jobs]\nfactor = 3\n");
+	if (geteuid() == 0) {
+		write_config("[users]\ncommands = nobody.there\n");
+		kill(jobd, SIGHUP);
+		assert_non_null(strstr(ask("settings nobody.there"),
+		    "jobd.conf:2: users.commands: there is no account `nobody.there`"));
+	}
+	write_config("[jobs]\nfactor = 4\n[log]\nlevel = loud\n");
+	kill(jobd, SIGHUP);
+	assert_non_null(strstr(ask("settings loud"), "jobd.conf:4: log.level: `loud`"));
 }
 
 /* ---- types ---- */
@@ -874,6 +983,10 @@ main(void)
 		ROW(test_broker_that_hears_nothing_is_killed_in_the_end),
 		ROW(test_drain_has_a_deadline_of_the_supervisors_own),
 		ROW(test_sighup_is_passed_on),
+		ROW(test_a_reload_takes_what_the_broker_takes),
+		ROW(test_what_the_broker_refuses_is_not_in_force),
+		ROW(test_a_wrong_file_is_told_and_changes_nothing),
+		ROW(test_what_the_next_start_could_not_use_is_refused),
 		ROW(test_each_broker_is_told_the_types_and_again_after_sighup),
 		ROW(test_a_wrong_file_is_left_out_and_named_and_the_rest_serves),
 		ROW(test_a_directory_that_others_can_write_is_not_read),

@@ -27,6 +27,7 @@
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/options.h"
 #include "daemon/supervisor/paths.h"
+#include "daemon/supervisor/sources.h"
 #include "daemon/supervisor/respawn.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -163,32 +164,84 @@ test_bad_options_are_named_with_what_is_allowed(void **state)
 }
 
 static void
-test_command_line_wins_over_the_file(void **state)
+assert_set(const struct settings *s, const char *name, const char *text, const char *origin)
 {
-	char		*path = in_dir("jobd.conf"), *words = mem_printf("--set|jobs.grace_ms=2s|-c|%s", path);
-	struct args	 settings = { 0 };
-	struct config	 c;
-	struct options	 o;
+	const struct setting	*one = settings_find(s, name);
+
+	assert_non_null(one);
+	assert_string_equal(one->text, text);
+	if (strstr(one->origin, origin) == NULL)
+		fail_msg("%s comes from %s", name, one->origin);
+}
+
+static void
+test_each_source_wins_over_those_before_it(void **state)
+{
+	char			*path = in_dir("jobd.conf");
+	char			*words = mem_printf("--set|jobs.grace_ms=2s|-c|%s", path);
+	char			*env[] = { (char[]){ "JOBD_JOBS__KEEP_FINISHED=8" },
+				    (char[]){ "JOBD_JOBS__FACTOR=5" }, (char[]){ "JOBD_HOST=unix:/x" },
+				    (char[]){ "JOBS__FACTOR=x" }, NULL };
+	struct paths_env	 paths = { .uid = 1000 };
+	struct settings		 settings;
+	struct config_fault	 fault;
+	struct config		 c;
+	struct options		 o;
 
 	(void)state;
-	write_file(path, "[jobs]\ngrace_ms = 1s\nkeep_finished = 7\n", 0600);
+	write_file(path, "[jobs]\ngrace_ms = 1s\nkeep_finished = 7\nmax_attempts = 4\n", 0600);
 	config_init(&c);
+	settings_init(&settings);
 	assert_int_equal(parse(&o, words), 0);
-	assert_int_equal(options_apply(&o, &c, &settings, why, sizeof(why)), 0);
+	assert_int_equal(sources_read(&o, &paths, env, &c, &settings, &fault), 0);
 	assert_int_equal(c.grace_ms, 2000);
-	assert_int_equal(c.keep_finished, 7);
-	assert_int_equal(settings.n, 3);
-	assert_string_equal(settings.v[0], "jobs.grace_ms=1s");
-	assert_string_equal(settings.v[1], "jobs.keep_finished=7");
-	assert_string_equal(settings.v[2], "jobs.grace_ms=2s");
+	assert_int_equal(c.keep_finished, 8);
+	assert_int_equal(c.max_attempts, 4);
+	assert_set(&settings, "jobs.grace_ms", "jobs.grace_ms=2s", "command line");
+	assert_set(&settings, "jobs.keep_finished", "jobs.keep_finished=8",
+	    "environment JOBD_JOBS__KEEP_FINISHED");
+	assert_set(&settings, "jobs.factor", "jobs.factor=5", "environment JOBD_JOBS__FACTOR");
+	assert_set(&settings, "jobs.max_attempts", "jobs.max_attempts=4", "/jobd.conf:4");
+	assert_null(settings_find(&settings, "jobs.backoff_ms"));
 	write_file(path, "[jobs]\ngrace_ms = soon\n", 0600);
-	assert_int_equal(options_apply(&o, &c, &settings, why, sizeof(why)), EXIT_CONFIG);
+	assert_int_equal(sources_read(&o, &paths, env, &c, &settings, &fault), EXIT_CONFIG);
+	assert_int_equal(fault.line, 2);
+	assert_string_equal(fault.file, path);
+	assert_string_equal(fault.key, "jobs.grace_ms");
+	config_fault_print(&fault, why, sizeof(why));
 	assert_says("jobd.conf:2: jobs.grace_ms: `soon`");
-	args_free(&settings);
+	settings_fini(&settings);
 	config_fini(&c);
 	options_free(&o);
 	free(words);
 	free(path);
+}
+
+static void
+test_the_usual_file_is_where_the_user_or_systemd_has_it(void **state)
+{
+	static const struct {
+		struct paths_env	 env;
+		const char		*path;
+	} rows[] = {
+		{ { .uid = 0 }, SYSCONFDIR "/jobd/jobd.conf" },
+		{ { .uid = 0, .config_home = "/c" }, SYSCONFDIR "/jobd/jobd.conf" },
+		{ { .uid = 1000, .config_home = "/c", .home = "/h" }, "/c/jobd/jobd.conf" },
+		{ { .uid = 1000, .config_home = "c", .home = "/h" }, "/h/.config/jobd/jobd.conf" },
+		{ { .uid = 1000, .config_dir = "/etc/jobd:/x", .home = "/h" }, "/etc/jobd/jobd.conf" },
+		{ { .uid = 1000 }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char	*path = paths_config_file(&rows[i].env);
+
+		if (rows[i].path == NULL)
+			assert_null(path);
+		else
+			assert_string_equal(path, rows[i].path);
+		free(path);
+	}
 }
 
 static void
@@ -227,17 +280,17 @@ test_default_paths_follow_user_and_environment(void **state)
 		struct paths_env	 env;
 		const char		*socket_dir, *state_dir, *jobs_dir;
 	} rows[] = {
-		{ { 7, "/run/user/7", "/x", "/c", "/home/a", NULL }, "/run/user/7/jobd", "/x/jobd",
+		{ { 7, "/run/user/7", "/x", "/c", NULL, "/home/a", NULL }, "/run/user/7/jobd", "/x/jobd",
 		    "/c/jobd/jobs.d" },
-		{ { 7, NULL, NULL, NULL, "/home/a", NULL }, "/tmp/jobd-7",
+		{ { 7, NULL, NULL, NULL, NULL, "/home/a", NULL }, "/tmp/jobd-7",
 		    "/home/a/.local/state/jobd", "/home/a/.config/jobd/jobs.d" },
-		{ { 7, "", "", "", "/home/a", "/t" }, "/t/jobd-7", "/home/a/.local/state/jobd",
+		{ { 7, "", "", "", "", "/home/a", "/t" }, "/t/jobd-7", "/home/a/.local/state/jobd",
 		    "/home/a/.config/jobd/jobs.d" },
-		{ { 7, "run", "state", "conf", "/home/a", "t" }, "/tmp/jobd-7",
+		{ { 7, "run", "state", "conf", NULL, "/home/a", "t" }, "/tmp/jobd-7",
 		    "/home/a/.local/state/jobd", "/home/a/.config/jobd/jobs.d" },
-		{ { 7, NULL, NULL, NULL, NULL, NULL }, "/tmp/jobd-7", NULL, NULL },
+		{ { 7, NULL, NULL, NULL, NULL, NULL, NULL }, "/tmp/jobd-7", NULL, NULL },
 	};
-	const struct paths_env	root = { 0, "/run/user/0", "/x", "/c", "/root", "/t" };
+	const struct paths_env	root = { 0, "/run/user/0", "/x", "/c", NULL, "/root", "/t" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -811,7 +864,8 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_options_become_settings_in_their_order),
 		cmocka_unit_test(test_bad_options_are_named_with_what_is_allowed),
-		IN_DIR(test_command_line_wins_over_the_file),
+		IN_DIR(test_each_source_wins_over_those_before_it),
+		cmocka_unit_test(test_the_usual_file_is_where_the_user_or_systemd_has_it),
 		cmocka_unit_test(test_help_has_a_line_for_each_option),
 		cmocka_unit_test(test_default_paths_follow_user_and_environment),
 		IN_DIR(test_directories_are_made_private_with_their_parents),

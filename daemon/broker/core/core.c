@@ -28,7 +28,7 @@ init_lists(struct core *c)
 	list_init(&c->loads);
 	list_init(&c->orphans);
 	gate_init(&c->store_gate, GATE_STORE);
-	groups_init(&c->groups, &c->cfg);
+	groups_init(&c->groups);
 }
 
 /* The inline lane: its attempts run in the caller, between two effects, as many as it likes. */
@@ -43,6 +43,22 @@ new_inliner(struct core *c)
 	return w;
 }
 
+void
+core_configure(struct core *c, struct core_time now, const struct core_config *cfg)
+{
+	struct core_config	was = c->cfg;
+
+	c->cfg = *cfg;
+	c->cfg.seed = was.seed;
+	c->cfg.fence_base = was.fence_base;
+	c->cfg.sequential = was.sequential;
+	retain_configure(c, now, false, cfg->keep_finished_ms);
+	retain_configure(c, now, true, cfg->keep_failed_ms);
+	groups_configure(&c->groups, cfg);
+	list_for(node, &c->watched)	/* there may be more room than before */
+		queue_less(c, list_entry(node, struct queue, watched));
+}
+
 struct core *
 core_new(const struct core_config *cfg)
 {
@@ -54,6 +70,7 @@ core_new(const struct core_config *cfg)
 	c->kept[0].keep_ms = cfg->keep_finished_ms;
 	c->kept[1].keep_ms = cfg->keep_failed_ms;
 	init_lists(c);
+	groups_configure(&c->groups, cfg);
 	pools_init(c);
 	slab_init(&c->slab, sizeof(struct job));
 	c->inliner = new_inliner(c);

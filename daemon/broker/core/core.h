@@ -42,6 +42,11 @@ struct core_time {
 };
 
 struct core *core_new(const struct core_config *cfg);
+/*
+ * From now on, as if it had been made so; but for seed, fence_base and sequential, and groups that
+ * have finished are kept as long as was said then.
+ */
+void core_configure(struct core *c, struct core_time now, const struct core_config *cfg);
 void core_free(struct core *c);
 
 /* ---- pools ---- */
@@ -117,6 +122,8 @@ void core_type_retry(struct core *c, const char *name, const struct retry_policy
 void core_queue_retry(struct core *c, const char *name, const struct retry_policy *p);
 void core_type_limit(struct core *c, struct core_time now, const char *name, uint32_t max_running,
     struct rate rate);
+/* What it declares counts again. */
+void core_type_unlimit(struct core *c, struct core_time now, const char *name);
 
 /* ---- queues ---- */
 

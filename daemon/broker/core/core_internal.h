@@ -474,7 +474,9 @@ void change_note(struct changes *ch, uint64_t id, struct transition t);
 void changes_free(struct changes *ch);
 
 /* group.c: what happens to members, and what follows from it */
-void groups_init(struct groups *gs, const struct core_config *cfg);
+void groups_init(struct groups *gs);
+/* How long those are kept that finish from now on. */
+void groups_configure(struct groups *gs, const struct core_config *cfg);
 void groups_free(struct core *c);
 void group_unref(struct core *c, struct group *g);
 int group_make(struct core *c, int64_t created_ms, const struct group_spec *spec,
@@ -772,6 +774,8 @@ void retain_take(struct core *c, struct job *j);
 void retain_again(struct core *c, struct core_time now, struct job *j);
 /* Its own keep_ms is over. */
 void retain_over(struct core *c, struct core_time now, struct job *j);
+/* How long failed jobs, or all others, are kept: also those that are kept already. */
+void retain_configure(struct core *c, struct core_time now, bool failed, int64_t keep_ms);
 int64_t retain_next_ns(const struct core *c);
 
 #endif

@@ -22,10 +22,15 @@ const char *const group_state_names[GROUP_STATES] = {
 };
 
 void
-groups_init(struct groups *gs, const struct core_config *cfg)
+groups_configure(struct groups *gs, const struct core_config *cfg)
 {
 	gs->kept[0].keep_ms = cfg->keep_finished_ms;
 	gs->kept[1].keep_ms = cfg->keep_groups_ms;
+}
+
+void
+groups_init(struct groups *gs)
+{
 	list_init(&gs->known);
 	list_init(&gs->kept[0].groups);
 	list_init(&gs->kept[1].groups);

@@ -180,6 +180,24 @@ retain_drop(struct core *c, struct job *j)
 	find_oldest_id(c, j->id);
 }
 
+/* All by the same, so that the list stays in order; who is due stays due. */
+void
+retain_configure(struct core *c, struct core_time now, bool failed, int64_t keep_ms)
+{
+	struct kept	*k = &c->kept[failed];
+	int64_t		 was_ms = k->keep_ms;
+
+	k->keep_ms = keep_ms;
+	if (keep_ms == was_ms)
+		return;
+	list_for(node, &k->jobs) {
+		struct job_run	*r = job_run(list_entry(node, struct job, link));
+
+		if (r->keep_ns > now.mono_ns)
+			r->keep_ns = ns_after(r->keep_ns, keep_ms - was_ms);
+	}
+}
+
 int64_t
 retain_next_ns(const struct core *c)
 {

@@ -221,6 +221,17 @@ core_type_limit(struct core *c, struct core_time now, const char *name, uint32_t
 }
 
 void
+core_type_unlimit(struct core *c, struct core_time now, const char *name)
+{
+	struct type_limit	*limit = limit_get(c, name);
+	const struct type	*t = namemap_get(&c->types, name, strlen(name));
+
+	core_type_limit(c, now, name, t == NULL ? 0 : t->declared_running, (struct rate){ 0 });
+	limit->limited = false;
+	limit->max_running = 0;
+}
+
+void
 core_type_retry(struct core *c, const char *name, const struct retry_policy *p)
 {
 	struct type	*t = namemap_get(&c->types, name, strlen(name));

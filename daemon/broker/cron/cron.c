@@ -94,6 +94,15 @@ check_config(const struct config_limit *row, char *why, size_t size)
 }
 
 int
+cron_check(const struct config *c, char *why, size_t size)
+{
+	list_for(node, &c->crons)
+		if (check_config(list_entry(node, struct config_limit, link), why, size) != 0)
+			return -1;
+	return 0;
+}
+
+int
 cron_open(struct broker *b, char *why, size_t size)
 {
 	struct cron_runner	*r = b->cron = mem_zalloc(1, sizeof(*r));
@@ -108,10 +117,7 @@ cron_open(struct broker *b, char *why, size_t size)
 	}
 	r->event = event_new(b->base, r->fd, EV_READ | EV_PERSIST, on_timer, r);
 	event_add(r->event, NULL);
-	list_for(node, &b->config.crons)
-		if (check_config(list_entry(node, struct config_limit, link), why, size) != 0)
-			return -1;
-	return 0;
+	return cron_check(&b->config, why, size);
 }
 
 void
@@ -153,15 +159,6 @@ set_configured(struct broker *b, const struct config_limit *row)
 	log_error("schedule not set name=%s reason=\"%s\"", row->name, err.message);
 }
 
-static bool
-is_configured(const struct broker *b, const char *name)
-{
-	list_for(node, &b->config.crons)
-		if (strcmp(list_entry(node, struct config_limit, link)->name, name) == 0)
-			return true;
-	return false;
-}
-
 /* What an earlier configuration had set, and this one has not. */
 static void
 drop_unconfigured(struct broker *b)
@@ -170,7 +167,7 @@ drop_unconfigured(struct broker *b)
 	size_t		 at = 0;
 
 	while ((c = crontab_next(b->cron->table, &at)) != NULL) {
-		if (!c->configured || is_configured(b, c->name))
+		if (!c->configured || config_limit_find(&b->config.crons, c->name) != NULL)
 			continue;
 		log_info("schedule is no longer configured name=%s", c->name);
 		cron_forget(b, c);
@@ -185,6 +182,35 @@ cron_start(struct broker *b)
 	list_for(node, &b->config.crons)
 		set_configured(b, list_entry(node, struct config_limit, link));
 	b->cron->started = true;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+is_row(const struct config_limit *row, const struct config *old)
+{
+	const struct config_limit	*was = config_limit_find(&old->crons, row->name);
+
+	return was != NULL && is_same(was->when, row->when) && is_same(was->job, row->job) &&
+	    is_same(was->time_zone, row->time_zone) && is_same(was->overlap, row->overlap);
+}
+
+void
+cron_reload(struct broker *b, const struct config *old)
+{
+	if (!b->cron->started)
+		return;			/* cron_start comes for them */
+	drop_unconfigured(b);
+	list_for(node, &b->config.crons) {
+		const struct config_limit	*row = list_entry(node, struct config_limit, link);
+
+		if (!is_row(row, old))
+			set_configured(b, row);
+	}
 }
 
 /* ---- the turn ---- */

@@ -22,6 +22,10 @@
 
 struct cron_runner;
 
+/* Are the schedules of a configuration good?  0, or -1 with a sentence in why[size]. */
+int cron_check(const struct config *c, char *why, size_t size);
+/* A reload: schedules whose rows have changed. */
+void cron_reload(struct broker *b, const struct config *old);
 /* Checks the schedules of the configuration.  0, or -1 with a sentence in why[size]. */
 int cron_open(struct broker *b, char *why, size_t size);
 void cron_close(struct broker *b);

@@ -6,14 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/broker/lanes/exec.h"
 #include "daemon/broker/lanes/pools.h"
 #include "daemon/broker/route/programs.h"
 #include "daemon/broker/router.h"
 #include "lib/alloc.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/catalog.h"
 #include "workers/handler_rules.h"
@@ -218,20 +217,13 @@ catalog_apply(struct lanes *l, const char *p, size_t len)
 void
 catalog_take(struct lanes *l, int fd)
 {
-	struct stat	 st;
-	char		*p;
-	ssize_t		 got;
+	size_t	 len;
+	char	*p = fd_read_shared(fd, CATALOG_BYTES_MAX, &len);
 
-	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > CATALOG_BYTES_MAX) {
-		log_error("the supervisor's catalog is none why=\"it has no text\"");
-		return;
-	}
-	p = mem_alloc((size_t)st.st_size);
-	got = pread(fd, p, (size_t)st.st_size, 0);
-	if (got == st.st_size)
-		catalog_apply(l, p, (size_t)got);
+	if (p == NULL)
+		log_error("the supervisor's catalog cannot be read errno=%d", errno);
 	else
-		log_error("the supervisor's catalog cannot be read errno=%d", got < 0 ? errno : 0);
+		catalog_apply(l, p, len);
 	free(p);
 }
 

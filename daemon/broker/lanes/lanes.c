@@ -16,6 +16,7 @@
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "daemon/broker/lanes/pools.h"
 #include "daemon/broker/lanes/talk.h"
+#include "daemon/broker/reload.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -47,6 +48,12 @@ lanes_asks_enough(const struct lanes *l)
 }
 
 /* ---- the supervisor's words ---- */
+
+void
+lanes_catalog(struct lanes *l, int fd)
+{
+	catalog_take(l, fd);
+}
 
 static void
 describe_end(int status, char *out, size_t size)
@@ -117,10 +124,16 @@ on_message(struct lanes *l, const struct control_msg *m, int *fds, size_t nfds)
 		broker_stop(b, 0);
 		break;
 	case CONTROL_CATALOG:
-		catalog_take(l, nfds > 0 ? fds[0] : -1);
+		lanes_catalog(l, nfds > 0 ? fds[0] : -1);
 		if (l->catalog == NULL)
 			broker_fail(b, "the supervisor's list of types cannot be read");
 		lanes_serve_if_complete(l);
+		break;
+	case CONTROL_RELOAD:
+		reload_take(b, m, fds, nfds);
+		break;
+	case CONTROL_NOT_RELOADED:
+		reload_refused(b, m);
 		break;
 	default:
 		break;

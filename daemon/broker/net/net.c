@@ -47,6 +47,7 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 	for (int i = 0; i < DEADLINES; i++)
 		list_init(&n->deadlines[i]);
 	list_init(&n->drains);
+	list_init(&n->reloads);
 	list_init(&n->reads);
 	list_init(&n->subscriptions);
 	list_init(&n->follows);

@@ -38,6 +38,11 @@ void net_kept(struct net *n, struct list *waiters, bool queue, struct span name,
 void net_queue_less(struct net *n, const struct queue *q);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */
 void net_drained(struct net *n);
+/*
+ * Answers server.reload, those with numbers up to `asks`: with a result's text, or the error that
+ * there was (NULL: none).
+ */
+void net_reloaded(struct net *n, uint64_t asks, struct span result, const struct rpc_error *err);
 /* The connection of a remote worker, lanes' since its hello, is closed. */
 void net_worker_closed(struct net *n);
 /*

@@ -44,6 +44,7 @@ struct net {
 	struct list	 deadlines[DEADLINES];	/* oldest first */
 	struct heap	 timers;		/* of watches */
 	struct list	 drains;		/* watches of server.drain */
+	struct list	 reloads;		/* of server.reload, oldest first */
 	struct list	 reads;			/* of group.results */
 	struct list	 subscriptions;		/* of job.watch */
 	struct list	 follows;		/* of job.log: all of them, */

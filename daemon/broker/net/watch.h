@@ -22,6 +22,7 @@ enum watch_kind {
 	WATCH_CANCEL,	/* job.cancel: until the job has ended */
 	WATCH_GROUP,	/* job.wait on many; watch_group.h */
 	WATCH_DRAIN,	/* server.drain */
+	WATCH_RELOAD,	/* server.reload */
 	WATCH_GROUP_END, /* group.wait, group.cancel: until the group has finished */
 	WATCH_GROUP_READ, /* group.results: until they are read from the disk */
 	WATCH_ROOM,	/* a submit or call that waits for room; room.h */
@@ -51,7 +52,7 @@ struct watch {
 	struct connection	*conn;
 	struct batch		*batch;
 	struct watch_group	*group;		/* WATCH_GROUP; freed with it */
-	uint64_t		 ticket;	/* WATCH_GROUP_READ */
+	uint64_t		 ticket;	/* WATCH_GROUP_READ, WATCH_RELOAD */
 	struct room_wish	*wish;		/* WATCH_ROOM: the job; freed with it */
 	struct ledger_wait	 stored;	/* WATCH_STORED */
 	void			(*answer)(struct watch *w, enum store_result r);

@@ -1,0 +1,202 @@
+"""test_config.py - where settings come from, which of them wins, and what a reload does."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import unittest
+from unittest import mock
+
+from jobd_test import ALL_ROOTS, OwnDaemonTest, RpcError, program, until
+
+
+class ConfigTest(OwnDaemonTest):
+    """Daemons with a configuration file of their own."""
+
+    def setUp(self):
+        place = tempfile.TemporaryDirectory(prefix='jobd-test-')
+        self.addCleanup(place.cleanup)
+        self.dir = place.name
+        self.file = os.path.join(self.dir, 'jobd.conf')
+
+    def write(self, text, name='jobd.conf'):
+        """Returns the path; what was there is gone."""
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+        return path
+
+    def start(self, *settings):
+        return self.daemon(*settings, arguments=('-c', self.file))
+
+    @staticmethod
+    def settings(client):
+        return {row['name']: row for row in client.call('server.config')['settings']}
+
+    def check(self, *arguments, environment=None):
+        """`jobd --check-config` and these words: its exit code and what it says."""
+        done = subprocess.run([program('jobd'), '--check-config', *ALL_ROOTS, *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **(environment or {})}, check=False)
+        return done.returncode, done.stderr
+
+
+class Precedence(ConfigTest):
+    def test_each_source_wins_over_those_before_it_and_is_named(self):
+        path = self.write('[jobs]\ngrace_ms = 1s\nmax_attempts = 2\nbackoff_ms = 3s\nfactor = 4\n')
+        first = self.write('[jobs]\nmax_attempts = 3\nbackoff_ms = 4s\nfactor = 5\n', 'jobd.conf.d/10-a.conf')
+        second = self.write('[jobs]\nbackoff_ms = 5s\n', 'jobd.conf.d/20-b.conf')
+        self.write('[jobs]\nbackoff_ms = 9s\n', 'jobd.conf.d/30-c.conf~')
+        with mock.patch.dict(os.environ, JOBD_JOBS__FACTOR='6', JOBD_JOBS__MAX_BACKOFF_MS='7s'):
+            jobd = self.start('jobs.max_backoff_ms=8s')
+        settings = self.settings(jobd.client())
+        for name, value, origin in (
+                ('jobs.keep_finished_ms', '1m', 'default'),
+                ('jobs.grace_ms', '1s', path + ':2'),
+                ('jobs.max_attempts', '3', first + ':2'),
+                ('jobs.backoff_ms', '5s', second + ':2'),
+                ('jobs.factor', '6', 'environment JOBD_JOBS__FACTOR'),
+                ('jobs.max_backoff_ms', '8s', 'command line'),
+                ('workers.cpu', '2', 'command line')):
+            with self.subTest(name):
+                self.assertEqual((settings[name]['value'], settings[name]['origin']), (value, origin))
+        self.assertEqual(settings['jobs.grace_ms']['default'], '10s')
+        self.assertIn('unix:', settings['net.listen']['value'])
+
+    def test_a_missing_file_is_wrong_only_when_it_was_named(self):
+        nowhere = {'XDG_CONFIG_HOME': self.dir, 'CONFIGURATION_DIRECTORY': self.dir}
+        self.assertEqual(self.check(environment=nowhere), (0, ''))
+        code, said = self.check('-c', self.file)
+        self.assertEqual(code, 78)
+        self.assertIn(self.file + ': cannot be read', said)
+
+    def test_the_usual_file_is_found_where_systemd_says(self):
+        self.write('[jobs]\ngrace_ms = soon\n')
+        code, said = self.check(environment={'CONFIGURATION_DIRECTORY': self.dir})
+        self.assertEqual(code, 78)
+        self.assertIn(self.file + ':2: jobs.grace_ms: `soon` is not a duration', said)
+
+
+class Mistakes(ConfigTest):
+    def test_each_is_named_with_its_place_and_what_is_allowed(self):
+        drop_in = os.path.join(self.dir, 'jobd.conf.d', 'x.conf')
+        for text, where, says in (
+                ('[jobs]\n\ngrace_ms = soon\n', ':3: ', 'jobs.grace_ms: `soon` is not a duration'),
+                ('[jobs]\ngrace = 1s\n', ':2: ', 'jobs.grace: no such key; [jobs] has'),
+                ('[job]\ngrace_ms = 1s\n', ':2: ', 'job.grace_ms: no such section'),
+                ('[jobs]\ngrace_ms=1s\ngrace_ms=2s\n', ':3: ', 'the first is in line 2'),
+                ('[net]\nlisten = tcp:nowhere\n', ':2: ', 'net.listen: `tcp:nowhere` is not unix:PATH'),
+                ('[queue a b]\nrate = 1\n', ':2: ', 'is not the name of a queue'),
+                ('grace_ms = 1s\n', ':1: ', 'before the first [section]')):
+            with self.subTest(text):
+                self.write(text)
+                code, said = self.check('-c', self.file)
+                self.assertEqual(code, 78)
+                self.assertIn(self.file + where, said)
+                self.assertIn(says, said)
+        self.write('')
+        self.write('[workers]\ncpu = many\n', drop_in)
+        code, said = self.check('-c', self.file)
+        self.assertEqual(code, 78)
+        self.assertIn(drop_in + ':2: workers.cpu: `many` is not a whole number from 0 to 1024', said)
+
+    def test_variables_and_options_are_named_too(self):
+        self.write('')
+        for variable, value, says in (
+                ('JOBD_JOBS__GRACE_MS', 'soon', 'environment JOBD_JOBS__GRACE_MS: jobs.grace_ms: `soon`'),
+                ('JOBD_JOBS__GRACE', '1s', 'environment JOBD_JOBS__GRACE: jobs.grace: no such key')):
+            with self.subTest(variable):
+                code, said = self.check('-c', self.file, environment={variable: value})
+                self.assertEqual(code, 78)
+                self.assertIn(says, said)
+        code, said = self.check('-c', self.file, '--set', 'jobs.grace_ms=soon')
+        self.assertEqual(code, 78)
+        self.assertIn('--set: jobs.grace_ms: `soon`', said)
+
+
+class Reload(ConfigTest):
+    def test_says_what_changes_and_when(self):
+        self.write('[jobs]\ngrace_ms = 1s\n')
+        jobd = self.start()
+        c = jobd.client()
+        self.assertEqual(c.call('server.reload'), {'changed': [], 'left_out': []})
+        path = self.write('[jobs]\ngrace_ms = 2s\n[core]\nsequential = true\n[queue mail]\nmax_running = 4\n')
+        for _ in range(2):
+            changed = {row.pop('name'): row for row in c.call('server.reload')['changed']}
+            self.assertEqual(changed['core.sequential'],
+                             {'from': 'false', 'to': 'true', 'takes_effect': 'restart'})
+            first = changed
+            break
+        self.assertEqual(first['jobs.grace_ms'], {'from': '1s', 'to': '2s', 'takes_effect': 'now'})
+        self.assertEqual(first['queue mail.max_running'], {'from': '0', 'to': '4', 'takes_effect': 'now'})
+        # what waits for a start is said again, as long as it waits
+        self.assertEqual([row['name'] for row in c.call('server.reload')['changed']], ['core.sequential'])
+        settings = self.settings(c)
+        self.assertEqual(settings['jobs.grace_ms']['origin'], path + ':2')
+        self.assertEqual((settings['core.sequential']['value'], settings['core.sequential']['next']),
+                         ('false', 'true'))
+        self.assertEqual(settings['queue mail.max_running']['value'], '4')
+
+    def test_a_wrong_file_changes_nothing_and_is_told(self):
+        self.write('[jobs]\ngrace_ms = 1s\n')
+        jobd = self.start()
+        c = jobd.client()
+        self.write('[jobs]\ngrace_ms = 2s\nkeep_finished = some\n')
+        with self.assertRaises(RpcError) as raised:
+            c.call('server.reload')
+        self.assertEqual(raised.exception.kind, 'invalid_configuration')
+        data = raised.exception.data
+        self.assertEqual((data['file'], data['line'], data['key']), (self.file, 3, 'jobs.keep_finished'))
+        self.assertIn('`some` is not a whole number from 0 to 10000000', str(raised.exception))
+        self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '1s')
+        self.assertIn('configuration not reloaded', jobd.log())
+
+    def test_what_only_the_broker_knows_to_be_wrong_changes_nothing_too(self):
+        self.write('[jobs]\ngrace_ms = 1s\n')
+        c = self.start().client()
+        self.write('[jobs]\ngrace_ms = 2s\n[cron a]\nwhen = @daily\njob = {"type": "echo", "nosuch": 1}\n')
+        with self.assertRaises(RpcError) as raised:
+            c.call('server.reload')
+        self.assertEqual(raised.exception.kind, 'invalid_configuration')
+        self.assertIn('cron a', str(raised.exception))
+        self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '1s')
+
+    def test_sighup_reloads(self):
+        self.write('[log]\nlevel = info\n')
+        jobd = self.start()
+        c = jobd.client()
+        self.write('[log]\nlevel = debug\n')
+        jobd.signal(signal.SIGHUP)
+        until(lambda: self.settings(c)['log.level']['value'] == 'debug', 'the new level')
+        self.write('[log]\nlevel = loud\n')
+        jobd.signal(signal.SIGHUP)
+        until(lambda: 'configuration not reloaded' in jobd.log(), 'a refusal in the log')
+        self.assertIn(self.file + ':2: log.level: `loud` is not error, warn, info or debug', jobd.log())
+
+    def test_what_operators_set_of_a_queue_wins_over_the_new_file(self):
+        self.write('[queue mail]\nmax_running = 4\nmax_jobs = 10\n')
+        c = self.start().client()
+        c.call('queue.set', name='mail', max_running=2)
+        self.write('[queue mail]\nmax_running = 5\nmax_jobs = 20\n')
+        c.call('server.reload')
+        queue = next(q for q in c.items('queue.list') if q['name'] == 'mail')
+        self.assertEqual((queue['max_running'], queue['max_jobs']), (2, 20))
+
+    def test_a_queue_that_is_not_named_any_more_has_no_limit(self):
+        self.write('[queue mail]\nmax_running = 1\n')
+        c = self.start().client()
+        running = c.call('job.submit', type='sleep', queue='mail', args={'ms': 3600000})['id']
+        second = c.call('job.submit', type='sleep', queue='mail', args={'ms': 3600000})['id']
+        until(lambda: c.call('job.get', id=running)['state'] == 'running', 'a job that runs')
+        self.assertEqual(c.call('job.get', id=second)['state'], 'ready')
+        self.write('')
+        c.call('server.reload')
+        until(lambda: c.call('job.get', id=second)['state'] == 'running', 'the second one to run')
+        for job in (running, second):
+            c.call('job.cancel', id=job)
+
+
+if __name__ == '__main__':
+    unittest.main()
