@@ -50,6 +50,7 @@ static const struct source {
 	{ "QUEUE",	NULL,	"queue.list",	"name",	NULL },
 	{ "GROUP",	NULL,	"group.list",	"group", "state" },
 	{ "SCHEDULE",	NULL,	"cron.list",	"name",	"when" },
+	{ "TOKEN",	NULL,	"token.list",	"name",	"role" },
 	{ "WORKER",	NULL,	"worker.list",	"name",	"lane" },
 	{ "ID",		NULL,	"job.list",	"id",	"type" },
 	{ "IDS",	NULL,	"job.list",	"id",	"type" },

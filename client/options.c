@@ -160,6 +160,9 @@ take_value(struct parser *p, enum option opt, const char *text)
 		return take_past(p, row, text, number);
 	case OPTION_PAIR:
 		return take_pair(p, row, text);
+	case OPTION_LIST:
+		add(&p->o->pairs, &p->o->pairs_len, text);
+		return 0;
 	case OPTION_ENV:
 		return take_env(p, row, text);
 	case OPTION_FORMAT:

@@ -15,7 +15,7 @@ enum option {
 
 enum option_kind {
 	OPTION_FLAG, OPTION_TEXT, OPTION_COUNT, OPTION_INT, OPTION_DURATION, OPTION_WHEN,
-	OPTION_PAST, OPTION_PAIR, OPTION_ENV, OPTION_FORMAT
+	OPTION_PAST, OPTION_PAIR, OPTION_LIST, OPTION_ENV, OPTION_FORMAT
 };
 
 /* Groups of verbs, as bits: a verb names those whose options it has. */
@@ -38,6 +38,7 @@ enum option_kind {
 #define FOR_STDIN	(1u << 15)	/* a command that is left alone can have a stdin */
 #define FOR_LOGS	(1u << 16)
 #define FOR_WRITE	(1u << 17)
+#define FOR_TOKEN	(1u << 28)
 #define FOR_BENCH	(1u << 20)
 #define FOR_TRACE	(1u << 21)
 
@@ -61,7 +62,7 @@ struct options {
 	const char	*text[OPTIONS];		/* as given, "" for a flag; NULL: not given */
 	int64_t		 number[OPTIONS];	/* COUNT, INT; milliseconds of DURATION, WHEN, PAST */
 	enum format	 format;
-	const char	**pairs;		/* of --label, each with its '=' */
+	const char	**pairs;		/* of --label, each with its '='; values of a LIST */
 	size_t		 pairs_len;
 	const char	**env;			/* of --env: NAME or NAME=VALUE */
 	size_t		 env_len;

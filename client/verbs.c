@@ -19,6 +19,7 @@ const struct verb *const verbs[] = {
 	&verb_group_wait, &verb_group_results, &verb_group_cancel,
 	&verb_queue_ls, &verb_queue_pause, &verb_queue_resume, &verb_queue_drain,
 	&verb_queue_purge, &verb_queue_set, &verb_queue_wait,
+	&verb_token_new, &verb_token_ls, &verb_token_revoke,
 	&verb_cron_ls, &verb_cron_set, &verb_cron_run, &verb_cron_delete,
 	&verb_type_ls, &verb_type_show, &verb_type_check, &verb_type_advice, &verb_type_pin,
 	&verb_worker_ls, &verb_worker_drain, &verb_worker_recycle, &verb_plugin_ls,

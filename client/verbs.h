@@ -35,6 +35,7 @@ void verb_print_list(void);
 
 extern const struct verb verb_group_cancel, verb_group_close, verb_group_create, verb_group_ls,
     verb_group_results, verb_group_show, verb_group_wait, verb_watch;
+extern const struct verb verb_token_new, verb_token_ls, verb_token_revoke;
 extern const struct verb verb_cron_delete, verb_cron_ls, verb_cron_run, verb_cron_set;
 extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel, verb_dead_ls,
     verb_backup, verb_dead_purge, verb_dead_retry, verb_drain, verb_explain, verb_forget, verb_help, verb_hold,

@@ -105,14 +105,28 @@ start_inline(struct broker *b, struct attempt *at)
 	core_attempt_done(b->core, b->now, at, ATTEMPT_OK, &o);
 }
 
+int
+broker_no_group(struct span name, struct rpc_error *err)
+{
+	return rpc_fail_member(err, RPC_not_found, "group", 5,
+	    "there is no group %.*s, or it was forgotten", (int)name.len, name.p);
+}
+
+int
+broker_no_parent(uint64_t id, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_not_found, "after: there is no job %" PRIu64 ", or it was forgotten", id);
+	snprintf(err->data, sizeof(err->data), "\"member\":\"after\",\"id\":%" PRIu64, id);
+	return -1;
+}
+
 static int
 check_group(const struct broker *b, struct span name, struct rpc_error *err)
 {
 	const struct group	*g = core_group_find(b->core, name.p, name.len);
 
 	if (g == NULL)
-		return rpc_fail_member(err, RPC_not_found, "group", 5,
-		    "there is no group %.*s, or it was forgotten", (int)name.len, name.p);
+		return broker_no_group(name, err);
 	if (core_group_takes(g))
 		return 0;
 	return rpc_fail_member(err, RPC_conflict, "group", 5, "group %s takes no more members: %s",
@@ -184,13 +198,8 @@ submit(struct broker *b, const struct jobspec *spec, struct submitter *by, struc
 		return -1;
 	if (spec->group.len > 0 && check_group(b, spec->group, err) != 0)
 		return -1;
-	if ((missing = core_missing_parent(b->core, spec)) != 0) {
-		rpc_fail(err, RPC_not_found, "after: there is no job %llu, or it was forgotten",
-		    (unsigned long long)missing);
-		snprintf(err->data, sizeof(err->data), "\"member\":\"after\",\"id\":%llu",
-		    (unsigned long long)missing);
-		return -1;
-	}
+	if ((missing = core_missing_parent(b->core, spec)) != 0)
+		return broker_no_parent(missing, err);
 	if (unique_key_check(b, spec, err) != 0)
 		return -1;
 	if ((rc = router_lane(b, t, spec->lane, spec->args, &lane)) != 0)

@@ -87,6 +87,9 @@ void broker_clocks(struct broker *b);
  * and what it may.  Returns -1.
  */
 int broker_refuse_room(const struct jobspec *spec, const struct room_view *room, struct rpc_error *err);
+/* There is no such group; or no such job, which `after` names.  Both return -1. */
+int broker_no_group(struct span name, struct rpc_error *err);
+int broker_no_parent(uint64_t id, struct rpc_error *err);
 /* Carries out core's effects until there is none, or (unsettled) this turn has run its share of jobs. */
 void broker_settle(struct broker *b);
 /* The rest of jobd hears that this broker serves; called once, when all lanes had a worker ready. */

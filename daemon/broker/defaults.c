@@ -40,11 +40,14 @@ defaults_fill(const struct broker *b, struct jobspec *spec, enum durability usua
 }
 
 int
-defaults_allow(const struct broker *b, struct span type, enum rpc_role role, struct rpc_error *err)
+defaults_allow(const struct broker *b, struct span type, const struct grant *grant, struct rpc_error *err)
 {
 	const struct type	*t = core_type_find(b->core, type.p, type.len);
 
-	if (t == NULL || role >= (enum rpc_role)t->role)
+	if (!grant_has(grant, type.p, type.len))
+		return rpc_fail(err, RPC_forbidden, "jobs of type %.*s are not among those granted: %.150s",
+		    (int)type.len, type.p, grant->types);
+	if (t == NULL || grant->role >= (enum rpc_role)t->role)
 		return 0;
 	return rpc_fail(err, RPC_forbidden, "jobs of type %s need the role %s", t->name,
 	    rpc_role_names[t->role]);

@@ -64,7 +64,7 @@ check_wish(const struct broker *b, const struct gather_wish *wish, struct rpc_er
 	if (wish->durable && !store_durable(b->store))
 		return rpc_fail_member(err, RPC_not_supported, "durability", 10,
 		    "this daemon remembers no groups (store.engine is memory)");
-	if (wish->reduce.len > 0 && reduce_check(b, wish->reduce, wish->durable, wish->role, err) != 0)
+	if (wish->reduce.len > 0 && reduce_check(b, wish->reduce, wish->durable, wish->grant, err) != 0)
 		return -1;
 	if (b->draining)
 		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");

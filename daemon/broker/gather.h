@@ -44,7 +44,7 @@ struct gather_wish {
 	uint32_t	max_running;
 	int64_t		max_fails;		/* -1: any number */
 	bool		durable;
-	enum rpc_role	role;			/* of who wishes it */
+	const struct grant *grant;		/* of who wishes it */
 };
 int gather_create(struct broker *b, const struct gather_wish *wish, struct submitter *by,
     struct group **out, struct rpc_error *err);

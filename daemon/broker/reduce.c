@@ -55,7 +55,7 @@ check_durability(const struct jobspec *spec, bool durable, struct rpc_error *err
 }
 
 int
-reduce_check(const struct broker *b, struct span text, bool durable, enum rpc_role role,
+reduce_check(const struct broker *b, struct span text, bool durable, const struct grant *grant,
     struct rpc_error *err)
 {
 	struct reduce_job	 job = { .scratch = { 0 } };
@@ -69,7 +69,7 @@ reduce_check(const struct broker *b, struct span text, bool durable, enum rpc_ro
 		if (t == NULL)
 			rc = rpc_fail(err, RPC_unknown_type, "no handler has the type %.*s",
 			    (int)spec->type.len, spec->type.p);
-		else if (defaults_allow(b, spec->type, role, err) != 0 ||
+		else if (defaults_allow(b, spec->type, grant, err) != 0 ||
 		    check_durability(spec, durable, err) != 0)
 			rc = -1;
 		else if (route_lane(t, spec->lane, spec->args.len, &lane) != 0)

@@ -11,7 +11,6 @@
 #include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/limits.h"
-#include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/net/print_job.h"
 #include "daemon/broker/router.h"
@@ -67,7 +66,7 @@ access_reload(struct broker *b, const struct config *old)
 {
 	(void)old;
 	access_configure(b->access, &b->config);
-	auth_look_again(b->net);
+	net_access_changed(b->net);
 }
 
 /* The parts of the broker, each with what it was like before; in an order that does not matter. */

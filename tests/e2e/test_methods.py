@@ -16,7 +16,7 @@ GARBAGE = [None, True, False, 0, 1, -1, 1.5, 1e300, -(1 << 63), 1 << 53, (1 << 5
            [[]], [{}], [1] * 5000, {}, {'x': 1}, {'id': 1}, {'': None}, {'state': 7}, [{'type': 'echo'}, 1]]
 # What each TYPE of params.def can never be; None counts as not given.
 WRONG = {
-    'NAME': [True, 1, 1.5, [], {}], 'STRING': [True, 1, 1.5, [], {}], 'INT': [True, 1.5, 'x', [], {}, -(1 << 63)],
+    'DECIMAL': [True, 'x', [], {}],     'NAME': [True, 1, 1.5, [], {}], 'STRING': [True, 1, 1.5, [], {}], 'INT': [True, 1.5, 'x', [], {}, -(1 << 63)],
     'BOOL': [1, 'x', [], {}], 'IDS': [True, 1, 'x', {}, ['x'], [-1], [1.5], [[]]], 'OBJECT': [True, 1, 'x', []],
     'ARRAY': [True, 1, 'x', {}], 'ANY': [],
 }
@@ -29,7 +29,7 @@ def rows():
     source = text('methods.def')
     job = re.search(r'#define JOB(.*?[^\\])\n', source, re.S).group(1)
     methods = {}
-    for name, params in re.findall(r'^METHOD\(\w+,\s*"([\w.]+)",\s*\w+,\s*(.*?),\s*\w+,', source, re.M):
+    for name, params in re.findall(r'^METHOD\(\w+,\s*"([\w.]+)",\s*\w+,\s*(.*?),\s*\w+,', source, re.M | re.S):
         params = re.sub(r'\bJOB\b', lambda _: job, params)
         methods[name] = [(m, kind == 'R') for kind, m in re.findall(r'([PR])\((\w+)\)', params)]
     return methods, members, re.findall(r'^ERROR\((\w+)', text('errors.def'), re.M)

@@ -241,15 +241,12 @@ scribe_open(const struct scribe_config *cfg, struct scribe **out)
 void
 scribe_close(struct scribe *w)
 {
-	struct list	*node;
-
 	pthread_mutex_lock(&w->mutex);
 	w->ending = true;
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->mutex);
 	pthread_join(w->thread, NULL);
-	while ((node = list_pop(&w->finished)) != NULL)
-		request_free(list_entry(node, struct request, link));
+	scribe_run(w);
 	fd_close(&w->fd);
 	fd_close(&w->event);
 	pthread_cond_destroy(&w->work);

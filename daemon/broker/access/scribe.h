@@ -23,7 +23,7 @@ struct scribe_config {
 
 /* 0, or -errno. */
 int scribe_open(const struct scribe_config *cfg, struct scribe **out);
-/* When all that it was given is written. */
+/* When all that it was given is written, and told. */
 void scribe_close(struct scribe *w);
 /* From what it is given next on. */
 void scribe_configure(struct scribe *w, const struct scribe_config *cfg);

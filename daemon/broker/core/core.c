@@ -238,6 +238,12 @@ core_spec_bytes(const struct jobspec *spec)
 	return spec->args.len + spec->labels.len + spec->after_len * sizeof(struct job_edge);
 }
 
+int64_t
+core_job_bytes(const struct job *j)
+{
+	return job_bytes(j);
+}
+
 struct job *
 job_build(struct core *c, struct core_time now, struct queue *q, const struct job_wish *w)
 {

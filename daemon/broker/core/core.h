@@ -163,6 +163,8 @@ struct room_view {
 /* bytes: core_spec_bytes of the job. */
 struct room_view core_room(const struct core *c, struct span queue, size_t bytes);
 size_t core_spec_bytes(const struct jobspec *spec);
+/* What a job takes while it waits. */
+int64_t core_job_bytes(const struct job *j);
 
 /* A queue that holds nothing, or is not known, is empty: nothing waits and nothing runs. */
 bool core_queue_empty(const struct core *c, struct span name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/broker/access/access.h"
+#include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/state.h"
@@ -48,6 +49,7 @@ refuse_login(struct call *call, const char *why)
 	char			 addr[80];
 
 	c->logins_failed++;
+	audit_login(c, why);
 	connection_addr(c, addr, sizeof(addr));
 	if (net_may_log(c->net))
 		log_warn("login refused addr=%s token=%s failures=%d", addr, why, c->logins_failed);
@@ -63,9 +65,11 @@ log_in(struct connection *c, struct identity *who, struct rpc_error *err)
 	if (who->of != (c->who == NULL ? NULL : c->who->of) &&
 	    principals_check_connection(&c->net->broker->access->principals, who, err) != 0) {
 		identity_unref(who);
+		audit_login(c, rpc_errors[err->kind].kind);
 		return -1;
 	}
 	connection_become(c, who);
+	audit_login(c, "ok");
 	deadline_stop(c);
 	if (c->role == ROLE_worker)
 		c->pause |= PAUSE_WORKER;
@@ -87,6 +91,7 @@ auth_hello(struct call *call, struct rpc_error *err)
 		return log_in(call->conn, who, err);
 	if (call->conn->who == NULL)
 		return refuse_login(call, why);
+	audit_login(call->conn, why);
 	return rpc_fail(err, RPC_unauthenticated, "the token is wrong, revoked or expired; this connection "
 	    "stays %.100s", auth_principal(call->conn));
 }
@@ -107,21 +112,23 @@ look_again(struct connection *c)
 	struct broker	*b = c->net->broker;
 	struct identity	*who = access_again(b->access, c->who, connection_fd(c), b->now.real_ms);
 
-	if (who == NULL) {
-		log_info("connection ended: it is nobody's any more principal=%s", auth_principal(c));
-		connection_close(c);
-	} else {
+	if (who != NULL && grant_equal(&who->grant, &c->who->grant)) {
 		connection_become(c, who);
+		return;
 	}
+	log_info("connection ended: its principal is granted something else principal=%s now=%s",
+	    auth_principal(c), who == NULL ? "nothing" : rpc_role_names[who->grant.role]);
+	identity_unref(who);
+	connection_end(c);
 }
 
 void
 auth_look_again(struct net *n)
 {
-	list_for_safe(node, after, &n->connections) {
+	list_for(node, &n->connections) {
 		struct connection	*c = list_entry(node, struct connection, link);
 
-		if (c->who != NULL)
+		if (c->who != NULL && c->saving == 0 && (c->pause & PAUSE_END) == 0)
 			look_again(c);
 	}
 }

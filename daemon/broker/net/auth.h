@@ -32,7 +32,10 @@ int auth_hello(struct call *call, struct rpc_error *err);
 void auth_delay_over(struct connection *c);
 /* The principal's name: "uid:1000", "token:client"; "nobody". */
 const char *auth_principal(const struct connection *c);
-/* Rules or tokens have changed, or a token has expired: who is nobody any more is closed. */
+/*
+ * Rules or tokens have changed, or a token has expired: connections of whom something else is granted now
+ * are closed.
+ */
 void auth_look_again(struct net *n);
 
 #endif

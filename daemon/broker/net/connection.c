@@ -73,8 +73,12 @@ connection_become(struct connection *c, struct identity *who)
 	forget_who(c);
 	c->who = who;
 	c->role = (uint8_t)who->grant.role;
-	if (!same)
-		forget_submitter(c);
+	if (same)
+		return;
+	/* what the one before was told of is not for this one */
+	forget_submitter(c);
+	subscribe_drop_all(c);
+	follow_drop_all(c);
 }
 
 struct connection *

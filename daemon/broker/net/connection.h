@@ -57,6 +57,7 @@ struct connection {
 	uint8_t		 subscriptions;	/* at most BOUND_WATCHES */
 	uint16_t	 follows;	/* at most BOUND_FOLLOWS */
 	uint8_t		 logins_failed;
+	uint32_t	 saving;	/* changes of tokens that are not answered yet */
 	uint8_t		 clock;		/* enum deadline */
 	bool		 tcp, dead, eof;
 	bool		 handed_over;	/* its socket is not ours any more */

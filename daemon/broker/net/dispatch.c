@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/batch.h"
 #include "daemon/broker/net/connection.h"
@@ -26,6 +27,7 @@ serve(struct call *call, const char *text, size_t len, struct rpc_error *err)
 
 	call->reply.id = call->rpc.id;
 	call->reply.silent = call->rpc.notification;
+	call->parsed = rc == 0;
 	/* Whoever may not call is told that, not what is wrong with the call. */
 	if (call->rpc.method != RPC_METHODS && auth_check(call->conn, call->rpc.method, err) != 0)
 		return -1;
@@ -56,7 +58,11 @@ run_call(struct connection *c, struct batch *batch, struct span text, struct rec
 	call->reply = (struct reply){ .conn = c, .batch = batch };
 	call->line = text;
 	call->recall = r;
+	call->parked = call->foreign = call->parsed = false;
+	call->job = 0;
+	call->number = ++c->net->last_call;
 	rc = serve(call, text.p, text.len, &err);
+	audit_call(call, rc, &err);
 	if (rc == METHOD_ANSWERED)
 		reply_end(&call->reply);
 	else if (rc < 0)

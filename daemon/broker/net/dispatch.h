@@ -18,6 +18,11 @@ struct call {
 	struct rpc_call		 rpc;
 	struct reply		 reply;
 	struct span		 line;		/* its text */
+	bool			 parsed;	/* its params are as they should be */
+	bool			 parked;	/* the store is asked, and it is served again */
+	bool			 foreign;	/* it was about what is another principal's */
+	uint32_t		 number;	/* of calls, for the audit log */
+	uint64_t		 job;		/* that it made */
 	struct recall		*recall;	/* NULL; or what it asked the store, answered: it is
 						 * served for the second time */
 };

@@ -1,8 +1,10 @@
 /* job_filter.c - which jobs a list shows.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/job_filter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/alloc.h"
 #include "lib/parse.h"
 #include "proto/json_find.h"
 #include "proto/rpc_params.h"
@@ -160,6 +162,13 @@ job_filter_fini(struct job_filter *f)
 {
 	buf_free(&f->text);
 	buf_free(&f->scratch);
+	free(f->own);
+}
+
+void
+job_filter_own(struct job_filter *f, const char *principal)
+{
+	f->own = mem_strdup(principal);
 }
 
 /* ---- matching ---- */
@@ -215,7 +224,8 @@ match_time(const struct job_filter *f, const struct job *j)
 bool
 job_filter_match_but_state(struct job_filter *f, const struct job *j)
 {
-	return match_name(f->type, job_type(j)->name) &&
+	return (f->own == NULL || strcmp(f->own, j->by->principal) == 0) &&
+	    match_name(f->type, job_type(j)->name) &&
 	    match_name(f->queue, core_job_queue(j)) &&
 	    match_name(f->tenant, core_job_tenant(j)) && match_time(f, j) &&
 	    match_name(f->by, j->by->principal) && match_order_key(f, j) &&

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/broker/access/access.h"
+#include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
 #include "lib/alloc.h"
@@ -80,6 +81,8 @@ refuse_stranger(struct net *n, int fd)
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	if (net_may_log(n))
 		log_warn("connection refused uid=%u", cred.uid);
+	snprintf(why, sizeof(why), "uid:%u", cred.uid);
+	audit_stranger_peer(n, why, "unix", "forbidden");
 	snprintf(why, sizeof(why), "uid %u may not use this socket: join the group " RULES_GROUP ", or an "
 	    "administrator gives it a rule in [access] of the configuration", cred.uid);
 	refuse(n, fd, RPC_forbidden, why);
@@ -97,6 +100,7 @@ accepted_unix(struct net *n, const struct listener *l, int fd)
 	} else if (!has_place(n, l, who->grant.role)) {
 		refuse(n, fd, RPC_too_many_connections, "all connections are taken");
 	} else if (principals_check_connection(&a->principals, who, &err) != 0) {
+		audit_stranger_peer(n, who->name, "unix", "quota_exceeded");
 		refuse_with(n, fd, &err);
 	} else {
 		connection_new(n, fd, NULL, identity_ref(who));

@@ -7,6 +7,7 @@
 #include "daemon/broker/defaults.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/recall.h"
+#include "daemon/broker/net/refer.h"
 #include "daemon/broker/net/stored.h"
 #include "daemon/broker/unique_key.h"
 #include "proto/retry_policy.h"
@@ -40,8 +41,10 @@ no_room(const struct broker *b, const struct job *j, struct rpc_error *err)
 }
 
 static int
-retry_refused(const struct broker *b, const struct job *j, int rc, struct rpc_error *err)
+retry_refused(const struct call *call, const struct job *j, int rc, struct rpc_error *err)
 {
+	const struct broker	*b = call->net->broker;
+
 	switch (rc) {
 	case -ENOSPC:
 		return no_room(b, j, err);
@@ -50,7 +53,7 @@ retry_refused(const struct broker *b, const struct job *j, int rc, struct rpc_er
 	case -EBUSY:
 		return conflict(j, err, "its group has counted that");
 	case -EEXIST:
-		return unique_key_taken(b, j, err);
+		return refer_key_taken(call, j, err);
 	default:
 		return conflict(j, err, "only one that failed, was cancelled or has expired runs "
 		    "again");
@@ -69,10 +72,10 @@ method_job_retry(struct call *call, struct rpc_error *err)
 	if (b->draining)
 		return rpc_fail(err, RPC_draining, "jobd drains and takes no new jobs");
 	if (defaults_allow(b, (struct span){ job_type(j)->name, strlen(job_type(j)->name) },
-	    call->conn->role, err) != 0)
+	    &call->conn->who->grant, err) != 0 || quota_allows(call->conn, core_job_bytes(j), err) != 0)
 		return -1;
 	if ((rc = core_retry(b->core, b->now, j)) != 0)
-		return retry_refused(b, j, rc, err);
+		return retry_refused(call, j, rc, err);
 	return answer(call, j);
 }
 

@@ -71,8 +71,11 @@ print_cron(struct buf *out, const struct broker *b, const struct cron *c)
 static bool
 print_next_cron(const struct net *n, size_t *at, struct buf *out)
 {
-	const struct cron	*c = crontab_next(cron_table(n->broker), at);
+	const struct cron	*c;
 
+	do
+		c = crontab_next(cron_table(n->broker), at);
+	while (c != NULL && !auth_owns(n->call.conn, c->by));
 	if (c == NULL)
 		return false;
 	print_cron(out, n->broker, c);

@@ -136,16 +136,21 @@ answer_group(struct reply *r, const struct group *g)
 
 /* ---- finding ---- */
 
+static bool
+may_see_group(const struct connection *c, const struct group *g)
+{
+	return auth_owns(c, gathered(g)->by->principal);
+}
+
 static int
 find_group(const struct call *call, struct group **out, struct rpc_error *err)
 {
 	const struct rpc_value	*name = call_param(call, PARAM_group);
 
 	*out = core_group_find(call->net->broker->core, name->p, name->len);
-	if (*out != NULL)
+	if (*out != NULL && may_see_group(call->conn, *out))
 		return 0;
-	return rpc_fail_member(err, RPC_not_found, "group", 5,
-	    "there is no group %.*s, or it was forgotten", (int)name->len, name->p);
+	return broker_no_group((struct span){ name->p, name->len }, err);
 }
 
 /* ---- making and closing ---- */
@@ -190,7 +195,7 @@ method_group_create(struct call *call, struct rpc_error *err)
 		.reduce = { reduce->p, reduce->given ? reduce->len : 0 },
 		.max_running = (uint32_t)call_int(call, PARAM_max_running, 0),
 		.max_fails = call_int(call, PARAM_max_fails, -1),
-		.role = call->conn->role,
+		.grant = &call->conn->who->grant,
 	};
 	struct broker		*b = call->net->broker;
 	struct group		*g;
@@ -281,6 +286,8 @@ method_group_list(struct call *call, struct rpc_error *err)
 		return -1;
 	g = p.from == 0 ? core_group_next(core, NULL) : core_group_from(core, p.from);
 	for (; g != NULL; g = core_group_next(core, g)) {
+		if (!may_see_group(call->conn, g))
+			continue;
 		page_item(&p);
 		print_group(p.out, g, 0);
 		if (!page_keep(&p))

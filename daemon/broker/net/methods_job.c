@@ -6,6 +6,7 @@
 #include "daemon/broker/net/duplicate.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/recall.h"
+#include "daemon/broker/net/refer.h"
 #include "daemon/broker/net/room.h"
 #include "daemon/broker/net/stored.h"
 #include "daemon/broker/net/watch.h"
@@ -20,14 +21,24 @@ no_such_job(uint64_t id, struct rpc_error *err)
 	return -1;
 }
 
+/* In the log it is told apart whether there is one. */
+static int
+no_job_of_ours(struct call *call, uint64_t id, const struct job *j, struct rpc_error *err)
+{
+	call->foreign = j != NULL;
+	return no_such_job(id, err);
+}
+
 int
 find_job(struct call *call, struct job **out, struct rpc_error *err)
 {
 	uint64_t	id = (uint64_t)call_param(call, PARAM_id)->i;
 	struct job	*j = core_find(call->net->broker->core, id);
 
-	if (j == NULL)
-		return recall_may_know(call, id) ? recall_jobs(call, &id, 1, err) : no_such_job(id, err);
+	if (j == NULL && recall_may_know(call, id))
+		return recall_jobs(call, &id, 1, err);
+	if (j == NULL || !auth_owns(call->conn, j->by->principal))
+		return no_job_of_ours(call, id, j, err);
 	*out = j;
 	return 0;
 }
@@ -44,7 +55,8 @@ submit_job(struct call *call, const struct rpc_value *params, struct submitted *
 
 	if (jobspec_read(params, &spec, err) != 0)
 		return -1;
-	if (defaults_allow(b, spec.type, call->conn->role, err) != 0) {
+	if (defaults_allow(b, spec.type, &call->conn->who->grant, err) != 0 ||
+	    refer_allowed(call, &spec, err) != 0) {
 		jobspec_fini(&spec);
 		return -1;
 	}
@@ -52,8 +64,8 @@ submit_job(struct call *call, const struct rpc_value *params, struct submitted *
 	if ((rc = unique_key_find(b, &spec, &held, err)) > 0)
 		*out = (struct submitted){ .id = held->job_id, .deduplicated = true,
 		    .unstored = held->job != NULL && held->job->unstored };
-	else if (rc == 0 && (rc = broker_submit(b, &spec, connection_submitter(call->conn), &j,
-	    err)) == 0)
+	else if (rc == 0 && (rc = quota_allows_spec(call->conn, &spec, err)) == 0 &&
+	    (rc = broker_submit(b, &spec, connection_submitter(call->conn), &j, err)) == 0)
 		*out = (struct submitted){ .id = j->id, .unstored = j->unstored };
 	jobspec_fini(&spec);
 	return rc < 0 ? -1 : 0;
@@ -73,18 +85,22 @@ submit_or_wait(struct call *call, enum durability usual, struct job **out, struc
 	if (jobspec_read(call->rpc.params, &spec, err) != 0)
 		return -1;
 	*out = NULL;
-	if (defaults_allow(call->net->broker, spec.type, call->conn->role, err) != 0) {
+	if (defaults_allow(call->net->broker, spec.type, &call->conn->who->grant, err) != 0) {
 		jobspec_fini(&spec);
 		return -1;
 	}
 	defaults_fill(call->net->broker, &spec, usual);
+	if ((rc = refer_recall(call, &spec, err)) != 0 || (rc = refer_allowed(call, &spec, err)) != 0) {
+		jobspec_fini(&spec);
+		return rc;
+	}
 	if ((rc = duplicate_answer(call, &spec, err)) != DUPLICATE_NONE) {
 		jobspec_fini(&spec);
 		return rc;
 	}
-	if (spec.after_len > 0 && (rc = recall_parents(call, &spec, err)) != 0) {
+	if (quota_allows_spec(call->conn, &spec, err) != 0) {
 		jobspec_fini(&spec);
-		return rc;
+		return -1;
 	}
 	if (wait_ms > 0 && room_has_line(call->net, spec.queue)) {
 		rpc_fail(err, RPC_queue_full, "others wait for room in queue %.*s already",
@@ -97,6 +113,8 @@ submit_or_wait(struct call *call, enum durability usual, struct job **out, struc
 	if (rc != 0 && wait_ms > 0 && err->kind == RPC_queue_full)
 		rc = room_wait(call, &spec, wait_ms, err);
 	jobspec_fini(&spec);
+	if (rc == 0 && *out != NULL)
+		call->job = (*out)->id;
 	return rc;
 }
 

@@ -5,6 +5,7 @@
  * had it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/broker/net/job_filter.h"
 #include "daemon/broker/net/methods.h"
@@ -105,12 +106,17 @@ translate(const struct call *call, struct recall *r)
 	struct store_filter	*to = &r->ask.q.filter;
 	struct store_label	*labels;
 
+	if (f->own != NULL && f->by.p != NULL && (strlen(f->own) != f->by.len ||
+	    memcmp(f->own, f->by.p, f->by.len) != 0))
+		return false;
 	if (f->state >= 0 && !job_state_finished((enum job_state)f->state))
 		return false;
 	*to = (struct store_filter){ .state = f->state, .type = f->type, .queue = f->queue,
 	    .tenant = f->tenant, .principal = f->by, .order_key = f->order_key,
 	    .since_ms = f->since_ms, .until_ms = f->until_ms, .active_ms = f->active_ms,
 	    .labels_len = f->labels_len };
+	if (f->own != NULL)
+		to->principal = (struct span){ f->own, strlen(f->own) };
 	if (f->group.p != NULL)
 		to->group = group_number(call->net->broker->core, f->group);
 	if (f->group.p != NULL && to->group == 0)
@@ -253,6 +259,8 @@ look_at_core(struct call *call, struct recall *r, struct page *p, bool *asks, st
 	if (job_filter_init(&r->filter, filter->given ? filter->p : NULL, filter->len, err) != 0 ||
 	    page_read(p, call, err) != 0)
 		return -1;
+	if (call->conn->role < ROLE_operator)
+		job_filter_own(&r->filter, auth_principal(call->conn));
 	w.limit = p->limit;
 	walk_down(&w, p->from);
 	call->net->work += w.looked / LOOKS_PER_WORK;

@@ -15,13 +15,23 @@ print_u64_or_null(struct buf *out, uint64_t value)
 		buf_put_u64(out, value);
 }
 
+/* Whose a job is, is not for everybody. */
+static bool
+is_seen(const struct net *n, uint64_t id)
+{
+	const struct job	*j = n->call.conn->role >= ROLE_operator ? NULL :
+	    core_find(n->broker->core, id);
+
+	return j == NULL || auth_owns(n->call.conn, j->by->principal);
+}
+
 static void
-print_now(struct buf *out, const struct worker_view *v)
+print_now(struct buf *out, const struct net *n, const struct worker_view *v)
 {
 	print_next(out, "state");
 	print_string(out, worker_state_names[v->state]);
 	print_next(out, "job");
-	print_u64_or_null(out, v->job);
+	print_u64_or_null(out, is_seen(n, v->job) ? v->job : 0);
 	print_next(out, "type");
 	if (v->type == NULL)
 		print_literal(out, "null");
@@ -68,7 +78,7 @@ print_worker(const struct net *n, size_t *at, struct buf *out)
 	print_string(out, v.user == NULL ? n->user : v.user);
 	print_next(out, "pid");
 	print_u64_or_null(out, v.pid > 0 ? (uint64_t)v.pid : 0);
-	print_now(out, &v);
+	print_now(out, n, &v);
 	print_next(out, "done");
 	buf_put_u64(out, v.done);
 	print_next(out, "crashes");

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/broker/access/access.h"
+#include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/follow.h"
@@ -155,6 +157,13 @@ net_worker_closed(struct net *n)
 	n->again = true;
 }
 
+void
+net_access_changed(struct net *n)
+{
+	n->access_changed = true;
+	n->again = true;
+}
+
 /* ---- the turn ---- */
 
 static void
@@ -184,16 +193,43 @@ earliest(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Wall clocks are set; so tokens that seem far from their end are looked at again after a while. */
+#define EXPIRY_LOOK_MS	60000
+
+static void
+access_run(struct net *n)
+{
+	int64_t	now_ms = n->broker->now.real_ms;
+
+	if (!n->access_changed && now_ms < n->expiry_ms)
+		return;
+	n->access_changed = false;
+	auth_look_again(n);
+	n->expiry_ms = access_next_expiry(n->broker->access, now_ms);
+}
+
+static int64_t
+expiry_ns(const struct net *n)
+{
+	int64_t	left_ms = n->expiry_ms - n->broker->now.real_ms;
+
+	if (n->expiry_ms == INT64_MAX)
+		return INT64_MAX;
+	return clock_after_ms(n->broker->now.mono_ns, left_ms < EXPIRY_LOOK_MS ? left_ms : EXPIRY_LOOK_MS);
+}
+
 int64_t
 net_flush(struct net *n)
 {
 	int64_t	now_ns = n->broker->now.mono_ns, next_ns;
 
 	n->again = false;
+	access_run(n);
 	room_run(n);
 	purge_run(n);
 	next_ns = watch_run(n, now_ns);
 	next_ns = earliest(next_ns, deadline_run(n, now_ns));
+	next_ns = earliest(next_ns, expiry_ns(n));
 	next_ns = earliest(next_ns, listener_run(n, now_ns));
 	n->again |= subscribe_run(n);
 	follow_run(n);
@@ -201,6 +237,8 @@ net_flush(struct net *n)
 	n->again |= follow_sent(n);
 	free_dead(n);
 	wake_more(n);
+	next_ns = earliest(next_ns, audit_publish(&n->broker->access->audit, n->broker->now.real_ms, now_ns,
+	    false));
 	return n->again ? now_ns : next_ns;
 }
 

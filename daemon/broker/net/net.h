@@ -36,6 +36,8 @@ void net_kept(struct net *n, struct list *waiters, bool queue, struct span name,
     enum store_result result);
 /* A queue that somebody waits for holds less. */
 void net_queue_less(struct net *n, const struct queue *q);
+/* Rules or tokens are others, or may be: connections are looked at again in this turn. */
+void net_access_changed(struct net *n);
 /* Nothing waits and nothing runs any more while draining: answers server.drain. */
 void net_drained(struct net *n);
 /*

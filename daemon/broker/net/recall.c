@@ -118,6 +118,8 @@ recall_ask(struct call *call, struct recall *r, struct rpc_error *err)
 	r->line_len = call->line.len;
 	r->line = mem_dup(call->line.p, call->line.len);
 	r->watch = watch_new(call, WATCH_RECALL, 1);
+	r->watch->number = 0;		/* it is served again */
+	call->parked = true;
 	r->watch->recall = r;
 	list_push_back(&n->recalls, &r->link);
 	r->ask.done = on_answer;

@@ -1,6 +1,7 @@
 /* reply.c - an answer's way out.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/reply.h"
 
+#include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/batch.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/output.h"
@@ -100,5 +101,6 @@ reply_error(struct reply *r, const struct rpc_error *err)
 		open_output(r);
 	rpc_print_error(r->out, r->id, err);
 	r->conn->net->stats.errors++;
+	audit_refused(r, err);
 	finished(r);
 }

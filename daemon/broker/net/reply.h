@@ -25,6 +25,8 @@ struct reply {
 	bool			 silent;	/* a notification: nobody hears it */
 	struct buf		*out;		/* NULL until begun */
 	size_t			 mark;		/* length of *out before */
+	uint32_t		 number;	/* of a call that was `taken` (audit_call.h); 0: none */
+	uint8_t			 method;	/* its enum rpc_method */
 };
 
 struct buf *reply_begin(struct reply *r);

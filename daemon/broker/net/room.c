@@ -9,6 +9,7 @@
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/duplicate.h"
 #include "daemon/broker/net/print_job.h"
+#include "daemon/broker/net/refer.h"
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/watch.h"
 #include "daemon/broker/unique_key.h"
@@ -252,8 +253,12 @@ static int
 submit(struct net *n, struct watch *w, struct job **out, struct rpc_error *err)
 {
 	const struct unique	*held;
-	int			 rc = unique_key_find(n->broker, w->wish->spec, &held, err);
+	int			 rc = refer_key_allowed(w->conn, w->wish->spec->unique_key, err);
 
+	if (rc == 0)
+		rc = unique_key_find(n->broker, w->wish->spec, &held, err);
+	if (rc == 0 && quota_allows_spec(w->conn, w->wish->spec, err) != 0)
+		return -1;
 	if (rc == 0)
 		return broker_submit(n->broker, w->wish->spec, connection_submitter(w->conn), out, err);
 	if (rc > 0)

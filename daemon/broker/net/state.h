@@ -52,6 +52,9 @@ struct net {
 	uint64_t	 last_watch;		/* their numbers */
 	uint64_t	 tickets;		/* of reads, given out so far */
 	struct list	 lines;			/* queues that somebody waits for (room.c) */
+	uint32_t	 last_call;		/* their numbers */
+	bool		 access_changed;	/* rules or tokens: connections are looked at again */
+	int64_t		 expiry_ms;		/* when the next token expires (ms since 1970) */
 	unsigned	 room_waits;		/* submits that wait for room */
 	size_t		 room_bytes;		/* of their jobs */
 	struct list	 purges;		/* of queues, under way (purge.c) */

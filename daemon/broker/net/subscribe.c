@@ -155,7 +155,9 @@ wants(struct subscription *s, const struct change *ch, const struct job *j)
 {
 	if (s->filter.state >= 0 && s->filter.state != (int)ch->how.state)
 		return false;
-	return j == NULL || !s->filtered || job_filter_match_but_state(&s->filter, j);
+	if (j == NULL)
+		return s->filter.own == NULL;	/* nobody knows any more whose it was */
+	return !s->filtered || job_filter_match_but_state(&s->filter, j);
 }
 
 static bool
@@ -228,6 +230,10 @@ subscribe(struct call *call, struct subscription *s, struct rpc_error *err)
 	if (job_filter_init(&s->filter, filter->given ? filter->p : NULL, filter->len, err) != 0)
 		return -1;
 	s->filtered = filter->given;
+	if (call->conn->role < ROLE_operator) {
+		job_filter_own(&s->filter, auth_principal(call->conn));
+		s->filtered = true;
+	}
 	return set_place(s, call, err);
 }
 

@@ -128,6 +128,8 @@ watch_new(struct call *call, enum watch_kind kind, uint32_t count)
 	list_init(&w->stored.link);
 	w->conn = call->conn;
 	w->silent = call->reply.silent;
+	w->method = (uint8_t)call->rpc.method;
+	w->number = rpc_methods[call->rpc.method].role >= ROLE_submitter ? call->number : 0;
 	w->batch = w->silent ? NULL : call->reply.batch;
 	keep_id(w, call->reply.id);
 	list_push_back(&w->conn->watches, &w->link);
@@ -197,6 +199,8 @@ watch_take(struct watch *w)
 		.batch = w->batch,
 		.id = { w->id_long != NULL ? w->id_long : w->id_short, w->id_len },
 		.silent = w->silent,
+		.number = w->number,
+		.method = w->method,
 	};
 }
 

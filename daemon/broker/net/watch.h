@@ -30,6 +30,7 @@ enum watch_kind {
 	WATCH_PURGE,	/* queue.purge */
 	WATCH_RECALL,	/* any call that asks the store first; recall.h */
 	WATCH_KEPT,	/* a change of settings: until it is on disk; kept.h */
+	WATCH_SAVED,	/* token.new, token.revoke: until it is on disk */
 	WATCH_LOG,	/* job.log: until a part of it was read from the disk */
 	WATCH_LOGIN,	/* a failed login, answered late */
 	WATCH_TOLD,	/* job.write, job.signal: until the command has it */
@@ -64,6 +65,8 @@ struct watch {
 	bool			 silent;
 	bool			 cancel_on_disconnect;
 	bool			 deduplicated;	/* the job is one that was there before */
+	uint8_t			 method;	/* of the call */
+	uint32_t		 number;	/* of the call, for the audit log */
 	uint16_t		 id_len;
 	char			 id_short[24];
 	char			*id_long;	/* when id_short is too short */

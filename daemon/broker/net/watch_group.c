@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/print_job.h"
@@ -150,9 +151,11 @@ find_jobs(struct call *call, const uint64_t *ids, uint32_t count, struct rpc_err
 	int			 rc = 0;
 
 	for (uint32_t i = 0; i < count && rc == 0; i++) {
-		if (core_find(core, ids[i]) != NULL)
+		const struct job	*j = core_find(core, ids[i]);
+
+		if (j != NULL && auth_owns(call->conn, j->by->principal))
 			continue;
-		if (recall_may_know(call, ids[i]))
+		if (j == NULL && recall_may_know(call, ids[i]))
 			missing[lacks++] = ids[i];
 		else
 			rc = no_such_job(ids[i], err);
