@@ -33,6 +33,7 @@ enum option_kind {
 #define FOR_GROUP_WAIT	(1u << 25)
 #define FOR_WATCH	(1u << 26)
 #define FOR_CRON	(1u << 12)
+#define FOR_CONFIG	(1u << 10)
 #define FOR_COMMAND	(1u << 13)	/* a command can be given instead of a type */
 #define FOR_RUN		(1u << 14)
 #define FOR_STDIN	(1u << 15)	/* a command that is left alone can have a stdin */

@@ -24,7 +24,7 @@ const struct verb *const verbs[] = {
 	&verb_type_ls, &verb_type_show, &verb_type_check, &verb_type_advice, &verb_type_pin,
 	&verb_worker_ls, &verb_worker_drain, &verb_worker_recycle, &verb_plugin_ls,
 	&verb_bench_overhead, &verb_bench,
-	&verb_ping, &verb_stats, &verb_drain, &verb_backup, &verb_trace, &verb_completion, &verb_version,
+	&verb_ping, &verb_stats, &verb_drain, &verb_config_show, &verb_config_check, &verb_reload, &verb_backup, &verb_trace, &verb_completion, &verb_version,
 	&verb_help,
 	NULL
 };

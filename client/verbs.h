@@ -33,6 +33,7 @@ char *verb_suggest(char **words, int n);
 void verb_print_help(const struct verb *v);
 void verb_print_list(void);
 
+extern const struct verb verb_config_check, verb_config_show, verb_reload;
 extern const struct verb verb_group_cancel, verb_group_close, verb_group_create, verb_group_ls,
     verb_group_results, verb_group_show, verb_group_wait, verb_watch;
 extern const struct verb verb_token_new, verb_token_ls, verb_token_revoke;

@@ -767,3 +767,49 @@ config_keep_start(struct config *c, const struct config *from)
 			*(int64_t *)field_of(c, row) = *(const int64_t *)(const void *)old;
 	}
 }
+
+static const struct row *
+row_at(size_t i)
+{
+	return i < COUNT(options) ? &options[i] : &limits[i - COUNT(options)];
+}
+
+static void
+tell_row(const struct row *row, bool named, config_tell *tell, void *arg)
+{
+	struct config_about	about = {
+		.section = row->section, .key = row->key, .named = named, .live = row->live,
+		.help = row->help,
+	};
+	struct buf		usual = { 0 }, allowed = { 0 };
+
+	put_value(&usual, row, row->text, row->number);
+	put_allowed(&allowed, row);
+	buf_putc(&usual, '\0');
+	buf_putc(&allowed, '\0');
+	about.usual = buf_data(&usual);
+	about.allowed = buf_data(&allowed);
+	tell(arg, &about);
+	buf_free(&usual);
+	buf_free(&allowed);
+}
+
+void
+config_describe(config_tell *tell, void *arg)
+{
+	bool	told[COUNT(options) + COUNT(limits)] = { false };
+
+	for (size_t i = 0; i < COUNT(told); i++) {
+		bool	first = !told[i];
+
+		for (size_t j = i; first && j < COUNT(told); j++) {
+			bool	named = j >= COUNT(options);
+
+			if (named != (i >= COUNT(options)) ||
+			    strcmp(row_at(i)->section, row_at(j)->section) != 0)
+				continue;
+			tell_row(row_at(j), named, tell, arg);
+			told[j] = true;
+		}
+	}
+}

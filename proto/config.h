@@ -72,6 +72,19 @@ void config_help(struct buf *out);
 
 /* ---- to look at ---- */
 
+/* A row of config.def, for people. */
+struct config_about {
+	const char	*section, *key;
+	bool		 named;		/* one of `[section NAME]` */
+	const char	*usual;		/* its default, as config_set takes it; "": none */
+	const char	*allowed;	/* "a duration (250ms, 10s, 5m, 2h, 3d) from 0 to 365d" */
+	bool		 live;
+	const char	*help;
+};
+typedef void config_tell(void *arg, const struct config_about *about);
+/* All rows, section by section in the order in which these come first. */
+void config_describe(config_tell *tell, void *arg);
+
 /* An option, in one configuration and in another; the texts live while it is visited. */
 struct config_option {
 	const char	*name;		/* `jobs.grace_ms`, `queue mail.rate` */

@@ -1,5 +1,6 @@
 """test_config.py - where settings come from, which of them wins, and what a reload does."""
 
+import json
 import os
 import signal
 import subprocess
@@ -123,14 +124,11 @@ class Reload(ConfigTest):
         c = jobd.client()
         self.assertEqual(c.call('server.reload'), {'changed': [], 'left_out': []})
         path = self.write('[jobs]\ngrace_ms = 2s\n[core]\nsequential = true\n[queue mail]\nmax_running = 4\n')
-        for _ in range(2):
-            changed = {row.pop('name'): row for row in c.call('server.reload')['changed']}
-            self.assertEqual(changed['core.sequential'],
-                             {'from': 'false', 'to': 'true', 'takes_effect': 'restart'})
-            first = changed
-            break
-        self.assertEqual(first['jobs.grace_ms'], {'from': '1s', 'to': '2s', 'takes_effect': 'now'})
-        self.assertEqual(first['queue mail.max_running'], {'from': '0', 'to': '4', 'takes_effect': 'now'})
+        changed = {row.pop('name'): row for row in c.call('server.reload')['changed']}
+        self.assertEqual(changed, {
+            'core.sequential': {'from': 'false', 'to': 'true', 'takes_effect': 'restart'},
+            'jobs.grace_ms': {'from': '1s', 'to': '2s', 'takes_effect': 'now'},
+            'queue mail.max_running': {'from': '0', 'to': '4', 'takes_effect': 'now'}})
         # what waits for a start is said again, as long as it waits
         self.assertEqual([row['name'] for row in c.call('server.reload')['changed']], ['core.sequential'])
         settings = self.settings(c)
@@ -196,6 +194,96 @@ class Reload(ConfigTest):
         until(lambda: c.call('job.get', id=second)['state'] == 'running', 'the second one to run')
         for job in (running, second):
             c.call('job.cancel', id=job)
+
+
+class Verbs(ConfigTest):
+    """jobctl config show, config check, reload."""
+
+    def ctl(self, *words, jobd=None):
+        host = ('-H', jobd.unix) if jobd else ()
+        done = subprocess.run([program('jobctl'), *host, *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_show_prints_what_is_in_force_and_where_it_comes_from(self):
+        path = self.write('[jobs]\ngrace_ms = 3s\n[queue mail]\nrate = 2.5\n')
+        jobd = self.start()
+        code, out, _ = self.ctl('config', 'show', 'jobs.grace_ms', jobd=jobd)
+        self.assertEqual(code, 0)
+        self.assertEqual(out.splitlines()[1].split(), ['jobs.grace_ms', '3s', '10s', 'now', path + ':2'])
+        code, out, _ = self.ctl('config', 'show', '--changed', jobd=jobd)
+        names = [line.split('  ')[0] for line in out.splitlines()[1:]]
+        self.assertIn('queue mail.rate', names)
+        self.assertNotIn('jobs.factor', names)
+        _, out, _ = self.ctl('config', 'show', 'jobs', '-o', 'json', jobd=jobd)
+        self.assertTrue(all(row['name'].startswith('jobs.') for row in json.loads(out)))
+        code, _, err = self.ctl('config', 'show', 'jobs.nosuch', jobd=jobd)
+        self.assertEqual(code, 3)
+        self.assertIn('no setting `jobs.nosuch`', err)
+
+    def test_check_needs_no_daemon(self):
+        self.write('[jobs]\ngrace_ms = 3s\n')
+        self.assertEqual(self.ctl('config', 'check', self.file)[:2], (0, self.file + ' is right\n'))
+        drop_in = self.write('[jobs]\ngrace_ms = soon\n', 'jobd.conf.d/a.conf')
+        code, out, _ = self.ctl('config', 'check', self.file)
+        self.assertEqual(code, 5)
+        self.assertIn(drop_in + ':2: jobs.grace_ms: `soon` is not a duration', out)
+        code, out, _ = self.ctl('config', 'check', self.file, '-o', 'json')
+        self.assertEqual([(row['file'], row['line'], row['key']) for row in json.loads(out)],
+                         [(drop_in, 2, 'jobs.grace_ms')])
+
+    def test_reload_prints_what_has_changed(self):
+        self.write('')
+        jobd = self.start()
+        code, out, err = self.ctl('reload', jobd=jobd)
+        self.assertEqual((code, out), (0, ''))
+        self.assertIn('no setting has changed', err)
+        self.write('[jobs]\ngrace_ms = 3s\n')
+        code, out, _ = self.ctl('reload', jobd=jobd)
+        self.assertEqual(code, 0)
+        self.assertEqual(out.splitlines()[1].split(), ['jobs.grace_ms', '10s', '3s', 'now'])
+        self.write('[jobs]\ngrace_ms = soon\n')
+        code, out, err = self.ctl('reload', jobd=jobd)
+        self.assertEqual((code, out), (5, ''))
+        self.assertIn(self.file + ':2: jobs.grace_ms: `soon` is not a duration', err)
+
+
+class UnderLoad(ConfigTest):
+    def test_reloads_good_and_bad_lose_no_job(self):
+        """Clients call all the while; each reload is in force, or refused, and every call is answered."""
+        self.write('[jobs]\ngrace_ms = 1s\n')
+        jobd = self.start()
+        ended, answers, wrong = threading.Event(), [0, 0, 0], []
+
+        def work(number):
+            c = jobd.client()
+            while not ended.is_set():
+                outcome = c.run('echo', answers[number], queue='load%d' % number)
+                if outcome.get('result') != answers[number]:
+                    wrong.append(outcome)
+                answers[number] += 1
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            c = jobd.client()
+            for n in range(30):
+                self.write('[jobs]\ngrace_ms = %ds\n[queue load%d]\nmax_running = 3\n[workers]\nready_ms = %s\n'
+                           % (2 + n % 2, n % 4, '6s' if n % 3 else 'never'))
+                if n % 3:
+                    c.call('server.reload')
+                    self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '%ds' % (2 + n % 2))
+                else:
+                    with self.assertRaises(RpcError):
+                        c.call('server.reload')
+            before = list(answers)
+            until(lambda: all(a > b for a, b in zip(answers, before)), 'calls answered after the last one')
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(wrong, [])
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@
 #include "lib/fd.h"
 #include "proto/config.h"
 #include "proto/config_file.h"
+#include "proto/config_page.h"
 #include "proto/settings.h"
 
 static struct config	config;
@@ -484,6 +485,68 @@ test_addresses_stand_with_blanks_between(void **state)
 	assert_false(config_next_addr(&at, one, sizeof(one)));
 }
 
+/* ---- pages ---- */
+
+static void
+assert_page(const char *name, void (*print)(struct buf *out))
+{
+	const char	*srcdir = getenv("srcdir");
+	char		*path = mem_printf("%s/%s", srcdir != NULL ? srcdir : ".", name);
+	char		*is = fd_read_file(path, 1 << 20, NULL), *wanted;
+	struct buf	 out = { 0 };
+
+	if (is == NULL)
+		fail_msg("%s: set srcdir to the source directory", path);
+	print(&out);
+	wanted = buf_take_string(&out);
+	if (strcmp(is, wanted) != 0)
+		fail_msg("%s is not what config.def says: `make config-pages` makes it anew", name);
+	free(wanted);
+	free(is);
+	free(path);
+}
+
+static void
+test_pages_are_those_of_the_table(void **state)
+{
+	(void)state;
+	assert_page("docs/jobd.conf.5", config_page_manual);
+	assert_page("etc/jobd.conf", config_page_file);
+}
+
+/* As an administrator may: each default of the file set as it stands there. */
+static void
+test_the_file_with_all_defaults_said_changes_nothing(void **state)
+{
+	struct buf	 page = { 0 }, said = { 0 };
+	struct config	 usual;
+	char		*text, *set, *line, *at;
+
+	(void)state;
+	config_page_file(&page);
+	text = buf_take_string(&page);
+	for (line = strtok_r(text, "\n", &at); line != NULL; line = strtok_r(NULL, "\n", &at)) {
+		bool	option = line[0] == '#' && line[1] != ' ' && line[1] != '[' &&
+			    line[strlen(line) - 1] != '=' && strstr(line, "directory") == NULL;
+
+		if (strcmp(line, "#[queue NAME]") == 0)
+			break;
+		if (line[0] == '[' || option)
+			buf_printf(&said, "%s\n", option ? line + 1 : line);
+	}
+	free(text);
+	text = buf_take_string(&said);
+	if (read_text(text, &set) != 0)
+		fail_msg("%s", why);
+	assert_non_null(strstr(set, "jobs.grace_ms=10s:"));
+	config_init(&usual);
+	config_walk(&usual, &config, note_difference, &said);
+	assert_int_equal(buf_len(&said), 0);
+	config_fini(&usual);
+	free(set);
+	free(text);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, init, fini)
 
 int
@@ -508,6 +571,8 @@ main(void)
 		ROW(test_what_differs_between_two_is_walked_with_its_names),
 		ROW(test_every_printed_value_can_be_set),
 		ROW(test_addresses_stand_with_blanks_between),
+		ROW(test_pages_are_those_of_the_table),
+		ROW(test_the_file_with_all_defaults_said_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
