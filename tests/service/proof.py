@@ -50,6 +50,18 @@ def packages(version):
     return [path for name in names for path in glob.glob('%s/%s_%s_*.deb' % (machine.SHARE, name, version))]
 
 
+def foreign():
+    """Files of the state directory that are not the daemon's, or that others may read: none, but for two of root's."""
+    jobd = int(run('id', '-u', 'jobd'))
+    out = {}
+    for directory, _, names in os.walk(STATE):
+        for name in names:
+            st = os.lstat(os.path.join(directory, name))
+            if st.st_uid != (0 if name in ('lock', 'children') else jobd) or st.st_mode & 0o007:
+                out[name] = st.st_uid, oct(st.st_mode)
+    return out
+
+
 # ---- the steps ----
 
 def it_is_installed():
@@ -63,6 +75,7 @@ def it_is_installed():
     equal(uids(broker()), {jobd}, 'the broker')
     state = os.stat(STATE)
     equal((state.st_uid, state.st_mode & 0o007), (jobd, 0), 'the state directory')
+    equal(foreign(), {}, 'files that are not the daemon\'s')
     equal(ctl('call', 'echo', '{"hello": "world"}'), '{"hello": "world"}', 'a job')
     equal(ctl('run', '--', 'id', '-u'), str(jobs), 'the user of jobs')
     for path in ('/usr/share/man/man8/jobd.8.gz', '/usr/share/bash-completion/completions/jobctl',
@@ -143,6 +156,7 @@ def it_is_reloaded():
     check(line in said, 'jobctl reload does not say %s: %s', line, said)
     check(systemctl('reload', 'jobd.service', status=None), 'a reload that cannot be done says nothing')
     until(lambda: line in journal(at) and 'no_such_key' in journal(at), 'the log says what is wrong')
+    equal(foreign(), {}, 'files that are not the daemon\'s')
     equal(queue('mail').get('max_running'), 3, 'the limit, which the bad configuration has not changed')
     equal((supervisor(), broker()), before, 'the processes, which a reload leaves alone')
     equal(shown('ActiveState'), 'active', 'the service')
