@@ -50,7 +50,7 @@ struct config {
 	char	*users_daemon, *users_jobs, *users_commands;	/* the last one: NULL, as jobs */
 	char	*log_level;
 	int64_t	 access_max_connections, access_max_jobs, access_max_bytes;
-	int64_t	 audit_on, audit_max_bytes, audit_keep;
+	int64_t	 audit_on, audit_rate, audit_max_bytes, audit_keep;
 	char	*audit_file;		/* NULL: the usual one */
 	struct list queues, types, crons, quotas; /* of struct config_limit */
 	struct list access;		/* of struct config_rule */

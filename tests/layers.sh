@@ -60,6 +60,9 @@ done
 may_not daemon/broker/items 'event|uv|sqlite|lib/(clock|fd|log)|daemon/broker/(net|lanes|store|broker)' \
     'items/ is text and nothing else'
 
+may_not daemon/broker/access 'uv|jansson|sqlite|daemon/broker/(net|lanes|store|broker|cron|logs|items)' \
+    'access/ says who somebody is, and knows no connection'
+
 for folder in net lanes core route items cron; do
 	may_not "daemon/broker/$folder" 'sqlite' 'SQLite is behind store.h'
 done

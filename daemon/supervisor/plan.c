@@ -258,6 +258,10 @@ make_socket_dir(char *why, size_t size)
 	paths_env_read(&env);
 	dir = paths_socket_dir(&env);
 	rc = paths_make_dir(dir, env.uid == 0 ? 0022 : 0077, why, size);
+	if (rc == 0 && env.uid == 0 && chmod(dir, 0755) != 0) {
+		rc = -errno;
+		snprintf(why, size, "%s: cannot be opened to others: %s", dir, strerror(-rc));
+	}
 	free(dir);
 	return rc;
 }
@@ -271,6 +275,18 @@ make_groups_dir(const char *state_dir, uid_t owner, char *why, size_t size)
 
 	free(path);
 	return rc;
+}
+
+/* Root's sockets are for the members of the daemon's group, who are somebody to it: rules of [access]. */
+static int
+give_to_group(const struct plan *p, const struct listener *l, char *why, size_t size)
+{
+	if (l->addr.kind != ADDR_UNIX || p->daemon_account.uid == geteuid() ||
+	    lchown(l->addr.host, (uid_t)-1, p->daemon_account.gid) == 0)
+		return 0;
+	snprintf(why, size, "unix:%s: cannot be given to the group of %s: %s", l->addr.host,
+	    p->daemon_account.name, strerror(errno));
+	return -errno;
 }
 
 static int
@@ -288,6 +304,8 @@ open_listeners(struct plan *p, char *why, size_t size)
 			continue;
 		}
 		rc = listen_open(&p->addrs[p->nlisteners], l, why, size);
+		if (rc == 0)
+			rc = give_to_group(p, l, why, size);
 		if (rc != 0)
 			return rc;
 	}

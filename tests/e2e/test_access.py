@@ -605,6 +605,21 @@ class Audit(Tokens, OwnDaemonTest):
         flags = int(read('/proc/%d/fdinfo/%d' % (self.jobd.broker(), fd[0])).split(b'flags:')[1].split()[0], 8)
         self.assertTrue(flags & os.O_APPEND)
 
+    def test_submissions_above_the_rate_are_summed_up_and_none_is_lost(self):
+        self.start('audit.rate=50')
+        c = self.log_in(self.new_token('busy', 'submitter'))
+        c.call_many([('job.submit', {'type': 'echo', 'durability': 'memory'})] * 2000)
+        kind_of(c.call, 'job.submit', type='command')
+        self.line(method='job.submit', principal='token:busy', outcome='forbidden')
+
+        def told():
+            mine = [li for li in self.lines() if li['principal'] == 'token:busy' and li['outcome'] in ('ok', 'taken')]
+            alone = [li for li in mine if li['method'] == 'job.submit']
+            return len(alone), sum(li.get('calls', 0) for li in mine if li['method'] == 'job.*')
+        until(lambda: sum(told()) == 2000, 'lines and sums of 2,000 submissions', 20)
+        self.assertGreaterEqual(told()[0], 50)
+        self.assertLess(told()[0], 1000)
+
     def test_strangers_do_not_fill_it(self):
         self.start()
         c = self.jobd.raw(tcp=True)

@@ -3,8 +3,12 @@
 Needs root; tests/run.sh says when it is left out.  The accounts are numbers that nobody has.
 """
 
+import grp
+import json
 import os
+import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -164,6 +168,125 @@ class Users(unittest.TestCase):
         self.assertIsNone(victim.poll())
         self.assertEqual(os.stat(path).st_uid, 0)
         self.assertIn('not believed', self.jobd.log())
+
+
+# What a peer of the socket says to it, run as somebody else; it has nothing but the standard library.
+PEER = '''
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+try:
+    s.connect(sys.argv[1])
+except PermissionError:
+    print(json.dumps(['no way to the socket']))
+    sys.exit()
+f = s.makefile('rw')
+answers = [] if sys.argv[2] != '[]' else [json.loads(f.readline())]     # whoever is refused is told at once
+for call in json.loads(sys.argv[2]):
+    f.write(json.dumps(dict({'jsonrpc': '2.0', 'id': 1}, **call)) + '\\n')
+    f.flush()
+    answers.append(json.loads(f.readline()))
+    if answers[-1]['id'] is None:
+        break
+print(json.dumps(answers))
+'''
+GROUP_A, GROUP_B = 61521, 61522
+
+
+class Rules(unittest.TestCase):
+    """Peers with real users and groups, under rules of [access]."""
+
+    def start(self, *settings, **arguments):
+        place = tempfile.mkdtemp(prefix='jobd-users-')
+        self.addCleanup(shutil.rmtree, place)
+        os.chmod(place, 0o755)          # the daemon's user gets through to the state
+        self.jobd = Daemon('users.daemon=%d' % DAEMON, 'users.jobs=%d' % JOBS, *settings,
+                           state_dir=os.path.join(place, 'state'), **arguments)
+        self.addCleanup(self.jobd.stop)
+        os.chmod(self.jobd.own_dir, 0o755)
+        return self.jobd.client()
+
+    def ask(self, calls, user, groups=(), group=None):
+        """The answers that a process of this user gets, one for each call."""
+        done = subprocess.run(['/usr/bin/python3', '-I', '-c', PEER, self.jobd.unix[len('unix:'):], json.dumps(calls)],
+                              user=user, group=user if group is None else group, extra_groups=list(groups),
+                              cwd='/', capture_output=True, text=True, timeout=60, check=True)
+        return json.loads(done.stdout)
+
+    def who(self, user, groups=(), group=None):
+        """(role, principal)."""
+        answer = self.ask([{'method': 'hello'}], user, groups, group)[0]
+        return answer['result']['role'], answer['result']['principal']
+
+    def refusal(self, user, groups=()):
+        """Why it does not get in."""
+        answer = self.ask([], user, groups)[0]
+        return answer if isinstance(answer, str) else answer['error']['data']['kind']
+
+    def test_the_socket_is_for_the_daemons_group(self):
+        self.start()
+        st = os.stat(self.jobd.unix[len('unix:'):])
+        self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o777), (0, DAEMON, 0o660))
+        self.assertEqual(self.refusal(OTHER), 'no way to the socket')
+        self.assertEqual(self.refusal(OTHER, [DAEMON]), 'forbidden')        # through the door, and nobody inside
+        self.assertEqual(self.who(DAEMON), ('admin', 'uid:%d' % DAEMON))
+
+    def test_rules_go_by_users_and_by_all_groups(self):
+        self.start('access.user:games=operator', 'access.user:%d=none' % JOBS, 'access.group:mail=viewer',
+                   'access.group:%d=submitter echo' % GROUP_A, 'access.group:%d=submitter sleep' % GROUP_B)
+        games, mail = pwd.getpwnam('games').pw_uid, grp.getgrnam('mail').gr_gid
+        self.assertEqual(self.who(games, [DAEMON]), ('operator', 'uid:%d' % games))
+        self.assertEqual(self.who(games, [DAEMON, GROUP_A, mail]), ('operator', 'uid:%d' % games))
+        self.assertEqual(self.refusal(JOBS, [DAEMON, GROUP_A]), 'forbidden')
+        self.assertEqual(self.who(OTHER, [DAEMON, mail]), ('viewer', 'uid:%d' % OTHER))
+        self.assertEqual(self.who(OTHER, [DAEMON], group=mail), ('viewer', 'uid:%d' % OTHER))
+        self.assertEqual(self.who(OTHER, [DAEMON, mail, GROUP_A])[0], 'submitter')
+        many = list(range(70000, 70400))        # more than fit a first guess
+        self.assertEqual(self.who(OTHER, [DAEMON, *many, GROUP_B])[0], 'submitter')
+        calls = [{'method': 'job.call', 'params': {'type': t, 'args': {'ms': 0}}} for t in ('echo', 'sleep', 'bench.cpu')]
+        kinds = [a.get('error', {}).get('data', {}).get('kind') for a in self.ask(calls, OTHER, [DAEMON, GROUP_A])]
+        self.assertEqual(kinds, [None, 'forbidden', 'forbidden'])
+        kinds = [a.get('error', {}).get('data', {}).get('kind')
+                 for a in self.ask(calls, OTHER, [DAEMON, GROUP_A, GROUP_B])]
+        self.assertEqual(kinds, [None, None, 'forbidden'])
+
+    def test_one_user_does_not_see_anothers_jobs(self):
+        admin = self.start('access.group:%d=submitter' % GROUP_A)
+        submit = {'method': 'job.submit', 'params': {'type': 'echo', 'args': 'secret'}}
+        job = self.ask([submit], OTHER, [DAEMON, GROUP_A])[0]['result']['id']
+        admin.call('job.wait', id=job)
+        get, ls = {'method': 'job.get', 'params': {'id': job}}, {'method': 'job.list'}
+        own, own_list = self.ask([get, ls], OTHER, [DAEMON, GROUP_A])
+        self.assertEqual(own['result']['args'], 'secret')
+        self.assertEqual([j['id'] for j in own_list['result']['items']], [job])
+        theirs, their_list = self.ask([get, ls], COMMANDS, [DAEMON, GROUP_A])
+        self.assertEqual(theirs['error']['data']['kind'], 'not_found')
+        self.assertEqual(their_list['result']['items'], [])
+
+    def test_a_reload_changes_who_gets_in_and_ends_whoever_is_less(self):
+        conf = tempfile.NamedTemporaryFile('w', suffix='.conf', delete=False)
+        self.addCleanup(os.unlink, conf.name)
+
+        def rules(text):
+            with open(conf.name, 'w') as f:
+                f.write(text)
+        rules('[access]\nuser:%d = operator\ngroup:%d = viewer\n' % (OTHER, GROUP_A))
+        self.start(arguments=('-c', conf.name))
+        self.assertEqual(self.who(OTHER, [DAEMON])[0], 'operator')
+        waits = subprocess.Popen(['/usr/bin/python3', '-I', '-c', PEER, self.jobd.unix[len('unix:'):], json.dumps(
+            [{'method': 'job.call', 'params': {'type': 'sleep', 'args': {'ms': 600000}}}])], user=OTHER, group=OTHER,
+            extra_groups=[DAEMON], cwd='/', stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (waits.kill(), waits.wait()))
+        job = until(lambda: self.jobd.client().call('job.list', filter={'by': 'uid:%d' % OTHER})['items'], 'its job')[0]
+        rules('[access]\nuser:%d = none\ngroup:%d = operator\n' % (OTHER, GROUP_A))
+        self.jobd.signal(signal.SIGHUP)
+        waits.wait(30)                  # its connection has ended, and its job goes on
+        self.assertEqual(self.jobd.client().call('job.cancel', id=job['id'])['state'], 'cancelled')
+        self.assertEqual(self.refusal(OTHER, [DAEMON, GROUP_A]), 'forbidden')
+        self.assertEqual(self.who(COMMANDS, [DAEMON, GROUP_A])[0], 'operator')
+        rules('[access]\nuser:%d = king\n' % OTHER)
+        self.jobd.signal(signal.SIGHUP)
+        until(lambda: '`king` is not a role' in self.jobd.log(), 'the refusal')
+        self.assertEqual(self.who(COMMANDS, [DAEMON, GROUP_A])[0], 'operator')
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/net.h"
 #include "proto/rpc.h"
+#include "proto/rpc_rows.h"
 
 static struct rig	rig;
 
@@ -161,7 +162,7 @@ try_member(struct peer *p, int method, int member, const char *value)
 	size_t	at = (size_t)snprintf(line, sizeof(line), "{'id':1,'method':'%s','params':{'%s':%s",
 	    rpc_methods[method].name, rpc_params[member].name, value);
 
-	if ((rpc_methods[method].params & (UINT64_C(1) << PARAM_type)) != 0 && member != PARAM_type)
+	if ((rpc_methods[method].params & RPC_BIT(PARAM_type)) != 0 && member != PARAM_type)
 		at += (size_t)snprintf(line + at, sizeof(line) - at, ",'type':'work'");
 	if (method == METHOD_job_call && member != PARAM_wait_ms)
 		at += (size_t)snprintf(line + at, sizeof(line) - at, ",'wait_ms':0");
@@ -186,7 +187,7 @@ test_garbage_in_any_member_of_any_method_is_answered_politely(void **state)
 		if (m == METHOD_job_cancel)	/* waits for the end of job 1, which never comes */
 			continue;
 		for (int member = 0; member < RPC_PARAMS; member++) {
-			if ((rpc_methods[m].params & (UINT64_C(1) << member)) == 0)
+			if ((rpc_methods[m].params & RPC_BIT(member)) == 0)
 				continue;
 			/* null counts as not given: a job.call without wait_ms waits for ever */
 			for (size_t i = member == PARAM_wait_ms; i < COUNT(garbage); i++)

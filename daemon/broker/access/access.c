@@ -17,7 +17,7 @@
 #define UID_PREFIX	"uid:"
 #define TOKEN_PREFIX	"token:"
 #define CERT_PREFIX	"cert:"
-#define CN_BYTES	256	/* of a common name, at most */
+#define CN_BYTES	200	/* of a common name, at most, as config_rule.c has it */
 
 /* ---- secrets of the first start ---- */
 
@@ -219,6 +219,13 @@ scribe_of(const struct access *a, const struct config *c, char **usual)
 	};
 }
 
+static void
+configure_audit(struct access *a, const struct config *c)
+{
+	a->audit.on = c->audit_on != 0;
+	a->audit.rate = c->audit_rate;
+}
+
 static int
 open_scribe(struct access *a, const struct config *c, struct event_base *base)
 {
@@ -230,7 +237,7 @@ open_scribe(struct access *a, const struct config *c, struct event_base *base)
 	if (rc != 0)
 		return rc;
 	a->audit.scribe = a->scribe;
-	a->audit.on = c->audit_on != 0;
+	configure_audit(a, c);
 	if (base == NULL)
 		return 0;
 	a->written = event_new(base, scribe_fd(a->scribe), EV_READ | EV_PERSIST, on_written, a);
@@ -249,6 +256,7 @@ access_open(const char *state_dir, const struct config *c, struct event_base *ba
 	rules_init(&a->rules);
 	tokens_init(&a->tokens);
 	principals_init(&a->principals);
+	list_init(&a->audit.sums);
 	if ((rc = open_tokens(a, now_ms, why, size)) != 0) {
 		access_close(a);
 		return rc;
@@ -291,7 +299,7 @@ access_configure(struct access *a, const struct config *c)
 	rules_load(&a->rules, c);
 	principals_configure(&a->principals, c);
 	scribe_configure(a->scribe, &cfg);
-	a->audit.on = c->audit_on != 0;
+	configure_audit(a, c);
 	free(usual);
 	if (a->writing > 0)
 		a->read_again = true;

@@ -12,12 +12,15 @@
 
 #include "daemon/broker/access/scribe.h"
 #include "lib/buf.h"
+#include "lib/list.h"
 
 #define AUDIT_STRANGERS	20	/* lines a second about those who have not said who they are */
 
 struct audit {
 	struct scribe	*scribe;
 	bool		 on;
+	int64_t		 rate;		/* lines a second for submissions of one principal; 0: any */
+	struct list	 sums;		/* principals that had more: struct principal link */
 	struct buf	 lines;		/* of this turn, or of the last few */
 	uint64_t	 gathered;	/* so many */
 	bool		 urgent;

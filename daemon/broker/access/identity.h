@@ -15,8 +15,6 @@
 
 struct principal;
 
-#define IDENTITY_BYTES	300	/* room for any principal's name, with its NUL */
-
 struct identity {
 	uint32_t	 refs;
 	struct grant	 grant;

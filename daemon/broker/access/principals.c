@@ -36,6 +36,7 @@ principals_get(struct principals *p, const char *name, size_t len)
 	if (one != NULL)
 		return one;
 	one = mem_zalloc(1, sizeof(*one) + len + 1);
+	list_init(&one->link);
 	memcpy(one->name, name, len);
 	namemap_put(&p->map, one->name, len, one);
 	return one;

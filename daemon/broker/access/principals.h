@@ -9,6 +9,7 @@
 
 #include "daemon/broker/access/identity.h"
 #include "daemon/broker/core/job.h"
+#include "lib/list.h"
 #include "lib/map.h"
 #include "proto/config.h"
 
@@ -21,6 +22,10 @@ struct principal {
 	int64_t		connections;
 	struct quota	own;
 	bool		has_own;	/* [quota NAME] says it; else what [access] says */
+	/* the audit log's: submissions in the second that began then (net/audit_call.c) */
+	int64_t		said_since_ns;
+	int64_t		said, summed;	/* with a line each; in a sum */
+	struct list	link;		/* audit->sums, while summed > 0 */
 	char		name[];
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/state.h"
+#include "lib/clock.h"
 
 /* What of params says whom a call concerns: names and numbers, never what a job is given. */
 static const enum rpc_param told[] = {
@@ -85,6 +86,68 @@ is_audited(const struct call *call, int rc, const struct rpc_error *err)
 	return rpc_methods[call->rpc.method].role >= ROLE_submitter || (rc < 0 && is_refusal(call, err));
 }
 
+/* ---- submissions by the thousand ---- */
+
+static bool
+is_submission(const struct call *call, int rc)
+{
+	return rc >= 0 && (call->rpc.method == METHOD_job_call || call->rpc.method == METHOD_job_submit);
+}
+
+static void
+tell_sum(struct net *n, struct principal *p)
+{
+	const struct audit_who	who = { .principal = p->name, .addr = "" };
+	struct audit		*a = audit_of(n);
+
+	audit_begin(a, n->broker->now.real_ms, &who, "job.*");
+	audit_number(a, "calls", p->summed);
+	end(n, "ok");
+	p->summed = 0;
+	list_remove(&p->link);
+}
+
+/* Has it a line of its own?  Else it is one more of the sum. */
+static bool
+has_line(struct net *n, struct principal *p)
+{
+	struct audit	*a = audit_of(n);
+	int64_t		 now_ns = n->broker->now.mono_ns;
+
+	if (a->rate == 0)
+		return true;
+	if (now_ns - p->said_since_ns >= NS_PER_S) {
+		if (p->summed > 0)
+			tell_sum(n, p);
+		p->said_since_ns = now_ns;
+		p->said = 0;
+	}
+	if (p->said < a->rate) {
+		p->said++;
+		return true;
+	}
+	if (p->summed++ == 0)
+		list_push_back(&a->sums, &p->link);
+	return false;
+}
+
+int64_t
+audit_sums_run(struct net *n, bool all)
+{
+	int64_t	now_ns = n->broker->now.mono_ns, next_ns = INT64_MAX;
+
+	list_for_safe(node, after, &audit_of(n)->sums) {
+		struct principal	*p = list_entry(node, struct principal, link);
+		int64_t			 due_ns = p->said_since_ns + NS_PER_S;
+
+		if (all || due_ns <= now_ns)
+			tell_sum(n, p);
+		else if (due_ns < next_ns)
+			next_ns = due_ns;
+	}
+	return next_ns;
+}
+
 void
 audit_call(struct call *call, int rc, const struct rpc_error *err)
 {
@@ -92,7 +155,8 @@ audit_call(struct call *call, int rc, const struct rpc_error *err)
 	struct audit	*a = audit_of(n);
 
 	if (!a->on || !is_audited(call, rc, err) ||
-	    (call->conn->who == NULL && !audit_stranger(a, n->broker->now.mono_ns)))
+	    (call->conn->who == NULL && !audit_stranger(a, n->broker->now.mono_ns)) ||
+	    (is_submission(call, rc) && !has_line(n, call->conn->who->of)))
 		return;
 	begin(call->conn, rpc_methods[call->rpc.method].name);
 	if (call->parsed)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/broker/access/access.h"
+#include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
@@ -90,6 +91,7 @@ net_free(struct net *n)
 	if (n == NULL)
 		return;
 	listener_close(n);
+	audit_sums_run(n, true);
 	while (!list_empty(&n->connections))
 		connection_close(list_entry(n->connections.next, struct connection, link));
 	free_dead(n);
@@ -237,6 +239,7 @@ net_flush(struct net *n)
 	n->again |= follow_sent(n);
 	free_dead(n);
 	wake_more(n);
+	next_ns = earliest(next_ns, audit_sums_run(n, false));
 	next_ns = earliest(next_ns, audit_publish(&n->broker->access->audit, n->broker->now.real_ms, now_ns,
 	    false));
 	return n->again ? now_ns : next_ns;
