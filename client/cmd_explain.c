@@ -1,34 +1,6 @@
 /* cmd_explain.c - jobctl explain: why a job waits, runs there, or ended so.  Runs in: jobctl. */
+#include "client/explain_page.h"
 #include "client/select.h"
-#include "client/tree.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "client/print.h"
-
-static void
-print_explanation(struct ctl *ctl, struct span e)
-{
-	char		*text = json_text(e, "text"), *state = json_text(e, "state");
-	struct span	 route;
-	int64_t		 id = 0;
-
-	json_int(e, "id", &id);
-	buf_printf(&ctl->out, "job %lld", (long long)id);
-	/* of a finished job the text begins with its state */
-	if (state != NULL && (text == NULL || strncmp(text, state, strlen(state)) != 0))
-		buf_printf(&ctl->out, " is %s:", state);
-	if (text != NULL) {
-		buf_putc(&ctl->out, ' ');
-		print_safe(&ctl->out, text, strlen(text));
-	}
-	buf_putc(&ctl->out, '\n');
-	if (json_member(e, "route", &route))
-		tree_print(route, &ctl->out);
-	free(text);
-	free(state);
-}
 
 static int
 run(struct ctl *ctl)
@@ -48,7 +20,7 @@ run(struct ctl *ctl)
 	if (ctl_wants_json(ctl))
 		ctl_line(ctl, explanation);
 	else
-		print_explanation(ctl, explanation);
+		explain_page_print(explanation, &ctl->out);
 	return ctl_flush(ctl);
 }
 

@@ -12,7 +12,7 @@
 const struct verb *const verbs[] = {
 	&verb_run, &verb_submit, &verb_call, &verb_map,
 	&verb_ls, &verb_show, &verb_explain, &verb_logs, &verb_wait, &verb_result,
-	&verb_watch,
+	&verb_watch, &verb_top,
 	&verb_cancel, &verb_signal, &verb_write, &verb_retry, &verb_forget, &verb_hold, &verb_release, &verb_set,
 	&verb_dead_ls, &verb_dead_retry, &verb_dead_purge,
 	&verb_group_ls, &verb_group_show, &verb_group_create, &verb_group_close,

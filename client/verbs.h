@@ -45,7 +45,7 @@ extern const struct verb verb_bench, verb_bench_overhead, verb_call, verb_cancel
     verb_release, verb_result, verb_retry, verb_set, verb_show, verb_stats, verb_submit,
     verb_type_advice, verb_type_ls, verb_type_pin, verb_type_show, verb_version, verb_wait,
     verb_worker_ls;
-extern const struct verb verb_trace;
+extern const struct verb verb_top, verb_trace;
 extern const struct verb verb_completion, verb_type_check, verb_logs, verb_run, verb_signal, verb_worker_drain, verb_worker_recycle, verb_write;
 
 #endif

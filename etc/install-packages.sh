@@ -8,9 +8,9 @@ packages_of() {
 	case $1 in
 	build) echo gcc make libc6-dev autoconf automake pkg-config xz-utils \
 	    libevent-dev libuv1-dev libjansson-dev libssl-dev libinih-dev \
-	    libcurl4-openssl-dev libzstd-dev libsqlite3-dev libpq-dev ;;
+	    libcurl4-openssl-dev libzstd-dev libsqlite3-dev libpq-dev libncurses-dev ;;
 	demo) echo python3 ;;
-	test) echo systemd tzdata patch python3 python3-jsonschema nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
+	test) echo systemd tzdata patch python3 python3-jsonschema python3-pyte nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
 	    openssl postgresql-15 ;;
 	service) echo debhelper dh-python dpkg-dev fakeroot lintian libncurses-dev libsystemd-dev \
 	    python3 systemd-container mmdebstrap ;;

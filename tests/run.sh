@@ -113,7 +113,7 @@ configure_of() {
 	clang) echo CC=clang ;;
 	asan) echo CC=gcc --with-sanitizers=address,undefined ;;
 	tsan) echo CC=gcc --with-sanitizers=thread ;;
-	without) echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq ;;
+	without) echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq --without-ncurses ;;
 	fuzz) echo CC=clang --enable-fuzzing --with-sanitizers=address,undefined ;;
 	esac
 }
