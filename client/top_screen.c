@@ -100,8 +100,6 @@ put_spark(int y, int x, int width, const struct top_series *s)
 
 /* ---- cells ---- */
 
-enum cell { CELL_NAME, CELL_NUMBER, CELL_RATE, CELL_AGE_OF, CELL_SIZE, CELL_STATE, CELL_SPARK };
-
 struct place {
 	int	y, x, width;
 };

@@ -1,11 +1,13 @@
-"""left_out.py - a build without libcurl, zstd, SQLite and libpq: its types are listed, and say what is missing.
+"""left_out.py - a build without libcurl, zstd, SQLite, libpq and ncurses: its types are listed, and say what is
+missing; so does jobctl top.
 
 Run by the stage `without` of tests/run.sh, on such a build.
 """
 
+import subprocess
 import unittest
 
-from jobd_test import DaemonTest
+from jobd_test import DaemonTest, program
 
 
 class LeftOut(DaemonTest):
@@ -22,6 +24,11 @@ class LeftOut(DaemonTest):
                 self.assertEqual(outcome['state'], 'failed')
                 self.assertEqual(outcome['failure']['message'],
                                  '%s is left out of this build (configure %s)' % (type, option))
+
+    def test_jobctl_top_says_so(self):
+        run = subprocess.run([program('jobctl'), '-H', self.jobd.unix, 'top'], capture_output=True)
+        self.assertEqual(run.returncode, 5)
+        self.assertIn(b'built without ncurses', run.stderr)
 
     def test_the_others_work(self):
         self.assertEqual(self.c.call('job.call', type='dns.lookup', args={'name': '127.0.0.1'})['state'], 'succeeded')
