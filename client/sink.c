@@ -100,7 +100,7 @@ sink_put(struct sink *s, const char *p, size_t len)
 
 	if (done > 0 && done < len)
 		widen(s);
-	if (s->error == 0)
+	if (s->error == 0 && done < len)
 		buf_append(&s->waiting, p + done, len - done);
 }
 

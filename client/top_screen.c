@@ -10,9 +10,11 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "client/print.h"
+#include "client/top_terminal.h"
 
 #define HEAD_ROWS	3
 #define FOOT_ROWS	1
@@ -568,7 +570,8 @@ top_screen_open(bool colours, char *why, size_t size)
 {
 	const char	*type = getenv("TERM");
 
-	if (type == NULL || type[0] == '\0' || (terminal = newterm(NULL, stdout, stdin)) == NULL) {
+	if (type == NULL || type[0] == '\0' || !top_terminal_known(type, STDOUT_FILENO) ||
+	    (terminal = newterm(NULL, stdout, stdin)) == NULL) {
 		snprintf(why, size, type == NULL || type[0] == '\0' ? "TERM does not say what the terminal is" :
 		    "the terminal '%.64s' (TERM) is not known here", type);
 		return -1;
