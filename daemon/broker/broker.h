@@ -33,6 +33,8 @@ struct broker {
 	struct config		 config;	/* in force */
 	struct settings		 settings;	/* what was set, and by whom */
 	uint64_t		 reload_asks;	/* reloads that were asked for here */
+	int64_t			 max_connections;	/* as configured, if there are files for it */
+	int			 listeners;
 	struct core		*core;
 	struct store		*store;
 	struct ledger		*ledger;	/* what goes there, and who waits for it */

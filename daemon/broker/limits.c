@@ -2,9 +2,47 @@
 #include "daemon/broker/limits.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "daemon/broker/keep.h"
-#include "daemon/broker/store/store.h"
+#include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/store/spool.h"
+#include "lib/log.h"
+
+#define FILES_OWN	(15 + SPOOL_OPEN_FILES)	/* standard ones, the journal, epoll, control, directories, a file read */
+#define CONNECTIONS_MIN	16		/* as for net.max_connections */
+
+/* Clients must not take the descriptors with which dead workers are replaced. */
+void
+limits_fit_connections(struct broker *b)
+{
+	int64_t		own = lanes_files(&b->config) + b->listeners + FILES_OWN, left;
+	struct rlimit	r;
+
+	b->max_connections = b->config.max_connections;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+		return;
+	left = (int64_t)r.rlim_cur - own;
+	if (left >= b->max_connections)
+		return;
+	b->max_connections = left < CONNECTIONS_MIN ? CONNECTIONS_MIN : left;
+	log_warn("fewer connections than net.max_connections connections=%lld open_files=%llu",
+	    (long long)b->max_connections, (unsigned long long)r.rlim_cur);
+}
+
+struct store_config
+limits_of_store(const struct broker *b)
+{
+	const struct config	*c = &b->config;
+
+	return (struct store_config){
+		.state_dir = b->state_dir, .reserve_bytes = c->store_reserve, .sync = c->store_sync,
+		.keep_ms = c->history_keep_ms, .keep_failed_ms = c->history_keep_failed_ms,
+		.keep_jobs = c->history_keep_jobs, .keep_bytes = c->history_keep_bytes,
+		.keep_failed_jobs = c->history_keep_failed_jobs,
+		.keep_failed_bytes = c->history_keep_failed_bytes,
+	};
+}
 
 static struct retry_policy
 make_retry(int64_t max_attempts, int64_t backoff_ms, int64_t factor, int64_t max_backoff_ms)
@@ -110,8 +148,12 @@ void
 limits_reload(struct broker *b, const struct config *old)
 {
 	struct core_config	cfg = core_config(b);
+	struct store_config	history = limits_of_store(b);
 
+	limits_fit_connections(b);
+	store_set_keep(b->store, &history);
 	core_configure(b->core, b->now, &cfg);
+	core_changes_resize(b->core, (uint64_t)b->config.keep_changes);
 	drop_gone(b, old);
 	list_for(node, &b->config.queues)
 		set_queue_retry(b->core, list_entry(node, struct config_limit, link));

@@ -44,8 +44,6 @@
 
 #define HARVEST_BUDGET	256		/* completions of one channel in a turn, so that sockets are served */
 #define LISTENERS_MAX	64
-#define FILES_OWN	(15 + SPOOL_OPEN_FILES)	/* standard ones, the journal, epoll, control, directories, a file read */
-#define CONNECTIONS_MIN	16		/* as for net.max_connections */
 #define EXIT_CONFIG	78
 #define FINISH_MS	2000		/* to send what is left at the end */
 
@@ -96,23 +94,6 @@ raise_file_limit(void)
 	}
 }
 
-/* Clients must not take the descriptors with which dead workers are replaced. */
-static void
-fit_connections(struct broker *b, const struct start *s)
-{
-	int64_t		own = lanes_files(&b->config) + s->listeners + FILES_OWN, left;
-	struct rlimit	r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
-		return;
-	left = (int64_t)r.rlim_cur - own;
-	if (left >= b->config.max_connections)
-		return;
-	b->config.max_connections = left < CONNECTIONS_MIN ? CONNECTIONS_MIN : left;
-	log_warn("fewer connections than net.max_connections connections=%lld open_files=%llu",
-	    (long long)b->config.max_connections, (unsigned long long)r.rlim_cur);
-}
-
 /* Ctrl-C and SIGTERM to the group are the supervisor's to answer; its death is ours. */
 static void
 settle_process(void)
@@ -149,16 +130,9 @@ make_random(struct broker *b)
 static int
 open_store(struct broker *b, char *why, size_t size)
 {
-	const struct config	*c = &b->config;
-	struct store_config	 cfg = {
-		.state_dir = b->state_dir, .reserve_bytes = c->store_reserve, .sync = c->store_sync,
-		.keep_ms = c->history_keep_ms, .keep_failed_ms = c->history_keep_failed_ms,
-		.keep_jobs = c->history_keep_jobs, .keep_bytes = c->history_keep_bytes,
-		.keep_failed_jobs = c->history_keep_failed_jobs,
-		.keep_failed_bytes = c->history_keep_failed_bytes,
-	};
+	struct store_config	cfg = limits_of_store(b);
 
-	if (strcmp(c->store_engine, "memory") == 0)
+	if (strcmp(b->config.store_engine, "memory") == 0)
 		return store_open_memory(b->state_dir, &b->store, why, size);
 	return store_open_sqlite(&cfg, &b->store, why, size);
 }
@@ -377,7 +351,8 @@ main(int argc, char **argv)
 	make_random(&b);		/* maps need it */
 	if (reload_first(&b, why, sizeof(why)) != 0)
 		broker_fail(&b, why);
-	fit_connections(&b, &s);
+	b.listeners = s.listeners;
+	limits_fit_connections(&b);
 	title_set("jobd: broker");
 	broker_clocks(&b);
 	b.started_ms = b.now.real_ms;

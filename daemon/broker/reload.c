@@ -71,7 +71,7 @@ access_reload(struct broker *b, const struct config *old)
 
 /* The parts of the broker, each with what it was like before; in an order that does not matter. */
 static void (*const parts[])(struct broker *b, const struct config *old) = {
-	log_reload, limits_reload, keep_reload, router_reload, cron_reload, access_reload,
+	log_reload, limits_reload, keep_reload, lanes_reload, router_reload, cron_reload, access_reload,
 };
 
 struct changes {

@@ -151,8 +151,10 @@ class Daemon:
         self.clients = []
         self.shared_memory = shared_memory()
         command = [program('jobd'), '--state-dir', self.state_dir, '--listen', self.unix,
-                   '--listen', 'tcp:127.0.0.1:0', '--cpu-workers', str(cpu_workers),
-                   '--io-threads', str(io_threads)]
+                   '--listen', 'tcp:127.0.0.1:0']
+        for option, value in (('--cpu-workers', cpu_workers), ('--io-threads', io_threads)):
+            if value is not None:       # None: as the configuration says
+                command += [option, str(value)]
         if roots:
             settings += ('files.roots=' + ':'.join(roots),)
         command += ALL_ROOTS        # what a test says comes after it

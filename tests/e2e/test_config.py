@@ -196,6 +196,96 @@ class Reload(ConfigTest):
             c.call('job.cancel', id=job)
 
 
+class Effect(ConfigTest):
+    """Options that a reload changes do what they say from then on."""
+
+    def reload(self, client, text):
+        self.write(text)
+        return client.call('server.reload')
+
+    def cpu_workers(self, client):
+        return [w for w in client.items('worker.list') if w['lane'] == 'process' and w['name'].startswith('cpu')]
+
+    def start_bare(self, text):
+        """No word of workers on the command line, which would win."""
+        self.write(text)
+        jobd = self.daemon(arguments=('-c', self.file), cpu_workers=None, io_threads=None)
+        return jobd, jobd.client()
+
+    def test_cpu_workers_come_and_go_and_what_runs_is_finished(self):
+        _, c = self.start_bare('[workers]\ncpu = 2\n')
+        running = [c.call('job.submit', type='bench.cpu', args={'ms': 1500})['id'] for _ in range(2)]
+        for job in running:
+            until(lambda job=job: c.get(job)['state'] == 'running', 'a job that runs')
+        self.reload(c, '[workers]\ncpu = 4\n')
+        until(lambda: [w['state'] for w in self.cpu_workers(c)].count('idle') == 2 and
+              len(self.cpu_workers(c)) == 4, 'two more workers')
+        self.reload(c, '[workers]\ncpu = 1\n')
+        until(lambda: len(self.cpu_workers(c)) == 1, 'one worker')
+        self.assertEqual([c.wait(job)['state'] for job in running], ['succeeded'] * 2)
+        self.assertEqual(c.run('echo', 7, lane='process')['result'], 7)
+
+    def test_workers_with_old_settings_finish_what_they_have(self):
+        _, c = self.start_bare('[workers]\ncpu = 1\nio_threads = 2\n')
+        waits = c.call('job.submit', type='sleep', args={'ms': 3600000})['id']
+        until(lambda: c.get(waits)['state'] == 'running', 'a job that waits')
+        before = {w['pid'] for w in c.items('worker.list')}
+        self.reload(c, '[workers]\ncpu = 1\nio_threads = 3\ncpu_nice = 0\n')
+        until(lambda: len({w['pid'] for w in c.items('worker.list')
+                           if w['state'] in ('idle', 'running')} - before) == 2, 'a fresh worker of each kind')
+        self.assertEqual(c.get(waits)['state'], 'running')
+        c.call('job.cancel', id=waits)
+        until(lambda: not [w for w in c.items('worker.list') if w['state'] == 'draining'], 'the old one to end')
+
+    def test_roots_of_files_are_those_of_the_new_file(self):
+        path = self.write('text', 'data/file')
+        _, c = self.start_bare('[workers]\ncpu = 1\n')
+        before = {w['pid'] for w in c.items('worker.list')}
+        self.assertEqual(c.run('file.digest', {'path': path})['state'], 'failed')
+        self.reload(c, '[workers]\ncpu = 1\n[files]\nroots = %s\n' % os.path.dirname(path))
+        until(lambda: len({w['pid'] for w in c.items('worker.list') if w['state'] == 'idle'} - before) >= 2,
+              'fresh workers')
+        self.assertEqual(c.run('file.digest', {'path': path})['state'], 'succeeded')
+
+    def test_connections_above_a_new_limit_are_refused(self):
+        self.write('')
+        jobd = self.start()
+        c = jobd.client()
+        self.reload(c, '[net]\nmax_connections = 16\n')
+        others = [jobd.raw() for _ in range(15)]
+        for other in others:
+            self.assertIn('result', other.ask(b'{"id":1,"method":"ping"}'))
+        self.assertEqual(jobd.raw().read()['error']['data']['kind'], 'too_many_connections')
+        self.reload(c, '[net]\nmax_connections = 32\n')
+        self.assertIn('result', jobd.raw().ask(b'{"id":1,"method":"ping"}'))
+
+    def test_schedules_come_and_go_with_the_file(self):
+        self.write('[cron tick]\nwhen = @every 1s\njob = {"type": "echo", "queue": "ticks"}\n')
+        c = self.start().client()
+        until(lambda: c.call('job.list', filter={'queue': 'ticks'})['items'], 'a job of the schedule')
+        self.reload(c, '[cron tock]\nwhen = @daily\njob = {"type": "echo"}\n')
+        self.assertEqual([s['name'] for s in c.items('cron.list')], ['tock'])
+        self.reload(c, '')
+        self.assertEqual(c.items('cron.list'), [])
+
+    def test_the_log_says_more_at_once(self):
+        self.write('[log]\nlevel = warn\n')
+        jobd = self.start()
+        c = jobd.client()
+        self.reload(c, '[log]\nlevel = info\n')
+        self.reload(c, '[log]\nlevel = info\n[jobs]\ngrace_ms = 4s\n')
+        self.assertIn('setting changed name="jobs.grace_ms" from="10s" to="4s"', jobd.log())
+
+    def test_a_pin_and_a_limit_of_a_type_follow_the_file(self):
+        self.write('[type echo]\nlane = thread\nmax_running = 3\n')
+        c = self.start().client()
+        self.assertEqual(c.call('type.show', name='echo')['routing']['mode'], 'pin')
+        self.reload(c, '[type echo]\nlane = process\n')
+        self.assertEqual(c.call('type.show', name='echo')['routing']['pinned'], 'process')
+        self.reload(c, '')
+        self.assertEqual(c.call('type.show', name='echo')['routing']['mode'], 'auto')
+
+
 class Verbs(ConfigTest):
     """jobctl config show, config check, reload."""
 

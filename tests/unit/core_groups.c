@@ -160,6 +160,17 @@ test_changes_are_kept_from_the_first_wish_on_and_no_more_than_wished(void **stat
 	assert_int_equal(core_change(w->c, 19)->how.state, JOB_ready);
 	core_changes_keep(w->c, 1000);			/* once is enough */
 	assert_int_equal(core_changes_first(w->c), 4);
+	core_changes_resize(w->c, 5);
+	assert_int_equal(core_changes_first(w->c), 15);
+	assert_null(core_change(w->c, 14));
+	assert_int_equal(core_change(w->c, 19)->id, j->id);
+	core_changes_resize(w->c, 7);			/* those that were dropped do not come back */
+	assert_int_equal(core_changes_first(w->c), 15);
+	assert_int_equal(core_change(w->c, 19)->id, j->id);
+	for (int i = 0; i < 3; i++)
+		j = submit(w, NULL);
+	assert_int_equal(core_changes_first(w->c), 16);
+	assert_int_equal(core_change(w->c, 22)->id, j->id);
 }
 
 /* ---- groups that come back ---- */

@@ -22,6 +22,7 @@
 #include "daemon/broker/fetch.h"
 #include "daemon/broker/keep.h"
 #include "daemon/broker/ledger.h"
+#include "daemon/broker/limits.h"
 #include "daemon/broker/logs/logs.h"
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/lanes/remote.h"
@@ -112,6 +113,20 @@ lanes_plugin_next(const struct lanes *l, size_t *at, struct plugin_view *out)
 		*out = (struct plugin_view){ .file = "bad.so", .error = "it is \"bad\"" };
 	(*at)++;
 	return true;
+}
+
+void
+lanes_reload(struct broker *b, const struct config *old)
+{
+	(void)b;
+	(void)old;
+}
+
+int64_t
+lanes_files(const struct config *cfg)
+{
+	(void)cfg;
+	return 0;
 }
 
 void
@@ -321,6 +336,7 @@ rig_open(struct rig *r, const char *const *settings)
 	settings_init(&r->b.settings);
 	for (; settings != NULL && *settings != NULL; settings++)
 		assert_return_code(config_set(&r->b.config, *settings, why, sizeof(why)), EINVAL);
+	limits_fit_connections(&r->b);
 	read_clocks(r);
 	r->b.started_ms = r->b.now.real_ms;
 	r->b.base = event_base_new();

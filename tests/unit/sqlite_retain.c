@@ -232,6 +232,29 @@ test_a_key_is_free_when_its_time_is_over(void **state)
 	wait_for(r, "SELECT count(*) FROM uniq", "0");
 }
 
+/* ---- while it runs ---- */
+
+static void
+test_what_is_kept_can_be_changed_while_it_runs(void **state)
+{
+	struct store_rig	*r = *state;
+	struct store_config	 cfg = { .keep_jobs = 4 };
+
+	reopen_with(r, &(struct store_config){ .keep_jobs = 100, .keep_failed_jobs = 100 });
+	for (uint64_t id = 1; id <= 10; id++)
+		end_job(r, id, &(struct ending){ .state = JOB_succeeded });
+	end_job(r, 11, &(struct ending){ .state = JOB_failed, .ago_ms = 5 * DAY_MS });
+	rig_assert_select(r, "SELECT count(*) FROM history", "11");
+	store_set_keep(r->s, &cfg);
+	wait_for(r, "SELECT count(*) || ' from ' || min(id) FROM history WHERE state <> 4",
+	    "4 from 7");
+	rig_assert_select(r, "SELECT count(*) FROM history WHERE state = 4", "1");
+	cfg.keep_failed_ms = DAY_MS;
+	store_set_keep(r->s, &cfg);
+	wait_for(r, "SELECT count(*) FROM history WHERE state = 4", "0");
+	assert_totals(r);
+}
+
 /* ---- and submits go on ---- */
 
 #define FLIGHT	100
@@ -276,6 +299,7 @@ main(void)
 		T(test_members_of_a_group_stay_until_it_is_dropped),
 		T(test_one_that_holds_up_others_stays_until_it_does_not),
 		T(test_a_key_is_free_when_its_time_is_over),
+		T(test_what_is_kept_can_be_changed_while_it_runs),
 		T(test_forgetting_keeps_up_with_what_ends),
 	};
 

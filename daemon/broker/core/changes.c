@@ -22,6 +22,25 @@ core_changes_keep(struct core *c, uint64_t count)
 	ch->first = ch->next;
 }
 
+/* Each has its place by its number. */
+void
+core_changes_resize(struct core *c, uint64_t count)
+{
+	struct changes	*ch = &c->changes;
+	struct change	*ring;
+
+	if (ch->ring == NULL || count == 0 || count == ch->cap)
+		return;
+	ring = mem_zalloc(count, sizeof(ring[0]));
+	if (ch->next - ch->first > count)
+		ch->first = ch->next - count;
+	for (uint64_t n = ch->first; n < ch->next; n++)
+		ring[n % count] = ch->ring[n % ch->cap];
+	free(ch->ring);
+	ch->ring = ring;
+	ch->cap = count;
+}
+
 void
 changes_free(struct changes *ch)
 {

@@ -522,6 +522,8 @@ struct change {
 };
 /* The last so many changes are kept from now on; once. */
 void core_changes_keep(struct core *c, uint64_t count);
+/* So many instead, if any are kept: the last ones of them. */
+void core_changes_resize(struct core *c, uint64_t count);
 /* Changes are numbered from 0; first <= number < next are there. */
 uint64_t core_changes_first(const struct core *c);
 uint64_t core_changes_next(const struct core *c);

@@ -161,8 +161,8 @@ on_control(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
-static int64_t
-cpu_seats(const struct config *cfg)
+int64_t
+lanes_cpus(const struct config *cfg)
 {
 	return cfg->cpu_workers != 0 ? cfg->cpu_workers : sysconf(_SC_NPROCESSORS_ONLN);
 }
@@ -170,7 +170,7 @@ cpu_seats(const struct config *cfg)
 int64_t
 lanes_files(const struct config *cfg)
 {
-	int64_t	workers = cpu_seats(cfg) + 2 + LANES_LEAVING_MAX + CORE_ALONE_MAX + EXEC_SEATS_MAX;
+	int64_t	workers = lanes_cpus(cfg) + 2 + LANES_LEAVING_MAX + CORE_ALONE_MAX + EXEC_SEATS_MAX;
 
 	return workers * FILES_OF_WORKER + FILES_OF_START;
 }
@@ -179,7 +179,7 @@ struct lanes *
 lanes_new(struct broker *b, int control_fd)
 {
 	struct lanes	*l = mem_zalloc(1, sizeof(*l));
-	int64_t		 cpus = cpu_seats(&b->config);
+	int64_t		 cpus = lanes_cpus(&b->config);
 
 	l->broker = b;
 	l->control_fd = control_fd;
@@ -340,6 +340,7 @@ lanes_tick(struct lanes *l)
 	}
 	if (look) {
 		l->next_look_ns = now_ns + LOOK_NS;
+		lanes_fit(l);
 		remote_tick(l);
 		break_circuit(l);
 		lanes_serve_if_complete(l);

@@ -101,6 +101,8 @@ void lanes_told_leave(struct told *t);
 /* The reader of this job's output is not behind any more (logs_held). */
 void lanes_output_wanted(struct lanes *l, uint64_t job);
 
+/* A reload: how many workers there are, and what they go by. */
+void lanes_reload(struct broker *b, const struct config *old);
 /* A reload: the supervisor's catalog, whose descriptor stays the caller's. */
 void lanes_catalog(struct lanes *l, int fd);
 /* A file of a type or a pool that was left out, and why. */

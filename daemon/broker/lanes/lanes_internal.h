@@ -85,6 +85,7 @@ struct seat {
 	struct outlet	*outlets[2];		/* its stdout and stderr */
 	int64_t		 ready_ns;		/* when it was ready */
 	bool		 outdated;		/* to be replaced when it has nothing left */
+	bool		 stale;			/* started with settings that have changed (renew.c) */
 	/* remote: */
 	struct remote	*remote;		/* its connection; NULL: it is away */
 	char		*session;
@@ -181,6 +182,12 @@ void plugins_start_worker(struct lanes *l);
 #define LANES_LEAVING_MAX	4
 
 struct seat *lanes_seat(const struct lanes *l, uint32_t number);
+/* renew.c: as many cpu workers as are configured, none with old settings.  Once a second. */
+void lanes_fit(struct lanes *l);
+/* How many cpu workers there are to be. */
+int64_t lanes_cpus(const struct config *cfg);
+/* way_channel.c: bytes of an arena of a channel. */
+size_t way_channel_arena(const struct config *cfg);
 /* No more starts for now: hundreds at once would fill the supervisor's socket, and `ready` must fit too. */
 bool lanes_asks_enough(const struct lanes *l);
 /* Seats that are leaving. */

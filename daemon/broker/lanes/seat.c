@@ -203,6 +203,7 @@ seat_request(struct seat *seat)
 	}
 	seat->gen = ++seat->lanes->next_gen;
 	seat->done_here = 0;
+	seat->stale = false;
 	seat->end_by_ns = 0;
 	if ((rc = seat->way->begin(seat)) == -EAGAIN)
 		return;				/* it has said when */

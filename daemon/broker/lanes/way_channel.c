@@ -14,11 +14,17 @@
 
 /* ---- begin, end ---- */
 
+size_t
+way_channel_arena(const struct config *cfg)
+{
+	return cfg->max_line_bytes > (8 << 20) ? ARENA_BYTES_LARGE : ARENA_BYTES;
+}
+
 static struct channel_config
 channel_config_of(const struct seat *seat)
 {
 	const struct config	*cfg = &seat->lanes->broker->config;
-	size_t			 bytes = cfg->max_line_bytes > (8 << 20) ? ARENA_BYTES_LARGE : ARENA_BYTES;
+	size_t			 bytes = way_channel_arena(cfg);
 
 	if (seat->lane == CONTROL_LANE_CPU)
 		return (struct channel_config){ .fifo = true, .kick = CHANNEL_KICK_FUTEX,

@@ -58,7 +58,7 @@ refuse(struct net *n, int fd, enum rpc_error_kind kind, const char *why)
 static bool
 has_place(struct net *n, const struct listener *l, enum rpc_role role)
 {
-	uint64_t	max = (uint64_t)n->broker->config.max_connections;
+	uint64_t	max = (uint64_t)n->broker->max_connections;
 
 	if (l->tcp || role < ROLE_admin)
 		max -= BOUND_CONNECTIONS_RESERVED;

@@ -14,6 +14,8 @@ struct ids;
 struct store_engine {
 	bool			 durable;
 	void			 (*close)(struct store *s);
+	/* store_set_keep; NULL: it has no history */
+	void			 (*keep)(struct store *s, const struct store_config *cfg);
 	void			 (*put)(struct store *s, struct store_op *op);
 	void			 (*publish)(struct store *s);
 	struct store_op		*(*done)(struct store *s);

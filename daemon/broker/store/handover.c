@@ -138,6 +138,15 @@ handover_recover(struct handover *h)
 	pthread_mutex_unlock(&h->mutex);
 }
 
+void
+handover_nudge(struct handover *h)
+{
+	pthread_mutex_lock(&h->mutex);
+	h->nudged = true;
+	pthread_cond_signal(&h->work);
+	pthread_mutex_unlock(&h->mutex);
+}
+
 struct found_batch *
 handover_found(struct handover *h)
 {
@@ -226,9 +235,10 @@ handover_take(struct handover *h, struct list *batch, const struct handover_caps
 
 	pthread_mutex_lock(&h->mutex);
 	handover_give_sign(h);		/* also where there is always something to do */
-	while (list_empty(&h->todo) && !h->recovery && !h->ending)
+	while (list_empty(&h->todo) && !h->recovery && !h->nudged && !h->ending)
 		if (!wait_for_work(h, until_ns))
 			break;
+	h->nudged = false;
 	move_up_to(batch, &h->todo, caps);
 	goes_on = !h->ending || !list_empty(batch);
 	pthread_mutex_unlock(&h->mutex);

@@ -33,6 +33,7 @@ struct handover {
 	bool			 answers;	/* the reader may have some */
 	struct found_batch	*found;		/* the next one, or NULL */
 	bool			 recovery;	/* is asked for */
+	bool			 nudged;	/* there is something else to look at */
 	bool			 ending;
 	bool			 woken;		/* the eventfd is readable */
 };
@@ -52,6 +53,8 @@ void handover_recover(struct handover *h);
 /* The writer, who may sleep, is to say that it lives; has it, since it was asked last? */
 void handover_ask_sign(struct handover *h);
 bool handover_sign_given(const struct handover *h);
+/* handover_take returns, though nothing may have been put. */
+void handover_nudge(struct handover *h);
 /* The next batch, which the caller frees; NULL: nothing yet. */
 struct found_batch *handover_found(struct handover *h);
 /* Lets the threads end when they have done what was published. */

@@ -67,6 +67,18 @@ sqlite_answers(const struct store *s)
 	return handover_sign_given(&((const struct sqlite_store *)(const void *)s)->handover);
 }
 
+/* ---- settings ---- */
+
+static void
+sqlite_keep(struct store *s, const struct store_config *cfg)
+{
+	struct store_config	*given = mem_alloc(sizeof(*given));
+
+	*given = *cfg;
+	free(atomic_exchange(&sqlite_of(s)->new_keep, given));
+	handover_nudge(&sqlite_of(s)->handover);
+}
+
 /* ---- queries ---- */
 
 static void
@@ -114,6 +126,7 @@ sqlite_free(struct sqlite_store *s)
 	found_free(s->fetched);
 	found_free(handover_found(&s->handover));
 	handover_fini(&s->handover);
+	free(atomic_load(&s->new_keep));
 	fd_close(&s->store.event);
 	free(s->reserve_path);
 	free(s->path);
@@ -134,7 +147,7 @@ sqlite_close(struct store *store)
 }
 
 static const struct store_engine sqlite_engine = {
-	.durable = true, .close = sqlite_close, .put = sqlite_put, .publish = sqlite_publish,
+	.durable = true, .close = sqlite_close, .keep = sqlite_keep, .put = sqlite_put, .publish = sqlite_publish,
 	.done = sqlite_done, .load = sqlite_load, .ask_sign = sqlite_ask_sign,
 	.answers = sqlite_answers, .ask = sqlite_ask, .answered = sqlite_answered,
 	.recover = sqlite_recover, .next_found = sqlite_next_found,
@@ -154,6 +167,7 @@ sqlite_new(const struct store_config *cfg)
 	    .event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	handover_init(&s->handover, s->store.event);
 	atomic_init(&s->full, false);
+	atomic_init(&s->new_keep, NULL);
 	return s;
 }
 

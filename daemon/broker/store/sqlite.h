@@ -65,13 +65,14 @@ struct retain {
 
 struct sqlite_store {
 	struct store		 store;
-	struct store_config	 cfg;		/* with a path of its own */
+	struct store_config	 cfg;		/* with a path of its own; keep_* are the writer's */
 	char			*dir, *path, *reserve_path;
 	uint32_t		 boot;
 	struct handover		 handover;
 	pthread_t		 writer;
 	struct sqlite_read	*read;
 	atomic_bool		 full;		/* shared: the disk is */
+	_Atomic(struct store_config *) new_keep; /* shared: for the writer to take; or NULL */
 	/* the writer's */
 	sqlite3			*db;
 	sqlite3_stmt		*statements[STATEMENTS];
@@ -150,6 +151,8 @@ int history_forget(struct sqlite_store *s, uint64_t id);
  */
 int history_forget_some(struct sqlite_store *s, int ops);
 int history_forget_alone(struct sqlite_store *s);
+/* Takes what the loop has set of how much is kept, if it has. */
+void history_configure(struct sqlite_store *s);
 /* That transaction came to nothing. */
 void history_undone(struct sqlite_store *s);
 /* A job has come into history. */

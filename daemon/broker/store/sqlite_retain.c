@@ -12,6 +12,8 @@
  */
 #include "daemon/broker/store/sqlite.h"
 
+#include <stdlib.h>
+
 #include "lib/clock.h"
 
 #define LOOKED_AT	2000	/* rows of one transaction of its own... */
@@ -259,6 +261,24 @@ history_undone(struct sqlite_store *s)
 {
 	for (int c = 0; c < RETAIN_CLASSES; c++)
 		s->retain[c] = (struct retain){ 0 };
+}
+
+/* What is too much now, and too old, is looked for from the beginning. */
+void
+history_configure(struct sqlite_store *s)
+{
+	struct store_config	*given = atomic_exchange(&s->new_keep, NULL);
+
+	if (given == NULL)
+		return;
+	s->cfg.keep_ms = given->keep_ms;
+	s->cfg.keep_failed_ms = given->keep_failed_ms;
+	s->cfg.keep_jobs = given->keep_jobs;
+	s->cfg.keep_bytes = given->keep_bytes;
+	s->cfg.keep_failed_jobs = given->keep_failed_jobs;
+	s->cfg.keep_failed_bytes = given->keep_failed_bytes;
+	free(given);
+	history_undone(s);
 }
 
 void

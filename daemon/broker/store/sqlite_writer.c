@@ -347,6 +347,7 @@ writer_main(void *sqlite_store)
 	list_init(&batch);
 	while (handover_take(&s->handover, &batch, &caps, next_ns(s))) {
 		quiet = list_empty(&batch);
+		history_configure(s);
 		if (handover_recovery(&s->handover))
 			recover_main(s);
 		if (!quiet)

@@ -18,6 +18,13 @@ store_close(struct store *s)
 		s->engine->close(s);
 }
 
+void
+store_set_keep(struct store *s, const struct store_config *cfg)
+{
+	if (s->engine->keep != NULL)
+		s->engine->keep(s, cfg);
+}
+
 bool
 store_durable(const struct store *s)
 {

@@ -72,6 +72,11 @@ int store_open_sqlite(const struct store_config *cfg, struct store **out, char *
  * dropped with it: their memory is the caller's again.
  */
 void store_close(struct store *s);
+/*
+ * Of history so much is kept from now on as *cfg says; its other members do not count.  What is too
+ * much goes as ever, a little at a time.
+ */
+void store_set_keep(struct store *s, const struct store_config *cfg);
 /* Does it remember jobs? */
 bool store_durable(const struct store *s);
 /* The boot counter: 1, 2, ... never the same twice for one state directory. */
