@@ -113,7 +113,8 @@ configure_of() {
 	clang) echo CC=clang ;;
 	asan) echo CC=gcc --with-sanitizers=address,undefined ;;
 	tsan) echo CC=gcc --with-sanitizers=thread ;;
-	without) echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq --without-ncurses ;;
+	without)
+		echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq --without-ncurses --without-systemd ;;
 	fuzz) echo CC=clang --enable-fuzzing --with-sanitizers=address,undefined ;;
 	esac
 }
@@ -191,7 +192,7 @@ without() {
 # What `make install` has put there works from there.
 installed() {
 	build gcc && make -s -C "$work/gcc" install && cd "$source/tests/e2e" || return
-	JOBD_BUILD=$work/prefix python3 -B -m unittest -v test_transcript test_jobctl test_libjobd \
+	JOBD_BUILD=$work/prefix python3 -B -m unittest -v test_transcript test_jobctl test_libjobd test_units \
 	    test_plugins.Example || return
 	make -s -C "$work/gcc" uninstall && ! find "$work/prefix" ! -type d | grep .
 }

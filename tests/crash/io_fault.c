@@ -9,6 +9,7 @@
  *	after	it dies behind the call
  *	EIO, ENOSPC	the call fails so
  *	short	a write writes 100 bytes, or half of what is less than 200
+ *	hang	the call never comes back, unless the main thread made it: so a start is not held up
  *	none	nothing happens: it is counted
  *
  * What was counted is in $JOBD_IO_FAULT.count, a mapped file that outlives the process: two 64-bit
@@ -28,7 +29,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum action { NOT_ACTIVE, NONE, KILL, AFTER, FAIL, SHORT };
+enum action { NOT_ACTIVE, NONE, KILL, AFTER, FAIL, SHORT, HANG };
 
 static struct {
 	enum action	 action;
@@ -47,6 +48,7 @@ action_parse(const char *word)
 		int		 error;
 	} table[] = {
 		{ "none", NONE, 0 }, { "kill", KILL, 0 }, { "after", AFTER, 0 }, { "short", SHORT, 0 },
+		{ "hang", HANG, 0 },
 		{ "EIO", FAIL, EIO }, { "ENOSPC", FAIL, ENOSPC },
 	};
 
@@ -139,6 +141,8 @@ verdict(const char *call, bool of_dir)
 	atomic_fetch_add(&plan.count[1], 1);
 	if (plan.action == KILL)
 		raise(SIGKILL);
+	while (plan.action == HANG && gettid() != getpid())
+		pause();
 	return plan.action;
 }
 

@@ -3,12 +3,13 @@
 import os
 import signal
 import socket
+import struct
 import tempfile
 import time
 import unittest
 from unittest import mock
 
-from jobd_test import PATIENCE, Daemon, read, until
+from jobd_test import BUILD, PATIENCE, Daemon, read, until
 
 WATCHDOG_S = 0.8 * PATIENCE
 
@@ -59,8 +60,8 @@ class Service(unittest.TestCase):
         self.manager = Manager(os.path.join(self.dir.name, 'notify'))
         self.addCleanup(self.manager.sock.close)
 
-    def serve(self, *settings, watchdog=WATCHDOG_S, **arguments):
-        variables = {'NOTIFY_SOCKET': os.path.join(self.dir.name, 'notify')}
+    def serve(self, *settings, watchdog=WATCHDOG_S, variables=(), **arguments):
+        variables = {'NOTIFY_SOCKET': os.path.join(self.dir.name, 'notify'), **dict(variables)}
         if watchdog:
             variables['WATCHDOG_USEC'] = '%d' % (watchdog * 1e6)
         with mock.patch.dict(os.environ, variables):
@@ -187,6 +188,47 @@ class Service(unittest.TestCase):
         for worker in jobd.children_named('worker'):
             os.kill(worker, signal.SIGCONT)
         c.call('job.cancel', id=job)
+
+    def serve_on_disk(self, fault, call, first=1 << 60):
+        """With calls of the broker to its disk that go wrong from the first-th on, as io_fault.c says."""
+        directory = tempfile.mkdtemp(dir=self.dir.name)
+        self.plan, state = os.path.join(directory, 'fault'), os.path.join(directory, 'state')
+        with open(self.plan, 'w') as f:
+            f.write('%s %s %d %d %s\n' % (fault, call, first, 1 << 61, state))
+        jobd = self.serve(state_dir=state, variables={
+            'JOBD_IO_FAULT': self.plan, 'LD_PRELOAD': os.path.join(BUILD, 'tests', 'crash', 'io_fault.so')})
+        self.addCleanup(self.kill, jobd)
+        self.manager.until('READY')
+        return jobd
+
+    def serve_on_disk_that_fails(self, fault, call):
+        """All goes well until jobd serves; then the disk fails at durable jobs."""
+        jobd = self.serve_on_disk('none', call)
+        jobd.stop()
+        with open(self.plan + '.count', 'rb') as f:
+            calls = struct.unpack('Q', f.read(8))[0]
+        jobd = self.serve_on_disk(fault, call, calls + 1)
+        self.clients = [jobd.client() for _ in range(calls + 1)]
+        for c in self.clients:          # each a commit
+            c.start('job.submit', type='echo', args=1, durability='commit')
+        return jobd
+
+    @staticmethod
+    def kill(jobd):
+        if jobd.process.poll() is None:
+            jobd.kill()
+
+    def test_a_store_whose_disk_does_not_come_back_gives_no_sign_of_life(self):
+        jobd = self.serve_on_disk_that_fails('hang', 'fdatasync')
+        until(lambda: 'the thread that writes the store does not answer' in jobd.log(), 'the word of it')
+        self.assertEqual(self.silence(2 * WATCHDOG_S), [])
+        self.assertEqual(jobd.client().call('ping'), {'pong': True})    # it is not the loop
+
+    def test_a_full_disk_is_no_reason_to_be_restarted(self):
+        jobd = self.serve_on_disk_that_fails('ENOSPC', 'pwrite64')
+        until(lambda: 'the disk is full' in jobd.log(), 'the word of it')
+        for _ in range(4):
+            self.assertTrue(self.silence(WATCHDOG_S))
 
     def test_a_broker_that_died_and_came_back_gives_signs_again(self):
         jobd = self.serve()
