@@ -247,9 +247,12 @@ open_state_dir(const char *given, uid_t owner, char *why, size_t size)
 	return path;
 }
 
-/* Root's directory may be one that others look into: the socket in it has a mode of its own. */
+/*
+ * Root's directory may be one that others look into: the socket in it has a mode of its own.  It may be
+ * the daemon's: RuntimeDirectory= makes it so.
+ */
 static int
-make_socket_dir(char *why, size_t size)
+make_socket_dir(const struct plan *p, char *why, size_t size)
 {
 	struct paths_env	 env;
 	char			*dir;
@@ -257,7 +260,8 @@ make_socket_dir(char *why, size_t size)
 
 	paths_env_read(&env);
 	dir = paths_socket_dir(&env);
-	rc = paths_make_dir(dir, env.uid == 0 ? 0022 : 0077, why, size);
+	rc = paths_make_dir_of(dir, p->daemon_account.uid, env.uid == 0 ? 0022 : 0077, why,
+	    size);
 	if (rc == 0 && env.uid == 0 && chmod(dir, 0755) != 0) {
 		rc = -errno;
 		snprintf(why, size, "%s: cannot be opened to others: %s", dir, strerror(-rc));
@@ -277,20 +281,8 @@ make_groups_dir(const char *state_dir, uid_t owner, char *why, size_t size)
 	return rc;
 }
 
-/* Root's sockets are for the members of the daemon's group, who are somebody to it: rules of [access]. */
 static int
-give_to_group(const struct plan *p, const struct listener *l, char *why, size_t size)
-{
-	if (l->addr.kind != ADDR_UNIX || p->daemon_account.uid == geteuid() ||
-	    lchown(l->addr.host, (uid_t)-1, p->daemon_account.gid) == 0)
-		return 0;
-	snprintf(why, size, "unix:%s: cannot be given to the group of %s: %s", l->addr.host,
-	    p->daemon_account.name, strerror(errno));
-	return -errno;
-}
-
-static int
-open_listeners(struct plan *p, char *why, size_t size)
+open_each(struct plan *p, char *why, size_t size)
 {
 	int	rc;
 
@@ -304,12 +296,34 @@ open_listeners(struct plan *p, char *why, size_t size)
 			continue;
 		}
 		rc = listen_open(&p->addrs[p->nlisteners], l, why, size);
-		if (rc == 0)
-			rc = give_to_group(p, l, why, size);
 		if (rc != 0)
 			return rc;
 	}
 	return 0;
+}
+
+/*
+ * Root's sockets are for the daemon's group, from their first moment; what its members may do is for
+ * the rules of access.
+ */
+static int
+open_listeners(struct plan *p, char *why, size_t size)
+{
+	gid_t	before = getegid();
+	int	rc;
+
+	if (geteuid() != 0)
+		return open_each(p, why, size);
+	if (setegid(p->daemon_account.gid) != 0) {
+		rc = -errno;
+		snprintf(why, size, "the group of %s cannot be had: %s", p->daemon_account.name,
+		    strerror(-rc));
+		return rc;
+	}
+	rc = open_each(p, why, size);
+	if (setegid(before) != 0)
+		log_fatal("root cannot be of its group again errno=%d", errno);
+	return rc;
 }
 
 /* The lock first: what follows is for one jobd at a time. */
@@ -341,7 +355,7 @@ plan_open(struct plan *p, const struct options *o, char *why, size_t size)
 	    credentials_take(p->state_dir, why, size) != 0 ||
 	    make_groups_dir(p->state_dir, p->daemon_account.uid, why, size) != 0 ||
 	    state_give(p->state_dir, &p->daemon_account, why, size) != 0 ||
-	    (p->default_addrs && make_socket_dir(why, size) != 0) ||
+	    (p->default_addrs && make_socket_dir(p, why, size) != 0) ||
 	    open_listeners(p, why, size) != 0 ||
 	    cgroup_open(&p->cgroup, p->cgroup_wanted, why, size) != 0)
 		return EXIT_CONFIG;
