@@ -61,6 +61,11 @@ class Users(unittest.TestCase):
             self.assertEqual(st.st_uid, 0 if name in ('lock', 'children') else DAEMON, name)
             self.assertEqual(st.st_mode & (0o027 if name == 'groups' else 0o077), 0, name)
 
+    def test_the_socket_is_for_the_group_of_the_daemon_and_nobody_else(self):
+        self.start()
+        st = os.stat(self.jobd.unix.partition(':')[2])
+        self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o777), (0, DAEMON, 0o660))
+
     def test_a_reduce_job_reads_the_outcomes_of_its_group(self):
         c = self.start()
         for name, durability in (('in-memory', 'memory'), ('in-store', 'commit')):
