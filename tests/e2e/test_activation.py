@@ -64,6 +64,12 @@ class Activation(unittest.TestCase):
         process.terminate()
         self.assertEqual(process.wait(20 * PATIENCE), 0)
 
+    def connected(self):
+        try:
+            return Client('unix:' + self.path)
+        except OSError:
+            return None         # it is not there, or nobody listens yet
+
     @staticmethod
     def brokers(process):
         return [pid for pid in descendants(process.pid) if 'broker' in title(pid)]
@@ -154,8 +160,7 @@ class Activation(unittest.TestCase):
              os.path.join(self.dir, 'state'), '--cpu-workers', '1', *ALL_ROOTS], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_us, text=True)
         self.addCleanup(self.end, process)
-        until(lambda: os.path.exists(self.path), 'the socket')
-        with Client('unix:' + self.path) as c:
+        with until(self.connected, 'the socket') as c:
             self.assertEqual(c.run('echo', 7)['result'], 7)
         self.stop(process)
 
