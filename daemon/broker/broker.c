@@ -268,9 +268,24 @@ start(struct broker *b, struct attempt *at)
 		lanes_start(b->lanes, at);
 }
 
+/* What workers' deaths did to jobs is for the administrator; the rest is their owners' business. */
+static void
+say_failure(const struct job *j)
+{
+	enum failure_kind	kind;
+
+	if (j->state != JOB_failed)
+		return;
+	kind = job_outcome(j)->kind;
+	log_at(kind == FAILURE_crash || kind == FAILURE_lost ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+	    "job failed job=%llu type=%s attempts=%u kind=%s", (unsigned long long)j->id,
+	    job_type(j)->name, job_attempts(j), failure_names[kind]);
+}
+
 static void
 finished(struct broker *b, struct job *j)
 {
+	say_failure(j);
 	logs_job_finished(b, j);
 	gather_job_finished(b, j);
 	net_job_finished(b->net, j);

@@ -131,6 +131,13 @@ class Service(unittest.TestCase):
         self.manager.until('STATUS', lambda text: text == 'running 1, waiting 0, scheduled 1')
         c.call('job.cancel', id=job)
 
+    def test_the_log_says_which_job_failed_and_how(self):
+        jobd = self.serve('log.level=debug')
+        c = jobd.client()
+        job = c.run('sleep', {'ms': 60000}, timeout_ms=10)['id']
+        line = 'debug: job failed job=%d type=sleep attempts=1 kind=timeout\n' % job
+        until(lambda: line in jobd.log(), 'the line')
+
     def test_what_the_manager_says_is_for_nobody_else(self):
         jobd = self.serve()
         for pid in [jobd.pid] + list(jobd.look()):
