@@ -52,6 +52,8 @@ struct config {
 	int64_t	 access_max_connections, access_max_jobs, access_max_bytes;
 	int64_t	 audit_on, audit_rate, audit_max_bytes, audit_keep;
 	char	*audit_file;		/* NULL: the usual one */
+	char	*tls_certificate, *tls_key, *tls_client_ca;	/* NULL: none */
+	int64_t	 tls_require_client;	/* 0 or 1 */
 	struct list queues, types, crons, quotas; /* of struct config_limit */
 	struct list access;		/* of struct config_rule */
 };

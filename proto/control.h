@@ -46,6 +46,9 @@ enum control_kind {
 	/* The administrator's types and pools, at start; descriptor: a memfd with the text of
 	 * proto/catalog.h */
 	CONTROL_CATALOG,
+	/* The certificate of TLS listeners, its key and the authority of clients, before the first
+	 * CATALOG and when they have changed; descriptor: a memfd of proto/tls_files.h */
+	CONTROL_TLS,
 	/* Broker to supervisor: its loop turns and its store's thread answers; text: how things are.
 	 * Only when it was started with --sign-ms, and so often. */
 	CONTROL_ALIVE,

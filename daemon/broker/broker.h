@@ -56,6 +56,7 @@ struct broker {
 	int64_t			 started_ms;
 	const char		*state_dir;
 	int			 control_fd;
+	uint64_t		 tls_listeners;	/* a bit each, in the order of the listening sockets */
 	uint64_t		 lane_moves;	/* types that changed their lane */
 	uint64_t		 loop_stalls;	/* attempts that kept an event loop */
 	bool			 unsettled;	/* core has effects left for the next turn */

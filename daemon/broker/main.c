@@ -33,6 +33,7 @@
 #include "daemon/broker/store/spool.h"
 #include "daemon/broker/store/running.h"
 #include "daemon/broker/store/store.h"
+#include "daemon/broker/tls/tls.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -59,12 +60,34 @@ usage(const char *what)
 	exit(64);
 }
 
+/*
+ * The supervisor asks whether a certificate and its key are any good: files of proto/tls_files.h come on the first
+ * descriptor, the sentence goes to the second.
+ */
+static int
+check_tls(void)
+{
+	struct tls_files	 files = { 0 };
+	struct tls_context	*ctx = NULL;
+	char			 why[256] = "what the supervisor sent cannot be read";
+	int			 rc = tls_files_take(CONTROL_BROKER_FD, &files);
+
+	if (rc == 0)
+		rc = tls_context_new(&files, &ctx, why, sizeof(why));
+	tls_context_free(ctx);
+	tls_files_free(&files);
+	if (rc != 0)
+		fd_write_all(CONTROL_BROKER_FD + 1, why, strlen(why));
+	return rc == 0 ? 0 : 1;
+}
+
 static void
 read_arguments(struct broker *b, struct start *s, int argc, char **argv)
 {
 	static const struct option	options[] = {
 		{ "control", required_argument, NULL, 'c' }, { "listeners", required_argument, NULL, 'l' },
 		{ "state-dir", required_argument, NULL, 'd' }, { "sign-ms", required_argument, NULL, 'a' },
+		{ "tls", required_argument, NULL, 't' }, { "check-tls", no_argument, NULL, 'T' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int	option;
@@ -76,6 +99,8 @@ read_arguments(struct broker *b, struct start *s, int argc, char **argv)
 		case 'l': s->listeners = atoi(optarg); break;
 		case 'd': b->state_dir = optarg; break;
 		case 'a': s->sign_ms = atoll(optarg); break;
+		case 't': b->tls_listeners |= UINT64_C(1) << (atoi(optarg) & 63); break;
+		case 'T': exit(check_tls());
 		default: usage("bad option");
 		}
 	}

@@ -29,6 +29,12 @@ union address {
 /* ---- where ---- */
 
 static const char *
+scheme(const struct addr *addr)
+{
+	return addr->kind == ADDR_TLS ? "tls" : "tcp";
+}
+
+static const char *
 numeric_host(const struct addr *addr)
 {
 	return strcmp(addr->host, "localhost") == 0 ? "127.0.0.1" : addr->host;
@@ -67,19 +73,22 @@ listen_check(const struct addr *addr, char *why, size_t size)
 
 	if (addr->kind == ADDR_UNIX)
 		return 0;
+#ifndef HAVE_OPENSSL
 	if (addr->kind == ADDR_TLS) {
-		snprintf(why, size, "tls:%s:%u: needs TLS, which this version does not have",
-		    addr->host, addr->port);
+		snprintf(why, size, "tls:%s:%u: this jobd was built without TLS", addr->host,
+		    addr->port);
 		return -EINVAL;
 	}
+#endif
 	if (fill_inet(addr, &a) == 0) {
-		snprintf(why, size, "tcp:%s:%u: is no numeric address, and names are not looked "
-		    "up; write 127.0.0.1, [::1] or localhost", addr->host, addr->port);
+		snprintf(why, size, "%s:%s:%u: is no numeric address, and names are not looked "
+		    "up; write 127.0.0.1, [::1] or localhost", scheme(addr), addr->host, addr->port);
 		return -EINVAL;
 	}
-	if (!is_loopback(&a)) {
+	if (addr->kind != ADDR_TLS && !is_loopback(&a)) {
 		snprintf(why, size, "tcp:%s:%u: is beyond this machine's loopback, so it needs "
-		    "TLS, which this version does not have", addr->host, addr->port);
+		    "TLS: write tls:%s:%u, with tls.certificate and tls.key", addr->host, addr->port,
+		    addr->host, addr->port);
 		return -EINVAL;
 	}
 	return 0;
@@ -274,14 +283,14 @@ open_inet(struct listener *l, char *why, size_t size)
 	l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	rc = l->fd < 0 ? -errno : bind_inet(l->fd, &a, len, &real);
 	if (rc != 0) {
-		snprintf(why, size, "tcp:%s:%u: cannot be bound: %s", l->addr.host, l->addr.port,
-		    strerror(-rc));
+		snprintf(why, size, "%s:%s:%u: cannot be bound: %s", scheme(&l->addr), l->addr.host,
+		    l->addr.port, strerror(-rc));
 		fd_close(&l->fd);
 		return rc;
 	}
 	l->addr.port = ntohs(v6 ? real.v6.sin6_port : real.v4.sin_port);
-	snprintf(l->text, sizeof(l->text), v6 ? "tcp:[%s]:%u" : "tcp:%s:%u", numeric_host(&l->addr),
-	    l->addr.port);
+	snprintf(l->text, sizeof(l->text), v6 ? "%s:[%s]:%u" : "%s:%s:%u", scheme(&l->addr),
+	    numeric_host(&l->addr), l->addr.port);
 	return 0;
 }
 

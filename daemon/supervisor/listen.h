@@ -21,9 +21,8 @@ struct listener {
 };
 
 /*
- * May jobd serve there?  TLS does not exist in this version, so TCP is for loopback only; names are
- * not looked up: a numeric address, or `localhost`, which is 127.0.0.1.  0, or -EINVAL with a
- * sentence in why[size].
+ * May jobd serve there?  TCP without TLS is for loopback only; names are not looked up: a numeric
+ * address, or `localhost`, which is 127.0.0.1.  0, or -EINVAL with a sentence in why[size].
  */
 int listen_check(const struct addr *addr, char *why, size_t size);
 /*

@@ -146,13 +146,17 @@ run(const struct options *o)
 		goto out;
 	}
 	plan_log(&p);
+	if ((rc = plan_find_programs(&p, why, sizeof(why))) != 0)
+		goto out;
+	if ((rc = plan_check_tls(&p, p.broker_program, &fault)) != 0) {
+		config_fault_print(&fault, why, sizeof(why));
+		goto out;
+	}
 	if (o->check_config) {
 		rc = check_types(&p);
 		plan_free(&p);
 		return rc;
 	}
-	if ((rc = plan_find_programs(&p, why, sizeof(why))) != 0)
-		goto out;
 	if (o->daemonize)
 		background_start();
 	if ((rc = plan_open(&p, o, why, sizeof(why))) != 0)

@@ -13,6 +13,7 @@
 #include "daemon/supervisor/paths.h"
 #include "daemon/supervisor/sources.h"
 #include "daemon/supervisor/state.h"
+#include "daemon/supervisor/tls.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -89,6 +90,23 @@ choose_account(const char *key, const char *name, struct account *out, char *why
 	return true;
 }
 
+/* Without a certificate a TLS listener could serve nobody.  The setting to blame; NULL: all is good. */
+static const char *
+choose_tls(struct plan *p, const struct config *c, char *why, size_t size)
+{
+	const char	*key = tls_read(c, &p->tls, why, size);
+
+	for (size_t i = 0; key == NULL && i < p->naddrs; i++) {
+		if (p->addrs[i].kind != ADDR_TLS ||
+		    (p->tls.pem[TLS_CERTIFICATE] != NULL && p->tls.pem[TLS_KEY] != NULL))
+			continue;
+		snprintf(why, size, "tls:%s:%u: needs tls.certificate and tls.key", p->addrs[i].host,
+		    p->addrs[i].port);
+		key = "net.listen";
+	}
+	return key;
+}
+
 /* Only root can be others than it is.  The setting that names nobody; NULL: all are there. */
 static const char *
 choose_accounts(struct plan *p, const struct config *c, char *why, size_t size)
@@ -154,6 +172,8 @@ plan_make(struct plan *p, const struct options *o, struct config_fault *fault)
 		choose_addresses(&p->config, &texts);
 	key = check_addresses(p, &texts, fault->why, sizeof(fault->why)) != 0 ? "net.listen" :
 	    choose_accounts(p, &p->config, fault->why, sizeof(fault->why));
+	if (key == NULL)
+		key = choose_tls(p, &p->config, fault->why, sizeof(fault->why));
 	args_free(&texts);
 	return key == NULL ? 0 : blame(p, key, fault);
 }
@@ -166,6 +186,9 @@ plan_adopt(struct plan *p, struct plan *next)
 	free(p->jobs_dir);
 	p->jobs_dir = next->jobs_dir;
 	next->jobs_dir = NULL;
+	tls_files_free(&p->tls);
+	p->tls = next->tls;
+	memset(&next->tls, 0, sizeof(next->tls));
 	plan_log(p);
 }
 
@@ -173,7 +196,7 @@ plan_adopt(struct plan *p, struct plan *next)
 static bool
 is_for_workers(const struct setting *s)
 {
-	static const char *const	others[] = { "net.", "access.", "audit." };
+	static const char *const	others[] = { "net.", "access.", "audit.", "tls." };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (strncmp(s->text, others[i], strlen(others[i])) == 0)
@@ -211,6 +234,18 @@ plan_find_programs(struct plan *p, char *why, size_t size)
 	    (p->exec_program = paths_program("jobd-exec", why, size)) == NULL)
 		return EXIT_CONFIG;
 	return 0;
+}
+
+/* A certificate that nobody uses is tried too: it may be meant for the next listener. */
+int
+plan_check_tls(const struct plan *p, const char *program, struct config_fault *fault)
+{
+	const char	*key;
+
+	if (p->tls.pem[TLS_CERTIFICATE] == NULL && p->tls.pem[TLS_KEY] == NULL)
+		return 0;
+	key = tls_check(program, &p->daemon_account, &p->tls, fault->why, sizeof(fault->why));
+	return key == NULL ? 0 : blame(p, key, fault);
 }
 
 /* ---- opened ---- */
@@ -383,4 +418,5 @@ plan_free(struct plan *p)
 	free(p->exec_program);
 	config_fini(&p->config);
 	settings_fini(&p->settings);
+	tls_files_free(&p->tls);
 }

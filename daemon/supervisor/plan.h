@@ -17,6 +17,7 @@
 #include "daemon/supervisor/lock.h"
 #include "daemon/supervisor/options.h"
 #include "proto/config_file.h"
+#include "proto/tls_files.h"
 
 struct plan {
 	/* by plan_make: nothing has changed but this */
@@ -28,6 +29,7 @@ struct plan {
 	bool			 default_addrs;	/* so the socket's directory is ours to make */
 	char			*cgroup_wanted;	/* workers.cgroup */
 	char			*jobs_dir;	/* NULL: no variable says where */
+	struct tls_files	 tls;		/* of TLS listeners; none: empty */
 	struct account		 daemon_account;	/* the broker's */
 	struct account		 jobs_account;	/* whose commands are that do not say it */
 	struct account		 worker_account;	/* of built-in workers; may read outcomes of groups */
@@ -63,6 +65,8 @@ void plan_worker_args(const struct plan *p, struct args *argv);
 /* The types of a directory (NULL: none), whatever is wrong with some of them. */
 void plan_read_catalog(const struct plan *p, const char *jobs_dir, struct catalog *out);
 int plan_find_programs(struct plan *p, char *why, size_t size);
+/* Has the certificate of TLS listeners tried, by this program (the broker's). */
+int plan_check_tls(const struct plan *p, const char *program, struct config_fault *fault);
 /* No plan, but the state directory alone, made and taken. */
 int plan_take_state(struct plan *p, const struct options *o, char *why, size_t size);
 int plan_open(struct plan *p, const struct options *o, char *why, size_t size);

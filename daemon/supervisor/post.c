@@ -66,7 +66,7 @@ post_text(struct supervisor *s, enum control_kind kind, int fd)
 	struct control_msg	m;
 
 	if (fd < 0) {
-		log_error("settings and types not handed over errno=%d", -fd);
+		log_error("settings, types or certificate not handed over errno=%d", -fd);
 		return;
 	}
 	memset(&m, 0, sizeof(m));
@@ -85,6 +85,13 @@ void
 post_catalog(struct supervisor *s)
 {
 	post_text(s, CONTROL_CATALOG, catalog_share(&s->catalog));
+}
+
+void
+post_tls(struct supervisor *s)
+{
+	if (s->plan->tls.pem[TLS_CERTIFICATE] != NULL)
+		post_text(s, CONTROL_TLS, tls_files_share(&s->plan->tls));
 }
 
 void

@@ -21,6 +21,7 @@ adopt(struct supervisor *s)
 	plan_adopt(s->plan, &s->reload.plan);
 	catalog_free(&s->catalog);
 	catalog_move(&s->catalog, &s->reload.catalog);
+	post_tls(s);
 }
 
 /* Whatever came of it; somebody may have asked again meanwhile. */
@@ -131,7 +132,8 @@ reload_begin(struct supervisor *s)
 		return;
 	}
 	service_reloads(&s->service, clock_mono_ns());
-	if (plan_make(&s->reload.plan, s->plan->options, &fault) != 0) {
+	if (plan_make(&s->reload.plan, s->plan->options, &fault) != 0 ||
+	    plan_check_tls(&s->reload.plan, s->plan->broker_program, &fault) != 0) {
 		refuse(s, &fault);
 		plan_free(&s->reload.plan);
 		service_reloaded(&s->service);

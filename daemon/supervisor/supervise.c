@@ -56,6 +56,10 @@ make_argv(const struct plan *p, int64_t sign_ms, struct args *argv)
 	args_addf(argv, "--state-dir=%s", p->state_dir);
 	if (sign_ms > 0)
 		args_addf(argv, "--sign-ms=%lld", (long long)sign_ms);
+	for (size_t i = 0; i < p->nlisteners; i++) {
+		if (p->listeners[i].addr.kind == ADDR_TLS)
+			args_addf(argv, "--tls=%zu", i);
+	}
 	args_addf(argv, "%*s", TITLE_PAD_BYTES, "");
 }
 
@@ -125,6 +129,7 @@ start_broker(struct supervisor *s)
 	log_info("broker started pid=%d", (int)s->broker.pid);
 	service_broker_starts(&s->service, clock_mono_ns());
 	post_settings(s);
+	post_tls(s);
 	post_catalog(s);
 	supervisor_record(s);
 }

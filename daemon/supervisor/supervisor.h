@@ -113,6 +113,8 @@ void post_signal(struct supervisor *s, enum control_kind kind, int64_t deadline_
 /* To a broker that starts: what is set, and the types and pools of the administrator. */
 void post_settings(struct supervisor *s);
 void post_catalog(struct supervisor *s);
+/* The certificate of TLS listeners, if there is one. */
+void post_tls(struct supervisor *s);
 void post_flush(struct supervisor *s);
 /* Ends the conversation: closes the socket, forgets what is in the outbox. */
 void post_close(struct supervisor *s);

@@ -28,7 +28,8 @@ class Closed(Exception):
     """The other side closed the connection."""
 
 
-def connect(address, timeout):
+def connect(address, timeout, context=None):
+    """context: an ssl.SSLContext for `tls:`."""
     kind, _, rest = address.partition(':')
     if kind == 'unix':
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -38,15 +39,15 @@ def connect(address, timeout):
     host, _, port = rest.rpartition(':')
     sock = socket.create_connection((host, int(port)), timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+    return sock if kind != 'tls' else context.wrap_socket(sock, server_hostname='localhost')
 
 
 class Client:
     """A connection.  record(request_line, reply_line), if given, sees each matched pair."""
 
-    def __init__(self, address, token=None, record=None, timeout=60, hello=None):
+    def __init__(self, address, token=None, record=None, timeout=60, hello=None, context=None):
         self.timeout = timeout
-        self.sock = connect(address, timeout)
+        self.sock = connect(address, timeout, context)
         self.record = record
         self.next_id = 1
         self.input = bytearray()

@@ -30,6 +30,14 @@ void broker_ready(struct broker *b) { (void)b; }
 void broker_stop(struct broker *b, int64_t deadline_ms) { (void)b; (void)deadline_ms; }
 void broker_fail(struct broker *b, const char *why) { (void)b; fail_msg("%s", why); abort(); }
 /* No remote worker comes here, and the time is the test's. */
+int
+net_tls(struct net *n, int fd)
+{
+	(void)n;
+	(void)fd;
+	return 0;
+}
+
 void
 net_worker_closed(struct net *n)
 {

@@ -35,6 +35,14 @@ void keep_measured(struct broker *b, struct type *t) { (void)b; (void)t; }
 void keep_program_measured(struct broker *b, struct program *p) { (void)b; (void)p; }
 void keep_program_drop(struct broker *b, struct program *p) { programs_drop(b->programs, p); }
 /* No remote worker comes here, and the time is the test's. */
+int
+net_tls(struct net *n, int fd)
+{
+	(void)n;
+	(void)fd;
+	return 0;
+}
+
 void
 net_worker_closed(struct net *n)
 {

@@ -202,9 +202,10 @@ lanes_worker_next(const struct lanes *l, size_t *at, struct worker_view *out)
 
 /* The rig has no workers on other machines: such a connection ends. */
 void
-lanes_adopt(struct lanes *l, int fd, struct span left, const char *addr)
+lanes_adopt(struct lanes *l, int fd, struct tls *tls, struct span left, const char *addr)
 {
 	(void)l;
+	(void)tls;
 	(void)left;
 	(void)addr;
 	close(fd);

@@ -25,6 +25,11 @@
 #include "lib/alloc.h"
 #include "lib/fd.h"
 
+#ifdef HAVE_OPENSSL
+#define TLS_WORDS	"tls:127.0.0.1:7433: needs tls.certificate and tls.key"
+#else
+#define TLS_WORDS	"tls:127.0.0.1:7433: this jobd was built without TLS"
+#endif
 #define PATIENCE_MS	20000
 
 static char	dir[PATH_MAX];		/* this test's own */
@@ -946,8 +951,8 @@ test_bad_start_is_refused_with_its_exit_code(void **state)
 		const char	*says;
 	} rows[] = {
 		{ { "--set", "jobs.grace_ms=x" }, 78, "--set: jobs.grace_ms: `x` is not a duration" },
-		{ { "--listen", "tcp:0.0.0.0:7433" }, 78, "needs TLS, which this version does not have" },
-		{ { "--listen", "tls:127.0.0.1:7433" }, 78, "needs TLS, which this version does not have" },
+		{ { "--listen", "tcp:0.0.0.0:7433" }, 78, "needs TLS: write tls:0.0.0.0:7433" },
+		{ { "--listen", "tls:127.0.0.1:7433" }, 78, TLS_WORDS },
 		{ { "-c", "/nosuch" }, 78, "/nosuch: cannot be read" },
 		{ { "--nosuch" }, 64, "--nosuch: no such option" },
 		{ { "--check-config" }, 0, "" },

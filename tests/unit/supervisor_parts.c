@@ -411,11 +411,17 @@ test_only_loopback_is_listened_at(void **state)
 	} rows[] = {
 		{ "unix:/run/x", NULL }, { "tcp:127.0.0.1:7433", NULL }, { "tcp:127.255.0.9:0", NULL },
 		{ "tcp:[::1]:1", NULL }, { "tcp:localhost:1", NULL },
-		{ "tcp:0.0.0.0:7433", "needs TLS, which this version does not have" },
+		{ "tcp:0.0.0.0:7433", "needs TLS: write tls:0.0.0.0:7433" },
 		{ "tcp:192.168.1.1:7433", "needs TLS" }, { "tcp:128.0.0.1:1", "needs TLS" },
 		{ "tcp:[::]:7433", "needs TLS" }, { "tcp:[fe80::1]:7433", "needs TLS" },
 		{ "tcp:[::ffff:127.0.0.1]:1", "needs TLS" },
-		{ "tls:127.0.0.1:7433", "needs TLS" }, { "tcp:example.org:1", "names are not looked up" },
+#ifdef HAVE_OPENSSL
+		{ "tls:127.0.0.1:7433", NULL }, { "tls:0.0.0.0:7433", NULL }, { "tls:[::]:1", NULL },
+#else
+		{ "tls:127.0.0.1:7433", "built without TLS" },
+#endif
+		{ "tls:example.org:1", "names are not looked up" },
+		{ "tcp:example.org:1", "names are not looked up" },
 		{ "tcp:127.1:1", "is no numeric address" },
 	};
 

@@ -16,6 +16,7 @@
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "daemon/broker/lanes/pools.h"
 #include "daemon/broker/lanes/talk.h"
+#include "daemon/broker/net/net.h"
 #include "daemon/broker/reload.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -122,6 +123,9 @@ on_message(struct lanes *l, const struct control_msg *m, int *fds, size_t nfds)
 		break;
 	case CONTROL_STOP:
 		broker_stop(b, 0);
+		break;
+	case CONTROL_TLS:
+		net_tls(b->net, nfds > 0 ? fds[0] : -1);
 		break;
 	case CONTROL_CATALOG:
 		lanes_catalog(l, nfds > 0 ? fds[0] : -1);

@@ -427,7 +427,7 @@ keep_alive(int fd)
 }
 
 void
-lanes_adopt(struct lanes *l, int fd, struct span left, const char *addr)
+lanes_adopt(struct lanes *l, int fd, struct tls *tls, struct span left, const char *addr)
 {
 	struct remote	*r = mem_zalloc(1, sizeof(*r));
 
@@ -436,7 +436,7 @@ lanes_adopt(struct lanes *l, int fd, struct span left, const char *addr)
 	snprintf(r->addr, sizeof(r->addr), "%s", addr);
 	r->ready_by_ns = l->broker->now.mono_ns + REMOTE_READY_MS * NS_PER_MS;
 	list_push_back(&l->remotes, &r->link);
-	r->wire = wire_new(&l->wires, fd, r->addr, talk_longest_line(l->broker), &owner, r, left);
+	r->wire = wire_new_tls(&l->wires, fd, tls, r->addr, talk_longest_line(l->broker), &owner, r, left);
 }
 
 void

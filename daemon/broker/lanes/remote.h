@@ -13,10 +13,12 @@
 #define REMOTE_READY_MS		10000	/* from hello to worker.ready */
 #define REMOTE_REFUSALS_LOGGED	10	/* a second */
 
+struct tls;
+
 /*
- * A connection whose hello was answered; fd is lanes' from here on.  left: what came behind the hello.  addr:
+ * A connection whose hello was answered; fd, and its TLS stream (NULL: none), are lanes' from here on.  left: what came behind the hello.  addr:
  * for the log.  net_worker_closed is called when it is closed.
  */
-void lanes_adopt(struct lanes *l, int fd, struct span left, const char *addr);
+void lanes_adopt(struct lanes *l, int fd, struct tls *tls, struct span left, const char *addr);
 
 #endif

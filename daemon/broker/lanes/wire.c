@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/broker/tls/tls.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -26,7 +27,8 @@
 struct wire {
 	struct list	 dirty, more, dead;
 	struct wires	*all;
-	struct event	 ev, timer;
+	struct event	 ev, timer;	/* ev: with TLS it only wakes, and the stream watches */
+	struct tls	*tls;		/* NULL: none */
 	const char	*name;
 	const struct wire_owner *owner;	/* NULL: closed */
 	void		*arg;
@@ -44,6 +46,13 @@ struct wire {
 
 static void on_event(int fd, short what, void *arg);
 static void on_timer(int fd, short what, void *arg);
+
+static void
+mark(struct list *head, struct list *node)
+{
+	if (!list_linked(node))
+		list_push_back(head, node);
+}
 
 static int
 fd_of(const struct wire *w)
@@ -64,6 +73,11 @@ watch(struct wire *w)
 		want |= EV_WRITE;
 	if (want == w->want)
 		return;
+	if (w->tls != NULL) {
+		w->want = want;
+		tls_watch(w->tls, want);
+		return;
+	}
 	event_del(&w->ev);
 	w->want = want;
 	if (want == 0)
@@ -93,15 +107,28 @@ wires_init(struct wires *ws, struct event_base *base, const int64_t *now_ns)
 	list_init(&ws->dead);
 }
 
-static void
-mark(struct list *head, struct list *node)
+struct wire *
+wire_new(struct wires *ws, int fd, const char *name, size_t max_line,
+    const struct wire_owner *owner, void *arg, struct span left)
 {
-	if (!list_linked(node))
-		list_push_back(head, node);
+	return wire_new_tls(ws, fd, NULL, name, max_line, owner, arg, left);
+}
+
+static void
+begin_watching(struct wire *w, int fd)
+{
+	w->want = EV_READ;
+	event_assign(&w->ev, w->all->base, fd, EV_READ | EV_PERSIST, on_event, w);
+	if (w->tls == NULL) {
+		event_add(&w->ev, NULL);
+		return;
+	}
+	tls_give(w->tls, on_event, w);
+	tls_watch(w->tls, EV_READ);
 }
 
 struct wire *
-wire_new(struct wires *ws, int fd, const char *name, size_t max_line,
+wire_new_tls(struct wires *ws, int fd, struct tls *tls, const char *name, size_t max_line,
     const struct wire_owner *owner, void *arg, struct span left)
 {
 	struct wire	*w = mem_zalloc(1, sizeof(*w));
@@ -116,11 +143,10 @@ wire_new(struct wires *ws, int fd, const char *name, size_t max_line,
 	list_init(&w->dead);
 	fd_set_nonblock(fd);
 	event_assign(&w->timer, ws->base, -1, 0, on_timer, w);
-	w->want = EV_READ;
-	event_assign(&w->ev, ws->base, fd, EV_READ | EV_PERSIST, on_event, w);
-	event_add(&w->ev, NULL);
+	w->tls = tls;
+	begin_watching(w, fd);
 	buf_append(&w->in, left.p, left.len);
-	if (left.len > 0)
+	if (left.len > 0 || (tls != NULL && tls_readable(tls)))
 		mark(&ws->more, &w->more);
 	return w;
 }
@@ -131,7 +157,11 @@ end(struct wire *w)
 	w->owner = NULL;
 	event_del(&w->ev);
 	event_del(&w->timer);
-	close(fd_of(w));
+	if (w->tls != NULL)
+		tls_close(w->tls);
+	else
+		close(fd_of(w));
+	w->tls = NULL;
 	list_remove(&w->dirty);
 	list_remove(&w->more);
 	mark(&w->all->dead, &w->dead);
@@ -264,7 +294,8 @@ static size_t
 receive(struct wire *w)
 {
 	char	*at = buf_room(&w->in, READ_BYTES);
-	ssize_t	 got = recv(fd_of(w), at, READ_BYTES, MSG_DONTWAIT);
+	ssize_t	 got = w->tls != NULL ? tls_recv(w->tls, at, READ_BYTES) :
+	    recv(fd_of(w), at, READ_BYTES, MSG_DONTWAIT);
 
 	if (got > 0) {
 		buf_added(&w->in, (size_t)got);
@@ -343,18 +374,25 @@ wire_full(const struct wire *w)
 	return buf_len(&w->out) > BOUND_OUTPUT_PAUSE;
 }
 
+static ssize_t
+give_bytes(struct wire *w)
+{
+	return w->tls != NULL ? tls_send(w->tls, buf_data(&w->out), buf_len(&w->out)) :
+	    send(fd_of(w), buf_data(&w->out), buf_len(&w->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void
 flush(struct wire *w)
 {
 	ssize_t	n = 0;
 
 	if (buf_len(&w->out) > 0 && !w->eof)
-		n = send(fd_of(w), buf_data(&w->out), buf_len(&w->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = give_bytes(w);
 	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		buf_consume(&w->out, buf_len(&w->out));		/* nobody reads it; its end is seen when reading */
 	else if (n > 0)
 		buf_consume(&w->out, (size_t)n);
-	w->blocked = buf_len(&w->out) > 0;
+	w->blocked = buf_len(&w->out) > 0 || (w->tls != NULL && tls_unsent(w->tls) > 0);
 	if (!w->blocked && w->out.cap > KEPT_BYTES)
 		buf_free(&w->out);
 	if (w->lingering && !w->blocked)
@@ -364,6 +402,14 @@ flush(struct wire *w)
 }
 
 /* ---- events ---- */
+
+/* What a TLS stream has ready is told once; a socket's is told again and again. */
+static void
+look_again(struct wire *w)
+{
+	if (w->tls != NULL && may_read(w) && tls_readable(w->tls))
+		mark(&w->all->more, &w->more);
+}
 
 static void
 on_event(int fd, short what, void *arg)
@@ -375,8 +421,10 @@ on_event(int fd, short what, void *arg)
 		wire_wrote(w);
 	if ((what & EV_READ) != 0 && w->owner != NULL)
 		read_turn(w);
-	if (w->owner != NULL)
+	if (w->owner != NULL) {
+		look_again(w);
 		watch(w);
+	}
 }
 
 static void

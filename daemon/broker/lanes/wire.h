@@ -20,6 +20,7 @@
 #define WIRE_GARBAGE	200		/* bytes of garbage that are logged */
 
 struct event_base;
+struct tls;
 struct wire;
 
 /* All wires of the loop. */
@@ -53,6 +54,9 @@ struct wire_owner {
  * received already.
  */
 struct wire *wire_new(struct wires *ws, int fd, const char *name, size_t max_line,
+    const struct wire_owner *owner, void *arg, struct span left);
+/* The same with a TLS stream of that socket, the wire's from here on too; NULL: none. */
+struct wire *wire_new_tls(struct wires *ws, int fd, struct tls *tls, const char *name, size_t max_line,
     const struct wire_owner *owner, void *arg, struct span left);
 /* No callback comes any more; it is freed at the end of the turn.  What was not sent is lost. */
 void wire_close(struct wire *w);

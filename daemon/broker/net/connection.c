@@ -20,6 +20,7 @@
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/subscribe.h"
 #include "daemon/broker/net/watch.h"
+#include "daemon/broker/tls/tls.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "proto/frame.h"
@@ -81,8 +82,8 @@ connection_become(struct connection *c, struct identity *who)
 	follow_drop_all(c);
 }
 
-struct connection *
-connection_new(struct net *n, int fd, const struct sockaddr *peer, struct identity *who)
+static struct connection *
+make(struct net *n, int fd, const struct sockaddr *peer, struct identity *who)
 {
 	struct connection	*c = mem_zalloc(1, sizeof(*c));
 
@@ -98,11 +99,32 @@ connection_new(struct net *n, int fd, const struct sockaddr *peer, struct identi
 	n->stats.connections++;
 	c->want = EV_READ;
 	event_assign(&c->ev, n->broker->base, fd, EV_READ | EV_PERSIST, on_event, c);
-	event_add(&c->ev, NULL);
 	if (who != NULL)
 		connection_become(c, who);
 	else
 		deadline_start(c, DEADLINE_AUTH);
+	return c;
+}
+
+struct connection *
+connection_new(struct net *n, int fd, const struct sockaddr *peer, struct identity *who)
+{
+	struct connection	*c = make(n, fd, peer, who);
+
+	event_add(&c->ev, NULL);
+	return c;
+}
+
+struct connection *
+connection_new_tls(struct net *n, struct tls *tls, const struct sockaddr *peer, struct identity *who)
+{
+	struct connection	*c = make(n, tls_fd(tls), peer, who);
+
+	c->tls = tls;
+	tls_give(tls, on_event, c);
+	tls_watch(tls, EV_READ);
+	if (tls_readable(tls))
+		connection_wake(c);
 	return c;
 }
 
@@ -116,9 +138,13 @@ connection_close(struct connection *c)
 	c->dead = true;
 	event_del(&c->ev);
 	if (!c->handed_over) {
-		close(connection_fd(c));
+		if (c->tls != NULL)
+			tls_close(c->tls);
+		else
+			close(connection_fd(c));
 		n->stats.connections--;
 	}
+	c->tls = NULL;
 	watch_drop_all(c);
 	subscribe_drop_all(c);
 	follow_drop_all(c);
@@ -142,7 +168,7 @@ connection_hand_over(struct connection *c)
 	connection_addr(c, addr, sizeof(addr));
 	c->handed_over = true;
 	event_del(&c->ev);
-	lanes_adopt(c->net->broker->lanes, connection_fd(c), left, addr);
+	lanes_adopt(c->net->broker->lanes, connection_fd(c), c->tls, left, addr);
 	connection_close(c);
 }
 
@@ -203,19 +229,28 @@ connection_done(const struct connection *c)
 /* ---- who it is ---- */
 
 void
+connection_print_addr(const char *kind, const struct sockaddr *peer, char *out, size_t size)
+{
+	const struct sockaddr_in	*v4 = (const void *)peer;
+	const struct sockaddr_in6	*v6 = (const void *)peer;
+	char				 host[INET6_ADDRSTRLEN] = "?";
+
+	if (peer->sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+		snprintf(out, size, "%s:[%s]:%u", kind, host, ntohs(v6->sin6_port));
+	} else {
+		inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+		snprintf(out, size, "%s:%s:%u", kind, host, ntohs(v4->sin_port));
+	}
+}
+
+void
 connection_addr(const struct connection *c, char *out, size_t size)
 {
-	char	host[INET6_ADDRSTRLEN] = "?";
-
-	if (!c->tcp) {
+	if (!c->tcp)
 		snprintf(out, size, "unix");
-	} else if (c->peer.any.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &c->peer.in6.sin6_addr, host, sizeof(host));
-		snprintf(out, size, "tcp:[%s]:%u", host, ntohs(c->peer.in6.sin6_port));
-	} else {
-		inet_ntop(AF_INET, &c->peer.in.sin_addr, host, sizeof(host));
-		snprintf(out, size, "tcp:%s:%u", host, ntohs(c->peer.in.sin_port));
-	}
+	else
+		connection_print_addr(c->tls != NULL ? "tls" : "tcp", &c->peer.any, out, size);
 }
 
 struct submitter *
@@ -369,6 +404,20 @@ take_end(struct connection *c)
 	connection_dirty(c);
 }
 
+static ssize_t
+take_bytes(struct connection *c, void *to, size_t len)
+{
+	return c->tls != NULL ? tls_recv(c->tls, to, len) :
+	    recv(connection_fd(c), to, len, MSG_DONTWAIT);
+}
+
+/* What a TLS stream has ready is told once; a socket's is told again and again. */
+static bool
+holds_more(const struct connection *c)
+{
+	return c->tls != NULL && !c->eof && tls_readable(c->tls);
+}
+
 /* One recv and what it brought.  Returns bytes; 0: nothing more for now. */
 static size_t
 receive(struct connection *c)
@@ -376,7 +425,7 @@ receive(struct connection *c)
 	size_t	have = buf_len(&c->in);
 	bool	in_scratch = have <= NET_TAIL_BYTES;
 	char	*at = in_scratch ? c->net->scratch + have : buf_room(&c->in, NET_READ_BYTES);
-	ssize_t	got = recv(connection_fd(c), at, NET_READ_BYTES, MSG_DONTWAIT);
+	ssize_t	got = take_bytes(c, at, NET_READ_BYTES);
 
 	if (got > 0) {
 		c->net->stats.bytes_in += (uint64_t)got;
@@ -420,7 +469,7 @@ read_turn(struct connection *c)
 			break;
 	}
 	refuse_unfinished(c);
-	if (c->leftover && c->pause == 0)
+	if ((c->leftover || holds_more(c)) && c->pause == 0)
 		connection_wake(c);
 }
 
@@ -430,7 +479,7 @@ connection_resume(struct connection *c, enum connection_pause why)
 	if ((c->pause & why) == 0)
 		return;
 	c->pause &= (uint8_t)~why;
-	if (c->pause == 0 && buf_len(&c->in) > 0)
+	if (c->pause == 0 && (buf_len(&c->in) > 0 || holds_more(c)))
 		connection_wake(c);
 	connection_dirty(c);
 }
@@ -440,10 +489,13 @@ connection_resume(struct connection *c, enum connection_pause why)
 static void
 discard(struct connection *c)
 {
-	ssize_t	got = recv(connection_fd(c), c->net->scratch, NET_READ_BYTES, MSG_DONTWAIT);
+	ssize_t	got = take_bytes(c, c->net->scratch, NET_READ_BYTES);
 
+	list_remove(&c->more);
 	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 		connection_close(c);
+	else if (holds_more(c))
+		connection_wake(c);
 }
 
 static bool
@@ -504,6 +556,13 @@ connection_interest(struct connection *c)
 
 	if (want == c->want)
 		return;
+	if (c->tls != NULL) {
+		c->want = want;
+		tls_watch(c->tls, want);
+		if ((want & EV_READ) != 0 && holds_more(c))
+			connection_wake(c);
+		return;
+	}
 	event_del(&c->ev);
 	c->want = want;
 	if (want == 0)

@@ -29,8 +29,11 @@ enum connection_pause {
 	PAUSE_END	= 1 << 2,	/* it closes once its output is sent */
 };
 
+struct tls;
+
 struct connection {
-	struct event	 ev;
+	struct event	 ev;		/* with TLS it only wakes, and the stream watches */
+	struct tls	*tls;		/* NULL: what is sent is what is said */
 	struct net	*net;
 	struct list	 link, dirty, more, deadline;
 	struct list	 watches;
@@ -47,7 +50,7 @@ struct connection {
 		struct sockaddr		any;
 		struct sockaddr_in	in;
 		struct sockaddr_in6	in6;
-	} peer;				/* tcp */
+	} peer;				/* tcp, tls */
 	uint32_t	 max_reply;
 	uint32_t	 open_calls, open_cancels, open_stores;
 	uint32_t	 room_waits;		/* submits that wait for room */
@@ -69,6 +72,9 @@ struct connection {
 /* peer: NULL for a unix socket.  Owns fd and who (NULL: not known yet) from here on. */
 struct connection *connection_new(struct net *n, int fd, const struct sockaddr *peer,
     struct identity *who);
+/* The same of a client whose handshake is over, with its stream. */
+struct connection *connection_new_tls(struct net *n, struct tls *tls, const struct sockaddr *peer,
+    struct identity *who);
 /* It is this one from now on, who is its from here on. */
 void connection_become(struct connection *c, struct identity *who);
 void connection_close(struct connection *c);
@@ -89,8 +95,10 @@ bool connection_done(const struct connection *c);
 /* Its submitter, lent. */
 struct submitter *connection_submitter(struct connection *c);
 void connection_set_client(struct connection *c, const char *name, size_t len);
-/* "unix", "tcp:127.0.0.1:40000" */
+/* "unix", "tcp:127.0.0.1:40000", "tls:[::1]:40000" */
 void connection_addr(const struct connection *c, char *out, size_t size);
+/* `kind:HOST:PORT` of a peer. */
+void connection_print_addr(const char *kind, const struct sockaddr *peer, char *out, size_t size);
 int connection_fd(const struct connection *c);
 /* Lines already buffered are served by the next turn. */
 void connection_wake(struct connection *c);

@@ -13,6 +13,7 @@
 #include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/auth.h"
 #include "daemon/broker/net/connection.h"
+#include "daemon/broker/net/handshake.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -20,11 +21,12 @@
 
 #define ACCEPTS_PER_TURN	256
 #define ACCEPT_PAUSE_MS		100
+#define TLS_ACCEPTS_PER_TURN	2	/* a handshake takes about as long as a thousand calls */
 
 struct listener {
 	struct event	 ev;
 	struct net	*net;
-	bool		 tcp;
+	bool		 tcp, tls;
 };
 
 /* ---- who may come in ---- */
@@ -137,6 +139,19 @@ accepted_tcp(struct net *n, const struct listener *l, int fd, const struct socka
 	connection_new(n, fd, peer, NULL);
 }
 
+/* Before its handshake nothing can be said to it. */
+static void
+accepted_tls(struct net *n, const struct listener *l, int fd, const struct sockaddr *peer)
+{
+	if (n->tls == NULL || !has_place(n, l, ROLE_anybody)) {
+		n->stats.refused++;
+		close(fd);
+		return;
+	}
+	set_tcp_options(fd);
+	handshake_begin(n, fd, peer);
+}
+
 /* ---- accept ---- */
 
 /* Without descriptors or memory accept fails at once, again and again: others need time to end. */
@@ -171,21 +186,35 @@ accept_one(struct listener *l, int listen_fd)
 		return errno == EINTR || errno == ECONNABORTED;
 	}
 	l->net->stats.accepted++;
-	if (l->tcp)
+	if (l->tls)
+		accepted_tls(l->net, l, fd, (struct sockaddr *)&peer);
+	else if (l->tcp)
 		accepted_tcp(l->net, l, fd, (struct sockaddr *)&peer);
 	else
 		accepted_unix(l->net, l, fd);
 	return true;
 }
 
+/* Who comes while no more handshakes may begin waits in the backlog. */
+static bool
+may_accept(struct listener *l)
+{
+	if (!l->tls || handshake_room(l->net))
+		return true;
+	l->net->handshakes_full = true;
+	event_del(&l->ev);
+	return false;
+}
+
 static void
 on_acceptable(int fd, short what, void *arg)
 {
 	struct listener	*l = arg;
+	unsigned	 most = l->tls ? TLS_ACCEPTS_PER_TURN : ACCEPTS_PER_TURN;
 
 	(void)what;
 	broker_clocks(l->net->broker);	/* after a sleep */
-	for (unsigned i = 0; i < ACCEPTS_PER_TURN && accept_one(l, fd); i++)
+	for (unsigned i = 0; i < most && may_accept(l) && accept_one(l, fd); i++)
 		;
 }
 
@@ -209,6 +238,7 @@ listener_open(struct net *n, const int *listeners, size_t count)
 			return rc;
 		l->net = n;
 		l->tcp = addr.ss_family != AF_UNIX;
+		l->tls = (n->broker->tls_listeners >> i & 1) != 0;
 		event_assign(&l->ev, n->broker->base, listeners[i], EV_READ | EV_PERSIST,
 		    on_acceptable, l);
 		n->listener_count++;
@@ -240,9 +270,21 @@ listener_close(struct net *n)
 	n->listener_count = 0;
 }
 
+/* Some of those that wait in the backlog have their turn. */
+static void
+resume_tls(struct net *n)
+{
+	n->handshakes_full = false;
+	for (size_t i = 0; i < n->listener_count; i++)
+		if (n->listeners[i].tls)
+			event_add(&n->listeners[i].ev, NULL);
+}
+
 int64_t
 listener_run(struct net *n, int64_t now_ns)
 {
+	if (n->handshakes_full && n->accept_again_ns == 0 && !n->finishing && handshake_room(n))
+		resume_tls(n);
 	if (n->accept_again_ns == 0)
 		return INT64_MAX;
 	if (n->accept_again_ns > now_ns)

@@ -14,6 +14,7 @@
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/follow.h"
+#include "daemon/broker/net/handshake.h"
 #include "daemon/broker/net/listener.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/purge.h"
@@ -22,8 +23,10 @@
 #include "daemon/broker/net/state.h"
 #include "daemon/broker/net/subscribe.h"
 #include "daemon/broker/net/watch.h"
+#include "daemon/broker/tls/tls.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 
 static void
 name_user(struct net *n)
@@ -44,6 +47,7 @@ net_new(struct broker *b, const int *listeners, size_t count, struct net **out)
 
 	n->broker = b;
 	list_init(&n->connections);
+	list_init(&n->handshakes);
 	list_init(&n->dead);
 	list_init(&n->dirty);
 	list_init(&n->more);
@@ -92,6 +96,7 @@ net_free(struct net *n)
 		return;
 	listener_close(n);
 	audit_sums_run(n, true);
+	handshake_end_all(n);
 	while (!list_empty(&n->connections))
 		connection_close(list_entry(n->connections.next, struct connection, link));
 	free_dead(n);
@@ -102,6 +107,7 @@ net_free(struct net *n)
 	watch_spare_free(n);
 	heap_free(&n->timers);
 	buf_free(&n->nowhere);
+	tls_context_free(n->tls);
 	free(n->scratch);
 	free(n);
 }
@@ -232,6 +238,7 @@ net_flush(struct net *n)
 	next_ns = watch_run(n, now_ns);
 	next_ns = earliest(next_ns, deadline_run(n, now_ns));
 	next_ns = earliest(next_ns, expiry_ns(n));
+	next_ns = earliest(next_ns, handshake_run(n, now_ns));
 	next_ns = earliest(next_ns, listener_run(n, now_ns));
 	n->again |= subscribe_run(n);
 	follow_run(n);
@@ -248,8 +255,10 @@ net_flush(struct net *n)
 bool
 net_finish(struct net *n)
 {
-	if (!n->finishing)
+	if (!n->finishing) {
 		listener_stop(n);
+		handshake_end_all(n);
+	}
 	n->finishing = true;
 	list_for(node, &n->connections) {
 		struct connection	*c = list_entry(node, struct connection, link);
@@ -260,6 +269,38 @@ net_finish(struct net *n)
 	flush_dirty(n);
 	free_dead(n);
 	return list_empty(&n->connections);
+}
+
+#define EXPIRES_SOON_MS	(INT64_C(14) * 86400 * 1000)
+
+static void
+log_certificate(const struct net *n)
+{
+	int64_t	left_ms = tls_context_expires_ms(n->tls) - n->broker->now.real_ms;
+
+	log_at(left_ms < EXPIRES_SOON_MS ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+	    "certificate is in force expires_in_days=%lld%s", (long long)(left_ms / 86400000),
+	    left_ms < 0 ? " reason=\"its time is over: clients will not take it\"" : "");
+}
+
+int
+net_tls(struct net *n, int fd)
+{
+	struct tls_files	 files = { 0 };
+	struct tls_context	*fresh;
+	char			 why[256] = "what the supervisor sent cannot be read";
+
+	if (tls_files_take(fd, &files) != 0 ||
+	    tls_context_new(&files, &fresh, why, sizeof(why)) != 0) {
+		tls_files_free(&files);
+		log_error("certificate not taken reason=\"%s\"", why);
+		return -1;
+	}
+	tls_files_free(&files);
+	tls_context_free(n->tls);
+	n->tls = fresh;
+	log_certificate(n);
+	return 0;
 }
 
 void

@@ -12,6 +12,11 @@
  * 0 or -errno.
  */
 int net_new(struct broker *b, const int *listeners, size_t count, struct net **out);
+/*
+ * The certificate for TLS connections from now on, from a memfd of proto/tls_files.h, which stays the
+ * caller's.  0; -1, logged, and the one before stays in force.
+ */
+int net_tls(struct net *n, int fd);
 /* Accepts connections from now on; who connected before has waited in the sockets' backlog. */
 void net_serve(struct net *n);
 void net_free(struct net *n);

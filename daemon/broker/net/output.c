@@ -8,6 +8,7 @@
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
 #include "daemon/broker/net/state.h"
+#include "daemon/broker/tls/tls.h"
 #include "lib/log.h"
 
 /* ---- memory: buffers that are empty go round, so that a busy turn allocates nothing ---- */
@@ -68,14 +69,28 @@ sent(struct connection *c, size_t bytes)
 	buf_consume(&c->out, bytes);
 }
 
+static ssize_t
+give_bytes(struct connection *c)
+{
+	return c->tls != NULL ? tls_send(c->tls, buf_data(&c->out), buf_len(&c->out)) :
+	    send(connection_fd(c), buf_data(&c->out), buf_len(&c->out),
+		MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Nothing of it is left in this process. */
+static bool
+all_sent(const struct connection *c)
+{
+	return buf_len(&c->out) == 0 && (c->tls == NULL || tls_unsent(c->tls) == 0);
+}
+
 static void
 output_send(struct connection *c)
 {
 	ssize_t	n;
 
 	do {
-		n = send(connection_fd(c), buf_data(&c->out), buf_len(&c->out),
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = give_bytes(c);
 	} while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		sent(c, (size_t)n);
@@ -83,7 +98,7 @@ output_send(struct connection *c)
 		connection_close(c);
 		return;
 	}
-	c->blocked = buf_len(&c->out) > 0;
+	c->blocked = !all_sent(c);
 }
 
 /* Unsent bytes behind the line that is being sent. */
@@ -131,7 +146,10 @@ linger(struct connection *c)
 	}
 	if (c->lingering)
 		return;
-	shutdown(connection_fd(c), SHUT_WR);
+	if (c->tls != NULL)
+		tls_shutdown(c->tls);
+	else
+		shutdown(connection_fd(c), SHUT_WR);
 	c->lingering = true;
 	list_remove(&c->more);		/* no line of it is served any more */
 	buf_free(&c->in);
@@ -145,7 +163,7 @@ output_flush(struct connection *c)
 		output_send(c);
 	if (c->dead)
 		return;
-	if (buf_len(&c->out) == 0) {
+	if (all_sent(c)) {
 		output_drop(c);
 		if (c->net->finishing || connection_done(c))
 			connection_close(c);

@@ -28,12 +28,17 @@
 enum deadline { DEADLINE_NONE, DEADLINE_AUTH, DEADLINE_LINE, DEADLINE_LINGER, DEADLINES };
 
 struct listener;
+struct tls_context;
 
 struct net {
 	struct broker	*broker;
 	struct listener	*listeners;
 	size_t		 listener_count;
 	int64_t		 accept_again_ns;	/* 0: accepting */
+	struct tls_context *tls;		/* in force for new connections; NULL: no TLS listener */
+	struct list	 handshakes;		/* of TLS, oldest first */
+	unsigned	 handshake_count;
+	bool		 handshakes_full;	/* TLS listeners wait for room */
 	bool		 full;			/* refusing connections; said once */
 	bool		 finishing;
 	bool		 again;			/* another turn is wanted at once */
