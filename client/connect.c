@@ -41,6 +41,9 @@ ctl_try_connect(struct ctl *ctl, int64_t line_bytes, char *why, size_t size)
 {
 	struct jobd_options	options = {
 		.address = ctl->opt.text[OPT_host],
+		.ca_file = ctl->opt.text[OPT_ca],
+		.cert_file = ctl->opt.text[OPT_cert],
+		.key_file = ctl->opt.text[OPT_key],
 		.client = "jobctl/" PACKAGE_VERSION,
 		.max_line_bytes = (size_t)line_bytes,
 		.max_requests = REQUESTS,

@@ -123,28 +123,34 @@ struct jobd_error {
 
 /* All 0 is fine: NULL, or `(struct jobd_options){ 0 }`, is the daemon that jobctl(1) would find. */
 struct jobd_options {
-	const char	*address;	/* unix:PATH or tcp:HOST:PORT; NULL: JOBD_HOST, else the user's
-					 * own socket if something answers there, else the system's */
-	const char	*token;		/* for TCP; NULL: from a file */
-	const char	*token_file;	/* NULL: JOBD_TOKEN_FILE, else where jobctl(1) looks */
+	const char	*address;	/* unix:PATH, tcp:HOST:PORT or tls:HOST:PORT; NULL: JOBD_HOST,
+					 * else the user's own socket if something answers there, else
+					 * the system's */
+	const char	*token;		/* for TCP and TLS; NULL: from a file */
+	const char	*token_file;	/* NULL: JOBD_TOKEN_FILE, else (TCP) where jobctl(1) looks */
 	const char	*client;	/* what the daemon shall call us, 1 to 128 bytes; "libjobd" */
 	int64_t		 timeout_ms;	/* to connect to each address, and for hello; 10,000 */
 	size_t		 max_line_bytes;	/* longest reply, 1,024 to 64 MiB; 4 MiB */
 	size_t		 max_result_bytes;	/* longest result of a job: it comes in pieces; 64 MiB */
 	size_t		 max_unsent_bytes;	/* of requests not yet written; 16 MiB */
 	size_t		 max_requests;		/* on their way at once; 16,384 */
+	/* PEM files for TLS; the daemon's certificate, and that it is for the host, is always checked */
+	const char	*ca_file;	/* who may sign it; NULL: JOBD_CA, else the system's authorities */
+	const char	*cert_file;	/* to be shown as ours; NULL: JOBD_CERT, else none */
+	const char	*key_file;	/* its key; NULL: JOBD_KEY, else it is in cert_file */
 };
 
 /*
  * Connects, says hello, and waits for the answer.  *out is the connection, for jobd_close.
- * JOBD_UNREACHABLE; JOBD_USAGE: the address is none, an option out of range; JOBD_UNAUTHENTICATED:
+ * JOBD_UNREACHABLE, also when the daemon's certificate is not good; JOBD_USAGE: the address is none, an
+ * option out of range, a file of TLS not usable; JOBD_UNAUTHENTICATED:
  * no token, or not the right one; what else the daemon says.
  */
 JOBD_API int jobd_open(const struct jobd_options *options, struct jobd **out,
     struct jobd_error *err);
 /*
  * The same over a stream socket that you have connected, which is closed by jobd_close (at failure
- * it stays yours).  Of the options address, token_file and timeout_ms do not count.  It does not
+ * it stays yours).  Of the options address, token_file, timeout_ms and the files of TLS do not count.  It does not
  * wait: hello goes out with the first requests, and if it is refused the connection is lost, with
  * that reason.
  */
@@ -158,7 +164,7 @@ JOBD_API const struct jobd_error *jobd_broken(const struct jobd *j);
 /* The daemon's answer to hello, as JSON text: protocol, server, boot_id, principal, role, limits,
  * features.  NULL: it has not come.  Lent. */
 JOBD_API const char *jobd_hello(const struct jobd *j);
-/* Where we are connected: unix:PATH or tcp:HOST:PORT; "" after jobd_attach.  Lent. */
+/* Where we are connected: unix:PATH, tcp:HOST:PORT or tls:HOST:PORT; "" after jobd_attach.  Lent. */
 JOBD_API const char *jobd_address(const struct jobd *j);
 
 /* ---- jobs, waited for ---- */

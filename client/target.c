@@ -35,6 +35,9 @@ surroundings_read(struct surroundings *s, const char *option)
 	s->option = option;
 	s->host = getenv("JOBD_HOST");
 	s->token_file = getenv("JOBD_TOKEN_FILE");
+	s->ca = getenv("JOBD_CA");
+	s->cert = getenv("JOBD_CERT");
+	s->key = getenv("JOBD_KEY");
 	s->runtime_dir = getenv("XDG_RUNTIME_DIR");
 	s->state_home = getenv("XDG_STATE_HOME");
 	s->home = getenv("HOME");
@@ -56,11 +59,7 @@ parse_given(const char *text, const char *whence, struct target *out, char *why,
 	}
 	if (rc != 0) {
 		snprintf(why, size, "%s'%s' is no address: write %s%s", whence, text,
-		    slash ? "unix:" : "unix:PATH or tcp:HOST:PORT", slash ? text : "");
-		return -EINVAL;
-	}
-	if (out->addr.kind == ADDR_TLS) {
-		snprintf(why, size, "%s'%s': tls is not built in this version", whence, text);
+		    slash ? "unix:" : "unix:PATH, tcp:HOST:PORT or tls:HOST:PORT", slash ? text : "");
 		return -EINVAL;
 	}
 	snprintf(out->text, sizeof(out->text), "%s", text);
@@ -107,14 +106,19 @@ target_list(const struct surroundings *s, struct target out[TARGET_MAX], char *w
 /* ---- token ---- */
 
 int
-target_token_files(const struct surroundings *s, char out[TARGET_MAX][TARGET_TEXT])
+target_token_files(const struct surroundings *s, enum addr_kind kind,
+    char out[TARGET_MAX][TARGET_TEXT])
 {
 	int	n = 0;
 
+	if (kind == ADDR_UNIX)
+		return 0;
 	if (is_set(s->token_file)) {
 		snprintf(out[0], TARGET_TEXT, "%s", s->token_file);
 		return 1;
 	}
+	if (kind == ADDR_TLS)
+		return 0;
 	if (s->uid != 0 && is_absolute(s->state_home))
 		snprintf(out[n++], TARGET_TEXT, "%s/jobd/client.token", s->state_home);
 	else if (s->uid != 0 && is_absolute(s->home))

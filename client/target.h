@@ -23,6 +23,7 @@ struct surroundings {
 	const char	*option;	/* -H */
 	const char	*host;		/* JOBD_HOST */
 	const char	*token_file;	/* JOBD_TOKEN_FILE */
+	const char	*ca, *cert, *key;	/* JOBD_CA, JOBD_CERT, JOBD_KEY */
 	const char	*runtime_dir;	/* XDG_RUNTIME_DIR */
 	const char	*state_home;	/* XDG_STATE_HOME */
 	const char	*home;		/* HOME */
@@ -32,7 +33,7 @@ struct surroundings {
 void surroundings_read(struct surroundings *s, const char *option);
 
 struct target {
-	char		 text[TARGET_TEXT];	/* as it was given: unix:PATH, tcp:HOST:PORT */
+	char		 text[TARGET_TEXT];	/* as it was given: unix:PATH, tcp:HOST:PORT, tls:HOST:PORT */
 	struct addr	 addr;
 };
 
@@ -43,8 +44,12 @@ struct target {
 int target_list(const struct surroundings *s, struct target out[TARGET_MAX], char *why,
     size_t size);
 
-/* Files to look for the token in, best first: JOBD_TOKEN_FILE alone if set.  Returns how many. */
-int target_token_files(const struct surroundings *s, char out[TARGET_MAX][TARGET_TEXT]);
+/*
+ * Files to look for the token in, best first: JOBD_TOKEN_FILE alone if set.  Returns how many; 0: none is
+ * wanted, or (TLS) none was named: the token of a daemon of this machine is not shown to another's.
+ */
+int target_token_files(const struct surroundings *s, enum addr_kind kind,
+    char out[TARGET_MAX][TARGET_TEXT]);
 
 /*
  * The secret in a token file, for the caller to wipe and free.  NULL with errno: ENOENT there is

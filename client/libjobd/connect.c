@@ -83,10 +83,10 @@ connect_to(const struct addr *addr, int64_t timeout_ms, int *fd)
 	case ADDR_UNIX:
 		return open_unix(addr->host, timeout_ms, fd);
 	case ADDR_TCP:
+	case ADDR_TLS:
 		return open_tcp(addr, timeout_ms, fd);
-	default:
-		return -EPROTONOSUPPORT;
 	}
+	return -EPROTONOSUPPORT;
 }
 
 const char *

@@ -14,8 +14,11 @@
 #include "lib/list.h"
 #include "lib/map.h"
 
+struct tls;
+
 struct jobd {
 	int			 fd;
+	struct tls		*tls;		/* NULL: what is sent is what is said */
 	struct buf		 out, in;
 	size_t			 scanned;	/* of the unfinished line at the head of in */
 	size_t			 max_line, max_result, max_unsent, max_requests;

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/libjobd/connect.h"
 #include "client/libjobd/internal.h"
+#include "client/libjobd/tls.h"
 #include "client/target.h"
 #include "lib/alloc.h"
 #include "lib/fd.h"
@@ -22,6 +24,14 @@ static size_t
 or_else(size_t given, size_t otherwise)
 {
 	return given != 0 ? given : otherwise;
+}
+
+static const char *
+text_or_else(const char *given, const char *otherwise)
+{
+	if (given != NULL)
+		return given;
+	return otherwise != NULL && otherwise[0] != '\0' ? otherwise : NULL;
 }
 
 /* The options with their defaults; 0 or JOBD_USAGE. */
@@ -79,16 +89,26 @@ new_connection(int fd, const struct jobd_options *o)
 	return j;
 }
 
-/* Says hello on a new connection over fd, and waits.  At failure fd is closed. */
+/*
+ * Shakes hands if the target wants that, says hello on a new connection over fd, and waits.  At failure
+ * fd is closed.
+ */
 static int
-greet(int fd, const struct jobd_options *o, const char *token, const char *where,
+greet(int fd, const struct jobd_options *o, const char *token, const struct target *t,
     struct jobd **out, struct jobd_error *err)
 {
-	struct jobd		*j = new_connection(fd, o);
-	struct jobd_future	*f = start_hello(j, o, token);
-	int			 rc;
+	const struct tls_settings	 files = { o->ca_file, o->cert_file, o->key_file };
+	struct jobd			*j = new_connection(fd, o);
+	struct jobd_future		*f;
+	int				 rc;
 
-	snprintf(j->address, sizeof(j->address), "%s", where);
+	snprintf(j->address, sizeof(j->address), "%s", t->text);
+	if (t->addr.kind == ADDR_TLS &&
+	    (rc = tls_connect(fd, t->addr.host, &files, o->timeout_ms, &j->tls, err)) != 0) {
+		wire_free(j);
+		return rc;
+	}
+	f = start_hello(j, o, token);
 	if ((rc = jobd_wait(f, o->timeout_ms)) == JOBD_TIMED_OUT)
 		rc = error_set(err, JOBD_UNREACHABLE, "the daemon did not answer in time");
 	else if (jobd_error(f) != NULL)
@@ -155,12 +175,12 @@ reach(const struct target *t, const struct jobd_options *o, int *fd, struct jobd
 
 /* With the token of each file that is found until one is taken.  fd is connected; it is used up. */
 static int
-greet_with_files(int fd, const struct surroundings *s, const struct target *t,
+greet_with_files(int fd, char files[TARGET_MAX][TARGET_TEXT], int n, const struct target *t,
     const struct jobd_options *o, struct jobd **out, struct jobd_error *err)
 {
-	char		 files[TARGET_MAX][TARGET_TEXT], *words;
 	struct buf	 looked = { 0 };
-	int		 n = target_token_files(s, files), rc = 0, used = 0;
+	char		*words;
+	int		 rc = 0, used = 0;
 
 	for (int i = 0; i < n && (used == 0 || rc < 0); i++) {
 		char	*token = target_token_read(files[i]);
@@ -171,7 +191,7 @@ greet_with_files(int fd, const struct surroundings *s, const struct target *t,
 			continue;
 		}
 		if (used++ == 0 || reach(t, o, &fd, err) == 0) {
-			rc = greet(fd, o, token, t->text, out, err);
+			rc = greet(fd, o, token, t, out, err);
 			fd = -1;
 			if (rc != 0)
 				put_where(err, t->text);
@@ -208,6 +228,39 @@ nobody_there(const struct target *list, const int *errors, int n, struct jobd_er
 	return JOBD_UNREACHABLE;
 }
 
+/* Says who we are, in the way that the target wants it.  fd is connected; it is used up. */
+static int
+log_in(int fd, const struct surroundings *s, const struct target *t, const struct jobd_options *o,
+    struct jobd **out, struct jobd_error *err)
+{
+	char	files[TARGET_MAX][TARGET_TEXT];
+	int	n = o->token != NULL ? 0 : target_token_files(s, t->addr.kind, files), rc;
+
+	if (n > 0)
+		return greet_with_files(fd, files, n, t, o, out, err);
+	if (t->addr.kind == ADDR_TLS && o->token == NULL && o->cert_file == NULL) {
+		close(fd);
+		return error_set(err, JOBD_UNAUTHENTICATED,
+		    "%s wants a token (JOBD_TOKEN_FILE says where it is) or a certificate of yours "
+		    "(JOBD_CERT)", t->text);
+	}
+	if ((rc = greet(fd, o, o->token, t, out, err)) != 0)
+		put_where(err, t->text);
+	return rc;
+}
+
+/* What the options do not say is in the environment. */
+static void
+take_surroundings(struct jobd_options *o, struct surroundings *s)
+{
+	surroundings_read(s, o->address);
+	if (o->token_file != NULL)
+		s->token_file = o->token_file;
+	o->ca_file = text_or_else(o->ca_file, s->ca);
+	o->cert_file = text_or_else(o->cert_file, s->cert);
+	o->key_file = text_or_else(o->key_file, s->key);
+}
+
 int
 jobd_open(const struct jobd_options *options, struct jobd **out, struct jobd_error *err)
 {
@@ -222,9 +275,7 @@ jobd_open(const struct jobd_options *options, struct jobd **out, struct jobd_err
 		err = &own;
 	if ((rc = settle(options, &o, err)) != 0)
 		return rc;
-	surroundings_read(&s, o.address);
-	if (o.token_file != NULL)
-		s.token_file = o.token_file;
+	take_surroundings(&o, &s);
 	if ((n = target_list(&s, list, why, sizeof(why))) < 0)
 		return error_set(err, JOBD_USAGE, "%s", why);
 	for (i = 0; i < n; i++)
@@ -232,11 +283,7 @@ jobd_open(const struct jobd_options *options, struct jobd **out, struct jobd_err
 			break;
 	if (i == n)
 		return nobody_there(list, errors, n, err);
-	if (list[i].addr.kind == ADDR_TCP && o.token == NULL)
-		return greet_with_files(fd, &s, &list[i], &o, out, err);
-	if ((rc = greet(fd, &o, o.token, list[i].text, out, err)) != 0)
-		put_where(err, list[i].text);
-	return rc;
+	return log_in(fd, &s, &list[i], &o, out, err);
 }
 
 void

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "client/libjobd/tls.h"
 #include "client/output_line.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -41,6 +42,7 @@ wire_free(struct jobd *j)
 	list_for_safe(node, after, &j->all)
 		future_free(list_entry(node, struct jobd_future, all));
 	idmap_free(&j->pending);
+	tls_free(j->tls);
 	fd_close(&j->fd);
 	buf_free(&j->out);
 	buf_free(&j->in);
@@ -80,11 +82,19 @@ lose_errno(struct jobd *j, const char *what)
 {
 	struct jobd_error	why;
 
-	error_set(&why, JOBD_LOST, "%s: %s", what, strerror(errno));
+	error_set(&why, JOBD_LOST, "%s: %s", what,
+	    errno == EPROTO && j->tls != NULL ? tls_problem(j->tls) : strerror(errno));
 	return wire_break(j, &why);
 }
 
 /* ---- out ---- */
+
+static ssize_t
+give_bytes(struct jobd *j)
+{
+	return j->tls != NULL ? tls_send(j->tls, buf_data(&j->out), buf_len(&j->out)) :
+	    send(j->fd, buf_data(&j->out), buf_len(&j->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 
 /* A daemon that closed may have said why before: a broken pipe is left for the reader to find. */
 static int
@@ -93,7 +103,7 @@ move_out(struct jobd *j)
 	ssize_t	n;
 
 	while (buf_len(&j->out) > 0) {
-		n = send(j->fd, buf_data(&j->out), buf_len(&j->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = give_bytes(j);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -208,6 +218,15 @@ ended(struct jobd *j)
 	    "the daemon closed the connection");
 }
 
+static ssize_t
+take_bytes(struct jobd *j)
+{
+	char	*at = buf_room(&j->in, READ_BYTES);
+
+	return j->tls != NULL ? tls_recv(j->tls, at, READ_BYTES) :
+	    recv(j->fd, at, READ_BYTES, MSG_DONTWAIT);
+}
+
 static int
 move_in(struct jobd *j)
 {
@@ -215,7 +234,7 @@ move_in(struct jobd *j)
 
 	for (int i = 0; i < READS && n == (ssize_t)READ_BYTES && j->broken.code == 0; i++) {
 		do
-			n = recv(j->fd, buf_room(&j->in, READ_BYTES), READ_BYTES, MSG_DONTWAIT);
+			n = take_bytes(j);
 		while (n < 0 && errno == EINTR);
 		if (n > 0) {
 			buf_added(&j->in, (size_t)n);

@@ -497,9 +497,9 @@ test_addresses_that_are_none_are_explained(void **state)
 	} rows[] = {
 		{ "/run/x", "'/run/x' is no address: write unix:/run/x" },
 		{ "localhost:80",
-		    "'localhost:80' is no address: write unix:PATH or tcp:HOST:PORT" },
+		    "'localhost:80' is no address: write unix:PATH, tcp:HOST:PORT or tls:HOST:PORT" },
 		{ "tcp:h:99999", "'tcp:h:99999': the path or the port is out of range" },
-		{ "tls:h:1", "'tls:h:1': tls is not built in this version" },
+		{ "tls:h:1:2", "'tls:h:1:2' is no address: write unix:PATH, tcp:HOST:PORT or tls:HOST:PORT" },
 	};
 	struct target	list[TARGET_MAX];
 	char		why[256];
@@ -522,17 +522,21 @@ test_token_files_are_looked_for_in_the_promised_order(void **state)
 	char			files[TARGET_MAX][TARGET_TEXT];
 
 	(void)state;
-	assert_int_equal(target_token_files(&s, files), 1);
+	assert_int_equal(target_token_files(&s, ADDR_TCP, files), 1);
+	assert_string_equal(files[0], "/t");
+	assert_int_equal(target_token_files(&s, ADDR_UNIX, files), 0);
+	assert_int_equal(target_token_files(&s, ADDR_TLS, files), 1);
 	assert_string_equal(files[0], "/t");
 	s.token_file = NULL;
-	assert_int_equal(target_token_files(&s, files), 2);
+	assert_int_equal(target_token_files(&s, ADDR_TLS, files), 0);	/* none goes to another machine unasked */
+	assert_int_equal(target_token_files(&s, ADDR_TCP, files), 2);
 	assert_string_equal(files[0], "/s/jobd/client.token");
 	assert_string_equal(files[1], "/var/lib/jobd/client.token");
 	s.state_home = "";
-	assert_int_equal(target_token_files(&s, files), 2);
+	assert_int_equal(target_token_files(&s, ADDR_TCP, files), 2);
 	assert_string_equal(files[0], "/h/.local/state/jobd/client.token");
 	s.uid = 0;
-	assert_int_equal(target_token_files(&s, files), 1);
+	assert_int_equal(target_token_files(&s, ADDR_TCP, files), 1);
 	assert_string_equal(files[0], "/var/lib/jobd/client.token");
 }
 

@@ -45,8 +45,9 @@ class AsyncClient:
     """
 
     def __init__(self, address=None, token=None, name=None, connect_timeout=CONNECT_SECONDS,
-                 max_line_bytes=sessions.MAX_LINE_BYTES):
+                 max_line_bytes=sessions.MAX_LINE_BYTES, ca=None, cert=None, key=None):
         self._given = address, token, name or program_name(), connect_timeout
+        self._certificates = addresses.Certificates(ca, cert, key)
         self._max_line_bytes = max_line_bytes
         self._session = None
         self._transport = None
@@ -68,8 +69,8 @@ class AsyncClient:
         self._lost = self._loop.create_future()
         try:
             await asyncio.wait_for(self._reach(addresses.candidates(address)), timeout)
-            if token is None and self.address.startswith('tcp:'):
-                token = addresses.find_token()
+            if token is None:
+                token = addresses.token_for(self.address, self._certificates.cert)
             params = sessions.hello_params(token, name, self._session.max_line_bytes)
             self.hello = await asyncio.wait_for(self.request('hello', **params), timeout)
             if not sessions.take_hello(self._session, self.hello):
@@ -186,8 +187,9 @@ class AsyncClient:
         for address in candidates:
             kind, *where = addresses.parse(address)
             try:
-                if kind == 'tcp':
-                    await self._loop.create_connection(lambda: Pipe(self), *where)
+                if kind != 'unix':
+                    context = self._certificates.context() if kind == 'tls' else None
+                    await self._loop.create_connection(lambda: Pipe(self), *where, ssl=context)
                 else:
                     await self._loop.create_unix_connection(lambda: Pipe(self), *where)
                 self.address = address

@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import selectors
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -94,9 +95,11 @@ class JobFuture(concurrent.futures.Future):
 class Client:
     """A connection to jobd.
 
-    address     str, `unix:PATH` or `tcp:HOST:PORT`; without it JOBD_HOST, the user's own daemon, the
-                system's
-    token       str, for TCP; without it JOBD_TOKEN_FILE or the files where jobd keeps it
+    address     str, `unix:PATH`, `tcp:HOST:PORT` or `tls:HOST:PORT`; without it JOBD_HOST, the user's own
+                daemon, the system's
+    token       str, for TCP and TLS; without it JOBD_TOKEN_FILE or, for TCP, the files where jobd keeps it
+    ca, cert, key  str, PEM files for TLS: the authorities that are believed, your certificate and its key;
+                without them JOBD_CA (or the system's), JOBD_CERT and JOBD_KEY
     name        str, what this program calls itself: kept with its jobs
     connect_timeout  float seconds
     max_line_bytes  int from 1024: the longest reply to be read at once; longer results come in pieces
@@ -106,7 +109,7 @@ class Client:
     """
 
     def __init__(self, address=None, token=None, name=None, connect_timeout=CONNECT_SECONDS,
-                 max_line_bytes=sessions.MAX_LINE_BYTES):
+                 max_line_bytes=sessions.MAX_LINE_BYTES, ca=None, cert=None, key=None):
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
@@ -114,10 +117,11 @@ class Client:
         self._closing = False
         self._end_by = None
         name = name or program_name()
-        self.address, self._socket = connect(addresses.candidates(address), connect_timeout)
+        certificates = addresses.Certificates(ca, cert, key)
+        self.address, self._socket = connect(addresses.candidates(address), connect_timeout, certificates)
         try:
-            if token is None and self.address.startswith('tcp:'):
-                token = addresses.find_token()
+            if token is None:
+                token = addresses.token_for(self.address, certificates.cert)
             self.hello = self._greet(token, name, connect_timeout)
         except BaseException:
             self._socket.close()
@@ -321,7 +325,7 @@ class Client:
         if output:
             try:
                 output = output[self._socket.send(output):]
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 pass
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if output else 0)
         selector.modify(self._socket, events)
@@ -338,7 +342,9 @@ class Client:
     def _read(self):
         try:
             data = self._socket.recv(PIECE)
-        except BlockingIOError:
+            while data and holds_more(self._socket):
+                data += self._socket.recv(PIECE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         if not data:
             raise Disconnected('the daemon closed the connection')
@@ -366,16 +372,19 @@ def program_name():
     return (os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else 'python')[:64] or 'python'
 
 
-def connect(candidates, timeout):
+def holds_more(sock):
+    """Has TLS taken more from the socket than it gave?  select knows nothing of that."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
+def connect(candidates, timeout, certificates):
     """(address, socket) of the first that answers."""
     problems = []
     for address in candidates:
         kind, *where = addresses.parse(address)
         try:
-            if kind == 'tcp':
-                sock = socket.create_connection(tuple(where), timeout)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return address, sock
+            if kind != 'unix':
+                return address, connect_tcp(kind, where, timeout, certificates)
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.settimeout(timeout)
             try:
@@ -387,6 +396,17 @@ def connect(candidates, timeout):
         except OSError as problem:
             problems.append('%s: %s' % (address, problem))
     raise Unreachable('%s; is jobd running? (JOBD_HOST says where)' % '; '.join(problems))
+
+
+def connect_tcp(kind, where, timeout, certificates):
+    context = certificates.context() if kind == 'tls' else None
+    sock = socket.create_connection(tuple(where), timeout)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock if context is None else context.wrap_socket(sock, server_hostname=where[0])
+    except BaseException:
+        sock.close()
+        raise
 
 
 def settle_plain(future):
