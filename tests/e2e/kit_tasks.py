@@ -25,6 +25,11 @@ def add(a: int, b: int = 1):
     return a + b
 
 
+@jobd.job('kit.echo')
+def echo(value):
+    return value
+
+
 @jobd.job('kit.raise')
 def fail(text: str):
     raise LookupError(text)

@@ -51,12 +51,17 @@ export function attempt(): Attempt | undefined;
 export interface ServeOptions {
 	/** Attempts of the lane `async` at once; 100 unless said. */
 	tasks?: number;
-	/** tcp:HOST:PORT or unix:PATH: a remote worker, which connects and comes back. */
+	/** tls:HOST:PORT, tcp:HOST:PORT or unix:PATH: a remote worker, which connects and comes back. */
 	address?: string;
 	/** The pool that a remote worker works for. */
 	pool?: string;
 	/** The file with the worker token; else JOBD_WORKER_TOKEN_FILE says where it is. */
 	tokenFile?: string;
+	/** Of tls, files (PEM): who may sign the certificate of jobd, your certificate and its key; else JOBD_CA (or the
+	 *  authorities that Node.js knows), JOBD_CERT and JOBD_KEY. */
+	ca?: string;
+	cert?: string;
+	key?: string;
 	/** For people; the name of this host unless said. */
 	name?: string;
 	/** Attempts that may be sent to it at once, if fewer than there is room for. */

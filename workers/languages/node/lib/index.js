@@ -9,12 +9,13 @@ const { attempt } = require('./attempt');
 
 // Serves the declared handlers until jobd says that it is enough; see index.d.ts for the options.
 function serve(options = {}) {
-	const { tasks = 100, address, pool, tokenFile, name, credit } = options;
+	const { tasks = 100, address, pool, tokenFile, name, credit, ca, cert, key } = options;
 	const slots = { process: 1, async: tasks };
 	if (address !== undefined) {
 		const file = tokenFile || process.env.JOBD_WORKER_TOKEN_FILE;
 		const token = file ? readToken(file) : undefined;
-		return new RemoteWorker(declared, slots, { address, pool, token, name, credit }).serve();
+		return new RemoteWorker(declared, slots, { address, pool, token, name, credit,
+		    ca, cert, key }).serve();
 	}
 	const descriptor = process.env.JOBD_FD;
 	delete process.env.JOBD_FD;		// children have no business with it

@@ -11,17 +11,19 @@ const { serve } = require('./index');
 const options = {
 	tasks: { type: 'string' }, connect: { type: 'string' }, pool: { type: 'string' },
 	'token-file': { type: 'string' }, name: { type: 'string' }, credit: { type: 'string' },
+	ca: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' },
 };
 
 async function main() {
 	const { values, positionals } = parseArgs({ options, allowPositionals: true });
 	if (positionals.length === 0)
 		throw new Error('usage: main.js [--tasks N] [--connect ADDRESS --pool POOL [--token-file FILE] ' +
-		    '[--name NAME] [--credit N]] MODULE...');
+		    '[--name NAME] [--credit N] [--ca FILE] [--cert FILE] [--key FILE]] MODULE...');
 	for (const name of positionals)
 		await import(pathToFileURL(path.resolve(name)).href);
 	await serve({ tasks: number(values.tasks, 100), address: values.connect, pool: values.pool,
-	    tokenFile: values['token-file'], name: values.name, credit: number(values.credit) });
+	    tokenFile: values['token-file'], name: values.name, credit: number(values.credit),
+	    ca: values.ca, cert: values.cert, key: values.key });
 }
 
 function number(text, unsaid) {

@@ -1,4 +1,4 @@
-// remote.js - a worker that connects to jobd by itself, over TCP or the unix socket.  When the connection ends it comes
+// remote.js - a worker that connects to jobd by itself, over TCP, TLS or the unix socket.  When the connection ends it comes
 // back, with the session and what still runs, so that nothing is lost that the daemon has not given up.  Answers are
 // kept for a while after they were sent, because nobody knows which of them a broken connection still carried.
 'use strict';
@@ -7,6 +7,7 @@ const crypto = require('node:crypto');
 const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
+const tls = require('node:tls');
 
 const { Lines, message } = require('./wire');
 const { Worker } = require('./worker');
@@ -22,6 +23,7 @@ class RemoteWorker extends Worker {
 	#credit;
 	#token;
 	#where;
+	#secure;				// what tls.connect takes beyond that; null: no TLS
 	#socket = null;				// while jobd has accepted this worker on it
 	#answers = new Map();			// of a fence: { at, job, number, line }, oldest first
 	#pause = PAUSE_MS.first;
@@ -29,11 +31,12 @@ class RemoteWorker extends Worker {
 	#resolve;
 	#reject;
 
-	constructor(handlers, slots, { address, pool, token, name, credit }) {
+	constructor(handlers, slots, { address, pool, token, name, credit, ca, cert, key }) {
 		super(handlers, slots);
 		if (!pool)
 			throw new TypeError('a remote worker works for a pool: serve({ address, pool })');
 		this.#where = parsed(address);
+		this.#secure = address.startsWith('tls:') ? secured(this.#where.host, ca, cert, key) : null;
 		this.#token = token;
 		this.#credit = credit;
 		this.#offer = { ...this.readyParams(), pool, name: name || os.hostname().slice(0, 64),
@@ -49,13 +52,14 @@ class RemoteWorker extends Worker {
 	}
 
 	#connect() {
-		const socket = net.connect(this.#where);
+		const socket = this.#secure === null ? net.connect(this.#where) :
+		    tls.connect({ ...this.#where, ...this.#secure });
 		const lines = new Lines((one) => this.#take(socket, one));
 		let trouble = 'the connection has ended';
 		socket.setNoDelay(true);
 		socket.setKeepAlive(true, 10000);
 		socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error('no answer')));
-		socket.on('connect', () => this.#hello(socket));
+		socket.on(this.#secure === null ? 'connect' : 'secureConnect', () => this.#hello(socket));
 		socket.on('data', (block) => {
 			try {
 				lines.add(block);
@@ -190,16 +194,36 @@ function parsed(address) {
 	const unix = /^unix:(.+)$/.exec(address);
 	if (unix !== null)
 		return { path: unix[1] };
-	const tcp = /^tcp:(.+):(\d+)$/.exec(address);
+	const tcp = /^t(?:cp|ls):(.+):(\d+)$/.exec(address);
 	if (tcp === null || Number(tcp[2]) < 1 || Number(tcp[2]) > 65535)
-		throw new TypeError(`'${address}' is no address: tcp:HOST:PORT and unix:PATH are`);
+		throw new TypeError(`'${address}' is no address: tcp:HOST:PORT, tls:HOST:PORT and unix:PATH are`);
 	return { host: tcp[1].replace(/^\[(.*)\]$/, '$1'), port: Number(tcp[2]) };
+}
+
+// What is believed of jobd and shown to it: files (PEM), else JOBD_CA, JOBD_CERT and JOBD_KEY say which.  Its certificate
+// and its name are checked by default.
+function secured(host, ca = process.env.JOBD_CA, cert = process.env.JOBD_CERT, key = process.env.JOBD_KEY) {
+	const secure = { minVersion: 'TLSv1.2' };
+	if (net.isIP(host) === 0)
+		secure.servername = host;
+	if (ca)
+		secure.ca = fs.readFileSync(ca);
+	if (cert) {
+		checkSecret(key || cert);
+		secure.cert = fs.readFileSync(cert);
+		secure.key = fs.readFileSync(key || cert);
+	}
+	return secure;
+}
+
+function checkSecret(path) {
+	if ((fs.statSync(path).mode & 0o077) !== 0)
+		throw new Error(`${path}: others than its owner may read it (chmod 600)`);
 }
 
 // The secret in a token file; refused when others than its owner may read it.
 function readToken(path) {
-	if ((fs.statSync(path).mode & 0o077) !== 0)
-		throw new Error(`${path}: others than its owner may read it (chmod 600)`);
+	checkSecret(path);
 	const [token] = fs.readFileSync(path, 'ascii').split(/\s/, 1);
 	if (!token)
 		throw new Error(`${path}: it holds no token`);

@@ -1,4 +1,4 @@
-"""remote.py - a worker that connects to jobd by itself, over TCP or the unix socket.
+"""remote.py - a worker that connects to jobd by itself, over TCP, TLS or the unix socket.
 
 A thread keeps the connection: it reads, and comes back when the connection ends, with the session and
 what still runs, so that nothing is lost that the daemon has not given up.  Answers are kept for a while
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 
+from . import tls
 from .wire import Disconnected, Wire, message
 from .worker import Worker
 
@@ -31,9 +32,10 @@ class Refused(Exception):
 
 
 class RemoteWorker(Worker):
-    def __init__(self, types, slots, address, pool, name=None, token=None, credit=None):
+    def __init__(self, types, slots, address, pool, name=None, token=None, credit=None, files=()):
         super().__init__(types, slots)
         self._where = parsed(address)
+        self._context = tls.context(*files) if address.startswith('tls:') else None
         self._address = address
         self._token = token
         self._offer = dict(self.ready_params(), pool=pool, session=secrets.token_urlsafe(18),
@@ -142,6 +144,8 @@ class RemoteWorker(Worker):
         """A connection on which jobd has accepted this worker, and what it said right behind that."""
         sock = connected(self._where)
         try:
+            if self._context is not None:
+                sock = tls.TlsSocket(sock, self._context, self._where[1][0])
             wire = Wire(sock)
             hello = {'client': 'worker ' + self._offer['name']}
             if self._token is not None:
@@ -212,8 +216,8 @@ def parsed(address):
     if kind == 'unix' and rest:
         return socket.AF_UNIX, rest
     host, _, port = rest.rpartition(':')
-    if kind != 'tcp' or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ValueError('%r is no address: tcp:HOST:PORT and unix:PATH are' % address)
+    if kind not in ('tcp', 'tls') or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError('%r is no address: tcp:HOST:PORT, tls:HOST:PORT and unix:PATH are' % address)
     return socket.AF_INET, (host.strip('[]'), int(port))
 
 

@@ -184,10 +184,11 @@ class Checks(unittest.TestCase):
             self.assertEqual(remote.read_token(f.name), 'secret')
 
     def test_an_address_is_checked_before_anything_else(self):
-        for address in ('host:1', 'tcp:host', 'tcp:host:0', 'tcp::1', 'unix:', 'tls:host:1', 'tcp:h:x'):
+        for address in ('host:1', 'tcp:host', 'tcp:host:0', 'tcp::1', 'unix:', 'tls:host', 'tcp:h:x'):
             with self.subTest(address=address), self.assertRaises(ValueError):
                 remote.parsed(address)
         self.assertEqual(remote.parsed('tcp:[::1]:80')[1], ('::1', 80))
+        self.assertEqual(remote.parsed('tls:h:80')[1], ('h', 80))
 
 
 if __name__ == '__main__':
