@@ -114,7 +114,7 @@ configure_of() {
 	asan) echo CC=gcc --with-sanitizers=address,undefined ;;
 	tsan) echo CC=gcc --with-sanitizers=thread ;;
 	without)
-		echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq --without-ncurses --without-systemd ;;
+		echo CC=gcc --without-curl --without-zstd --without-sqlite --without-libpq --without-openssl --without-ncurses --without-systemd ;;
 	fuzz) echo CC=clang --enable-fuzzing --with-sanitizers=address,undefined ;;
 	esac
 }

@@ -1,13 +1,14 @@
-"""left_out.py - a build without libcurl, zstd, SQLite, libpq and ncurses: its types are listed, and say what is
-missing; so does jobctl top.
+"""left_out.py - a build without libcurl, zstd, SQLite, libpq, ncurses and libssl: its types are listed, and say what is
+missing; so do jobctl top and addresses of TLS.
 
 Run by the stage `without` of tests/run.sh, on such a build.
 """
 
 import subprocess
+import tempfile
 import unittest
 
-from jobd_test import DaemonTest, program
+from jobd_test import ALL_ROOTS, PATIENCE, DaemonTest, program
 
 
 class LeftOut(DaemonTest):
@@ -33,6 +34,17 @@ class LeftOut(DaemonTest):
     def test_the_others_work(self):
         self.assertEqual(self.c.call('job.call', type='dns.lookup', args={'name': '127.0.0.1'})['state'], 'succeeded')
         self.assertEqual(self.c.call('job.call', type='sleep', args={'ms': 1})['state'], 'succeeded')
+
+    def test_tls_is_refused_by_name(self):
+        with tempfile.TemporaryDirectory() as d:
+            run = subprocess.run([program('jobd'), *ALL_ROOTS, '--state-dir', d + '/state', '--listen', 'tls:127.0.0.1:0'],
+                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * PATIENCE)
+        self.assertEqual(run.returncode, 78)
+        self.assertIn('this jobd was built without TLS', run.stderr)
+        run = subprocess.run([program('jobctl'), '-H', self.jobd.tcp.replace('tcp:', 'tls:'), '--cert', '/nosuch', 'ping'],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * PATIENCE)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn('this libjobd was built without TLS', run.stderr)
 
 
 if __name__ == '__main__':
