@@ -246,8 +246,8 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_JOB] = "a JSON object, such as {\"type\": \"echo\"}",
 		[TYPE_USER] = "the name of an account, or its number",
 		[TYPE_CGROUP] = "auto, none or an absolute path",
-		[TYPE_ADDRS] = "unix:PATH (at most 107 bytes), tcp:HOST:PORT, tls:HOST:PORT (port 0 to "
-		    "65535, IPv6 in brackets), or several with blanks between",
+		[TYPE_ADDRS] = ("unix:PATH (at most 107 bytes), tcp:HOST:PORT, tls:HOST:PORT (port 0 to "
+		    "65535, IPv6 in brackets), or several with blanks between"),
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -641,14 +641,14 @@ out:
 static void
 put_field(struct buf *out, const struct row *row, const void *object)
 {
-	const char	*field = (const char *)object + row->offset;
+	const void	*field = object == NULL ? NULL : (const char *)object + row->offset;
 
-	if (object == NULL)
+	if (field == NULL)
 		put_value(out, row, row->text, row->number);
 	else if (is_text(row))
-		put_value(out, row, *(char *const *)(const void *)field, 0);
+		put_value(out, row, *(char *const *)field, 0);
 	else
-		put_value(out, row, NULL, *(const int64_t *)(const void *)field);
+		put_value(out, row, NULL, *(const int64_t *)field);
 	buf_putc(out, '\0');
 }
 

@@ -20,7 +20,6 @@ struct reading {
 	const char		*path;
 	struct config		*config;
 	struct settings		*settings;
-	struct config_fault	*fault;
 };
 
 void
@@ -68,12 +67,24 @@ blame(struct config_fault *out, const struct fault *f)
 	return -EINVAL;
 }
 
+int
+config_text_read(const char *path, const char *text, size_t len, struct config *c,
+    struct settings *s, struct config_fault *fault)
+{
+	struct reading	r = { .path = path, .config = c, .settings = s };
+	struct fault	f;
+
+	memset(fault, 0, sizeof(*fault));
+	if (inifile_read(text, len, false, set_pair, &r, &f) == 0)
+		return 0;
+	snprintf(fault->file, sizeof(fault->file), "%s", path);
+	return blame(fault, &f);
+}
+
 static int
 read_one(const char *path, bool needed, struct config *c, struct settings *s,
     struct config_fault *fault)
 {
-	struct reading	 r = { .path = path, .config = c, .settings = s, .fault = fault };
-	struct fault	 f;
 	size_t		 len = 0;
 	char		*text = fd_read_file(path, FILE_BYTES_MAX, &len);
 	int		 rc = 0;
@@ -91,8 +102,8 @@ read_one(const char *path, bool needed, struct config *c, struct settings *s,
 		snprintf(fault->why, sizeof(fault->why), "is longer than %d bytes",
 		    FILE_BYTES_MAX - 1);
 		rc = -EFBIG;
-	} else if (inifile_read(text, len, false, set_pair, &r, &f) != 0) {
-		rc = blame(fault, &f);
+	} else {
+		rc = config_text_read(path, text, len, c, s, fault);
 	}
 	free(text);
 	return rc;

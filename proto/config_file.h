@@ -28,6 +28,9 @@ void config_fault_print(const struct config_fault *f, char *out, size_t size);
  */
 int config_file_read(const char *path, struct config *c, struct settings *s,
     struct config_fault *fault);
+/* The same of a text, as if it were in the file `path`. */
+int config_text_read(const char *path, const char *text, size_t len, struct config *c,
+    struct settings *s, struct config_fault *fault);
 /*
  * The file, then *.conf of the directory `path`.d in order of their names.  needed: the file must be
  * there; the directory need not.
