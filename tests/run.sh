@@ -246,6 +246,11 @@ power() {
 	    JOBD_BUILD=$work/gcc python3 -B "$source/tests/crash/power.py"
 }
 
+# The Debian package in a machine with systemd: installed, used, upgraded, purged.
+service() {
+	build gcc && make -s -C "$work/gcc" tests/plugins/trace.so && JOBD_BUILD=$work/gcc "$source/tests/service.sh"
+}
+
 # The bugs that these campaigns must notice.
 planted() {
 	[ -n "$gate" ] || { "$source/tests/crash/planted.sh" -n; return; }
@@ -344,6 +349,13 @@ if can_mount; then
 	stage full-disk full_disk
 elif is_wanted full-disk; then
 	echo "skip  full-disk: nothing may be mounted here"
+fi
+if is_wanted service; then
+	if why=$("$source/tests/service.sh" --can); then
+		stage service service
+	else
+		echo "skip  service: $why"
+	fi
 fi
 [ -z "$gate" ] || stage power power
 stage planted planted

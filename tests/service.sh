@@ -59,7 +59,7 @@ package() {	# DIRECTORY ARGUMENT...
 		tail -n 40 "$to.log"
 		return 1
 	}
-	mv "$work"/*.deb "$work"/*.changes "$to"
+	mv "$work"/*.deb "$work"/*.buildinfo "$work"/*.changes "$to"
 }
 
 # The same with a higher version: what is compiled stays.
