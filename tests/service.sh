@@ -70,6 +70,7 @@ package_higher() {	# DIRECTORY VERSION
 		echo
 		cat "$source/debian/changelog"
 	) >"$work/tree/debian/changelog"
+	rm "$work/tree/debian/files"
 	package "$1" --no-pre-clean
 }
 
