@@ -220,25 +220,20 @@ on_answer(struct jobd_future *future, void *data)
 	jobd_forget(future);
 }
 
-/* attempt 0: the last one */
 static void
-put_place(const struct follow *f, uint64_t attempt, struct buf *out)
+put_params(const struct follow *f, struct buf *out)
 {
 	buf_printf(out, "{\"id\":%llu", (unsigned long long)f->id);
 	if (f->stream != NULL) {
 		buf_puts(out, ",\"stream\":");
 		json_put_text(out, f->stream);
 	}
-	if (attempt > 0)
-		buf_printf(out, ",\"attempt\":%llu", (unsigned long long)attempt);
+	if (f->resumes)
+		buf_printf(out, ",\"attempt\":%llu,\"onwards\":true", (unsigned long long)f->attempt);
+	else if (f->only > 0)
+		buf_printf(out, ",\"attempt\":%llu", (unsigned long long)f->only);
 	if (f->next > 0)
 		buf_printf(out, ",\"offset\":%llu", (unsigned long long)f->next);
-}
-
-static void
-put_params(const struct follow *f, struct buf *out)
-{
-	put_place(f, f->only, out);
 	if (f->follow)
 		buf_puts(out, ",\"follow\":true");
 	if (f->hold)
@@ -292,43 +287,22 @@ ask_last(struct follow *f, uint64_t *attempt, uint64_t *bytes)
 	return rc;
 }
 
-/* What the attempt said that was heard last, as far as it is kept. */
-static int
-read_rest(struct follow *f)
-{
-	uint64_t	before;
-	int		rc;
-
-	do {
-		struct buf	params = { 0 };
-		struct span	log;
-
-		before = f->next;
-		put_place(f, f->attempt, &params);
-		buf_putc(&params, '}');
-		rc = ctl_ask(f->ctl, "job.log", &params, CTL_ANSWER_MS, &log);
-		buf_free(&params);
-		if (rc != 0)
-			return rc;
-		take_log(f, log);
-	} while (f->next > before && f->next < f->bytes);
-	return 0;
-}
-
 int
 follow_resume(struct follow *f)
 {
 	uint64_t	attempt, bytes;
 	int		rc;
 
-	if (f->attempt == 0 || f->only != 0)
+	if (f->only != 0)
 		return follow_start(f);
-	if ((rc = ask_last(f, &attempt, &bytes)) != 0)
+	if (f->resumes && (rc = ask_last(f, &attempt, &bytes)) != 0)
 		return rc;
-	if (attempt > f->attempt && (rc = read_rest(f)) != 0)
-		return rc;
-	if (attempt != f->attempt || bytes < f->next)	/* what we heard is history */
+	/* what we heard is history: the daemon has lost it */
+	if (f->resumes && attempt < f->attempt)
+		f->attempt = f->next = 0;
+	else if (f->resumes && attempt == f->attempt && bytes < f->next)
 		f->next = 0;
+	f->resumes = true;
 	f->eof = false;
 	return follow_start(f);
 }

@@ -20,6 +20,7 @@ struct follow {
 	uint64_t	 attempt;	/* whose bytes came last; 0: none have */
 	uint64_t	 next;		/* the offset to go on at */
 	bool		 follow, hold;
+	bool		 resumes;	/* asks for `attempt` from `next` on, and for those after it */
 	bool		 raw;		/* lines of JSON instead of bytes */
 	bool		 eof;
 	bool		 answered;	/* job.log has been */
@@ -34,8 +35,8 @@ void follow_fini(struct follow *f);
 /* Asks for what comes from f->next on, on the connection that ctl has now.  0 or the exit status. */
 int follow_start(struct follow *f);
 /*
- * The same on another connection, behind what has come: the rest of the attempt that was heard last,
- * then what the job goes on with.
+ * The same, of all that the job says: from its beginning, or, on another connection, behind what has
+ * come: the rest of the attempt that was heard last, then what the job goes on with.
  */
 int follow_resume(struct follow *f);
 /*

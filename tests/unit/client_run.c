@@ -41,7 +41,8 @@ test_run_asks_for_no_timeout_and_holds_the_job_to_our_speed(void **state)
 	const struct step	steps[] = {
 		{ "\"argv\":[\"make\",\"-k\",\"all\"],\"cwd\":\"/\",\"env\":{\"A\":\"1\"}},\"queue\":\"q\","
 		    "\"timeout_ms\":0}", SUBMITTED },
-		{ "\"job.log\",\"params\":{\"id\":41,\"follow\":true,\"hold\":true}", LOG_EMPTY(3) },
+		{ "\"job.log\",\"params\":{\"id\":41,\"attempt\":0,\"onwards\":true,\"follow\":true,"
+		    "\"hold\":true}", LOG_EMPTY(3) },
 		{ "\"job.wait\",\"params\":{\"id\":41}", END GOOD(4, 0) }, { 0 }
 	};
 
@@ -359,8 +360,8 @@ test_run_comes_back_and_goes_on_with_the_output_where_it_was(void **state)
 		BEGINS, { "\"job.wait\"", SAID("stdout", 5, "one \\n") }, { RIG_ANEW, NULL },
 		{ "\"job.log\",\"params\":{\"id\":41,\"limit\":1}",
 		    LOG(2, "", "\"next\":1,\"bytes\":6,\"eof\":false") },
-		{ "\"job.log\",\"params\":{\"id\":41,\"offset\":5,\"follow\":true,\"hold\":true}",
-		    LOG_EMPTY(3) },
+		{ "\"job.log\",\"params\":{\"id\":41,\"attempt\":1,\"onwards\":true,\"offset\":5,"
+		    "\"follow\":true,\"hold\":true}", LOG_EMPTY(3) },
 		{ "\"job.wait\"", SAID("stdout", 9, "two\\n") SAID("stdout", 13, "end\\n") END GOOD(4, 0) },
 		{ 0 }
 	};
@@ -398,11 +399,11 @@ test_an_attempt_that_began_while_we_were_away_is_heard_from_its_start(void **sta
 	const struct step	steps[] = {
 		BEGINS, { "\"job.wait\"", SAID("stdout", 4, "one\\n") }, { RIG_ANEW, NULL },
 		{ "{\"id\":41,\"limit\":1}", RESULT(2, "{\"attempt\":2,\"pieces\":[],\"next\":0}") },
-		{ "{\"id\":41,\"attempt\":1,\"offset\":4}", LOG(3, "{\"stream\":\"stdout\",\"data\":\"two\\n\"}",
-		    "\"next\":8,\"bytes\":8,\"eof\":true") },
-		{ "{\"id\":41,\"follow\":true,\"hold\":true}", RESULT(4, "{\"attempt\":2,\"pieces\":[]}") },
-		{ "\"job.wait\"", OUTPUT_OF(2, "\"stream\":\"stdout\",\"offset\":0,\"next\":4,"
-		    "\"at_ms\":1,\"data\":\"one\\n\"") END GOOD(5, 0) }, { 0 }
+		{ "{\"id\":41,\"attempt\":1,\"onwards\":true,\"offset\":4,\"follow\":true,\"hold\":true}",
+		    RESULT(3, "{\"attempt\":1,\"pieces\":[],\"next\":4}") },
+		{ "\"job.wait\"", OUTPUT("\"stream\":\"stdout\",\"offset\":4,\"next\":8,\"at_ms\":1,"
+		    "\"data\":\"two\\n\"") OUTPUT_OF(2, "\"stream\":\"stdout\",\"offset\":0,\"next\":4,"
+		    "\"at_ms\":1,\"data\":\"one\\n\"") END GOOD(4, 0) }, { 0 }
 	};
 
 	(void)state;

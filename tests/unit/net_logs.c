@@ -306,6 +306,43 @@ test_a_follower_is_there_before_the_job_and_through_its_retries(void **state)
 }
 
 static void
+test_who_goes_onwards_misses_nothing_whatever_has_begun_meanwhile(void **state)
+{
+	uint64_t	job = submit(",\"retry\":{\"max_attempts\":2,\"backoff_ms\":1}");
+
+	(void)state;
+	say(job, LOG_STDOUT, "one");
+	fail_attempt(job);
+	rig_skip(&rig, 1000);
+	say(job, LOG_STDOUT, "two");
+	follow(job, ",\"attempt\":1,\"offset\":1,\"onwards\":true");
+	assert_output("\"attempt\":1,\"stream\":\"stdout\",\"offset\":1,\"at_ms\":1700000000000,\"data\":\"ne\","
+	    "\"next\":3}");
+	assert_output("\"attempt\":2,\"stream\":\"stdout\",\"offset\":0,\"at_ms\":1700000000000,"
+	    "\"data\":\"two\",\"next\":3}");
+	ask_log(job, ",\"follow\":false");
+	follow(job, ",\"attempt\":0,\"onwards\":true");
+	assert_output("\"attempt\":1,\"stream\":\"stdout\",\"offset\":0,");
+	assert_output("\"attempt\":2,\"stream\":\"stdout\",\"offset\":0,");
+	succeed(job);
+	assert_output("\"attempt\":2,\"eof\":true");
+	peer_silent(&peer);
+}
+
+static void
+test_onwards_is_for_who_follows(void **state)
+{
+	uint64_t	job = submit("");
+
+	(void)state;
+	assert_kind(ask_log(job, ",\"onwards\":true"), "invalid_params");
+	assert_kind(ask_log(job, ",\"attempt\":0"), "invalid_params");
+	assert_kind(ask_log(job, ",\"attempt\":0,\"follow\":true"), "invalid_params");
+	assert_kind(ask_log(job, ",\"attempt\":9,\"follow\":true,\"onwards\":true"), "not_found");
+	succeed(job);
+}
+
+static void
 test_a_follower_of_one_attempt_ends_with_it(void **state)
 {
 	uint64_t	job = submit(",\"retry\":{\"max_attempts\":2,\"backoff_ms\":1}");
@@ -683,6 +720,8 @@ main(void)
 		LOGS_TEST(test_a_follower_hears_what_was_said_and_what_is_said),
 		LOGS_TEST(test_a_follower_goes_on_at_an_offset),
 		LOGS_TEST(test_a_follower_is_there_before_the_job_and_through_its_retries),
+		LOGS_TEST(test_who_goes_onwards_misses_nothing_whatever_has_begun_meanwhile),
+		LOGS_TEST(test_onwards_is_for_who_follows),
 		LOGS_TEST(test_a_follower_of_one_attempt_ends_with_it),
 		LOGS_TEST(test_a_call_is_answered_behind_what_its_job_said),
 		LOGS_TEST(test_only_who_handed_a_job_in_holds_it),

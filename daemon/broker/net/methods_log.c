@@ -32,12 +32,24 @@ read_stream(const struct call *call, int *out, struct rpc_error *err)
 	    "stream is \"stdout\", \"stderr\" or \"note\"; without it, all of them");
 }
 
-/* The last one, when none is asked for; 0: there was none yet. */
+static bool
+goes_onwards(const struct call *call)
+{
+	return call_int(call, PARAM_onwards, 0) != 0;
+}
+
+/* The last one, when none is asked for; 0: there was none yet, or all that there will be. */
 static int
 read_attempt(const struct call *call, const struct job *j, uint32_t *out, struct rpc_error *err)
 {
 	int64_t	wanted = call_int(call, PARAM_attempt, job_attempts(j));
 
+	if (goes_onwards(call) && call_int(call, PARAM_follow, 0) == 0)
+		return rpc_fail_member(err, RPC_invalid_params, "onwards", 7,
+		    "onwards is for who follows: it goes with follow");
+	if (wanted == 0 && call_param(call, PARAM_attempt)->given && !goes_onwards(call))
+		return rpc_fail_member(err, RPC_invalid_params, "attempt", 7,
+		    "attempts count from 1; 0 goes with onwards");
 	if (wanted > (int64_t)job_attempts(j))
 		return rpc_fail_member(err, RPC_not_found, "attempt", 7,
 		    "the job has had %u attempts", job_attempts(j));
@@ -282,7 +294,7 @@ static int
 follow(struct call *call, const struct job *j, const struct log_reader *r, struct rpc_error *err)
 {
 	bool	hold = call_int(call, PARAM_hold, 0) != 0;
-	bool	every_attempt = !call_param(call, PARAM_attempt)->given;
+	bool	every_attempt = !call_param(call, PARAM_attempt)->given || goes_onwards(call);
 
 	if (hold && check_hold(call, j, err) != 0)
 		return -1;
