@@ -18,7 +18,8 @@
  *      "remote": false,			true: workers connect, none is started
  *      "count": 2, "user": "",
  *      "recycle_jobs": 0, "recycle_age_ms": 0, "recycle_rss": 0, "ready_ms": 30000,
- *      "max_running": 0, "grace_ms": 10000, "output_bytes": 16777216, "defaults": {...}
+ *      "max_running": 0, "grace_ms": 10000, "output_bytes": 16777216, "defaults": {...},
+ *      "digest": "91ab..."			of what its workers are started by: another one, other workers
  *    }],
  *    "errors": [{"file", "line": 3, "key": "argv", "message"}]}	what was left out, and why;
  *						line 0 and key "": none is to blame

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,8 +304,28 @@ keep_pool(struct reading *r, struct typefile *t, struct account *account)
 	list_push_back(&r->catalog->pools, &p->link);
 }
 
+static uint64_t
+hash(uint64_t h, const void *p, size_t len)
+{
+	for (const unsigned char *at = p; len > 0; at++, len--)
+		h = (h ^ *at) * UINT64_C(1099511628211);	/* FNV-1a */
+	return h;
+}
+
+/* Into the object that was written last. */
 static void
-take_pool(struct reading *r, struct typefile *t)
+put_digest(struct buf *out, const struct account *account, const char *text, size_t len)
+{
+	uint64_t	h = hash(UINT64_C(14695981039346656037), text, len);
+
+	h = hash(h, &account->uid, sizeof(account->uid));
+	h = hash(h, &account->gid, sizeof(account->gid));
+	out->tail--;
+	buf_printf(out, ",\"digest\":\"%016" PRIx64 "\"}", h);
+}
+
+static void
+take_pool(struct reading *r, struct typefile *t, const char *text, size_t len)
 {
 	struct account	account = { 0 };
 	size_t		before = buf_len(&r->pools);
@@ -320,6 +341,7 @@ take_pool(struct reading *r, struct typefile *t)
 		return;
 	}
 	workerfile_put(&r->pools, t);
+	put_digest(&r->pools, &account, text, len);
 	buf_putc(&r->pools, ',');
 	if (!fits(r, &r->pools, before, t)) {
 		account_free(&account);
@@ -344,7 +366,7 @@ take_text(struct reading *r, enum typefile_kind kind, const char *path, const ch
 	else if (kind == TYPEFILE_JOB)
 		take_job(r, &t);
 	else
-		take_pool(r, &t);
+		take_pool(r, &t, text, len);
 	typefile_fini(&t);
 }
 

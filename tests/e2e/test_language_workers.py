@@ -320,6 +320,20 @@ class PoolTest(LanguageTest):
         self.assertEqual(self.c.call('job.wait', id=job)['result'], first)
         until(lambda: is_gone(first), 'the end of the old one')
 
+    def test_files_read_again_leave_workers_alone_whose_file_is_the_same(self):
+        self.one_pool()
+        kept = self.do('wait')['result']
+        self.pool('fresh', 'process', ['fresh'])
+        self.jobd.signal(signal.SIGHUP)
+        until(lambda: self.workers('fresh') and self.workers('fresh')[0]['state'] == 'idle', 'the pool that is new')
+        fresh = self.workers('fresh')[0]['pid']
+        self.assertEqual(self.do('wait')['result'], kept)
+        self.pool('raw', 'process', ['raw'], ready='29s')
+        self.jobd.signal(signal.SIGHUP)
+        until(lambda: is_gone(kept), 'the end of one whose file has changed')
+        self.assertNotEqual(self.do('wait')['result'], kept)
+        self.assertEqual(self.workers('fresh')[0]['pid'], fresh)
+
     def test_a_flood_of_output_holds_up_nobody(self):
         self.pool('raw', 'process', ['raw'])
         self.pool('loud', 'process', ['loud'], ['sh', '-c', 'yes hello & exec python3 %s process loud' % RAW])
@@ -364,6 +378,8 @@ class OperatorTest(LanguageTest):
         name = self.drained()
         job = self.submit('echo', value=1)
         other = self.ready('other')[0]['pid']
+        for pool in 'other', 'raw':
+            self.pool(pool, 'process', [pool], ready='29s')
         self.jobd.signal(signal.SIGHUP)
         until(lambda: self.ready('other')[0]['pid'] != other, 'all pools to be begun anew')
         self.assertEqual((self.state_of(name), self.state(job)), ('gone', 'ready'))

@@ -69,6 +69,8 @@ read_row(struct language_pool *p, const json_t *row)
 {
 	set_text(&p->user, text_of(row, "user"));
 	set_text(&p->file, text_of(row, "file"));
+	p->changed = p->digest == NULL || strcmp(p->digest, text_of(row, "digest")) != 0;
+	set_text(&p->digest, text_of(row, "digest"));
 	read_types(p, json_object_get(row, "types"));
 	p->listed = true;
 	p->remote = json_is_true(json_object_get(row, "remote"));
@@ -137,6 +139,7 @@ pool_free(struct language_pool *p)
 	free(p->name);
 	free(p->user);
 	free(p->file);
+	free(p->digest);
 	free(p);
 }
 
@@ -173,11 +176,11 @@ pools_fill(struct language_pool *p)
 }
 
 /*
- * What a worker runs may have changed with its file, and only the supervisor knows: after the files were
- * read again each worker is replaced when it has nothing left.
+ * What a worker runs may have changed with its file, and only the supervisor knows: then each worker is
+ * replaced when it has nothing left.  A place that waits to be filled is tried at once in any case.
  */
 static void
-replace_all(struct language_pool *p)
+replace_outdated(struct language_pool *p)
 {
 	struct lanes	*l = p->lanes;
 
@@ -186,7 +189,8 @@ replace_all(struct language_pool *p)
 	for (uint32_t i = 0; i < l->seats_len; i++) {
 		if (!is_place_of(l->seats[i], p))
 			continue;
-		l->seats[i]->outdated = l->seats[i]->state != WORKER_GONE;
+		if (p->changed)
+			l->seats[i]->outdated = l->seats[i]->state != WORKER_GONE;
 		seat_fill_now(l->seats[i]);
 	}
 }
@@ -350,7 +354,7 @@ pools_catalog(struct lanes *l, const json_t *pools)
 		leave_out_others(p);
 		if (p->listed)
 			define_listed(p);
-		replace_all(p);
+		replace_outdated(p);
 		pools_fill(p);
 	}
 }

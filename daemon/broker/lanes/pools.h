@@ -25,6 +25,8 @@ struct language_pool {
 	char		*name;
 	char		*user;		/* "": the usual one */
 	char		*file;
+	char		*digest;	/* of what its workers are started by */
+	bool		 changed;	/* that is another one than when the files were read before */
 	uint32_t	 core_pool;
 	bool		 listed;	/* the catalog has it; else its workers end, and none comes */
 	bool		 remote;
