@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from home import Daemon, Home
+from home import Daemon, Home, connect
 from jobd_client import Closed, until
 
 JOB = {'type': 'echo', 'hold': True}
@@ -24,23 +24,12 @@ def insist(condition, text, *more):
         raise AssertionError(text % more)
 
 
-def connect(jobd):
-    def attempt():
-        try:
-            c = jobd.client()
-            c.call('ping')
-            return c
-        except (Closed, OSError):
-            return None
-    return until(attempt, 'a broker that serves', PATIENCE)
-
-
 def settled(jobd):
     """The schedule, when two more occurrences have come; whatever dies meanwhile."""
     goal = None
     while True:
         try:
-            s = connect(jobd).call('cron.list')['items'][0]
+            s = connect(jobd, PATIENCE).call('cron.list')['items'][0]
         except (Closed, OSError):
             continue
         goal = goal or s['jobs'] + 2
@@ -74,7 +63,7 @@ def syncs_of_a_start():
     with Home('stop.drain_ms=0') as home:
         home.fault('none', 'fdatasync')
         jobd = home.start()
-        connect(jobd)
+        connect(jobd, PATIENCE)
         count = home.faults()[0]
         home.end(jobd, Daemon.stop)
         return count
@@ -86,16 +75,16 @@ def attempt(index):
         home.fault('after', 'fdatasync', index)
         jobd = home.start()
         try:
-            c = connect(jobd)
+            c = connect(jobd, PATIENCE)
             made = None
             while made is None:
                 try:
                     made = c.call('cron.set', name='beat', when='@every 1s', job=JOB, overlap='queue')
                 except (Closed, OSError):
-                    c = connect(jobd)           # setting it again is the same
+                    c = connect(jobd, PATIENCE)           # setting it again is the same
             settled(jobd)
             os.kill(jobd.broker(), signal.SIGKILL)
-            c = connect(jobd)
+            c = connect(jobd, PATIENCE)
             c.call('queue.drain', name='default')
             until(lambda: c.call('cron.list')['items'][0]['refusal'], 'the schedule to be stopped', PATIENCE)
             s = c.call('cron.list')['items'][0]

@@ -18,9 +18,8 @@ import signal
 import sys
 import time
 
-from home import Daemon, Home
+from home import Daemon, Home, connect
 from ledger import Closed, Ledger, insist
-from jobd_client import until
 
 ACTIONS = {'kill': 40, 'after': 10, 'EIO': 50, 'ENOSPC': 50, 'short': 50}     # how many are quick
 SEED = 7
@@ -52,18 +51,6 @@ def script(ledger):
     led.finish()
 
 
-def serves(jobd):
-    """A client, as soon as there is a broker that serves."""
-    def connects():
-        try:
-            c = jobd.client()
-            c.call('ping')
-            return c
-        except (Closed, OSError):
-            return None
-    until(connects, 'a broker that serves', PATIENCE).close()
-
-
 def release(ledger):
     """What the fault left held, before the script came to release it."""
     def one(number, shown):
@@ -76,7 +63,7 @@ def release(ledger):
 def settle(home, ledger, jobd):
     """After the fault: what was told is so, all comes to an end, and stays through a restart."""
     for _ in range(3):
-        serves(jobd)
+        connect(jobd, PATIENCE).close()
         try:
             ledger.connect(jobd)
             ledger.check()

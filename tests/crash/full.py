@@ -15,9 +15,8 @@ import subprocess
 import sys
 import time
 
-from home import Daemon, Home
+from home import Daemon, Home, connect
 from ledger import Ledger, insist
-from faults import serves
 from jobd_client import until
 from jobd_test import is_gone
 
@@ -103,7 +102,7 @@ class Round:
         os.kill(self.jobd.broker(), signal.SIGKILL)
         self.led.read_to_the_end()
         until(lambda: all(is_gone(pid) for pid in old), 'the end of the old processes', 20)
-        serves(self.jobd)
+        connect(self.jobd, 30).close()
         self.led.connect(self.jobd)
 
     def accepted_again(self):

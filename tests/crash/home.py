@@ -18,8 +18,21 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
+from jobd_client import Closed, until  # noqa: E402
 from jobd_test import BUILD, Daemon  # noqa: E402
 from plugin_dir import PluginDir  # noqa: E402
+
+
+def connect(jobd, seconds):
+    """A client, as soon as there is a broker that serves."""
+    def attempt():
+        try:
+            c = jobd.client()
+            c.call('ping')
+            return c
+        except (Closed, OSError):
+            return None
+    return until(attempt, 'a broker that serves', seconds)
 
 
 class Home:

@@ -1,5 +1,5 @@
 /* schedule.c - what a schedule's text means, and when it comes. */
-#include "tests/unit/unit.h"
+#include "tests/unit/open_zone.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,17 +31,6 @@ text_of(int64_t ms)
 	snprintf(text, sizeof(text), "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour,
 	    c.minute, c.second);
 	return text;
-}
-
-static struct zone *
-must_open(const char *name)
-{
-	struct zone	*z = NULL;
-	char		 why[256] = "";
-
-	if (zone_open(name, &z, why, sizeof(why)) != 0)
-		fail_msg("%s", why);
-	return z;
 }
 
 static struct schedule

@@ -1,5 +1,5 @@
 /* zone.c - time zones, against the C library's as an oracle: TZ is set in this process only. */
-#include "tests/unit/unit.h"
+#include "tests/unit/open_zone.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "lib/buf.h"
-#include "lib/zone.h"
 
 #define YEAR_2100	INT64_C(4102444800)
 #define DAY		INT64_C(86400)
@@ -23,17 +22,6 @@ next_random(void)
 	chance ^= chance >> 7;
 	chance ^= chance << 17;
 	return chance;
-}
-
-static struct zone *
-must_open(const char *name)
-{
-	struct zone	*z = NULL;
-	char		 why[256] = "";
-
-	if (zone_open(name, &z, why, sizeof(why)) != 0)
-		fail_msg("%s", why);
-	return z;
 }
 
 /* ---- the calendar ---- */
