@@ -9,14 +9,23 @@
 
 #include "lib/alloc.h"
 #include "lib/fd.h"
+#include "lib/list.h"
 #include "proto/jobfile.h"
 #include "proto/workerfile.h"
 
 #define JOB_END		".job"
 #define WORKER_END	".worker"
+#define OWN_TYPE	"command"	/* jobd's */
+
+/* A type that a file has given. */
+struct given {
+	struct list	 link;
+	char		*name, *path;
+};
 
 struct checking {
 	struct ctl	*ctl;
+	struct list	 given;
 	size_t		 faults;	/* told so far */
 	int		 code;
 };
@@ -67,6 +76,72 @@ ends_in(const char *text, const char *end)
 	return len > of_end && strcmp(text + len - of_end, end) == 0;
 }
 
+/* ---- names ---- */
+
+static const struct given *
+find(const struct checking *c, const char *name)
+{
+	list_for (node, &c->given) {
+		const struct given	*g = list_entry(node, struct given, link);
+
+		if (strcmp(g->name, name) == 0)
+			return g;
+	}
+	return NULL;
+}
+
+/* false, and told: the daemon would leave the file out. */
+static bool
+claim(struct checking *c, const char *path, const char *name, const char *key, int line)
+{
+	const struct given	*other = find(c, name);
+	struct fault		 f = { .line = line };
+	struct given		*g;
+
+	if (other == NULL && strcmp(name, OWN_TYPE) != 0) {
+		g = mem_zalloc(1, sizeof(*g));
+		g->name = mem_strdup(name);
+		g->path = mem_strdup(path);
+		list_push_back(&c->given, &g->link);
+		return true;
+	}
+	snprintf(f.key, sizeof(f.key), "%s", key);
+	if (other != NULL)
+		snprintf(f.why, sizeof(f.why), "the type `%s` is in %.300s already", name, other->path);
+	else
+		snprintf(f.why, sizeof(f.why), "the type `%s` is jobd's own", name);
+	tell(c, path, &f);
+	return false;
+}
+
+static bool
+claim_all(struct checking *c, const char *path, const struct typefile *t)
+{
+	bool	all = true;
+
+	if (t->kind == TYPEFILE_JOB)
+		return claim(c, path, t->name, "", 0);
+	for (size_t i = 0; i < t->types.n; i++)
+		all = claim(c, path, t->types.v[i], "types", t->types.line) && all;
+	return all;
+}
+
+static void
+forget(struct checking *c)
+{
+	struct list	*node;
+
+	while ((node = list_pop(&c->given)) != NULL) {
+		struct given	*g = list_entry(node, struct given, link);
+
+		free(g->name);
+		free(g->path);
+		free(g);
+	}
+}
+
+/* ---- files ---- */
+
 static void
 check_text(struct checking *c, const char *path, const char *name, const char *text, size_t len)
 {
@@ -78,7 +153,7 @@ check_text(struct checking *c, const char *path, const char *name, const char *t
 
 	if (rc != 0)
 		tell(c, path, &f);
-	else if (!ctl_wants_json(c->ctl))
+	else if (claim_all(c, path, &t) && !ctl_wants_json(c->ctl))
 		buf_printf(&c->ctl->out, "%s: %s %s is right\n", path, job ? "type" : "pool", name);
 	typefile_fini(&t);
 }
@@ -114,8 +189,10 @@ run(struct ctl *ctl)
 	struct checking	c = { .ctl = ctl };
 	int		rc;
 
+	list_init(&c.given);
 	for (int i = 0; i < ctl->opt.operands_len; i++)
 		check_file(&c, ctl->opt.operands[i]);
+	forget(&c);
 	if (ctl->opt.format == FORMAT_JSON)
 		buf_puts(&ctl->out, c.faults > 0 ? "]\n" : "[]\n");
 	rc = ctl_flush(ctl);
@@ -128,8 +205,8 @@ const struct verb verb_type_check = {
 	.summary = "are these .job and .worker files right?",
 	.about = "Reads the files as the daemon would, without one, and prints what is wrong as\n"
 	    "FILE:LINE: KEY and why.  Exits 0 when all are right, 5 when one is not.  What\n"
-	    "only the daemon's machine can tell (users, programs, names that two files give)\n"
-	    "is for jobd --check-config.",
+	    "only the daemon's machine can tell (users, programs) is for jobd --check-config.\n"
+	    "Of a type that two of the files give, the second is told.",
 	.examples = "  jobctl type check /etc/jobd/jobs.d/*.job\n"
 	    "  jobctl type check thumbs.worker -o json | jq .\n",
 	.formats = FORMATS_DATA,

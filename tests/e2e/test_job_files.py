@@ -22,6 +22,23 @@ class Examples(OwnDaemonTest):
         done = subprocess.run([program('jobctl'), 'type', 'check'] + files, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ''), done)
 
+    def test_a_type_that_two_files_give_is_told(self):
+        with tempfile.TemporaryDirectory(prefix='jobd-twins-') as place:
+            texts = {'thumb.job': 'argv = ["true"]\n', 'command.job': 'argv = ["true"]\n',
+                     'images.worker': 'worker = ["x"]\ntypes = resize thumb\n',
+                     'more.worker': 'worker = ["x"]\ntypes = resize.2\n'}
+            paths = {name: os.path.join(place, name) for name in texts}
+            for name, text in texts.items():
+                with open(paths[name], 'w') as f:
+                    f.write(text)
+            done = subprocess.run([program('jobctl'), 'type', 'check', *paths.values()], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 5)
+        self.assertEqual(done.stdout.splitlines(), [
+            '%s: type thumb is right' % paths['thumb.job'],
+            "%s: the type `command` is jobd's own" % paths['command.job'],
+            '%s:2: types the type `thumb` is in %s already' % (paths['images.worker'], paths['thumb.job']),
+            '%s: pool more is right' % paths['more.worker']])
+
     def test_commands_serve_and_hold_callers_to_their_patterns(self):
         place = tempfile.mkdtemp(prefix='jobd-examples-')
         self.addCleanup(shutil.rmtree, place)
