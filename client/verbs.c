@@ -70,6 +70,40 @@ continuations(const char *word)
 	return list;
 }
 
+/* The first word of `queue ls`, in word[size]; false: the verb has one alone. */
+static bool
+family(const char *name, char *word, size_t size)
+{
+	const char	*blank = strchr(name, ' ');
+
+	if (blank == NULL)
+		return false;
+	snprintf(word, size, "%.*s", (int)(blank - name), name);
+	return true;
+}
+
+/* `workr`: all that begin with the word that it was to be, if none of one word is nearer. */
+static char *
+family_near(const char *typed, const struct suggestion *near)
+{
+	struct suggestion	best = *near;
+	char			word[64], nearest[64] = "";
+
+	for (size_t i = 0; verbs[i] != NULL; i++) {
+		struct suggestion	s = best;
+
+		if (!family(verbs[i]->name, word, sizeof(word)))
+			continue;
+		suggest_offer(&s, typed, word);
+		if (s.word != word)
+			continue;
+		best.word = verbs[i]->name;
+		best.distance = s.distance;
+		snprintf(nearest, sizeof(nearest), "%s", word);
+	}
+	return nearest[0] != '\0' ? continuations(nearest) : NULL;
+}
+
 char *
 verb_suggest(char **words, int n)
 {
@@ -84,6 +118,8 @@ verb_suggest(char **words, int n)
 		if (n > 1 && strchr(verbs[i]->name, ' ') != NULL)
 			suggest_offer(&near, two, verbs[i]->name);
 	}
+	if (n == 1 && (list = family_near(words[0], &near)) != NULL)
+		return list;
 	return near.word != NULL ? mem_strdup(near.word) : NULL;
 }
 

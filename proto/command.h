@@ -27,7 +27,8 @@
  *
  * {"free": true} is the type `command`: argv and what goes with it are the job's own:
  *   {"argv": [...], "cwd", "env": {}, "stdin" | "stdin_base64" | "stdin_stream": true,
- *    "result": "output", "tmpdir": false, "umask", "nice", "grace_ms", "success", "retry", "final"}
+ *    "result": "output", "tmpdir": false, "umask", "nice", "grace_ms",
+ *    "success_codes", "retry_codes", "final_codes"}	for short: "success", "retry", "final"
  *
  * The result of "output" is {"exit_code": 0, "stdout": "...", "stderr": "..."}, each at most
  * COMMAND_HEAD_BYTES; what is not UTF-8 is stdout_base64 or stderr_base64 instead; with

@@ -220,19 +220,19 @@ read_codes(const struct reading *r, const char *name, const struct member *m, st
 static int
 read_success(struct reading *r, const struct member *m)
 {
-	return read_codes(r, "success", m, &r->command->success);
+	return read_codes(r, m->name, m, &r->command->success);
 }
 
 static int
 read_retry(struct reading *r, const struct member *m)
 {
-	return read_codes(r, "retry", m, &r->command->retry);
+	return read_codes(r, m->name, m, &r->command->retry);
 }
 
 static int
 read_final(struct reading *r, const struct member *m)
 {
-	return read_codes(r, "final", m, &r->command->final);
+	return read_codes(r, m->name, m, &r->command->final);
 }
 
 static int
@@ -369,9 +369,15 @@ static const struct setting	of_free[] = {
 	{ "stdin", read_stdin }, { "stdin_base64", read_stdin_base64 },
 	{ "stdin_stream", read_stdin_stream }, { "result", read_result },
 	{ "tmpdir", read_tmpdir }, { "umask", read_umask }, { "nice", read_nice },
-	{ "grace_ms", read_grace }, { "success", read_success }, { "retry", read_retry },
-	{ "final", read_final },
+	{ "grace_ms", read_grace }, { "success_codes", read_success }, { "success", read_success },
+	{ "retry_codes", read_retry }, { "retry", read_retry },
+	{ "final_codes", read_final }, { "final", read_final },
 	{ NULL, NULL },
+};
+
+/* As files call them, and for short. */
+static const char *const	codes_names[][2] = {
+	{ "success_codes", "success" }, { "retry_codes", "retry" }, { "final_codes", "final" },
 };
 
 static const struct setting *
@@ -405,6 +411,12 @@ build_free(struct reading *r, const struct members *args)
 	int	rc;
 
 	r->env_allow = NULL;
+	for (size_t i = 0; i < sizeof(codes_names) / sizeof(codes_names[0]); i++) {
+		if (members_find(args, codes_names[i][0]) != NULL &&
+		    members_find(args, codes_names[i][1]) != NULL)
+			return command_refuse(r, codes_names[i][1], "the same as %s, and both are there",
+			    codes_names[i][0]);
+	}
 	if ((rc = read_settings(r, of_free, args)) != 0)
 		return rc;
 	return r->command->argv.n > 0 ? 0 : command_refuse(r, "argv", "missing");

@@ -286,6 +286,8 @@ test_verbs_of_two_words_are_found_and_mistyped_ones_suggested(void **state)
 		{ { "lss" }, 1, 0, NULL, "ls" },
 		{ { "sumbit" }, 1, 0, NULL, "submit" },
 		{ { "workers", "ls" }, 2, 0, NULL, "worker ls" },
+		{ { "workr" }, 1, 0, NULL, "worker ls, worker drain, worker recycle" },
+		{ { "tpye" }, 1, 0, NULL, "type ls, type show, type check, type advice, type pin" },
 		{ { "xyzzy" }, 1, 0, NULL, NULL },
 	};
 

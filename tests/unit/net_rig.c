@@ -145,6 +145,15 @@ lanes_left_out_next(const struct lanes *l, size_t *at, struct left_out *out)
 	return (*at)++ == 0;
 }
 
+bool
+lanes_pool_types(const struct lanes *l, struct span name, struct buf *out)
+{
+	(void)l;
+	(void)name;
+	(void)out;
+	return false;
+}
+
 int
 lanes_drain(struct lanes *l, uint32_t number, bool again)
 {

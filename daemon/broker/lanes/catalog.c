@@ -30,6 +30,8 @@ static const char	command_schema[] =
     "\"result\":{\"enum\":[\"output\",\"json\",\"file\"]},\"tmpdir\":{\"type\":\"boolean\"},"
     "\"umask\":{\"type\":\"integer\"},\"nice\":{\"type\":\"integer\"},"
     "\"grace_ms\":{\"type\":\"integer\"},"
+    "\"success_codes\":{\"type\":\"array\"},\"retry_codes\":{\"type\":\"array\"},"
+    "\"final_codes\":{\"type\":\"array\"},"
     "\"success\":{\"type\":\"array\"},\"retry\":{\"type\":\"array\"},"
     "\"final\":{\"type\":\"array\"}},"
     "\"required\":[\"argv\"],\"additionalProperties\":false}";

@@ -112,6 +112,8 @@ struct left_out {
 };
 /* Walk: *at starts at 0; false at the end. */
 bool lanes_left_out_next(const struct lanes *l, size_t *at, struct left_out *out);
+/* The types of the pool of this name, with commas between them; false: there is no such pool. */
+bool lanes_pool_types(const struct lanes *l, struct span name, struct buf *out);
 
 /* Progress of a running job, as its handler tells it; false: none. */
 struct channel_progress;

@@ -359,6 +359,21 @@ pools_catalog(struct lanes *l, const json_t *pools)
 	}
 }
 
+bool
+lanes_pool_types(const struct lanes *l, struct span name, struct buf *out)
+{
+	list_for(node, &l->pools) {
+		const struct language_pool	*p = list_entry(node, struct language_pool, link);
+
+		if (!p->listed || strlen(p->name) != name.len || memcmp(p->name, name.p, name.len) != 0)
+			continue;
+		for (size_t i = 0; p->types[i] != NULL; i++)
+			buf_printf(out, "%s%s", i > 0 ? ", " : "", p->types[i]);
+		return true;
+	}
+	return false;
+}
+
 /* ---- the circuit breaker ---- */
 
 void

@@ -129,6 +129,20 @@ why_left_out(const struct lanes *l, const struct rpc_value *name, struct rpc_err
 	return false;
 }
 
+/* A pool has types, and is none. */
+static bool
+is_pool(const struct lanes *l, const struct rpc_value *name, struct rpc_error *err)
+{
+	struct buf	types = { 0 };
+	bool		yes = lanes_pool_types(l, (struct span){ name->p, name->len }, &types);
+
+	if (yes)
+		rpc_fail(err, RPC_not_found, "there is no type '%.*s': it is a pool, and its types are %.*s",
+		    (int)name->len, name->p, (int)buf_len(&types), buf_data(&types));
+	buf_free(&types);
+	return yes;
+}
+
 /* ---- type.show ---- */
 
 static void
@@ -186,7 +200,8 @@ method_type_show(struct call *call, struct rpc_error *err)
 	struct route		 route;
 	struct buf		*out;
 
-	if ((t == NULL || t->unserved) && why_left_out(call->net->broker->lanes, name, err))
+	if ((t == NULL || t->unserved) && (why_left_out(call->net->broker->lanes, name, err) ||
+	    is_pool(call->net->broker->lanes, name, err)))
 		return -1;
 	if (t == NULL)
 		return rpc_fail(err, RPC_not_found, "there is no type '%.*s'", (int)name->len,
