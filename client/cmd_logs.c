@@ -1,6 +1,32 @@
 /* cmd_logs.c - jobctl logs: what a job has said, and says.  Runs in: jobctl. */
+#include "client/again.h"
 #include "client/follow.h"
 #include "client/select.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+/* Ctrl-C ends us, here too. */
+static bool
+pause_ms(void *arg, int ms)
+{
+	(void)arg;
+	poll(NULL, 0, ms);
+	return true;
+}
+
+/* 0: we are back, and on with it; else the exit status. */
+static int
+come_back(struct ctl *ctl, struct follow *f)
+{
+	char	why[512];
+
+	snprintf(why, sizeof(why), "%s", jobd_broken(ctl->conn)->message);
+	ctl_say(ctl, "%s; we go on when the daemon is back", why);
+	if (again_connect(ctl, pause_ms, NULL, why, sizeof(why)) != 0)
+		return ctl_fail(ctl, EXIT_CANNOT, "%s", why);
+	return follow_resume(f);
+}
 
 /* Until it has ended; `eof` is the last thing that is told. */
 static int
@@ -9,9 +35,11 @@ go_on(struct ctl *ctl, struct follow *f)
 	struct pollfd	p[FOLLOW_POLLS];
 	int		rc = 0;
 
-	while (rc == 0 && !f->eof && f->code == 0 && f->out.error == 0)
-		rc = follow_poll(f, p, FOLLOW_POLLS, -1);
-	return rc == 0 || f->eof ? f->code : ctl_lost(ctl, rc);
+	while (rc == 0 && !f->eof && f->code == 0 && f->out.error == 0) {
+		if (follow_poll(f, p, FOLLOW_POLLS, -1) != 0 && !f->eof)
+			rc = come_back(ctl, f);
+	}
+	return rc == 0 ? f->code : rc;
 }
 
 /* What there is by now, an answer at a time. */
@@ -70,7 +98,8 @@ const struct verb verb_logs = {
 	.summary = "what a job has said on stdout and stderr, and says",
 	.about = "Prints what the last attempt of a job has said: its stdout here on stdout, its\n"
 	    "stderr and the notes of its worker on stderr, in the order in which they were\n"
-	    "said.  With -f goes on until the job has ended.  Who reads slower than the job\n"
+	    "said.  With -f goes on until the job has ended, also when the daemon was away for\n"
+	    "up to a minute.  Who reads slower than the job\n"
 	    "speaks misses what is no longer kept, and is told how much.  With -o ndjson a\n"
 	    "line for each piece: {\"stream\", \"offset\", \"at_ms\", \"data\" or \"data_base64\"}.",
 	.examples = "  jobctl logs -f 42\n"

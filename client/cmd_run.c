@@ -1,4 +1,5 @@
 /* cmd_run.c - jobctl run: a command as if it ran here.  Runs in: jobctl. */
+#include "client/again.h"
 #include "client/command.h"
 #include "client/feed.h"
 #include "client/follow.h"
@@ -19,9 +20,6 @@
 #include "lib/clock.h"
 
 #define LATE_MS		10000	/* for output that is behind the outcome */
-#define COME_BACK_MS	60000	/* for a daemon that is gone */
-#define TRY_FIRST_MS	50
-#define TRY_MOST_MS	2000
 
 struct session {
 	struct ctl	*ctl;
@@ -86,45 +84,26 @@ give_up(struct session *s, const char *why)
 
 /* Ctrl-C ends the waiting; the job cannot be told. */
 static bool
-pause_ms(struct session *s, int ms)
+pause_ms(void *arg, int ms)
 {
-	struct pollfd	p = { s->forward.fd, POLLIN, 0 };
+	struct session	*s = arg;
+	struct pollfd	 p = { s->forward.fd, POLLIN, 0 };
 
 	if (poll(&p, 1, ms) == 1)
 		forward_read(&s->forward);
 	return s->forward.ends == 0;
 }
 
-static void
-disconnect(struct ctl *ctl)
-{
-	jobd_close(ctl->conn);
-	ctl->conn = NULL;
-	ctl->last = NULL;
-	free(ctl->principal);
-	free(ctl->server);
-	ctl->principal = ctl->server = NULL;
-}
-
 /* 0: we are back, and on with it; else the exit status. */
 static int
 come_back(struct session *s)
 {
-	int64_t	deadline = clock_after_ms(clock_mono_ns(), COME_BACK_MS);
 	char	why[512];
-	int	delay_ms = TRY_FIRST_MS, rc;
 
 	snprintf(why, sizeof(why), "%s", jobd_broken(s->ctl->conn)->message);
 	ctl_say(s->ctl, "%s; job %llu goes on, and so do we when the daemon is back", why,
 	    (unsigned long long)s->id);
-	disconnect(s->ctl);
-	do {
-		if (!pause_ms(s, delay_ms))
-			return give_up(s, "stopped while the daemon was away");
-		delay_ms = delay_ms * 2 < TRY_MOST_MS ? delay_ms * 2 : TRY_MOST_MS;
-		rc = ctl_try_connect(s->ctl, CTL_LINE_BYTES, why, sizeof(why));
-	} while (rc != 0 && clock_mono_ns() < deadline);
-	if (rc != 0)
+	if (again_connect(s->ctl, pause_ms, s, why, sizeof(why)) != 0)
 		return give_up(s, why);
 	if (s->feed.unsure)
 		return give_up(s, "the connection was lost while stdin was on its way, "

@@ -128,12 +128,17 @@ on_notice(struct jobd *conn, const char *method, const char *params, void *data)
 {
 	struct follow	*f = data;
 	struct span	 said = { params, strlen(params) };
+	int64_t		 n;
 
 	(void)conn;
 	if (strcmp(method, "job.output") != 0)
 		return;
 	sink_put(&f->out, said.p, said.len);
 	sink_put(&f->out, "\n", 1);
+	if (json_int(said, "attempt", &n) && n > 0)
+		f->attempt = (uint64_t)n;
+	if (json_int(said, "next", &n) && n >= 0)
+		f->next = (uint64_t)n;
 	f->eof = json_true(said, "eof");
 }
 
@@ -211,7 +216,7 @@ on_answer(struct jobd_future *future, void *data)
 	struct reply	 reply;
 
 	if (ctl_reply(future, &reply)) {
-		f->answered = true;
+		f->answered = f->heard = true;
 		if (reply.error.len > 0)
 			f->code = ctl_error(f->ctl, reply.error, NULL);
 		else
@@ -293,14 +298,14 @@ follow_resume(struct follow *f)
 	uint64_t	attempt, bytes;
 	int		rc;
 
-	if (f->only != 0)
+	if (f->only != 0 || (!f->heard && !f->hold))
 		return follow_start(f);
-	if (f->resumes && (rc = ask_last(f, &attempt, &bytes)) != 0)
+	if (f->heard && (rc = ask_last(f, &attempt, &bytes)) != 0)
 		return rc;
 	/* what we heard is history: the daemon has lost it */
-	if (f->resumes && attempt < f->attempt)
+	if (f->heard && attempt < f->attempt)
 		f->attempt = f->next = 0;
-	else if (f->resumes && attempt == f->attempt && bytes < f->next)
+	else if (f->heard && attempt == f->attempt && bytes < f->next)
 		f->next = 0;
 	f->resumes = true;
 	f->eof = false;

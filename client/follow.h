@@ -24,6 +24,7 @@ struct follow {
 	bool		 raw;		/* lines of JSON instead of bytes */
 	bool		 eof;
 	bool		 answered;	/* job.log has been */
+	bool		 heard;		/* it was once, on this connection or an earlier one */
 	uint64_t	 missed;	/* bytes, in gaps */
 	uint64_t	 bytes;		/* that the log has so far, as far as is told */
 	int		 code;		/* the exit status of an answer that ends it; 0 */
@@ -35,8 +36,9 @@ void follow_fini(struct follow *f);
 /* Asks for what comes from f->next on, on the connection that ctl has now.  0 or the exit status. */
 int follow_start(struct follow *f);
 /*
- * The same, of all that the job says: from its beginning, or, on another connection, behind what has
- * come: the rest of the attempt that was heard last, then what the job goes on with.
+ * The same on another connection, behind what has come: the rest of the attempt that was heard last,
+ * then what the job goes on with.  With `hold`, which stands for the job, also at first: all that it
+ * says from its beginning.
  */
 int follow_resume(struct follow *f);
 /*

@@ -361,6 +361,25 @@ class Restarted(DaemonTest):
         self.assertIn(b'when the daemon is back', err)
         self.assertEqual(processes_named('64.25'), [])
 
+    def test_logs_go_on_when_the_broker_was_killed(self):
+        with tempfile.TemporaryDirectory() as where:
+            mark = os.path.join(where, 'mark')
+            script = 'echo "attempt $JOBD_ATTEMPT"; [ -e "$0" ] && exit; touch "$0"; exec sleep 64.26'
+            job = self.c.submit('command', {'argv': ['sh', '-c', script, mark]})
+            logs = subprocess.Popen([program('jobctl'), 'logs', '-f', str(job)],
+                                    env=dict(os.environ, JOBD_HOST=self.jobd.unix), stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
+            try:
+                self.assertEqual(logs.stdout.readline(), b'attempt 1\n')
+                until(lambda: os.path.exists(mark), 'the first attempt', 30 * PATIENCE)
+                os.kill(self.jobd.broker(), signal.SIGKILL)
+                out, err = logs.communicate(timeout=90 * PATIENCE)
+            finally:
+                logs.kill()
+                logs.wait()
+        self.assertEqual((logs.returncode, out), (0, b'attempt 2\n'), err)
+        self.assertIn(b'we go on when the daemon is back', err)
+
 
 if __name__ == '__main__':
     unittest.main()
