@@ -297,9 +297,9 @@ class PoolTest(LanguageTest):
         until(lambda: 'not ready in time' in self.jobd.log(), 'the deadline')
 
     def test_who_asks_for_a_type_by_its_pools_name_is_told(self):
-        self.pool('images', 'process', ['raw', 'echo'])
+        self.pool('images', 'process', ['raw', 'other'])
         self.start()
-        with self.assertRaisesRegex(RpcError, "there is no type 'images': it is a pool, and its types are raw, echo"):
+        with self.assertRaisesRegex(RpcError, "there is no type 'images': it is a pool, and its types are raw, other"):
             self.c.call('type.show', name='images')
 
     def test_types_that_the_file_does_not_list_are_left_out(self):
