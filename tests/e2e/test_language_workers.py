@@ -302,6 +302,18 @@ class PoolTest(LanguageTest):
         with self.assertRaisesRegex(RpcError, "there is no type 'images': it is a pool, and its types are raw, other"):
             self.c.call('type.show', name='images')
 
+    def test_a_file_that_takes_a_handlers_name_is_left_out_and_the_daemon_serves(self):
+        self.pool('raw', 'process', ['raw'])
+        self.pool('thief', 'process', ['sleep'])
+        with open(os.path.join(self.dir, 'echo.job'), 'w') as f:
+            f.write('argv = ["false"]\n')
+        self.start()
+        self.assertEqual(self.c.call('job.call', type='echo', args=[1])['result'], [1])
+        self.assertEqual(self.c.call('job.call', type='sleep', args={'ms': 1})['state'], 'succeeded')
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+        for name in 'sleep', 'echo':
+            self.assertIn('type is left out type=%s ' % name, self.jobd.log())
+
     def test_types_that_the_file_does_not_list_are_left_out(self):
         self.pool('raw', 'process', ['raw'], ['python3', RAW, 'process', 'raw', 'echo', 'other'])
         self.start()

@@ -6,6 +6,7 @@
 
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "lib/alloc.h"
+#include "lib/log.h"
 #include "workers/handler_rules.h"
 
 struct flag {
@@ -64,9 +65,20 @@ wrong_with(const struct core *c, const struct type *t)
 	if (t->plugin != NULL && (!handler_name_ok(t->plugin) || (t->lanes & JOBD_LANE_INLINE) != 0))
 		return "no such type can come from a plugin";
 	known = core_type_find(c, t->name, strlen(t->name));
-	if (known != NULL && !known->unserved && known->pool != t->pool)
+	if (known != NULL && !known->unserved && known->pool != t->pool && known->file == NULL)
 		return "another pool of workers has that type";
 	return NULL;
+}
+
+/* An administrator's file may not take a handler's name, but it is read before handlers are known. */
+static void
+say_left_out(const struct core *c, const struct type *t)
+{
+	const struct type	*known = core_type_find(c, t->name, strlen(t->name));
+
+	if (known != NULL && !known->unserved && known->file != NULL)
+		log_error("type is left out type=%s file=%s why=\"a handler has this name\"", t->name,
+		    known->file);
 }
 
 static int
@@ -93,8 +105,10 @@ declare_one(struct core *c, const json_t *item, char *why, size_t size)
 
 	if ((wrong = wrong_with(c, &t)) != NULL)
 		snprintf(why, size, "type %.64s: %s", t.name == NULL ? "?" : t.name, wrong);
-	else
+	else {
+		say_left_out(c, &t);
 		core_type_define(c, &t);
+	}
 	free(args);
 	return wrong == NULL ? 0 : -1;
 }
