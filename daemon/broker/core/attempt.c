@@ -114,10 +114,13 @@ attempt_start(struct core *c, struct core_time now, struct job *j, struct worker
 	c->stats.attempts++;
 	c->stats.lane_started[at->lane]++;
 	job_timer_stop(c, j);
+	tally_attempt(at, j);
 	job_move(c, now, j, JOB_running, REASON_started);
 	job_run(j)->attempt = at;
 	job_try_begin(c, j, at, now.real_ms);
 	set_start(at, now.mono_ns);
+	if (!is_fifo_follower(at, w))
+		tally_attempt_began(at, now);
 	attempt_timer_set(c, at, w, 0);
 	place_update(c, w);
 	return at;
@@ -128,6 +131,7 @@ static void
 becomes_head(struct core *c, struct core_time now, struct attempt *at, const struct worker *w)
 {
 	set_start(at, now.mono_ns);
+	tally_attempt_began(at, now);
 	if (at->job != NULL)
 		job_try_begins(at->job, now.real_ms);
 	attempt_timer_set(c, at, w, now.mono_ns);
@@ -187,6 +191,7 @@ attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool 
 	enum job_reason	 why = at->told;
 	struct outcome	 o;
 
+	tally_attempt_ended(at, now, j->cancel_asked ? TALLY_CANCELLED : TALLY_TIMED_OUT);
 	if (j->cancel_asked) {
 		if (why == REASON_timed_out)	/* that came first */
 			why = REASON_cancel_asked;
@@ -209,6 +214,7 @@ attempt_requeue(struct core *c, struct core_time now, struct attempt *at, enum j
 		job_try_withdraw(c, j);
 	} else {
 		job_try_end(j, now.real_ms, reason);
+		tally_attempt_ended(at, now, TALLY_LOST);
 		j->marked = false;
 	}
 	job_move(c, now, j, JOB_ready, reason);
@@ -228,6 +234,7 @@ conclude(struct core *c, struct core_time now, struct attempt *at, enum attempt_
 		attempt_end_told(c, now, at, false);
 		return;
 	}
+	tally_attempt_ended(at, now, end == ATTEMPT_OK ? TALLY_SUCCEEDED : TALLY_FAILED);
 	if (end == ATTEMPT_OK) {
 		job_try_end(j, now.real_ms, REASON_finished);
 		job_finish(c, now, j, JOB_succeeded, REASON_finished, o);
@@ -241,23 +248,13 @@ conclude(struct core *c, struct core_time now, struct attempt *at, enum attempt_
 	    o->kind == FAILURE_bad_result ? REASON_bad_result : REASON_handler_error, o);
 }
 
-static void
-measure(struct core *c, struct core_time now, const struct attempt *at)
-{
-	int64_t	took_ns = now.mono_ns - at->started_ns;
-
-	if (at->ran_ns > 0 && at->ran_ns < took_ns)
-		took_ns = at->ran_ns;
-	type_measure(c, at->type, took_ns);
-}
-
 void
 core_attempt_done(struct core *c, struct core_time now, struct attempt *at, enum attempt_end end,
     struct outcome *o)
 {
 	if (at->job != NULL) {
 		if (end != ATTEMPT_CANCELLED)
-			measure(c, now, at);
+			type_measure(c, at->type, attempt_ran_ns(at, now));
 		conclude(c, now, at, end, o);
 	}
 	free(o->text);				/* NULL when the job took it */
@@ -273,6 +270,7 @@ core_attempt_refused(struct core *c, struct core_time now, struct attempt *at)
 
 	c->stats.attempts--;
 	c->stats.lane_started[at->lane]--;
+	tally_attempt_withdrawn(at);
 	attempt_requeue(c, now, at, REASON_channel_full);
 	attempt_free(c, now, at);
 	w->credit += w->credit != CORE_CREDIT_ANY;

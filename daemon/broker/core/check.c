@@ -190,6 +190,49 @@ check_places(const struct core *c)
 	return used;
 }
 
+/* Attempts that have begun, and whose end is not counted yet. */
+static uint64_t
+begun(const struct worker *w)
+{
+	uint64_t	count = 0;
+
+	if (w == NULL)
+		return 0;
+	list_for(node, &w->attempts) {
+		const struct attempt	*at = list_entry(node, struct attempt, link);
+
+		count += at->job != NULL && at->waited_ns >= 0;
+	}
+	return count;
+}
+
+static void
+check_tallies(const struct core *c)
+{
+	struct core_stats	 sum = { 0 };
+	uint64_t		 left = begun(c->inliner);
+	const struct tally	*t;
+
+	for (uint32_t i = 0; i < c->workers_len; i++)
+		left += begun(c->workers[i]);
+	for (size_t at = 0; (t = core_tally_next(c, &at)) != NULL; ) {
+		sum.submitted += t->submitted;
+		for (int lane = 0; lane < LANES; lane++) {
+			const struct tally_lane	*l = t->lanes[lane];
+
+			for (int state = 0; l != NULL && state < JOB_STATES; state++)
+				sum.finished[state] += l->finished[state];
+			sum.attempts += l == NULL ? 0 : l->waited.count;
+			for (int end = 0; l != NULL && end < TALLY_ENDS; end++)
+				left += l->ran[end] == NULL ? 0 : l->ran[end]->count;
+		}
+	}
+	must(sum.submitted == c->stats.submitted, NULL);
+	for (int state = 0; state < JOB_STATES; state++)
+		must(sum.finished[state] == c->stats.finished[state], NULL);
+	must(sum.attempts == left && sum.attempts <= c->stats.attempts, NULL);
+}
+
 void
 core_check(const struct core *c)
 {
@@ -212,4 +255,5 @@ core_check(const struct core *c)
 		count_slot(c, c->alone[i].held, &held);
 	must(held.cpu == c->cpu.used && held.async == c->async.used, NULL);
 	must(check_places(c) == sums.running + c->stats.stuck, NULL);
+	check_tallies(c);
 }

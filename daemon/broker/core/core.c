@@ -153,6 +153,7 @@ core_free(struct core *c)
 	groups_free(c);
 	uniques_free(c);
 	free_names(c);
+	tallies_free(c);
 	pools_free(c);
 	free(c->store_why);
 	heap_free(&c->job_timers);
@@ -173,6 +174,7 @@ add_job(struct core *c, struct job *j)
 		c->oldest_id = j->id;
 	c->newest_id = j->id;
 	c->stats.submitted++;
+	tally_job(j);
 }
 
 static enum job_reason

@@ -419,6 +419,8 @@ struct attempt {
 	bool		 stuck;		/* its job has an outcome already; job is NULL */
 	uint8_t		 held;		/* core's own: of which budget it has a slot, enum starts;
 					 * 0: of none, or its worker has */
+	int64_t		 ready_ms;	/* its job had been ready since then, since the epoch, */
+	int64_t		 waited_ns;	/* and so waited that long; -1: it has not begun yet */
 	bool		 stall_told;	/* the caller's: that it keeps its worker's loop is known */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };
@@ -533,6 +535,8 @@ struct core_stats {
 	uint64_t	states[JOB_STATES];	/* jobs now in each state */
 	uint64_t	submitted, finished[JOB_STATES];	/* since start */
 	uint64_t	attempts, crashes, stuck;
+	uint64_t	failures[FAILURES];	/* of attempts, and of jobs that had none */
+	uint64_t	retries;		/* attempts that failed and are followed by another */
 	uint64_t	unique_keys;		/* held now */
 	uint64_t	waiting_bytes, kept_bytes;
 	uint64_t	lane_started[LANES];

@@ -24,6 +24,7 @@
 #define CORE_CORE_INTERNAL_H
 
 #include "daemon/broker/core/core.h"
+#include "daemon/broker/core/tally.h"
 #include "lib/idset.h"
 #include "lib/map.h"
 #include "lib/names.h"
@@ -65,6 +66,7 @@ struct flow {
 	struct flow_of	 of;
 	struct heap_node node;		/* in row->flows, by the place in line of its first job */
 	struct seat	*seat;
+	struct tally	*tally;		/* where its jobs are counted */
 	struct row	*row;		/* where it waits; NULL: no job of it is in line */
 	struct list	 link;		/* in seat->flows */
 	struct level	**levels;	/* highest priority first; none is empty */
@@ -329,6 +331,7 @@ struct core {
 	struct namemap	 flows, rows, stalls;	/* by struct flow_of, row_of, stall_of */
 	struct namemap	 benches, seats;	/* by struct bench_of, seat_of */
 	struct namemap	 uniques;		/* keys that are held */
+	struct namemap	 tallies;		/* by queue and type */
 	uint64_t	 newest_id, oldest_id;
 	uint64_t	 seq;			/* places in line given so far */
 	uint64_t	 fences;		/* attempts started so far */
@@ -753,6 +756,22 @@ void attempt_requeue(struct core *c, struct core_time now, struct attempt *at,
     enum job_reason reason);
 /* Ends the job of an attempt that was told to end, and did. */
 void attempt_end_told(struct core *c, struct core_time now, struct attempt *at, bool stuck);
+
+/* How long it has run. */
+int64_t attempt_ran_ns(const struct attempt *at, struct core_time now);
+
+/* tally.c */
+struct tally *tally_get(struct core *c, const struct queue *q, const struct type *type);
+void tallies_free(struct core *c);
+void tally_job(const struct job *j);			/* it was submitted */
+void tally_job_ended(const struct job *j);		/* in the state that it has now */
+/* An attempt of a job that is ready still. */
+void tally_attempt(struct attempt *at, const struct job *j);
+void tally_attempt_began(struct attempt *at, struct core_time now);
+/* Its worker had no room for it. */
+void tally_attempt_withdrawn(const struct attempt *at);
+/* Once, of one that has not got its end yet; one that never began does not count. */
+void tally_attempt_ended(const struct attempt *at, struct core_time now, enum tally_end end);
 
 /* move.c: types that change their lane */
 /* Puts a job that is not in line on the bench of its type's lane. */

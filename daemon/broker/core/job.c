@@ -513,6 +513,7 @@ static void
 count_end(struct core *c, const struct job *j)
 {
 	c->stats.finished[j->state]++;
+	tally_job_ended(j);
 	if (j->state == JOB_succeeded)
 		job_type(j)->succeeded++;
 	else if (j->state == JOB_failed)
@@ -586,6 +587,7 @@ job_fail(struct core *c, struct core_time now, struct job *j, enum job_reason re
 {
 	struct outcome	o = outcome_failed(kind, message);
 
+	c->stats.failures[kind]++;
 	job_finish(c, now, j, JOB_failed, reason, &o);
 }
 
@@ -594,7 +596,10 @@ job_failed(struct core *c, struct core_time now, struct job *j, enum job_reason 
     struct outcome *o)
 {
 	job_try_end(j, now.real_ms, reason);
-	if (!retry_follows(c, now, j, o))
+	c->stats.failures[o->kind]++;
+	if (retry_follows(c, now, j, o))
+		c->stats.retries++;
+	else
 		job_finish(c, now, j, JOB_failed, reason, o);
 	*o = (struct outcome){ 0 };
 }

@@ -152,6 +152,8 @@ flow_new(struct core *c, const struct flow_of *of)
 	f->of = *of;
 	f->seat = seat_get(c, of->bench, list_entry(of->gates[GATE_TENANT], struct tenant, gate));
 	f->seat->refs++;
+	f->tally = tally_get(c, of->bench->of.queue,
+	    list_entry(of->gates[GATE_TYPE], struct type, gate));
 	list_push_back(&f->seat->flows, &f->link);
 	if (of->gates[GATE_KEY] != NULL)
 		list_entry(of->gates[GATE_KEY], struct limit_key, gate)->refs++;

@@ -197,8 +197,11 @@ core_worker_stuck_threads(const struct core *c, uint32_t number)
 /* ---- dying ---- */
 
 static void
-fail_lost(struct core *c, struct core_time now, struct job *j, const char *how)
+fail_lost(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
+	struct job	*j = at->job;
+
+	tally_attempt_ended(at, now, TALLY_LOST);
 	job_try_end(j, now.real_ms, REASON_lost);
 	job_fail(c, now, j, REASON_lost, FAILURE_lost,
 	    mem_printf("its worker died (%s), and the job asked not to run again (on_lost: fail)",
@@ -206,8 +209,11 @@ fail_lost(struct core *c, struct core_time now, struct job *j, const char *how)
 }
 
 static void
-fail_crash(struct core *c, struct core_time now, struct job *j, const char *how)
+fail_crash(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
+	struct job	*j = at->job;
+
+	tally_attempt_ended(at, now, TALLY_LOST);
 	job_try_end(j, now.real_ms, REASON_crashed_often);
 	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
 	    mem_printf("its worker died %d times while it ran this job; the last was %s",
@@ -215,8 +221,11 @@ fail_crash(struct core *c, struct core_time now, struct job *j, const char *how)
 }
 
 static void
-fail_beside(struct core *c, struct core_time now, struct job *j, const char *how)
+fail_beside(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
+	struct job	*j = at->job;
+
+	tally_attempt_ended(at, now, TALLY_LOST);
 	job_try_end(j, now.real_ms, REASON_crashed_often);
 	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
 	    mem_printf("its worker died %d times while it ran this job and others, and which of them "
@@ -231,7 +240,7 @@ give_up(struct core *c, struct core_time now, struct attempt *at)
 	if (at->told != 0)
 		attempt_end_told(c, now, at, false);
 	else if (j->on_lost == ON_LOST_FAIL)
-		fail_lost(c, now, j, job_reason_texts[REASON_daemon_stop]);
+		fail_lost(c, now, at, job_reason_texts[REASON_daemon_stop]);
 	else
 		attempt_requeue(c, now, at, REASON_daemon_stop);
 	at->job = NULL;
@@ -271,11 +280,11 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun,
 	}
 	j->suspicions += suspicion == SUSPECT_YES;
 	if (j->suspicions >= BOUND_SUSPECTS)
-		fail_crash(c, now, j, how);
+		fail_crash(c, now, at, how);
 	else if (begun && j->on_lost == ON_LOST_FAIL)
-		fail_lost(c, now, j, how);
+		fail_lost(c, now, at, how);
 	else if (suspicion == SUSPECT_AMONG && job_run(j)->beside >= BOUND_BESIDE)
-		fail_beside(c, now, j, how);
+		fail_beside(c, now, at, how);
 	else
 		attempt_requeue(c, now, at,
 		    begun ? REASON_worker_died : REASON_worker_died_waiting);
