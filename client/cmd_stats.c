@@ -7,6 +7,8 @@
 #include "client/print.h"
 #include "lib/alloc.h"
 
+#define METRICS_LINE_BYTES	((int64_t)64 << 20)
+
 static bool
 ends_in(const char *name, const char *end)
 {
@@ -60,6 +62,29 @@ put_members(struct table *t, struct span object, const char *prefix)
 	}
 }
 
+/* Its length goes with the number of queues and types. */
+static int
+print_metrics(struct ctl *ctl)
+{
+	struct span	metrics, text;
+	char		*plain;
+	int		rc;
+
+	if ((rc = ctl_connect(ctl, METRICS_LINE_BYTES)) != 0 ||
+	    (rc = ctl_ask(ctl, "server.metrics", NULL, CTL_ANSWER_MS, &metrics)) != 0)
+		return rc;
+	if (ctl_wants_json(ctl)) {
+		ctl_line(ctl, metrics);
+		return ctl_flush(ctl);
+	}
+	if (!json_member(metrics, "text", &text))
+		return ctl_odd(ctl, "server.metrics");
+	plain = json_plain(text);
+	buf_puts(&ctl->out, plain);
+	free(plain);
+	return ctl_flush(ctl);
+}
+
 static int
 run(struct ctl *ctl)
 {
@@ -67,6 +92,8 @@ run(struct ctl *ctl)
 	struct span	stats;
 	int		rc;
 
+	if (option_given(&ctl->opt, OPT_prometheus))
+		return print_metrics(ctl);
 	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0 ||
 	    (rc = ctl_ask(ctl, "server.stats", NULL, CTL_ANSWER_MS, &stats)) != 0)
 		return rc;
@@ -87,9 +114,11 @@ const struct verb verb_stats = {
 	.operands = "",
 	.summary = "counts and gauges of the daemon",
 	.about = "Prints what the daemon counts: jobs by state, attempts by lane, connections,\n"
-	    "memory.",
+	    "memory.  With --prometheus all of it and latencies, as monitoring systems read it.",
 	.examples = "  jobctl stats\n"
-	    "  jobctl stats -o json | jq .jobs.ready\n",
+	    "  jobctl stats -o json | jq .jobs.ready\n"
+	    "  jobctl stats --prometheus | promtool check metrics\n",
+	.options = FOR_STATS,
 	.formats = FORMATS_DATA,
 	.run = run,
 };

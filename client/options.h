@@ -42,6 +42,7 @@ enum option_kind {
 #define FOR_TOKEN	(1u << 28)
 #define FOR_BENCH	(1u << 20)
 #define FOR_TRACE	(1u << 21)
+#define FOR_STATS	(1u << 22)
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_ID, FORMAT_WIDE, FORMAT_CHROME, FORMATS };
 #define FORMAT_BIT(f)	(1u << (f))

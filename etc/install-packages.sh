@@ -11,7 +11,7 @@ packages_of() {
 	    libcurl4-openssl-dev libzstd-dev libsqlite3-dev libpq-dev libncurses-dev ;;
 	demo) echo python3 ;;
 	test) echo systemd tzdata patch python3 python3-jsonschema python3-pyte nodejs libcmocka-dev spin mandoc clang libclang-rt-dev llvm \
-	    openssl postgresql-15 ;;
+	    openssl postgresql-15 python3-prometheus-client ;;
 	service) echo debhelper dh-python dpkg-dev fakeroot lintian libncurses-dev libsystemd-dev \
 	    python3 systemd-container mmdebstrap ;;
 	power) echo python3 user-mode-linux e2fsprogs iproute2 ;;

@@ -8,6 +8,7 @@
 #define NS_PER_S	INT64_C(1000000000)
 
 int64_t clock_mono_ns(void);		/* CLOCK_MONOTONIC: timers, durations */
+int64_t clock_coarse_ns(void);		/* the same in steps of some ms, for next to nothing */
 int64_t clock_real_ms(void);		/* milliseconds since the epoch: records */
 int64_t clock_thread_cpu_ns(void);	/* CPU time of the calling thread */
 

@@ -177,6 +177,7 @@ int channel_harvest(struct channel *ch, struct channel_completion *c, const char
 void channel_release(struct channel *ch, uint64_t token);
 
 uint32_t channel_inflight(const struct channel *ch);
+uint64_t channel_wakes(const struct channel *ch);	/* how often a sleeping worker was woken */
 /* What is in flight, in order of submission; NULL at the end.  *at starts at 0. */
 void *channel_inflight_next(const struct channel *ch, uint64_t *at, uint64_t *token);
 size_t channel_bytes_out(const struct channel *ch);	/* input bytes in flight */

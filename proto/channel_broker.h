@@ -48,6 +48,7 @@ struct channel {
 	uint8_t			*released;		/* by position, from settled to cq_head */
 	uint64_t		 epoch, last_woken;
 	uint32_t		 kicks, cancels, cpu;
+	uint64_t		 wakes;			/* of a worker that slept, by either kind of kick */
 	uint32_t		 idle_events;
 	uint32_t		 stalls_seen;		/* notes of a loop that does not turn */
 	const char		*broken;		/* why nothing of it is believed any more */

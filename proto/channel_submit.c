@@ -188,7 +188,14 @@ wake(struct channel *ch)
 	if ((sleeping & 1) == 0 || sleeping == ch->last_woken)
 		return;
 	ch->last_woken = sleeping;
+	ch->wakes++;
 	kick(ch);
+}
+
+uint64_t
+channel_wakes(const struct channel *ch)
+{
+	return ch->wakes;
 }
 
 /* For the worker's decision to spin. */

@@ -16,6 +16,7 @@
 #include "lib/alloc.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "lib/loopback.h"
 #include "lib/parse.h"
 #include "lib/schedule.h"
 #include "proto/bounds.h"
@@ -24,7 +25,7 @@
 enum type {
 	TYPE_INT, TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_RATE, TYPE_DIR, TYPE_DIRS, TYPE_LEVEL,
 	TYPE_MODE, TYPE_LANE, TYPE_ENGINE, TYPE_WHEN, TYPE_ZONE, TYPE_OVERLAP, TYPE_JOB, TYPE_USER,
-	TYPE_CGROUP, TYPE_ADDRS
+	TYPE_CGROUP, TYPE_ADDRS, TYPE_LOOPBACK
 };
 
 struct row {
@@ -56,6 +57,7 @@ struct row {
 #define DEFAULT_USER(value)	0, (value)
 #define DEFAULT_CGROUP(value)	0, (value)
 #define DEFAULT_ADDRS(value)	0, (value)
+#define DEFAULT_LOOPBACK(value)	0, (value)
 #define LIVE	true
 #define START	false
 #define LIMIT_ROW(section, key, type, value, min, max, reload, help) \
@@ -248,6 +250,8 @@ put_allowed(struct buf *out, const struct row *row)
 		[TYPE_CGROUP] = "auto, none or an absolute path",
 		[TYPE_ADDRS] = ("unix:PATH (at most 107 bytes), tcp:HOST:PORT, tls:HOST:PORT (port 0 to "
 		    "65535, IPv6 in brackets), or several with blanks between"),
+		[TYPE_LOOPBACK] = ("an address of this machine's loopback, 127.0.0.1:9464 or "
+		    "[::1]:9464, or empty: whoever reads it is not asked who it is"),
 	};
 
 	buf_puts(out, forms[row->type]);
@@ -482,6 +486,8 @@ text_allowed(const struct row *row, const char *text)
 	static const char *const	overlaps[] = { "skip", "queue", NULL };
 	static const char *const	cgroups[] = { "auto", "none", NULL };
 	enum log_level			level;
+	struct sockaddr_storage		address;
+	socklen_t			address_len;
 
 	if (row->type == TYPE_MODE)
 		return is_one_of(modes, text);
@@ -503,6 +509,8 @@ text_allowed(const struct row *row, const char *text)
 		return text[0] == '/' || is_one_of(cgroups, text);
 	if (row->type == TYPE_ADDRS)
 		return are_addresses(text);
+	if (row->type == TYPE_LOOPBACK)
+		return text[0] == '\0' || loopback_parse(text, &address, &address_len) == 0;
 	if (row->type == TYPE_LEVEL)
 		return log_level_parse(text, &level) == 0;
 	if (row->type == TYPE_DIR)

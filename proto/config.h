@@ -54,6 +54,8 @@ struct config {
 	char	*audit_file;		/* NULL: the usual one */
 	char	*tls_certificate, *tls_key, *tls_client_ca;	/* NULL: none */
 	int64_t	 tls_require_client;	/* 0 or 1 */
+	char	*http_listen;		/* NULL: nowhere */
+	int64_t	 loop_slow_ms;
 	struct list queues, types, crons, quotas; /* of struct config_limit */
 	struct list access;		/* of struct config_rule */
 };

@@ -371,6 +371,8 @@ broker_clocks(struct broker *b)
 {
 	b->now.mono_ns = clock_mono_ns();
 	b->now.real_ms = clock_real_ms();
+	if (b->lag.woke_ns == 0)
+		lag_woke(&b->lag, b->now.mono_ns, clock_coarse_ns());
 }
 
 void

@@ -8,6 +8,7 @@
 #define BROKER_BROKER_H
 
 #include "daemon/broker/core/core.h"
+#include "daemon/broker/metrics/lag.h"
 #include "proto/config.h"
 #include "proto/settings.h"
 #include "proto/rpc.h"
@@ -17,6 +18,7 @@ struct alive;
 struct cron_runner;
 struct event_base;
 struct fetch;
+struct http;
 struct ledger;
 struct outcomes_open;
 struct programs;
@@ -45,12 +47,14 @@ struct broker {
 	struct logs		*logs;		/* what jobs have said */
 	struct net		*net;
 	struct access		*access;	/* who may what */
+	struct http		*http;		/* for what watches jobd; NULL: nowhere */
 	struct cron_runner	*cron;		/* schedules */
 	struct outcomes_open	*outcomes;	/* of groups */
 	struct programs		*programs;	/* profiles of programs that jobs name; or NULL */
 	struct keep		*keep;		/* settings that are written down */
 	struct alive		*alive;		/* signs of life; NULL: nobody wants any */
 	struct core_time	 now;		/* of this turn */
+	struct lag		 lag;		/* how long turns take */
 	uint64_t		 seed;		/* of core's random delays */
 	char			 boot_id[33];
 	int64_t			 started_ms;

@@ -6,6 +6,7 @@
 
 #include "daemon/broker/keep.h"
 #include "daemon/broker/lanes/lanes.h"
+#include "daemon/broker/metrics/http.h"
 #include "daemon/broker/store/spool.h"
 #include "lib/log.h"
 
@@ -16,7 +17,7 @@
 void
 limits_fit_connections(struct broker *b)
 {
-	int64_t		own = lanes_files(&b->config) + b->listeners + FILES_OWN, left;
+	int64_t		own = lanes_files(&b->config) + http_files(&b->config) + b->listeners + FILES_OWN, left;
 	struct rlimit	r;
 
 	b->max_connections = b->config.max_connections;

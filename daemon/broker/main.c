@@ -26,6 +26,7 @@
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/limits.h"
 #include "daemon/broker/logs/logs.h"
+#include "daemon/broker/metrics/http.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/recover.h"
 #include "daemon/broker/reload.h"
@@ -175,6 +176,12 @@ open_access(struct broker *b)
 	_exit(EXIT_CONFIG);
 }
 
+static void
+on_libevent_says(int severity, const char *text)
+{
+	log_at(severity >= EVENT_LOG_WARN ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libevent: %s", text);
+}
+
 /* 0, or what to say on the way out. */
 static int
 open_parts(struct broker *b, const struct start *s, char *why, size_t size)
@@ -182,6 +189,7 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 	struct event_config	*ec = event_config_new();
 	int			 fds[LISTENERS_MAX], rc;
 
+	event_set_log_callback(on_libevent_says);
 	event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK);
 	b->base = event_base_new_with_config(ec);
 	event_config_free(ec);
@@ -212,6 +220,8 @@ open_parts(struct broker *b, const struct start *s, char *why, size_t size)
 		snprintf(why, size, "listening sockets: %s", strerror(-rc));
 		return -1;
 	}
+	if (http_open(b, why, size) != 0)
+		return -1;
 	b->lanes = lanes_new(b, b->control_fd);
 	b->alive = alive_new(b, s->sign_ms);
 	return 0;
@@ -231,6 +241,19 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
+/* A turn that took long has kept everybody waiting: the log says what took it. */
+static void
+end_turn(struct broker *b, int64_t now_ns)
+{
+	struct lag_turn	t;
+
+	if (!lag_end(&b->lag, now_ns, b->config.loop_slow_ms * NS_PER_MS, &t))
+		return;
+	log_warn("a turn of the loop took long ms=%lld phase=%s phase_ms=%lld others=%llu",
+	    (long long)(t.turn_ns / NS_PER_MS), lag_phase_names[t.phase],
+	    (long long)(t.phase_ns / NS_PER_MS), (unsigned long long)t.unsaid);
+}
+
 /*
  * Lets libevent wait until something comes or until_ns.  Whoever publishes a completion after we have armed
  * writes the eventfd; whoever did before is seen by lanes_arm, and we do not sleep.
@@ -238,8 +261,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 wait_for_events(struct broker *b, struct event *timer, int64_t until_ns, bool busy)
 {
-	int64_t		left_ns = until_ns - clock_mono_ns();
+	int64_t		now_ns = clock_mono_ns(), left_ns = until_ns - now_ns;
 	struct timeval	tv;
+
+	end_turn(b, now_ns);
 
 	if (busy || left_ns <= 0 || !lanes_arm(b->lanes)) {
 		/* without ONCE libevent turns until no descriptor is ready, and a busy one always is */
@@ -264,6 +289,12 @@ nothing_left(const struct broker *b)
 	return !b->unsettled && core_groups_reducing(b->core) == 0 && core_drained(b->core);
 }
 
+static void
+phase_over(struct broker *b, enum lag_phase phase)
+{
+	lag_mark(&b->lag, phase, clock_coarse_ns());
+}
+
 /* The time at which something is due; *busy: more is waiting already. */
 static int64_t
 turn(struct broker *b, bool *busy)
@@ -271,19 +302,25 @@ turn(struct broker *b, bool *busy)
 	int64_t	next_ns;
 
 	broker_clocks(b);
+	phase_over(b, LAG_events);
 	*busy = lanes_harvest(b->lanes, HARVEST_BUDGET);
+	phase_over(b, LAG_harvest);
 	core_tick(b->core, b->now);
 	lanes_tick(b->lanes);
 	cron_tick(b);
+	phase_over(b, LAG_time);
 	broker_settle(b);
 	*busy |= b->unsettled;
+	phase_over(b, LAG_settle);
 	lanes_publish(b->lanes);
 	logs_run(b);
 	fetch_publish(b);
 	ledger_publish(b);
+	phase_over(b, LAG_publish);
 	if (b->draining && nothing_left(b))
 		net_drained(b->net);
-	next_ns = net_flush(b->net);
+	next_ns = earliest(net_flush(b->net), http_run(b));
+	phase_over(b, LAG_flush);
 	next_ns = earliest(next_ns, core_next_ns(b->core));
 	next_ns = earliest(next_ns, lanes_next_ns(b->lanes));
 	next_ns = earliest(next_ns, keep_run(b));
@@ -326,6 +363,7 @@ run(struct broker *b)
 	bool		 busy;
 	int64_t		 next_ns;
 
+	b->lag = (struct lag){ 0 };	/* the start was no turn */
 	for (;;) {
 		next_ns = turn(b, &busy);
 		if (at_end(b))
@@ -342,6 +380,7 @@ static void
 close_parts(struct broker *b)
 {
 	alive_free(b->alive);
+	http_close(b);
 	lanes_free(b->lanes);
 	net_free(b->net);
 	keep_end(b);

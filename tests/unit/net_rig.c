@@ -228,6 +228,20 @@ lanes_pool_why(const struct lanes *l, const struct type *t)
 	return NULL;
 }
 
+bool
+lanes_ready(const struct lanes *l)
+{
+	(void)l;
+	return true;
+}
+
+void
+lanes_stats(const struct lanes *l, struct lanes_stats *out)
+{
+	(void)l;
+	*out = (struct lanes_stats){ 0 };
+}
+
 const char *
 lanes_worker_name(const struct lanes *l, uint32_t number)
 {

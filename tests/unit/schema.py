@@ -134,7 +134,10 @@ SERVED = [
         **counts(['connections', 'accepted', 'refused', 'requests', 'errors', 'bytes_in', 'bytes_out']),
         'jobs': {'now': counts(STATES), 'submitted': 1, 'finished': counts(STATES[3:]), 'attempts': 1, 'crashes': 0,
                  'stuck': 0, 'waiting_bytes': 0, 'kept_bytes': 0},
-        'lanes': counts(['inline', 'async', 'thread', 'process']), 'routing': counts(['moves', 'stalls'])}),
+        'lanes': counts(['inline', 'async', 'thread', 'process']), 'routing': counts(['moves', 'stalls']),
+        'loop': {**counts(['turns', 'busy_ms', 'longest_ms']),
+                 'slow': counts(['events', 'harvest', 'time', 'settle', 'publish', 'flush'])}}),
+    ('server.metrics', None, {'text': 'jobd_ready 1\n'}),
     ('server.drain', None, {'drained': True}),
     ('server.reload', None, {
         'changed': [{'name': 'jobs.grace_ms', 'from': '10s', 'to': '5s', 'takes_effect': 'now'}],

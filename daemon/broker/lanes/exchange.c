@@ -130,9 +130,11 @@ exchange_run(struct seat *seat, struct attempt *at)
 		return false;
 	}
 	if (rc != 0) {
+		seat->lanes->stats.refused++;
 		core_attempt_refused(b->core, b->now, at);
 		return false;
 	}
+	seat->lanes->stats.runs++;
 	if (seat->state == WORKER_IDLE)
 		seat_set_state(seat, WORKER_RUNNING);
 	return true;
@@ -382,6 +384,7 @@ exchange_take(struct seat *seat)
 		seat_kill(seat, why);
 		return false;
 	}
+	seat->lanes->stats.completions++;
 	switch (c.op) {
 	case CHANNEL_OP_HELLO:
 		take_hello(seat, &c);

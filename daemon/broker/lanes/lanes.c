@@ -155,6 +155,7 @@ on_control(evutil_socket_t fd, short what, void *arg)
 	size_t			 nfds;
 
 	(void)what;
+	broker_clocks(l->broker);
 	while ((rc = control_receive(fd, &m, fds, &nfds)) == 1)
 		on_message(l, &m, fds, nfds);
 	if (rc == -EAGAIN)
@@ -273,13 +274,25 @@ plugins_given_up(const struct lanes *l)
 	return lanes_all_fail(l, CONTROL_LANE_PLUGIN, BREAKER_DEATHS);
 }
 
+static bool
+has_workers(const struct lanes *l)
+{
+	return count_seats(l, CONTROL_LANE_CPU, true) > 0 && count_seats(l, CONTROL_LANE_IO, true) > 0;
+}
+
+bool
+lanes_ready(const struct lanes *l)
+{
+	return l->serving && has_workers(l);
+}
+
 void
 lanes_serve_if_complete(struct lanes *l)
 {
 	bool	plugins = count_seats(l, CONTROL_LANE_PLUGIN, false) > 0;
 
-	if (l->serving || l->catalog == NULL || count_seats(l, CONTROL_LANE_CPU, true) == 0 ||
-	    count_seats(l, CONTROL_LANE_IO, true) == 0 || count_seats(l, CONTROL_LANE_EXEC, true) == 0)
+	if (l->serving || l->catalog == NULL || !has_workers(l) ||
+	    count_seats(l, CONTROL_LANE_EXEC, true) == 0)
 		return;
 	if (plugins && count_seats(l, CONTROL_LANE_PLUGIN, true) == 0) {
 		if (!plugins_given_up(l))
@@ -481,6 +494,15 @@ lanes_disarm(struct lanes *l)
 }
 
 /* ---- to look at ---- */
+
+void
+lanes_stats(const struct lanes *l, struct lanes_stats *out)
+{
+	*out = l->stats;
+	for (uint32_t i = 0; i < l->seats_len; i++)
+		if (l->seats[i] != NULL && l->seats[i]->channel != NULL)
+			out->woke_workers += channel_wakes(l->seats[i]->channel);
+}
 
 static void
 view_oldest(const struct seat *seat, struct worker_view *v)

@@ -40,6 +40,21 @@ enum worker_state {
 };
 extern const char *const worker_state_names[];
 
+/* Each of our own lanes has a worker that is ready, and they serve. */
+bool lanes_ready(const struct lanes *l);
+
+/* What has gone through all channels so far. */
+struct lanes_stats {
+	uint64_t	runs;		/* attempts handed to workers */
+	uint64_t	refused;	/* that a channel had no room for */
+	uint64_t	completions;	/* entries that came back, of any kind */
+	uint64_t	woke_workers;	/* that slept */
+	uint64_t	woken;		/* the broker, by workers */
+	uint64_t	starts;		/* of workers of any kind, that were ready then, */
+	uint64_t	deaths;		/* and that were not asked to end */
+};
+void lanes_stats(const struct lanes *l, struct lanes_stats *out);
+
 /* One row of worker.list. */
 struct worker_view {
 	uint32_t	 number;	/* core's */

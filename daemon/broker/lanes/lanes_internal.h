@@ -107,6 +107,7 @@ struct lanes {
 	uint32_t	 asked;			/* starts that the supervisor has not answered yet */
 	int64_t		 next_look_ns;		/* resident memory and lateness are looked at once a second */
 	bool		 serving;		/* broker_ready was called */
+	struct lanes_stats stats;		/* but for wakes of channels that are there */
 	struct exec_pool **exec_pools;		/* users that commands run as */
 	size_t		 exec_pools_len;
 	struct list	 pools;			/* of language_pool */

@@ -287,6 +287,7 @@ seat_ready(struct seat *seat)
 		return;
 	seat_set_state(seat, WORKER_IDLE);
 	seat->up = true;
+	seat->lanes->stats.starts++;
 	seat->rss_bytes = seat->pid > 0 ? resident_bytes(seat->pid) : 0;
 	seat->ready_ns = b->now.mono_ns;
 	offer = seat->way->offer(seat);
@@ -353,6 +354,7 @@ seat_died(struct seat *seat, const char *how)
 	asked_to_end = seat->state == WORKER_DRAINING && seat->way->inflight(seat) == 0;
 	if (!asked_to_end)
 		seat->crashes++;
+	seat->lanes->stats.deaths += !asked_to_end;
 	if (seat->blocked)
 		how = "killed, as its event loop was blocked";
 	if (was_up)

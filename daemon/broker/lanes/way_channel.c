@@ -46,6 +46,7 @@ on_completions(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	seat->lanes->stats.woken++;
 	if (seat->state != WORKER_DYING && channel_woken(seat->channel, &why) != 0)
 		seat_kill(seat, why);
 }
@@ -92,6 +93,8 @@ end(struct seat *seat)
 	if (seat->completions != NULL)
 		event_free(seat->completions);
 	seat->completions = NULL;
+	if (seat->channel != NULL)
+		seat->lanes->stats.woke_workers += channel_wakes(seat->channel);
 	channel_free(seat->channel);
 	seat->channel = NULL;
 	seat->waits = SUSPECT_NO;

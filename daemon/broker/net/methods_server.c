@@ -2,9 +2,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/broker/metrics/http.h"
+#include "daemon/broker/metrics/metrics.h"
+#include "daemon/broker/metrics/process.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/watch.h"
-#include "lib/fd.h"
+#include "lib/clock.h"
 
 #define SERVER_NAME	"jobd " PACKAGE_VERSION
 
@@ -98,20 +101,6 @@ method_ping(struct call *call, struct rpc_error *err)
 
 /* ---- server.stats ---- */
 
-static int64_t
-rss_bytes(void)
-{
-	char	*text = fd_read_file("/proc/self/statm", 128, NULL), *resident;
-	int64_t	 bytes;
-
-	if (text == NULL)
-		return 0;
-	resident = strchr(text, ' ');
-	bytes = resident == NULL ? 0 : strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE);
-	free(text);
-	return bytes;
-}
-
 static void
 print_count(struct buf *out, const char *name, uint64_t value)
 {
@@ -164,6 +153,23 @@ print_net_stats(struct buf *out, const struct net_stats *s)
 	print_count(out, "bytes_out", s->bytes_out);
 }
 
+static void
+print_lag(struct buf *out, const struct lag *l)
+{
+	uint64_t	busy_ns = 0;
+
+	for (int i = 0; i < LAG_PHASES_COUNT; i++)
+		busy_ns += (uint64_t)l->spent_ns[i];
+	print_next(out, "loop");
+	print_literal(out, "{\"turns\":");
+	buf_put_u64(out, l->turns.count);
+	print_count(out, "busy_ms", busy_ns / NS_PER_MS);
+	print_count(out, "longest_ms", (uint64_t)(l->longest_ns / NS_PER_MS));
+	print_next(out, "slow");
+	print_by_name(out, lag_phase_names, l->slow, 0, LAG_PHASES_COUNT);
+	buf_putc(out, '}');
+}
+
 int
 method_server_stats(struct call *call, struct rpc_error *err)
 {
@@ -182,7 +188,7 @@ method_server_stats(struct call *call, struct rpc_error *err)
 	print_count(out, "uptime_ms", (uint64_t)(b->now.real_ms - b->started_ms));
 	print_next(out, "draining");
 	print_bool(out, b->draining);
-	print_count(out, "rss_bytes", (uint64_t)rss_bytes());
+	print_count(out, "rss_bytes", (uint64_t)process_rss_bytes());
 	print_net_stats(out, &net);
 	print_core_stats(out, &core);
 	print_next(out, "routing");
@@ -190,7 +196,26 @@ method_server_stats(struct call *call, struct rpc_error *err)
 	buf_put_u64(out, b->lane_moves);
 	print_count(out, "stalls", b->loop_stalls);
 	buf_putc(out, '}');
+	print_lag(out, &b->lag);
+	if (http_address(b->http) != NULL) {
+		print_next(out, "http");
+		print_string(out, http_address(b->http));
+	}
 	buf_putc(out, '}');
+	return METHOD_ANSWERED;
+}
+
+int
+method_server_metrics(struct call *call, struct rpc_error *err)
+{
+	struct buf	*out = reply_begin(&call->reply), text = { 0 };
+
+	(void)err;
+	metrics_print(call->net->broker, &text);
+	print_literal(out, "{\"text\":");
+	buf_put_json(out, buf_data(&text), buf_len(&text));
+	buf_putc(out, '}');
+	buf_free(&text);
 	return METHOD_ANSWERED;
 }
 

@@ -22,6 +22,7 @@ struct store_engine {
 	struct store_load	 (*load)(const struct store *s);
 	void			 (*ask_sign)(struct store *s);
 	bool			 (*answers)(const struct store *s);
+	struct store_stats	 (*stats)(struct store *s);
 	void			 (*ask)(struct store *s, struct store_query *q);
 	struct store_query	*(*answered)(struct store *s);
 	void			 (*recover)(struct store *s, size_t args_bytes);

@@ -179,6 +179,14 @@ handover_sign_given(const struct handover *h)
 }
 
 void
+handover_stats(struct handover *h, struct store_stats *out)
+{
+	pthread_mutex_lock(&h->mutex);
+	*out = h->stats;
+	pthread_mutex_unlock(&h->mutex);
+}
+
+void
 handover_end(struct handover *h)
 {
 	handover_publish(h);
@@ -284,6 +292,14 @@ handover_give(struct handover *h, struct list *carried_out)
 	pthread_mutex_lock(&h->mutex);
 	list_append(&h->done, carried_out);
 	wake(h);
+	pthread_mutex_unlock(&h->mutex);
+}
+
+void
+handover_say_stats(struct handover *h, const struct store_stats *stats)
+{
+	pthread_mutex_lock(&h->mutex);
+	h->stats = *stats;
 	pthread_mutex_unlock(&h->mutex);
 }
 

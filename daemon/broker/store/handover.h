@@ -30,6 +30,7 @@ struct handover {
 	/* under the mutex */
 	pthread_cond_t		 work;		/* of the writer */
 	struct list		 todo, done;	/* operations */
+	struct store_stats	 stats;		/* as the writer said them last */
 	bool			 answers;	/* the reader may have some */
 	struct found_batch	*found;		/* the next one, or NULL */
 	bool			 recovery;	/* is asked for */
@@ -55,6 +56,7 @@ void handover_ask_sign(struct handover *h);
 bool handover_sign_given(const struct handover *h);
 /* handover_take returns, though nothing may have been put. */
 void handover_nudge(struct handover *h);
+void handover_stats(struct handover *h, struct store_stats *out);
 /* The next batch, which the caller frees; NULL: nothing yet. */
 struct found_batch *handover_found(struct handover *h);
 /* Lets the threads end when they have done what was published. */
@@ -82,6 +84,7 @@ void handover_give_sign(struct handover *h);
 bool handover_more(struct handover *h);
 /* All of the list has been carried out. */
 void handover_give(struct handover *h, struct list *carried_out);
+void handover_say_stats(struct handover *h, const struct store_stats *stats);
 /* Hands a batch over, when the one before was fetched.  False: the end; it is still the caller's. */
 bool handover_offer(struct handover *h, struct found_batch *batch);
 /* Sleeps until until_ns; false: the end has come. */

@@ -91,6 +91,13 @@ memory_done(struct store *s)
 	return node == NULL ? NULL : list_entry(node, struct store_op, link);
 }
 
+static struct store_stats
+memory_stats(struct store *s)
+{
+	(void)s;
+	return (struct store_stats){ 0 };
+}
+
 static struct store_load
 memory_load(const struct store *s)
 {
@@ -155,7 +162,7 @@ memory_close(struct store *s)
 
 static const struct store_engine memory_engine = {
 	.durable = false, .close = memory_close, .put = memory_put, .publish = memory_publish,
-	.done = memory_done, .load = memory_load, .ask = memory_ask, .answered = memory_answered,
+	.done = memory_done, .load = memory_load, .stats = memory_stats, .ask = memory_ask, .answered = memory_answered,
 	.recover = memory_recover, .next_found = memory_next_found,
 };
 

@@ -43,6 +43,15 @@ sqlite_done(struct store *s)
 	return handover_done(&sqlite_of(s)->handover);
 }
 
+static struct store_stats
+sqlite_stats(struct store *s)
+{
+	struct store_stats	stats;
+
+	handover_stats(&sqlite_of(s)->handover, &stats);
+	return stats;
+}
+
 static struct store_load
 sqlite_load(const struct store *s)
 {
@@ -151,6 +160,7 @@ static const struct store_engine sqlite_engine = {
 	.done = sqlite_done, .load = sqlite_load, .ask_sign = sqlite_ask_sign,
 	.answers = sqlite_answers, .ask = sqlite_ask, .answered = sqlite_answered,
 	.recover = sqlite_recover, .next_found = sqlite_next_found,
+	.stats = sqlite_stats,
 };
 
 static struct sqlite_store *

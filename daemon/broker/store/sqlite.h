@@ -77,6 +77,7 @@ struct sqlite_store {
 	sqlite3			*db;
 	sqlite3_stmt		*statements[STATEMENTS];
 	struct totals		 totals, written;	/* as they are; as the file has them */
+	struct store_stats	 stats;		/* of commits */
 	uint64_t		 top;		/* no job above this id is in the store */
 	uint64_t		 refused;	/* 1 + the turn in which an operation was; 0: none */
 	int64_t			 now_ms;	/* of the batch */

@@ -302,14 +302,40 @@ write_when_full(struct sqlite_store *s, struct list *batch)
 }
 
 static void
+say_stats(struct sqlite_store *s)
+{
+	const struct totals	*t = &s->totals;
+
+	s->stats.live = t->live;
+	s->stats.kept = t->kept;
+	s->stats.kept_bytes = t->kept_bytes;
+	s->stats.failed = t->failed;
+	s->stats.failed_bytes = t->failed_bytes;
+	handover_say_stats(&s->handover, &s->stats);
+}
+
+/* A batch is on disk. */
+static void
+count_commit(struct sqlite_store *s, const struct list *batch, int64_t since_ns)
+{
+	list_for(node, batch)
+		s->stats.operations++;
+	if (!list_empty(batch))
+		buckets_add(&s->stats.commits, clock_mono_ns() - since_ns);
+	say_stats(s);
+}
+
+static void
 carry_out(struct sqlite_store *s, struct list *batch)
 {
+	int64_t	since_ns = clock_mono_ns();
 	int	rc = transact(s, batch);
 
 	if (rc != SQLITE_OK && !db_is_full(s->db, rc))
 		db_broken(s, s->db, "commit", rc);
 	if (rc != SQLITE_OK && !write_when_full(s, batch))
 		return;
+	count_commit(s, batch, since_ns);
 	handover_give(&s->handover, batch);
 }
 
@@ -345,6 +371,7 @@ writer_main(void *sqlite_store)
 	bool			 quiet;
 
 	list_init(&batch);
+	say_stats(s);
 	while (handover_take(&s->handover, &batch, &caps, next_ns(s))) {
 		quiet = list_empty(&batch);
 		history_configure(s);

@@ -95,6 +95,12 @@ store_answers(const struct store *s)
 	return s->engine->answers == NULL || s->engine->answers(s);
 }
 
+struct store_stats
+store_stats(struct store *s)
+{
+	return s->engine->stats(s);
+}
+
 /* ---- queries ---- */
 
 void

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buckets.h"
 #include "lib/buf.h"
 #include "lib/list.h"
 #include "proto/rpc.h"
@@ -166,6 +167,16 @@ struct store_load store_load(const struct store *s);
  */
 void store_ask_sign(struct store *s);
 bool store_answers(const struct store *s);
+
+/* What it has done since it was opened, and how much there is, as of the last commit. */
+struct store_stats {
+	struct buckets	commits;	/* transactions with operations, and how long each took */
+	uint64_t	operations;
+	int64_t		live;		/* jobs */
+	int64_t		kept, kept_bytes;	/* of history that did not fail */
+	int64_t		failed, failed_bytes;
+};
+struct store_stats store_stats(struct store *s);
 
 /* ---- queries ---- */
 
