@@ -81,7 +81,7 @@ def it_is_installed():
     for path in ('/usr/share/man/man8/jobd.8.gz', '/usr/share/bash-completion/completions/jobctl',
                  '/usr/share/zsh/vendor-completions/_jobctl', '/usr/share/fish/vendor_completions.d/jobctl.fish'):
         check(os.path.getsize(path), path)
-    check(run('dpkg-query', '-W', '-f', '${Conffiles}', 'jobd').startswith('\n /etc/jobd/jobd.conf '), 'no conffile')
+    check(run('dpkg-query', '-W', '-f', '${Conffiles}', 'jobd').count('/etc/jobd/jobd.conf '), 'no conffile')
     run('jobd', '--check-config')
     run('python3', '-c', 'import jobd, jobd_worker; print(jobd.Client().call("echo", 1))')
 
