@@ -47,7 +47,8 @@ run_new(struct ctl *ctl)
 	int		rc;
 
 	if (ctl->opt.text[OPT_role] == NULL)
-		return ctl_usage(ctl, "--role is needed: viewer, submitter, operator, admin or worker");
+		return ctl_usage(ctl,
+		    "--role is needed: viewer, submitter, operator, admin or worker");
 	put_grant(&ctl->opt, &more);
 	rc = named_ask(ctl, "token.new", &more, CTL_ANSWER_MS, &answer);
 	buf_free(&more);

@@ -19,7 +19,8 @@ check_file(int fd, const char *path, size_t max, size_t *len, char *why, size_t 
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 	    (st.st_uid != geteuid() && st.st_uid != 0)) {
-		snprintf(why, size, "%s: is not a regular file of uid %u", path, (unsigned)geteuid());
+		snprintf(why, size, "%s: is not a regular file of uid %u", path,
+		    (unsigned)geteuid());
 		return -EPERM;
 	}
 	if ((st.st_mode & 0077) != 0) {

@@ -24,7 +24,8 @@ is_plain_name(const char *name)
 	size_t	n = strlen(name);
 
 	for (const char *p = name; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f || strchr("\"\\", *p) != NULL)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f ||
+		    strchr("\"\\", *p) != NULL)
 			return false;
 	return n >= 1 && n <= NAME_BYTES && name[0] != ' ' && name[n - 1] != ' ';
 }
@@ -88,8 +89,8 @@ config_rule_set(struct list *rules, const char *who, const char *grant, char *wh
 	char			 reason[300];
 
 	if (!is_who(who)) {
-		snprintf(why, size, "access.%.100s: is nobody; user:NAME, group:NAME and cert:NAME are, with a "
-		    "name of 1 to %d printable characters", who, NAME_BYTES);
+		snprintf(why, size, "access.%.100s: is nobody; user:NAME, group:NAME and cert:NAME "
+		    "are, with a name of 1 to %d printable characters", who, NAME_BYTES);
 		return -EINVAL;
 	}
 	if (grant_parse(grant, GRANT_RULE, &checked, reason, sizeof(reason)) != 0) {

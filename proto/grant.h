@@ -23,9 +23,9 @@ struct grant {
 enum grant_kind { GRANT_RULE, GRANT_TOKEN };
 
 /*
- * Words with blanks between them: none (rules alone), worker (tokens alone), viewer, submitter, operator or
- * admin; then names of types, for a submitter alone.  0 and *out, which grant_fini frees; or -EINVAL
- * with a sentence that says what is allowed in why[size].
+ * Words with blanks between them: none (rules alone), worker (tokens alone), viewer, submitter,
+ * operator or admin; then names of types, for a submitter alone.  0 and *out, which grant_fini
+ * frees; or -EINVAL with a sentence that says what is allowed in why[size].
  */
 int grant_parse(const char *text, enum grant_kind kind, struct grant *out, char *why, size_t size);
 void grant_copy(const struct grant *from, struct grant *out);

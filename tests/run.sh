@@ -295,7 +295,7 @@ fixed_addresses() {
 # logs and their files, what the store writes.
 thread_tests() {
 	grep -oE '^UNIT_TESTS \+= .*' "$source/Makefile.am" | sed 's/.*= //' | tr ' ' '\n' |
-	    grep -E '/(channel|arena|attempt|worker|handlers|task|lib|net_logs|spool)[a-z_]*\.t$' | tr '\n' ' '
+	    grep -E '/(access|channel|arena|attempt|worker|handlers|task|lib|net_logs|spool)[a-z_]*\.t$' | tr '\n' ' '
 }
 
 fuzz() {

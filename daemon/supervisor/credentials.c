@@ -1,4 +1,7 @@
-/* credentials.c - secrets that systemd hands to the service.  Runs in: supervisor, before it starts anything. */
+/*
+ * credentials.c - secrets that systemd hands to the service.  Runs in: supervisor, before it
+ * starts anything.
+ */
 #include "daemon/supervisor/credentials.h"
 
 #include <errno.h>

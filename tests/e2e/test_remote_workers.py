@@ -16,7 +16,7 @@ GRACE_MS = 700
 class Remote:
     """A remote worker, by hand."""
 
-    def __init__(self, jobd, session=None, hello=True):
+    def __init__(self, jobd, session=None, hello=True, token=None):
         self.jobd = jobd
         self.session = session or secrets.token_hex(8)
         host, port = jobd.tcp.rsplit(':', 1)
@@ -25,7 +25,7 @@ class Remote:
         self.id = 0
         if hello:
             with open(os.path.join(jobd.state_dir, 'worker.token')) as f:
-                self.hello = self.call('hello', token=f.read().strip())
+                self.hello = self.call('hello', token=token or f.read().strip())
 
     def say(self, message):
         self.sock.sendall(json.dumps(message).encode() + b'\n')
@@ -93,6 +93,25 @@ class RemoteTest(OwnDaemonTest):
 
     def workers(self):
         return [w for w in self.c.call('worker.list')['items'] if w.get('pool') == 'gpu']
+
+    # ---- tokens ----
+
+    def test_a_revoked_token_turns_its_workers_away_and_others_go_on(self):
+        token = self.c.call('token.new', name='farm', role='worker')['token']
+        farm, early, other = self.remote(token=token), self.remote(token=token), self.remote()
+        farm.ready()
+        job = self.submit()
+        farm.run()
+        other.ready(name='host-2', pool='other', types=[{'name': 'near'}])
+        self.c.call('token.revoke', name='farm')
+        for w in (farm, early):
+            self.assertEqual(w.hear()['error']['data']['kind'], 'unauthenticated')
+            self.assertIsNone(w.hear())
+        self.assertEqual(self.remote(hello=False).call('hello', token=token)['error']['data']['kind'], 'unauthenticated')
+        self.remote().ready(session='another')      # what ran there runs here, after the grace
+        until(lambda: self.state(job) in ('running', 'ready'), 'the job')
+        near = self.c.call('job.submit', type='near')['id']
+        self.assertEqual(other.run()['params']['job'], near)
 
     # ---- work ----
 

@@ -44,8 +44,8 @@ take_secret(struct access *a, const char *id, const char *path, char *text, size
 
 	len = strcspn(text, "\r\n");
 	if (!token_is_of(text, len, id)) {
-		snprintf(why, size, "%s: is not one line `%s.SECRET` of 64 hex digits; remove it, and "
-		    "a new one is made", path, id);
+		snprintf(why, size, "%s: is not one line `%s.SECRET` of 64 hex digits; remove it, "
+		    "and a new one is made", path, id);
 		return -EINVAL;
 	}
 	if (tokens_of(&a->tokens, text, len) != NULL)
@@ -398,12 +398,15 @@ access_of_token(struct access *a, const char *text, size_t len, int64_t now_ms, 
 	return t == NULL || has_expired(t, now_ms) ? NULL : identity_of(a, t);
 }
 
-/* It goes into logs, files and replies, and names a principal: nothing in it needs to be escaped. */
+/*
+ * It goes into logs, files and replies, and names a principal: nothing in it needs to be escaped.
+ */
 static bool
 is_plain(const char *cn)
 {
 	for (const char *p = cn; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f || strchr("\"\\", *p) != NULL)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f ||
+		    strchr("\"\\", *p) != NULL)
 			return false;
 	return cn[0] != '\0' && strlen(cn) <= CN_BYTES;
 }
@@ -510,8 +513,8 @@ access_token_revoke(struct access *a, const char *id, size_t len, struct rpc_err
 	struct token	*t = tokens_find(&a->tokens, id, len);
 
 	if (t == NULL || t->grant.role == ROLE_anybody)
-		return rpc_fail_member(err, RPC_not_found, "name", 4, "there is no token %.*s", (int)len,
-		    id);
+		return rpc_fail_member(err, RPC_not_found, "name", 4, "there is no token %.*s",
+		    (int)len, id);
 	if (strcmp(t->id, ACCESS_CLIENT) == 0 || strcmp(t->id, ACCESS_WORKER) == 0)
 		bury(a, t);
 	else

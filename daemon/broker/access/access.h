@@ -1,6 +1,6 @@
 /*
- * access.h - who may what: identities from the kernel's word on a peer, from tokens, from certificates;
- * quotas; the audit log.  Source: SECURITY items 1 to 4 and 9, docs/operations.md.
+ * access.h - who may what: identities from the kernel's word on a peer, from tokens, from
+ * certificates; quotas; the audit log.  Source: SECURITY items 1 to 4 and 9, docs/operations.md.
  */
 #ifndef ACCESS_ACCESS_H
 #define ACCESS_ACCESS_H
@@ -37,19 +37,20 @@ struct access {
  * Makes the tokens of the first start, reads the others.  base NULL: nobody hears when tokens are
  * written (tests).  0; or -errno with a sentence that names the file in why[size].
  */
-int access_open(const char *state_dir, const struct config *c, struct event_base *base, int64_t now_ms,
-    struct access **out, char *why, size_t size);
+int access_open(const char *state_dir, const struct config *c, struct event_base *base,
+    int64_t now_ms, struct access **out, char *why, size_t size);
 void access_close(struct access *a);
 /*
- * Rules, quotas and audit are as the configuration says from now on, and the file of tokens is read again:
- * one that cannot be read changes nothing, and is logged.
+ * Rules, quotas and audit are as the configuration says from now on, and the file of tokens is
+ * read again: one that cannot be read changes nothing, and is logged.
  */
 void access_configure(struct access *a, const struct config *c);
 
 /*
  * Who somebody is, counted for the caller; NULL: does not get in.
  *
- * The peer of a connected unix socket, as the kernel noted it when it connected: uid, groups, never pid.
+ * The peer of a connected unix socket, as the kernel noted it when it connected: uid, groups,
+ * never pid.
  */
 struct identity *access_of_peer(struct access *a, int fd);
 /* A token's text.  why: in a word, for the log. */
@@ -58,8 +59,8 @@ struct identity *access_of_token(struct access *a, const char *text, size_t len,
 /* The common name of a certificate that was verified.  No rule names it, or it is odd: NULL. */
 struct identity *access_of_certificate(struct access *a, const char *cn);
 /*
- * The same one as the rules and tokens of now have it; fd: its connection.  NULL: it is nobody any more,
- * because its token was revoked or has expired, say.
+ * The same one as the rules and tokens of now have it; fd: its connection.  NULL: it is nobody any
+ * more, because its token was revoked or has expired, say.
  */
 struct identity *access_again(struct access *a, const struct identity *who, int fd, int64_t now_ms);
 /* When the next token expires (ms since 1970), or INT64_MAX. */

@@ -1,8 +1,10 @@
 /*
- * audit.h - who did what, when, from where: one line of JSON each, in `audit.log` of the state directory.
+ * audit.h - who did what, when, from where: one line of JSON each, in `audit.log` of the state
+ * directory.
  *
- * Every login, every call that changes something and every call that is refused.  Never payloads, nor
- * secrets: what is said of a call is its method, whom it concerns by name or number, and how it went.
+ * Every login, every call that changes something and every call that is refused.  Never payloads,
+ * nor secrets: what is said of a call is its method, whom it concerns by name or number, and how
+ * it went.
  */
 #ifndef ACCESS_AUDIT_H
 #define ACCESS_AUDIT_H
@@ -19,7 +21,7 @@
 struct audit {
 	struct scribe	*scribe;
 	bool		 on;
-	int64_t		 rate;		/* lines a second for submissions of one principal; 0: any */
+	int64_t		 rate;		/* lines a second for what one principal submits; 0: any */
 	struct list	 sums;		/* principals that had more: struct principal link */
 	struct buf	 lines;		/* of this turn, or of the last few */
 	uint64_t	 gathered;	/* so many */

@@ -1,9 +1,9 @@
 /*
  * identity.h - who a connection is, and what it may: a principal with a grant.
  *
- * Made by access.h from what the kernel says of a peer, from a token or from a certificate; never from
- * params.  Counted: the connections of one token share one.  It does not change; when rules or tokens
- * do, connections are given another (net_access_changed).
+ * Made by access.h from what the kernel says of a peer, from a token or from a certificate; never
+ * from params.  Counted: the connections of one token share one.  It does not change; when rules
+ * or tokens do, connections are given another (net_access_changed).
  */
 #ifndef ACCESS_IDENTITY_H
 #define ACCESS_IDENTITY_H

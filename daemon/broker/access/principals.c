@@ -95,11 +95,11 @@ static int
 exceeded(const struct identity *who, const char *what, int64_t has, int64_t wants, int64_t max,
     struct rpc_error *err)
 {
-	rpc_fail(err, RPC_quota_exceeded, "%.100s has %" PRId64 " %s, and may have %" PRId64, who->name, has,
-	    what, max);
+	rpc_fail(err, RPC_quota_exceeded, "%.100s has %" PRId64 " %s, and may have %" PRId64,
+	    who->name, has, what, max);
 	snprintf(err->data, sizeof(err->data),
-	    "\"quota\":\"%s\",\"used\":%" PRId64 ",\"wanted\":%" PRId64 ",\"max\":%" PRId64, what, has,
-	    wants, max);
+	    "\"quota\":\"%s\",\"used\":%" PRId64 ",\"wanted\":%" PRId64 ",\"max\":%" PRId64,
+	    what, has, wants, max);
 	return -1;
 }
 

@@ -41,7 +41,10 @@ struct principal *principals_get(struct principals *p, const char *name, size_t 
 /* Quotas are as the configuration says from now on; what is above them stays. */
 void principals_configure(struct principals *p, const struct config *c);
 
-/* May it have one more connection, or one more job of so many bytes?  0, or -1 with quota_exceeded. */
+/*
+ * May it have one more connection, or one more job of so many bytes?  0, or -1 with
+ * quota_exceeded.
+ */
 int principals_check_connection(const struct principals *p, const struct identity *who,
     struct rpc_error *err);
 int principals_check_job(const struct principals *p, const struct identity *who, int64_t bytes,

@@ -2,8 +2,8 @@
  * rules.h - who may what by the configuration: `user:NAME = ROLE [TYPE...]`, `group:NAME = ...`,
  * `cert:CN = ...` of [access].
  *
- * Names of users and groups are looked up when the rules are loaded, never when somebody connects: that may
- * ask a directory on the network.
+ * Names of users and groups are looked up when the rules are loaded, never when somebody connects:
+ * that may ask a directory on the network.
  */
 #ifndef ACCESS_RULES_H
 #define ACCESS_RULES_H
@@ -35,8 +35,8 @@ void rules_load(struct rules *r, const struct config *c);
 /*
  * Both: *out is for the caller to free, its role ROLE_anybody: it does not get in.
  *
- * Root, and whoever the daemon is, are admin.  For others a rule for the user holds; without one the
- * strongest role of those for its groups, and of that role the types of all.
+ * Root, and whoever the daemon is, are admin.  For others a rule for the user holds; without one
+ * the strongest role of those for its groups, and of that role the types of all.
  */
 void rules_of_peer(const struct rules *r, const struct peer_ids *peer, struct grant *out);
 void rules_of_certificate(const struct rules *r, const char *cn, struct grant *out);

@@ -1,7 +1,8 @@
-/* scribe.c - the audit log and the file of tokens, on disk.  Runs in: broker; loop thread and access thread.
+/* scribe.c - the audit log and the file of tokens, on disk.
+ * Runs in: broker; loop thread and access thread.
  *
- * The mutex protects the two lists and the flag; it is held for moments, never over a system call that could
- * wait.  The audit file belongs to the thread.
+ * The mutex protects the two lists and the flag; it is held for moments, never over a system call
+ * that could wait.  The audit file belongs to the thread.
  */
 #include "daemon/broker/access/scribe.h"
 
@@ -71,7 +72,8 @@ rotate(struct scribe *w)
 
 	fd_close(&w->fd);
 	for (int64_t n = w->keep; n > 0; n--) {
-		from = n == 1 ? mem_strdup(w->path) : mem_printf("%s.%lld", w->path, (long long)n - 1);
+		from = n == 1 ? mem_strdup(w->path) :
+		    mem_printf("%s.%lld", w->path, (long long)n - 1);
 		to = mem_printf("%s.%lld", w->path, (long long)n);
 		if (rename(from, to) != 0 && errno != ENOENT)
 			log_error("audit log not rotated file=%s errno=%d", from, errno);

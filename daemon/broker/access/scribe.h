@@ -1,8 +1,9 @@
 /*
- * scribe.h - the thread that writes the audit log and the file of tokens: the loop never waits for a disk.
+ * scribe.h - the thread that writes the audit log and the file of tokens: the loop never waits for
+ * a disk.
  *
- * Carries out what it is given in order.  The audit log is appended to, and moved to FILE.1, FILE.1 to
- * FILE.2 and so on, before it would be longer than it may.
+ * Carries out what it is given in order.  The audit log is appended to, and moved to FILE.1,
+ * FILE.1 to FILE.2 and so on, before it would be longer than it may.
  */
 #ifndef ACCESS_SCRIBE_H
 #define ACCESS_SCRIBE_H
@@ -31,8 +32,8 @@ void scribe_configure(struct scribe *w, const struct scribe_config *cfg);
 /* Whole lines for the audit log; takes what lines holds.  false: too much waits, they are lost. */
 bool scribe_append(struct scribe *w, struct buf *lines);
 /*
- * The whole text of a file, mode 0600; takes text.  done is called by scribe_run, with 0 or -errno and
- * a sentence.
+ * The whole text of a file, mode 0600; takes text.  done is called by scribe_run, with 0 or -errno
+ * and a sentence.
  */
 void scribe_replace(struct scribe *w, const char *path, struct buf *text,
     void (*done)(void *arg, int rc, const char *why), void *arg);

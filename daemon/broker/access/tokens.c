@@ -16,7 +16,7 @@
 #include "lib/parse.h"
 
 #define HEAD \
-	"# The tokens of jobd: id, SHA-256 of the secret, expires, made (ms since 1970), role and types.\n" \
+	"# Tokens: id, SHA-256 of the secret, expires, made (ms since 1970), role, types.\n" \
 	"# jobd writes this file: use `jobctl token new`, `ls` and `revoke`.\n"
 
 /* ---- secrets ---- */

@@ -2,9 +2,9 @@
  * tokens.h - secrets that tell who a connection is: `ID.SECRET`, 256 random bits as 64 hex digits.
  *
  * The file `tokens` of the state directory has of each its id, the SHA-256 of its secret, when it
- * expires and was made, and what it grants; the secret itself is told once, when it is made.  Two are
- * made at the first start: `client` (admin) and `worker`, whose secrets are in files for the daemon's
- * owner.  Whoever removes such a file gets another secret in it at the next start.
+ * expires and was made, and what it grants; the secret itself is told once, when it is made.  Two
+ * are made at the first start: `client` (admin) and `worker`, whose secrets are in files for the
+ * daemon's owner.  Whoever removes such a file gets another secret in it at the next start.
  */
 #ifndef ACCESS_TOKENS_H
 #define ACCESS_TOKENS_H
@@ -52,12 +52,15 @@ struct token *tokens_put(struct tokens *t, const char *text, struct grant *grant
 void tokens_remove(struct tokens *t, struct token *token);
 struct token *tokens_find(const struct tokens *t, const char *id, size_t len);
 /*
- * The one whose secret this is; NULL: nobody's, or revoked.  Whether it has expired is the caller's to
- * see.  In constant time for texts with one id.
+ * The one whose secret this is; NULL: nobody's, or revoked.  Whether it has expired is the
+ * caller's to see.  In constant time for texts with one id.
  */
 struct token *tokens_of(const struct tokens *t, const char *text, size_t len);
 
-/* All of them, as the file has it; and back: 0, or -EINVAL with the line and what is wrong with it in why[size]. */
+/*
+ * All of them, as the file has it; and back: 0, or -EINVAL with the line and what is wrong with it
+ * in why[size].
+ */
 void tokens_print(const struct tokens *t, struct buf *out);
 int tokens_read(struct tokens *t, const char *text, size_t len, char *why, size_t size);
 

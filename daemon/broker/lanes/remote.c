@@ -17,6 +17,7 @@
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "daemon/broker/lanes/pools.h"
 #include "daemon/broker/lanes/talk.h"
+#include "daemon/broker/access/access.h"
 #include "daemon/broker/net/net.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -31,6 +32,7 @@ struct remote {
 	int64_t		 ready_by_ns;
 	int64_t		 second_ns;	/* the second in which... */
 	unsigned	 refusals;	/* ...so many answers were refused and logged */
+	struct identity	*who;		/* whose token it has come by */
 	char		 addr[80];
 };
 
@@ -44,6 +46,7 @@ remote_free(struct remote *r)
 		r->seat->remote = NULL;
 	}
 	list_remove(&r->link);
+	identity_unref(r->who);
 	net_worker_closed(r->lanes->broker->net);
 	free(r);
 }
@@ -437,6 +440,38 @@ lanes_adopt(struct lanes *l, int fd, struct tls *tls, struct span left, const ch
 	r->ready_by_ns = l->broker->now.mono_ns + REMOTE_READY_MS * NS_PER_MS;
 	list_push_back(&l->remotes, &r->link);
 	r->wire = wire_new_tls(&l->wires, fd, tls, r->addr, talk_longest_line(l->broker), &owner, r, left);
+}
+
+void
+lanes_adopted_by(struct lanes *l, struct identity *who)
+{
+	list_entry(l->remotes.prev, struct remote, link)->who = who;
+}
+
+static bool
+is_welcome(const struct remote *r)
+{
+	struct broker	*b = r->lanes->broker;
+	struct identity	*who = access_again(b->access, r->who, -1, b->now.real_ms);
+	bool		 welcome = who != NULL && who->grant.role == ROLE_worker;
+
+	identity_unref(who);
+	return welcome;
+}
+
+void
+lanes_look_again(struct lanes *l)
+{
+	list_for_safe(node, after, &l->remotes) {
+		struct remote	*r = list_entry(node, struct remote, link);
+		struct seat	*seat = r->seat;
+
+		if (is_welcome(r))
+			continue;
+		turn_away(r, nothing, RPC_unauthenticated, "its token was revoked, or has expired");
+		if (seat != NULL)
+			session_away(seat);
+	}
 }
 
 void

@@ -10,6 +10,8 @@
 #include "daemon/broker/lanes/lanes.h"
 #include "proto/rpc.h"
 
+struct identity;
+
 #define REMOTE_READY_MS		10000	/* from hello to worker.ready */
 #define REMOTE_REFUSALS_LOGGED	10	/* a second */
 
@@ -20,5 +22,9 @@ struct tls;
  * for the log.  net_worker_closed is called when it is closed.
  */
 void lanes_adopt(struct lanes *l, int fd, struct tls *tls, struct span left, const char *addr);
+/* Whose token the connection has come by that was adopted last; lanes' from here on. */
+void lanes_adopted_by(struct lanes *l, struct identity *who);
+/* Tokens have changed: connections of those that let nobody in any more are closed. */
+void lanes_look_again(struct lanes *l);
 
 #endif

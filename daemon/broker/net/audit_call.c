@@ -12,8 +12,8 @@
 
 /* What of params says whom a call concerns: names and numbers, never what a job is given. */
 static const enum rpc_param told[] = {
-	PARAM_id, PARAM_ids, PARAM_type, PARAM_queue, PARAM_name, PARAM_group, PARAM_jobs, PARAM_signal,
-	PARAM_role, PARAM_types, PARAM_path,
+	PARAM_id, PARAM_ids, PARAM_type, PARAM_queue, PARAM_name, PARAM_group, PARAM_jobs,
+	PARAM_signal, PARAM_role, PARAM_types, PARAM_path,
 };
 
 static struct audit *
@@ -83,7 +83,8 @@ is_audited(const struct call *call, int rc, const struct rpc_error *err)
 		return false;
 	if (rc == METHOD_LATER && call->parked)
 		return false;		/* it is served again */
-	return rpc_methods[call->rpc.method].role >= ROLE_submitter || (rc < 0 && is_refusal(call, err));
+	return rpc_methods[call->rpc.method].role >= ROLE_submitter ||
+	    (rc < 0 && is_refusal(call, err));
 }
 
 /* ---- submissions by the thousand ---- */
@@ -91,7 +92,9 @@ is_audited(const struct call *call, int rc, const struct rpc_error *err)
 static bool
 is_submission(const struct call *call, int rc)
 {
-	return rc >= 0 && (call->rpc.method == METHOD_job_call || call->rpc.method == METHOD_job_submit);
+	enum rpc_method	m = call->rpc.method;
+
+	return rc >= 0 && (m == METHOD_job_call || m == METHOD_job_submit);
 }
 
 static void
@@ -175,7 +178,8 @@ audit_refused(const struct reply *r, const struct rpc_error *err)
 {
 	struct net	*n = r->conn->net;
 
-	if (r->number == 0 || !audit_of(n)->on || err->kind == RPC_wait_timeout || r->conn->who == NULL)
+	if (r->number == 0 || !audit_of(n)->on || err->kind == RPC_wait_timeout ||
+	    r->conn->who == NULL)
 		return;
 	begin(r->conn, rpc_methods[r->method].name);
 	audit_number(audit_of(n), "call", r->number);
@@ -196,7 +200,8 @@ audit_login(const struct connection *c, const char *outcome)
 }
 
 void
-audit_stranger_peer(struct net *n, const char *principal, const char *addr, const char *outcome)
+audit_stranger_peer(struct net *n, const char *principal, const char *addr,
+    const char *outcome)
 {
 	const struct audit_who	who = { .principal = principal, .addr = addr };
 	struct audit		*a = audit_of(n);

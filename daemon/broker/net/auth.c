@@ -1,9 +1,11 @@
 /* auth.c - who is a connection, and what may it do.  Runs in: broker, loop thread. */
 #include "daemon/broker/net/auth.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "daemon/broker/access/access.h"
+#include "daemon/broker/lanes/remote.h"
 #include "daemon/broker/net/audit_call.h"
 #include "daemon/broker/net/connection.h"
 #include "daemon/broker/net/deadline.h"
@@ -86,14 +88,17 @@ auth_hello(struct call *call, struct rpc_error *err)
 
 	if (!token->given)
 		return METHOD_ANSWERED;
-	who = access_of_token(n->broker->access, token->p, token->len, n->broker->now.real_ms, &why);
+	who = access_of_token(n->broker->access, token->p, token->len, n->broker->now.real_ms,
+	    &why);
+	/* it lies in the line, or beside it, which is ours and not looked at again */
+	explicit_bzero((char *)(uintptr_t)token->p, token->len);
 	if (who != NULL)
 		return log_in(call->conn, who, err);
 	if (call->conn->who == NULL)
 		return refuse_login(call, why);
 	audit_login(call->conn, why);
-	return rpc_fail(err, RPC_unauthenticated, "the token is wrong, revoked or expired; this connection "
-	    "stays %.100s", auth_principal(call->conn));
+	return rpc_fail(err, RPC_unauthenticated, "the token is wrong, revoked or expired; this "
+	    "connection stays %.100s", auth_principal(call->conn));
 }
 
 void
@@ -131,4 +136,5 @@ auth_look_again(struct net *n)
 		if (c->who != NULL && c->saving == 0 && (c->pause & PAUSE_END) == 0)
 			look_again(c);
 	}
+	lanes_look_again(n->broker->lanes);
 }

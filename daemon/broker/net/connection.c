@@ -169,6 +169,7 @@ connection_hand_over(struct connection *c)
 	c->handed_over = true;
 	event_del(&c->ev);
 	lanes_adopt(c->net->broker->lanes, connection_fd(c), c->tls, left, addr);
+	lanes_adopted_by(c->net->broker->lanes, identity_ref(c->who));
 	connection_close(c);
 }
 

@@ -107,7 +107,8 @@ check_saved(const struct token_change *ch, const struct token *t, int rc, const 
 		return rpc_fail(err, RPC_store_unavailable,
 		    "it counts until jobd ends, but is not written down: %s", why);
 	if (ch->text[0] != '\0' && t == NULL)
-		return rpc_fail(err, RPC_conflict, "the token %s was revoked as soon as it was made", ch->id);
+		return rpc_fail(err, RPC_conflict, "the token %s was revoked as soon as it was made",
+		    ch->id);
 	return 0;
 }
 
@@ -184,7 +185,8 @@ read_words(const struct call *call, struct buf *out, struct rpc_error *err)
 	int				 rc = 0;
 
 	buf_append(out, role->p, role->len);
-	while (types->given && (rc = rpc_array_next(types->p, types->len, &at, &limits, &one, err)) > 0) {
+	while (types->given &&
+	    (rc = rpc_array_next(types->p, types->len, &at, &limits, &one, err)) > 0) {
 		if (one.len < 3 || one.p[0] != '"' || memchr(one.p, '\\', one.len) != NULL ||
 		    memchr(one.p, ' ', one.len) != NULL || memchr(one.p, '\t', one.len) != NULL)
 			return wrong_types(err);
@@ -209,10 +211,9 @@ read_grant(const struct call *call, struct grant *out, struct rpc_error *err)
 }
 
 static bool
-is_ours(const struct rpc_value *name)
+is_called(const struct rpc_value *name, const char *text)
 {
-	return (name->len == strlen(ACCESS_CLIENT) && memcmp(name->p, ACCESS_CLIENT, name->len) == 0) ||
-	    (name->len == strlen(ACCESS_WORKER) && memcmp(name->p, ACCESS_WORKER, name->len) == 0);
+	return name->len == strlen(text) && memcmp(name->p, text, name->len) == 0;
 }
 
 int
@@ -224,7 +225,7 @@ method_token_new(struct call *call, struct rpc_error *err)
 	struct token_change		*ch;
 	struct grant		 grant;
 
-	if (is_ours(name))
+	if (is_called(name, ACCESS_CLIENT) || is_called(name, ACCESS_WORKER))
 		return rpc_fail_member(err, RPC_conflict, "name", 4,
 		    "jobd makes the token %.*s itself: remove the file %.*s.token and restart it",
 		    (int)name->len, name->p, (int)name->len, name->p);

@@ -35,7 +35,8 @@ job_of(const struct connection *c, const struct unique *u)
 int
 refer_recall(struct call *call, const struct jobspec *spec, struct rpc_error *err)
 {
-	const struct unique	*u = sees_all(call->conn) ? NULL : holder(call->conn, spec->unique_key);
+	const struct unique	*u = sees_all(call->conn) ? NULL :
+	    holder(call->conn, spec->unique_key);
 
 	if (u != NULL && job_of(call->conn, u) == NULL && recall_may_know(call, u->job_id))
 		return recall_jobs(call, &u->job_id, 1, err);
@@ -105,7 +106,8 @@ quota_allows(const struct connection *c, int64_t bytes, struct rpc_error *err)
 }
 
 int
-quota_allows_spec(const struct connection *c, const struct jobspec *spec, struct rpc_error *err)
+quota_allows_spec(const struct connection *c, const struct jobspec *spec,
+    struct rpc_error *err)
 {
 	return quota_allows(c, (int64_t)(JOB_BYTES + core_spec_bytes(spec)), err);
 }

@@ -1,6 +1,6 @@
 /*
- * refer.h - what a submission names besides itself: parents, a group, the holder of its unique key.  What
- * is another principal's is as if it were not there.
+ * refer.h - what a submission names besides itself: parents, a group, the holder of its unique
+ * key.  What is another principal's is as if it were not there.
  */
 #ifndef NET_REFER_H
 #define NET_REFER_H
@@ -21,6 +21,7 @@ int refer_key_taken(const struct call *call, const struct job *j, struct rpc_err
 /* Has the principal room for one more job of so many bytes?  0, or -1 with quota_exceeded. */
 int quota_allows(const struct connection *c, int64_t bytes, struct rpc_error *err);
 
-int quota_allows_spec(const struct connection *c, const struct jobspec *spec, struct rpc_error *err);
+int quota_allows_spec(const struct connection *c, const struct jobspec *spec,
+    struct rpc_error *err);
 
 #endif
