@@ -36,6 +36,7 @@ static const struct {
 	{ "audit", "What is written down of who did what." },
 	{ "tls", "TLS, which clients from other machines need." },
 	{ "http", "A page for monitoring, for programs of this machine." },
+	{ "loop", "The loop of the broker, in which all is decided." },
 	{ "queue", "One queue. What an operator sets of it (queue.set) wins over what is here." },
 	{ "type", "One type of jobs." },
 	{ "cron", "A schedule: each time, its job is submitted." },
