@@ -53,6 +53,8 @@ GROUP = {'group': 'g', 'state': 'open', 'text': 'waits', 'count': 7, **counts(ST
          'reduces': True, 'created_ms': 1}
 
 # Each method with params that it takes and a result that it may give: (method, params, result).
+TOKEN = {'name': 'ci', 'principal': 'token:ci', 'role': 'submitter', 'types': ['build'], 'created_ms': 1,
+         'expires_ms': None}
 SERVED = [
     ('hello', {'client': 'x'}, {'protocol': 1, 'server': 'jobd 0.1.0', 'boot_id': 'a', 'principal': 'uid:0',
                                 'role': 'admin', 'limits': counts(LIMITS), 'features': ['batch']}),
@@ -145,8 +147,11 @@ SERVED = [
     ('server.config', None, {'settings': [
         {'name': 'jobs.grace_ms', 'value': '5s', 'origin': '/etc/jobd/jobd.conf:3', 'default': '10s',
          'takes_effect': 'now'},
-        {'name': 'core.sequential', 'value': 'false', 'next': 'true', 'origin': 'command line',
-         'default': 'false', 'takes_effect': 'restart'}]}),
+        {'name': 'core.sequential', 'value': 'false', 'origin': 'command line', 'default': 'false',
+         'takes_effect': 'restart'}]}),
+    ('token.new', {'name': 'ci', 'role': 'submitter', 'types': ['build']}, {**TOKEN, 'token': 'ci.' + 64 * 'a'}),
+    ('token.list', None, {'items': [{**TOKEN, 'types': None, 'connections': 2}], 'next': None}),
+    ('token.revoke', {'name': 'ci'}, {'name': 'ci', 'revoked': True}),
     ('server.backup', {'path': '/var/backups/jobs.db'}, {'path': '/var/backups/jobs.db', 'bytes': 4096}),
 ]
 
