@@ -32,7 +32,7 @@ class Types(DaemonTest):
                 continue
             schema = shown['args_schema']
             members = set(schema['properties']) if schema is not True else set()
-            said = set(re.findall(r'^\.It Cm (\w+)', manual[name], re.M))
+            said = set(re.findall(r'Cm (\w+)', ' '.join(re.findall(r'^\.It Cm .*', manual[name], re.M))))
             self.assertEqual(said, members, name)
 
     def test_every_schema_closes_its_object(self):
