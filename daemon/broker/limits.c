@@ -10,7 +10,8 @@
 #include "daemon/broker/store/spool.h"
 #include "lib/log.h"
 
-#define FILES_OWN	(15 + SPOOL_OPEN_FILES)	/* standard ones, the journal, epoll, control, directories, a file read */
+/* Standard ones, the journal, the audit log, epoll, control, directories, a file that is read. */
+#define FILES_OWN	(17 + SPOOL_OPEN_FILES)
 #define CONNECTIONS_MIN	16		/* as for net.max_connections */
 
 /* Clients must not take the descriptors with which dead workers are replaced. */

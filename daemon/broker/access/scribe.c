@@ -127,6 +127,8 @@ configure(struct scribe *w, struct request *r)
 	r->path = NULL;
 	w->max_bytes = r->max_bytes;
 	w->keep = r->keep;
+	if (w->path != NULL)
+		look_at_file(w);	/* while there are descriptors; what is wrong is told by the first line */
 }
 
 /* ---- the thread ---- */
