@@ -164,16 +164,21 @@ open_store(struct broker *b, char *why, size_t size)
 }
 
 /* What is wrong is the administrator's to put right: not worth another start. */
+static _Noreturn void
+refuse(const char *why)
+{
+	log_error("cannot serve: %s", why);
+	_exit(EXIT_CONFIG);
+}
+
 static void
 open_access(struct broker *b)
 {
 	char	why[512];
 
 	if (access_open(b->state_dir, &b->config, b->base, b->now.real_ms, &b->access, why,
-	    sizeof(why)) == 0)
-		return;
-	log_error("cannot serve: %s", why);
-	_exit(EXIT_CONFIG);
+	    sizeof(why)) != 0)
+		refuse(why);
 }
 
 static void
@@ -415,6 +420,8 @@ main(int argc, char **argv)
 	make_random(&b);		/* maps need it */
 	if (reload_first(&b, why, sizeof(why)) != 0)
 		broker_fail(&b, why);
+	if (cron_check(&b.config, why, sizeof(why)) != 0)
+		refuse(why);
 	b.listeners = s.listeners;
 	limits_fit_connections(&b);
 	title_set("jobd: broker");

@@ -9,7 +9,7 @@ import threading
 import unittest
 from unittest import mock
 
-from jobd_test import ALL_ROOTS, OwnDaemonTest, RpcError, program, until
+from jobd_test import ALL_ROOTS, PATIENCE, OwnDaemonTest, RpcError, program, until
 
 
 class ConfigTest(OwnDaemonTest):
@@ -160,6 +160,14 @@ class Reload(ConfigTest):
         self.assertEqual(raised.exception.kind, 'invalid_configuration')
         self.assertIn('cron a', str(raised.exception))
         self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '1s')
+
+    def test_a_start_with_a_wrong_job_of_a_schedule_is_not_tried_again(self):
+        self.write('[cron a]\nwhen = @daily\njob = {"type": "echo", "nosuch": 1}\n')
+        done = subprocess.run([program('jobd'), '-c', self.file, '--state-dir', os.path.join(self.dir, 'state'),
+                               '--listen', 'unix:%s/sock' % self.dir, '--set', 'users.daemon=root',
+                               '--set', 'users.jobs=root'], capture_output=True, text=True, timeout=60 * PATIENCE)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn('cron a', done.stderr)
 
     def test_sighup_reloads(self):
         self.write('[log]\nlevel = info\n')

@@ -117,7 +117,7 @@ cron_open(struct broker *b, char *why, size_t size)
 	}
 	r->event = event_new(b->base, r->fd, EV_READ | EV_PERSIST, on_timer, r);
 	event_add(r->event, NULL);
-	return cron_check(&b->config, why, size);
+	return 0;
 }
 
 void

@@ -26,7 +26,7 @@ struct cron_runner;
 int cron_check(const struct config *c, char *why, size_t size);
 /* A reload: schedules whose rows have changed. */
 void cron_reload(struct broker *b, const struct config *old);
-/* Checks the schedules of the configuration.  0, or -1 with a sentence in why[size]. */
+/* 0, or -1 with a sentence in why[size]. */
 int cron_open(struct broker *b, char *why, size_t size);
 void cron_close(struct broker *b);
 /* An item of the store.  0, or -1 with *err. */
