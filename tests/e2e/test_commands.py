@@ -147,7 +147,8 @@ class Commands(DaemonTest):
 class ExecWorkers(OwnDaemonTest):
     def test_a_grace_of_its_own_is_honoured_however_long(self):
         c = self.daemon('jobs.grace_ms=1ms').client()
-        job = c.submit('command', sh("trap 'sleep 6; echo tidied; exit 7' TERM; echo on; sleep 999", grace_ms=60000))
+        job = c.submit('command', sh("trap 'sleep 6; echo tidied; exit 7' TERM; sleep 999 & echo on; wait",
+                                      grace_ms=60000))
         until(lambda: c.call('job.log', id=job)['pieces'], 'its first word')
         c.call('job.cancel', id=job)
         self.assertEqual(c.wait(job)['state'], 'cancelled')
