@@ -33,8 +33,8 @@ for part in lib proto workers tests daemon/broker/core daemon/broker/store; do
 done
 sims="allowed bench clients crash groups judge life model model_group model_life model_move model_store"
 sims="$sims model_unique operator promise saved sim store workers world writer"
-others="lib/alloc lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/parse lib/slab lib/utf8
-	proto/jobspec
+others="lib/alloc lib/buckets lib/buf lib/clock lib/heap lib/idset lib/log lib/map lib/names lib/parse lib/slab lib/utf8
+	proto/jobspec proto/traceparent
 	proto/json_scan proto/json_decode proto/retry_policy proto/rpc proto/rpc_params proto/rpc_rows"
 texts="daemon/broker/store/record_print daemon/broker/store/record_read daemon/broker/store/record_unique"
 compile() {
