@@ -13,6 +13,7 @@
 #include "daemon/broker/limits.h"
 #include "daemon/broker/net/net.h"
 #include "daemon/broker/net/print_job.h"
+#include "daemon/broker/net/print_left_out.h"
 #include "daemon/broker/router.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -158,23 +159,17 @@ check(const struct config *next, char *why, size_t size)
 
 /* Files of types that were left out: the rest of them is in force. */
 static void
-print_left_out(const struct lanes *l, struct buf *out)
+print_all_left_out(const struct lanes *l, struct buf *out)
 {
-	struct left_out	v;
+	struct left_out	row;
 	bool		any = false;
 
 	print_next(out, "left_out");
 	buf_putc(out, '[');
-	for (size_t at = 0; lanes_left_out_next(l, &at, &v); any = true) {
-		buf_puts(out, any ? ",{\"file\":" : "{\"file\":");
-		print_string(out, v.file);
-		print_next(out, "line");
-		buf_put_i64(out, v.line);
-		print_next(out, "key");
-		print_string(out, v.key);
-		print_next(out, "message");
-		print_string(out, v.message);
-		buf_putc(out, '}');
+	for (size_t at = 0; lanes_left_out_next(l, &at, &row); any = true) {
+		if (any)
+			buf_putc(out, ',');
+		print_left_out(out, &row);
 	}
 	buf_putc(out, ']');
 }
@@ -187,7 +182,7 @@ answer(struct broker *b, uint64_t asks, const struct buf *changed)
 	print_literal(&out, "{\"changed\":[");
 	buf_append(&out, buf_data(changed), buf_len(changed));
 	buf_putc(&out, ']');
-	print_left_out(b->lanes, &out);
+	print_all_left_out(b->lanes, &out);
 	buf_putc(&out, '}');
 	net_reloaded(b->net, asks, (struct span){ buf_data(&out), buf_len(&out) }, NULL);
 	buf_free(&out);

@@ -4,16 +4,11 @@
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
+#include "daemon/broker/net/print_left_out.h"
 #include "daemon/broker/net/print_route.h"
 #include "daemon/broker/route/route.h"
 
 #define SMALL_ARGS_BYTES	64	/* for which type.show asks the tree */
-
-static void
-print_text(struct buf *out, const char *text)
-{
-	print_string(out, text == NULL ? "" : text);
-}
 
 /* What type.list says too, without the closing brace. */
 static void
@@ -22,7 +17,7 @@ print_type_head(struct buf *out, const struct core *c, const struct type *t)
 	print_literal(out, "{\"name\":");
 	print_string(out, t->name);
 	print_next(out, "summary");
-	print_text(out, t->summary);
+	print_string(out, t->summary == NULL ? "" : t->summary);
 	print_next(out, "lanes");
 	print_lanes(out, t->lanes);
 	print_next(out, "lane");
@@ -58,20 +53,6 @@ print_type_row(const struct net *n, size_t *at, struct buf *out)
 }
 
 /* ---- files that were left out ---- */
-
-static void
-print_left_out(struct buf *out, const struct left_out *row)
-{
-	print_literal(out, "{\"file\":");
-	print_text(out, row->file);
-	print_next(out, "line");
-	buf_put_i64(out, row->line);
-	print_next(out, "key");
-	print_text(out, row->key);
-	print_next(out, "message");
-	print_text(out, row->message);
-	buf_putc(out, '}');
-}
 
 /* Before the items of the first page: what fits into half of it. */
 static void
