@@ -69,6 +69,18 @@ fd_read_file(const char *path, size_t max, size_t *len)
 	return text;
 }
 
+int
+fd_write_control(int dir, const char *name, const char *text)
+{
+	int	fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
 void
 fd_close(int *fd)
 {

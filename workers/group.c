@@ -14,19 +14,6 @@
 
 static int	base = -1;
 
-static int
-write_to(int dir, const char *name, const char *text)
-{
-	int	fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	int	rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
 static bool
 read_from(int dir, const char *name, char *out, size_t size)
 {
@@ -51,7 +38,7 @@ move_aside(void)
 		return -errno;
 	if ((dir = openat(base, "worker", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -errno;
-	rc = write_to(dir, "cgroup.procs", "0");
+	rc = fd_write_control(dir, "cgroup.procs", "0");
 	close(dir);
 	return rc;
 }
@@ -75,7 +62,7 @@ group_init(const char *path)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if ((rc = write_to(base, "cgroup.subtree_control", wanted[i])) != 0)
+		if ((rc = fd_write_control(base, "cgroup.subtree_control", wanted[i])) != 0)
 			log_debug("no %s limits in %s: %s", wanted[i] + 1, path, strerror(-rc));
 }
 
@@ -100,7 +87,7 @@ limit(const struct group *g, const char *name, int64_t value)
 	if (value == 0)
 		return;
 	snprintf(text, sizeof(text), "%lld", (long long)value);
-	if ((rc = write_to(g->dir, name, text)) != 0 && rc != -ENOENT)
+	if ((rc = fd_write_control(g->dir, name, text)) != 0 && rc != -ENOENT)
 		log_warn("%s of %s: %s", name, g->name, strerror(-rc));
 }
 
@@ -132,7 +119,7 @@ void
 group_kill(const struct group *g)
 {
 	if (g->dir >= 0)
-		write_to(g->dir, "cgroup.kill", "1");
+		fd_write_control(g->dir, "cgroup.kill", "1");
 }
 
 bool

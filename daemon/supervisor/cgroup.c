@@ -194,18 +194,6 @@ not_delegated(const char *path, bool root)
 /* ---- files of a group ---- */
 
 static int
-write_to(int dir, const char *name, const char *text)
-{
-	int	fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return rc;
-}
-
-static int
 open_group(int dir, const char *name)
 {
 	int	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -283,7 +271,7 @@ cgroup_kill(const struct cgroup *g, const char *name)
 
 	if (g->dir < 0 || (dir = open_group(g->dir, name)) < 0)
 		return;
-	if ((rc = write_to(dir, "cgroup.kill", "1")) != 0)
+	if ((rc = fd_write_control(dir, "cgroup.kill", "1")) != 0)
 		log_warn("cgroup not killed group=%s errno=%d", name, -rc);
 	close(dir);
 }
@@ -334,7 +322,7 @@ move_aside(int dir)
 
 	if (leaf < 0)
 		return leaf;
-	rc = write_to(leaf, "cgroup.procs", "0");
+	rc = fd_write_control(leaf, "cgroup.procs", "0");
 	close(leaf);
 	return rc;
 }
@@ -343,10 +331,10 @@ move_aside(int dir)
 static bool
 share_out(int dir, const struct cgroup *g, const char *controller)
 {
-	int	rc = write_to(dir, "cgroup.subtree_control", controller);
+	int	rc = fd_write_control(dir, "cgroup.subtree_control", controller);
 
 	if (rc == 0)
-		rc = write_to(g->dir, "cgroup.subtree_control", controller);
+		rc = fd_write_control(g->dir, "cgroup.subtree_control", controller);
 	if (rc != 0)
 		log_warn("no %s limits of workers errno=%d", controller + 1, -rc);
 	return rc == 0;
@@ -481,7 +469,7 @@ bound(int dir, const char *file, int64_t value)
 	if (value == 0)
 		return 0;
 	snprintf(text, sizeof(text), "%lld", (long long)value);
-	return write_to(dir, file, text);
+	return fd_write_control(dir, file, text);
 }
 
 static int
@@ -490,8 +478,8 @@ set_bounds(const struct cgroup *g, int dir, const struct cgroup_bounds *b)
 	int	rc = 0;
 
 	if (g->memory && (rc = bound(dir, "memory.max", b->memory)) == 0 && b->memory > 0) {
-		write_to(dir, "memory.swap.max", "0");		/* where there is swap */
-		write_to(dir, "memory.oom.group", "1");		/* it ends whole */
+		fd_write_control(dir, "memory.swap.max", "0");		/* where there is swap */
+		fd_write_control(dir, "memory.oom.group", "1");		/* it ends whole */
 	}
 	return rc == 0 && g->pids ? bound(dir, "pids.max", b->processes) : rc;
 }
@@ -504,8 +492,8 @@ give(int dir, const struct account *to)
 		"cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
 	};
 
-	write_to(dir, "cgroup.max.depth", DEPTH_TEXT);
-	write_to(dir, "cgroup.max.descendants", GROUPS_TEXT);
+	fd_write_control(dir, "cgroup.max.depth", DEPTH_TEXT);
+	fd_write_control(dir, "cgroup.max.descendants", GROUPS_TEXT);
 	if (to->uid == geteuid())
 		return 0;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
