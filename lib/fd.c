@@ -90,13 +90,15 @@ fd_close(int *fd)
 }
 
 int
-fd_share(const char *name, const void *p, size_t n)
+fd_share(const char *name, const struct iovec *pieces, size_t count)
 {
-	int	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+	int	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), rc = 0;
 
 	if (fd < 0)
 		return -errno;
-	if ((rc = fd_write_all(fd, p, n)) == 0 && fcntl(fd, F_ADD_SEALS,
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = fd_write_all(fd, pieces[i].iov_base, pieces[i].iov_len);
+	if (rc == 0 && fcntl(fd, F_ADD_SEALS,
 	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
 		rc = -errno;
 	if (rc == 0)

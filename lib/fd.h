@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #define FD_PASS_MAX	8
 
@@ -21,8 +22,11 @@ int fd_write_control(int dir, const char *name, const char *text);
 /* Close if open and set to -1. */
 void fd_close(int *fd);
 
-/* n bytes as a memfd that nobody can change any more: the descriptor, close-on-exec, or -errno. */
-int fd_share(const char *name, const void *p, size_t n);
+/*
+ * Pieces, one behind the other, as a memfd that nobody can change any more: the descriptor, close-on-exec,
+ * or -errno.
+ */
+int fd_share(const char *name, const struct iovec *pieces, size_t count);
 /*
  * The whole of one, NUL-terminated, for the caller to free; NULL with errno: it cannot be read, or is
  * longer than max (EFBIG).  Where the descriptor stands does not matter and does not change.

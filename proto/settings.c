@@ -88,7 +88,7 @@ settings_share(const struct settings *s)
 		put(&out, one->text);
 	}
 	rc = buf_len(&out) > SETTINGS_BYTES_MAX ? -EFBIG :
-	    fd_share("jobd-settings", buf_data(&out), buf_len(&out));
+	    fd_share("jobd-settings", &(struct iovec){ buf_data(&out), buf_len(&out) }, 1);
 	buf_free(&out);
 	return rc;
 }

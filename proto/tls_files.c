@@ -2,11 +2,9 @@
 #include "proto/tls_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,34 +28,17 @@ tls_files_free(struct tls_files *f)
 	}
 }
 
-static int
-write_parts(int fd, const struct tls_files *f)
-{
-	struct head	head = { .require_client = f->require_client };
-	int		rc;
-
-	for (int i = 0; i < TLS_PARTS; i++)
-		head.len[i] = f->pem[i] == NULL ? 0 : (uint32_t)strlen(f->pem[i]);
-	rc = fd_write_all(fd, &head, sizeof(head));
-	for (int i = 0; rc == 0 && i < TLS_PARTS; i++)
-		rc = fd_write_all(fd, f->pem[i], head.len[i]);
-	return rc;
-}
-
 int
 tls_files_share(const struct tls_files *f)
 {
-	int	fd = memfd_create("jobd-tls", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+	struct head	head = { .require_client = f->require_client };
+	struct iovec	pieces[1 + TLS_PARTS] = { { &head, sizeof(head) } };
 
-	if (fd < 0)
-		return -errno;
-	if ((rc = write_parts(fd, f)) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
-		rc = -errno;
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return rc;
+	for (int i = 0; i < TLS_PARTS; i++) {
+		head.len[i] = f->pem[i] == NULL ? 0 : (uint32_t)strlen(f->pem[i]);
+		pieces[1 + i] = (struct iovec){ f->pem[i], head.len[i] };
+	}
+	return fd_share("jobd-tls", pieces, 1 + TLS_PARTS);
 }
 
 /* Do the lengths make up the whole? */

@@ -532,7 +532,8 @@ catalog_share(const struct catalog *c)
 {
 	if (buf_len(&c->text) > CATALOG_BYTES_MAX)
 		return -EFBIG;
-	return fd_share("jobd-catalog", buf_data(&c->text), buf_len(&c->text));
+	return fd_share("jobd-catalog",
+	    &(struct iovec){ buf_data(&c->text), buf_len(&c->text) }, 1);
 }
 
 const struct pool *

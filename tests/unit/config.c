@@ -383,7 +383,7 @@ test_settings_that_are_cut_or_wrong_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		int	fd = fd_share("test", rows[i].text, rows[i].len);
+		int	fd = fd_share("test", &(struct iovec){ (void *)(size_t)rows[i].text, rows[i].len }, 1);
 
 		settings_init(&settings);
 		assert_int_equal(settings_receive(fd, &settings, &config, why, sizeof(why)), -EINVAL);
