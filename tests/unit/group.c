@@ -15,44 +15,8 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "tests/unit/fake_group.h"
 #include "workers/group.h"
-
-static char	dir[256];
-
-static void
-put(const char *name, const char *text)
-{
-	char	path[512];
-	int	fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
-	close(fd);
-}
-
-static void
-make(const char *name)
-{
-	char	path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	assert_int_equal(mkdir(path, 0700), 0);
-}
-
-static void
-expect(const char *name, const char *want)
-{
-	char	 path[512], *text;
-	size_t	 len;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	text = fd_read_file(path, 4096, &len);
-	assert_non_null(text);
-	assert_string_equal(text, want);
-	free(text);
-}
 
 static int
 fake(void **state)
