@@ -196,14 +196,22 @@ core_worker_stuck_threads(const struct core *c, uint32_t number)
 
 /* ---- dying ---- */
 
+/* That attempt was its last one; text is taken. */
 static void
-fail_lost(struct core *c, struct core_time now, struct attempt *at, const char *how)
+fail_job(struct core *c, struct core_time now, struct attempt *at, enum job_reason reason,
+    enum failure_kind kind, char *text)
 {
 	struct job	*j = at->job;
 
 	tally_attempt_ended(at, now, TALLY_LOST);
-	job_try_end(j, now.real_ms, REASON_lost);
-	job_fail(c, now, j, REASON_lost, FAILURE_lost,
+	job_try_end(j, now.real_ms, reason);
+	job_fail(c, now, j, reason, kind, text);
+}
+
+static void
+fail_lost(struct core *c, struct core_time now, struct attempt *at, const char *how)
+{
+	fail_job(c, now, at, REASON_lost, FAILURE_lost,
 	    mem_printf("its worker died (%s), and the job asked not to run again (on_lost: fail)",
 	    how));
 }
@@ -211,11 +219,7 @@ fail_lost(struct core *c, struct core_time now, struct attempt *at, const char *
 static void
 fail_crash(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
-	struct job	*j = at->job;
-
-	tally_attempt_ended(at, now, TALLY_LOST);
-	job_try_end(j, now.real_ms, REASON_crashed_often);
-	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
+	fail_job(c, now, at, REASON_crashed_often, FAILURE_crash,
 	    mem_printf("its worker died %d times while it ran this job; the last was %s",
 	    BOUND_SUSPECTS, how));
 }
@@ -223,11 +227,7 @@ fail_crash(struct core *c, struct core_time now, struct attempt *at, const char 
 static void
 fail_beside(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
-	struct job	*j = at->job;
-
-	tally_attempt_ended(at, now, TALLY_LOST);
-	job_try_end(j, now.real_ms, REASON_crashed_often);
-	job_fail(c, now, j, REASON_crashed_often, FAILURE_crash,
+	fail_job(c, now, at, REASON_crashed_often, FAILURE_crash,
 	    mem_printf("its worker died %d times while it ran this job and others, and which of them "
 	    "did it is not known; the last was %s", BOUND_BESIDE, how));
 }
