@@ -20,7 +20,15 @@
 #define COROUTINES	256
 #define STACK_BYTES	((size_t)64 << 10)
 
-/* A line of a process's memory, `\nPss:` or `\nRss:`, in bytes; -errno. */
+/*
+ * Lines of a process's memory.  What is shared is divided among those who share it: pages of files
+ * also among strangers, who come and go; anonymous ones among this process and its forks alone.
+ */
+#define PSS		"\nPss:"
+#define PSS_ANON	"\nPss_Anon:"
+#define RSS		"\nRss:"
+
+/* One of them, in bytes; -errno. */
 static double
 memory_of(pid_t pid, const char *line_start)
 {
@@ -32,15 +40,15 @@ memory_of(pid_t pid, const char *line_start)
 	if ((text = fd_read_file(path, 16384, &len)) == NULL)
 		return -errno;
 	if ((line = strstr(text, line_start)) != NULL)
-		bytes = strtod(line + 5, NULL) * 1024;
+		bytes = strtod(line + strlen(line_start), NULL) * 1024;
 	free(text);
 	return bytes;
 }
 
 static double
-pss_of(pid_t pid)
+own_memory(pid_t pid)
 {
-	return memory_of(pid, "\nPss:");
+	return memory_of(pid, PSS_ANON);
 }
 
 /* ---- threads ---- */
@@ -82,11 +90,11 @@ overhead_thread_memory(void)
 	if (pipe(ready) < 0 || pipe(gate) < 0)
 		return -errno;
 	w = (struct waiting){ ready[1], gate[0] };
-	before = pss_of(getpid());
+	before = own_memory(getpid());
 	while (n < THREADS && pthread_create(&threads[n], NULL, wait_at_gate, &w) == 0)
 		n++;
 	hear(ready[0], n);
-	after = pss_of(getpid());
+	after = own_memory(getpid());
 	close(gate[1]);
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
@@ -107,10 +115,10 @@ overhead_thread_memory(void)
 static double
 each_adds(const pid_t *pids, int n, double alone)
 {
-	double	sum = pss_of(getpid());
+	double	sum = own_memory(getpid());
 
 	for (int i = 0; i < n; i++)
-		sum += pss_of(pids[i]);
+		sum += own_memory(pids[i]);
 	return n > 0 && sum > alone ? (sum - alone) / n : -EAGAIN;
 }
 
@@ -120,7 +128,7 @@ overhead_process_memory(void)
 	int		ready[2], gate[2], n = 0;
 	pid_t		pids[PROCESSES];
 	struct waiting	w;
-	double		alone = pss_of(getpid()), bytes;
+	double		alone = own_memory(getpid()), bytes;
 
 	if (alone < 0 || pipe(ready) < 0 || pipe(gate) < 0)
 		return alone < 0 ? alone : -errno;
@@ -187,13 +195,13 @@ program_memory(const char *line_start)
 double
 overhead_program_pss(void)
 {
-	return program_memory("\nPss:");
+	return program_memory(PSS);
 }
 
 double
 overhead_program_rss(void)
 {
-	return program_memory("\nRss:");
+	return program_memory(RSS);
 }
 
 /* ---- coroutines ---- */
@@ -220,7 +228,7 @@ overhead_coroutine_memory(void)
 {
 	ucontext_t	*all = calloc(COROUTINES, sizeof(*all));
 	size_t		 bytes = COROUTINES * STACK_BYTES;
-	double		 before = pss_of(getpid()), after;
+	double		 before = own_memory(getpid()), after;
 	char		*stacks = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -237,7 +245,7 @@ overhead_coroutine_memory(void)
 		starting = &all[i];
 		swapcontext(&main_context, &all[i]);
 	}
-	after = pss_of(getpid());
+	after = own_memory(getpid());
 	munmap(stacks, bytes);
 	free(all);
 	return before < 0 ? before : after > before ? (after - before) / COROUTINES : 0;
