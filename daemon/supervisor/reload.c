@@ -24,15 +24,18 @@ adopt(struct supervisor *s)
 	post_tls(s);
 }
 
-/* Whatever came of it; somebody may have asked again meanwhile. */
+/* NULL, or why nothing has changed; somebody may have asked again meanwhile. */
 static void
-end(struct supervisor *s)
+end(struct supervisor *s, const char *why)
 {
 	bool	again = s->reload.again;
 
-	service_reloaded(&s->service);
+	if (why != NULL)
+		log_error("configuration not reloaded, the old one stays: %s", why);
+	service_reloaded(&s->service, why);
 	plan_free(&s->reload.plan);
-	catalog_free(&s->reload.catalog);
+	if (s->reload.under_way)
+		catalog_free(&s->reload.catalog);
 	memset(&s->reload, 0, sizeof(s->reload));
 	if (again)
 		reload_begin(s);
@@ -79,6 +82,7 @@ put_data(const struct config_fault *f, char *out, size_t size)
 	buf_free(&data);
 }
 
+/* The broker knows who asked. */
 static void
 refuse(struct supervisor *s, const struct config_fault *f)
 {
@@ -89,26 +93,25 @@ refuse(struct supervisor *s, const struct config_fault *f)
 	m.gen = s->asks;
 	config_fault_print(f, m.text, sizeof(m.text));
 	put_data(f, m.data, sizeof(m.data));
-	log_error("configuration not reloaded, the old one stays: %s", m.text);
 	post_send(s, &m, NULL, 0);
+	end(s, m.text);
 }
 
 /* ---- the way ---- */
 
-/* The broker gets what the files say; false: it cannot be handed over. */
-static bool
+/* The broker gets what the files say, if it can be handed over. */
+static void
 ask_broker(struct supervisor *s)
 {
 	struct config_fault	fault = { 0 };
 	struct control_msg	m;
 	int			fds[2] = { settings_share(&s->reload.plan.settings),
 				    catalog_share(&s->reload.catalog) };
-	bool			good = fds[0] >= 0 && fds[1] >= 0;
 
 	memset(&m, 0, sizeof(m));
 	m.kind = CONTROL_RELOAD;
 	m.gen = s->asks;
-	if (good) {
+	if (fds[0] >= 0 && fds[1] >= 0) {
 		post_send(s, &m, fds, 2);
 	} else {
 		snprintf(fault.why, sizeof(fault.why), "it cannot be handed over: %s",
@@ -119,7 +122,6 @@ ask_broker(struct supervisor *s)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	return good;
 }
 
 void
@@ -135,17 +137,16 @@ reload_begin(struct supervisor *s)
 	if (plan_make(&s->reload.plan, s->plan->options, &fault) != 0 ||
 	    plan_check_tls(&s->reload.plan, s->plan->broker_program, &fault) != 0) {
 		refuse(s, &fault);
-		plan_free(&s->reload.plan);
-		service_reloaded(&s->service);
 		return;
 	}
 	reload_read_catalog(s, &s->reload.plan, &s->reload.catalog);
 	s->reload.under_way = true;
-	if (s->control < 0)
-		adopt(s);		/* the next broker starts with it */
-	else if (ask_broker(s))
+	if (s->control >= 0) {
+		ask_broker(s);
 		return;
-	end(s);
+	}
+	adopt(s);		/* the next broker starts with it */
+	end(s, NULL);
 }
 
 void
@@ -163,10 +164,10 @@ reload_answered(struct supervisor *s, const struct control_msg *m)
 	if (m->status == 0) {
 		adopt(s);
 		log_info("configuration reloaded");
+		end(s, NULL);
 	} else {
-		log_error("configuration not reloaded, the old one stays: %s", m->text);
+		end(s, m->text);
 	}
-	end(s);
 }
 
 void
@@ -174,6 +175,5 @@ reload_abandon(struct supervisor *s)
 {
 	if (!s->reload.under_way)
 		return;
-	log_error("configuration not reloaded, the old one stays: the broker died");
-	end(s);
+	end(s, "the broker died");
 }

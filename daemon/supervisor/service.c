@@ -56,16 +56,36 @@ say_alive(const struct service *v)
 		say(v, MSG_DONTWAIT, "EXTEND_TIMEOUT_USEC=%lld\n", EXTENSION_MS * 1000LL);
 }
 
+/* What an administrator has to mend comes before the figures. */
 static void
-set_status(struct service *v, const char *text)
+print_status(const struct service *v, char *out, size_t size)
 {
-	char	line[sizeof(v->status)];
+	if (v->refused[0] == '\0' || v->phase == SERVICE_STOPS)
+		snprintf(out, size, "%s", v->things);
+	else
+		snprintf(out, size, "reload failed: %s; the old configuration stays%s%s", v->refused,
+		    v->things[0] == '\0' ? "" : "; ", v->things);
+}
 
+/* Said when it is another than before. */
+static void
+say_status(struct service *v)
+{
+	char	text[sizeof(v->status)], line[sizeof(v->status)];
+
+	print_status(v, text, sizeof(text));
 	log_escape(line, sizeof(line), text, strlen(text));
 	if (strcmp(line, v->status) == 0)
 		return;
 	memcpy(v->status, line, sizeof(line));
 	say(v, MSG_DONTWAIT, "STATUS=%s\n", v->status);
+}
+
+static void
+set_things(struct service *v, const char *text)
+{
+	snprintf(v->things, sizeof(v->things), "%s", text);
+	say_status(v);
 }
 
 /* ---- life ---- */
@@ -173,7 +193,7 @@ service_broker_alive(struct service *v, const char *text, int64_t now_ns)
 {
 	v->patience_ns = now_ns;
 	say_alive(v);
-	set_status(v, text);
+	set_things(v, text);
 }
 
 /* ---- jobd ---- */
@@ -195,8 +215,10 @@ service_reloads(struct service *v, int64_t now_ns)
 }
 
 void
-service_reloaded(struct service *v)
+service_reloaded(struct service *v, const char *why)
 {
+	snprintf(v->refused, sizeof(v->refused), "%s", why == NULL ? "" : why);
+	say_status(v);
 	if (v->phase == SERVICE_SERVES)
 		say(v, 0, "READY=1\n");
 }
@@ -210,7 +232,7 @@ service_stops(struct service *v, const char *text, int64_t now_ns, int64_t until
 	v->stop_ns = until_ns;
 	if (first)
 		say(v, 0, "STOPPING=1\n");
-	set_status(v, text);
+	set_things(v, text);
 	v->tick_ns = now_ns;
 }
 

@@ -26,7 +26,9 @@ struct service {
 	int64_t			 tick_ns;	/* when to say something by ourselves */
 	int64_t			 patience_ns;	/* until then a broker's silence is no fault */
 	int64_t			 stop_ns;	/* the end comes by then */
-	char			 status[512];
+	char			 things[512];	/* how they are, in the broker's words */
+	char			 refused[512];	/* why the last reload was; "": it was not */
+	char			 status[1200];	/* what was said of both, escaped */
 };
 
 /* Reads the environment and takes what it finds out of it: our children are not whom it is for. */
@@ -46,7 +48,8 @@ void service_broker_alive(struct service *v, const char *text, int64_t now_ns);
 void service_serves(struct service *v);
 /* Between the two the manager knows that what it asked for is being done. */
 void service_reloads(struct service *v, int64_t now_ns);
-void service_reloaded(struct service *v);
+/* NULL, or why all stays as it was: the status says so until the next reload. */
+void service_reloaded(struct service *v, const char *why);
 /* The end comes by until_ns; may be said again. */
 void service_stops(struct service *v, const char *text, int64_t now_ns, int64_t until_ns);
 

@@ -123,6 +123,34 @@ class Service(unittest.TestCase):
         self.assertTrue(before <= usec <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
         self.manager.until('READY')
 
+    def test_a_reload_that_fails_is_in_the_status_until_a_good_one(self):
+        path = os.path.join(self.dir.name, 'jobd.conf')
+
+        def write(text):
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+
+        figures = 'running 0, waiting 0, scheduled 0'
+        write('')
+        jobd = self.serve(arguments=('-c', path))
+        self.manager.until('STATUS', lambda text: text == figures)
+        write('[jobs]\ngrace_ms = soon\n')
+        jobd.signal(signal.SIGHUP)
+        status = self.manager.until('STATUS', lambda text: text.startswith('reload failed'))
+        self.assertTrue(status.startswith('reload failed: %s:2: jobs.grace_ms: `soon` is not a duration' % path))
+        self.assertTrue(status.endswith('; the old configuration stays; ' + figures), status)
+        self.manager.until('READY')
+        # more signs of life do not take it back; what only the broker knows to be wrong is said too
+        self.manager.until('WATCHDOG')
+        self.manager.until('WATCHDOG')
+        write('[cron a]\nwhen = @daily\njob = {"type": "echo", "nosuch": 1}\n')
+        jobd.signal(signal.SIGHUP)
+        status = self.manager.until('STATUS')
+        self.assertTrue(status.startswith('reload failed: cron a: '), status)
+        write('')
+        jobd.signal(signal.SIGHUP)
+        self.assertEqual(self.manager.until('STATUS'), figures)
+
     def test_the_status_says_how_many_jobs_there_are(self):
         c = self.serve().client()
         self.manager.until('STATUS', lambda text: text == 'running 0, waiting 0, scheduled 0')
