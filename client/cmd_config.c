@@ -134,7 +134,7 @@ check_file(struct ctl *ctl, const char *path, bool first)
 
 	config_init(&config);
 	settings_init(&settings);
-	good = config_files_read(path, true, &config, &settings, &fault) == 0;
+	good = config_files_read(path, CONFIG_FILE_NEEDED, &config, &settings, &fault) == 0;
 	if (!good && ctl_wants_json(ctl)) {
 		if (ctl->opt.format == FORMAT_JSON)
 			buf_puts(&ctl->out, first ? "[" : ",\n ");

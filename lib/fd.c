@@ -48,17 +48,27 @@ fd_write_all(int fd, const void *p, size_t n)
 char *
 fd_read_file(const char *path, size_t max, size_t *len)
 {
-	int	 fd = open(path, O_RDONLY | O_CLOEXEC);
+	int	 fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 	char	*text;
-	size_t	 n = 0;
-	ssize_t	 got = 0;
 
 	if (fd < 0)
 		return NULL;
-	text = mem_alloc(max + 1);
+	text = fd_read_open(fd, max, len);
+	rc = errno;
+	close(fd);
+	errno = rc;
+	return text;
+}
+
+char *
+fd_read_open(int fd, size_t max, size_t *len)
+{
+	char	*text = mem_alloc(max + 1);
+	size_t	 n = 0;
+	ssize_t	 got = 0;
+
 	while (n < max && ((got = read(fd, text + n, max - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
-	close(fd);
 	if (got < 0) {
 		free(text);
 		return NULL;

@@ -14,6 +14,8 @@ int fd_set_cloexec(int fd, int on);	/* 0 or -errno */
 int fd_write_all(int fd, const void *p, size_t n);
 /* The whole of a small file, NUL-terminated, at most max bytes; the caller frees.  NULL with errno. */
 char *fd_read_file(const char *path, size_t max, size_t *len);
+/* The same of one that is open, from where the descriptor stands. */
+char *fd_read_open(int fd, size_t max, size_t *len);
 /*
  * text into a control file of the kernel's (of a cgroup) that is there, in one write(2), which takes it as
  * a whole; 0 or -errno.

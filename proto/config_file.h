@@ -5,7 +5,6 @@
 #ifndef PROTO_CONFIG_FILE_H
 #define PROTO_CONFIG_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/config.h"
@@ -32,10 +31,17 @@ int config_file_read(const char *path, struct config *c, struct settings *s,
 int config_text_read(const char *path, const char *text, size_t len, struct config *c,
     struct settings *s, struct config_fault *fault);
 /*
- * The file, then *.conf of the directory `path`.d in order of their names.  needed: the file must be
- * there; the directory need not.
+ * The file, then *.conf of the directory `path`.d in order of their names; the directory need not
+ * be there.
+ *
+ *   NEEDED	the file must be
+ *   TRUSTED	nobody but root and we may have written them, or have put them where they are:
+ *		else -EPERM, with owner and mode
  */
-int config_files_read(const char *path, bool needed, struct config *c, struct settings *s,
+#define CONFIG_FILE_NEEDED	1U
+#define CONFIG_FILE_TRUSTED	2U
+
+int config_files_read(const char *path, unsigned flags, struct config *c, struct settings *s,
     struct config_fault *fault);
 
 #endif

@@ -20,6 +20,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "lib/owner.h"
 #include "lib/utf8.h"
 #include "workers/handler_rules.h"
 #include "workers/handlers/handlers.h"
@@ -78,13 +79,9 @@ report(const char *file)
 static int
 check_owner(struct plugin *p, const struct stat *st, const char *what)
 {
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return refuse(p, "%s belongs to uid %u; it must be root's, or jobd's own (uid %u)",
-		    what, (unsigned)st->st_uid, (unsigned)geteuid());
-	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return refuse(p, "%s can be written by others (mode %04o); take that away: "
-		    "chmod go-w", what, (unsigned)st->st_mode & 07777);
-	return 0;
+	char	why[160];
+
+	return owner_trusted(st, why, sizeof(why)) ? 0 : refuse(p, "%s %s", what, why);
 }
 
 static int

@@ -16,6 +16,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/map.h"
+#include "lib/owner.h"
 #include "proto/catalog.h"
 #include "proto/jobfile.h"
 #include "proto/workerfile.h"
@@ -103,17 +104,12 @@ put_faults(struct buf *out, const struct list *faults)
 static bool
 owner_ok(struct reading *r, const char *path, const struct stat *st)
 {
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		complain(r, path, "belongs to uid %u; it must be root's%s", (unsigned)st->st_uid,
-		    geteuid() == 0 ? "" : ", or your own");
-		return false;
-	}
-	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		complain(r, path, "can be written by others (mode %04o); take that away: chmod go-w",
-		    (unsigned)st->st_mode & 07777);
-		return false;
-	}
-	return true;
+	char	why[160];
+	bool	good = owner_trusted(st, why, sizeof(why));
+
+	if (!good)
+		complain(r, path, "%s", why);
+	return good;
 }
 
 /* The whole of an opened file; NULL: it was complained about. */

@@ -9,6 +9,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "lib/owner.h"
 
 #define TRIES	10		/* against one who puts his own there as fast as we remove it */
 
@@ -25,9 +26,10 @@ bool
 own_file_trusted(int fd)
 {
 	struct stat	st;
+	char		why[160];
 
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	    (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	    owner_trusted(&st, why, sizeof(why));
 }
 
 int

@@ -36,11 +36,11 @@ read_files(const struct options *o, const struct paths_env *paths, const struct 
 {
 	char	*path = o->config_file != NULL ? mem_strdup(o->config_file) :
 		    paths_config_file(paths);
+	unsigned flags = CONFIG_FILE_TRUSTED | (o->config_file != NULL ? CONFIG_FILE_NEEDED : 0);
 	int	 rc = 0;
 
 	if (path != NULL)
-		rc = config_files_read(path, o->config_file != NULL, t->config, t->settings,
-		    t->fault);
+		rc = config_files_read(path, flags, t->config, t->settings, t->fault);
 	free(path);
 	return rc == 0 ? 0 : EXIT_CONFIG;
 }

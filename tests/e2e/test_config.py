@@ -117,6 +117,38 @@ class Mistakes(ConfigTest):
         self.assertIn('--set: jobs.grace_ms: `soon`', said)
 
 
+class Owners(ConfigTest):
+    """Who may write a configuration decides what jobd does."""
+
+    def test_what_others_may_write_is_refused_at_the_start(self):
+        self.write('')
+        drop_in = self.write('', 'jobd.conf.d/a.conf')
+        for path in (self.file, drop_in, os.path.dirname(drop_in), self.dir):
+            with self.subTest(path):
+                mode = os.stat(path).st_mode
+                self.assertEqual(self.check('-c', self.file), (0, ''))
+                os.chmod(path, mode | 0o020)
+                code, said = self.check('-c', self.file)
+                os.chmod(path, mode)
+                self.assertEqual(code, 78)
+                self.assertTrue(said.startswith('jobd: %s: can be written by others (mode 0%o) than its owner, uid %d;'
+                                                % (path, mode & 0o777 | 0o020, os.getuid())), said)
+
+    def test_what_others_may_write_is_refused_by_a_reload(self):
+        self.write('[jobs]\ngrace_ms = 1s\n')
+        c = self.start().client()
+        self.write('[jobs]\ngrace_ms = 2s\n')
+        os.chmod(self.file, 0o666)
+        with self.assertRaises(RpcError) as raised:
+            c.call('server.reload')
+        self.assertIn(self.file + ': can be written by others (mode 0666)', str(raised.exception))
+        self.assertEqual(raised.exception.data['file'], self.file)
+        self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '1s')
+        os.chmod(self.file, 0o600)
+        c.call('server.reload')
+        self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '2s')
+
+
 class Reload(ConfigTest):
     def test_says_what_changes_and_when(self):
         self.write('[jobs]\ngrace_ms = 1s\n')

@@ -2,8 +2,10 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
@@ -347,6 +349,140 @@ test_a_missing_file_and_a_directory_are_named(void **state)
 	assert_true(list_empty(&settings.all));
 }
 
+/* ---- files that others may have written ---- */
+
+struct place {
+	char	*dir, *file, *drop_ins, *drop_in;
+};
+
+static void
+write_at(const char *path)
+{
+	int	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void
+place_make(struct place *p)
+{
+	char	dir[] = "/tmp/jobd-unit-config-XXXXXX";
+
+	assert_non_null(mkdtemp(dir));
+	p->dir = mem_strdup(dir);
+	p->file = mem_printf("%s/jobd.conf", dir);
+	p->drop_ins = mem_printf("%s.d", p->file);
+	p->drop_in = mem_printf("%s/a.conf", p->drop_ins);
+	assert_int_equal(mkdir(p->drop_ins, 0700), 0);
+	write_at(p->file);
+	write_at(p->drop_in);
+}
+
+static void
+place_remove(struct place *p)
+{
+	assert_int_equal(unlink(p->drop_in), 0);
+	assert_int_equal(rmdir(p->drop_ins), 0);
+	assert_int_equal(unlink(p->file), 0);
+	assert_int_equal(rmdir(p->dir), 0);
+	free(p->dir);
+	free(p->file);
+	free(p->drop_ins);
+	free(p->drop_in);
+}
+
+/* The files as the daemon reads them; its complaint, "": none. */
+static const char *
+read_trusted(const struct place *p)
+{
+	int	rc;
+
+	settings_init(&settings);
+	rc = config_files_read(p->file, CONFIG_FILE_NEEDED | CONFIG_FILE_TRUSTED, &config, &settings,
+	    &fault);
+	settings_fini(&settings);
+	config_fault_print(&fault, why, sizeof(why));
+	assert_int_equal(rc, why[0] == '\0' ? 0 : -EPERM);
+	return why;
+}
+
+/* It begins with the file and goes on with what is wrong. */
+static void
+expect_distrust(const struct place *p, const char *file, const char *how)
+{
+	char	*wanted = mem_printf("%s: %s", file, how);
+
+	if (strncmp(read_trusted(p), wanted, strlen(wanted)) != 0)
+		fail_msg("`%s` instead of `%s`", why, wanted);
+	free(wanted);
+}
+
+static void
+test_files_and_directories_that_others_may_write_are_refused(void **state)
+{
+	static const mode_t	modes[] = { 0620, 0602, 0666 };
+	struct place		p;
+	char			how[64];
+
+	(void)state;
+	place_make(&p);
+	assert_string_equal(read_trusted(&p), "");
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		const char	*const paths[] = { p.file, p.drop_in, p.drop_ins, p.dir };
+
+		snprintf(how, sizeof(how), "can be written by others (mode %04o)", modes[i] | 0100);
+		for (size_t k = 0; k < COUNT(paths); k++) {
+			assert_int_equal(chmod(paths[k], modes[i] | 0100), 0);
+			expect_distrust(&p, paths[k], how);
+			assert_int_equal(chmod(paths[k], 0700), 0);
+		}
+	}
+	assert_int_equal(chmod(p.dir, 01777), 0);	/* as /tmp: only owners rename there */
+	assert_string_equal(read_trusted(&p), "");
+	place_remove(&p);
+}
+
+static void
+test_a_device_is_a_file_of_roots_whoever_may_write_to_it(void **state)
+{
+	(void)state;
+	settings_init(&settings);
+	assert_int_equal(config_files_read("/dev/null", CONFIG_FILE_NEEDED | CONFIG_FILE_TRUSTED,
+	    &config, &settings, &fault), 0);
+	assert_true(list_empty(&settings.all));
+}
+
+/* Root's are everybody's; those of another user nobody's but his. */
+static void
+test_files_of_another_user_are_refused(void **state)
+{
+	struct place	p;
+
+	(void)state;
+	if (geteuid() != 0)
+		return;			/* nobody else can give files away */
+	place_make(&p);
+	assert_int_equal(chown(p.drop_in, 12345, 0), 0);
+	expect_distrust(&p, p.drop_in, "belongs to uid 12345 (mode 0600); it must be root's");
+	assert_null(strstr(why, "own"));
+	assert_int_equal(chown(p.file, 12345, 0), 0);
+	expect_distrust(&p, p.file, "belongs to uid 12345");
+	assert_int_equal(chown(p.dir, 12345, 0), 0);
+	expect_distrust(&p, p.dir, "belongs to uid 12345 (mode 0700)");
+	assert_int_equal(chmod(p.dir, 0755), 0);
+	assert_int_equal(chmod(p.drop_ins, 0755), 0);
+	assert_int_equal(seteuid(12345), 0);
+	assert_string_equal(read_trusted(&p), "");	/* his own, the drop-ins in a directory of root's */
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(p.file, 0644), 0);
+	assert_int_equal(seteuid(12346), 0);
+	expect_distrust(&p, p.dir, "belongs to uid 12345 (mode 0755); it must be root's, or jobd's own "
+	    "(uid 12346)");
+	assert_int_equal(seteuid(0), 0);
+	place_remove(&p);
+}
+
 /* ---- settings, and two configurations ---- */
 
 static void
@@ -566,6 +702,9 @@ main(void)
 		ROW(test_errors_of_a_file_name_line_and_key),
 		ROW(test_a_line_too_long_is_refused_not_cut),
 		ROW(test_a_missing_file_and_a_directory_are_named),
+		ROW(test_files_and_directories_that_others_may_write_are_refused),
+		ROW(test_a_device_is_a_file_of_roots_whoever_may_write_to_it),
+		ROW(test_files_of_another_user_are_refused),
 		ROW(test_settings_are_handed_over_whole),
 		ROW(test_settings_that_are_cut_or_wrong_are_refused),
 		ROW(test_what_differs_between_two_is_walked_with_its_names),
