@@ -15,6 +15,7 @@
 #include "daemon/supervisor/options.h"
 #include "lib/alloc.h"
 #include "lib/fd.h"
+#include "lib/owner.h"
 
 static const char *const	names[TLS_PARTS] = {
 	[TLS_CERTIFICATE] = "tls.certificate", [TLS_KEY] = "tls.key", [TLS_CLIENT_CA] = "tls.client_ca",
@@ -61,6 +62,8 @@ read_opened(int fd, enum tls_part part, char *why, size_t size)
 		    (unsigned)st.st_mode & 07777);
 		return NULL;
 	}
+	if (part == TLS_CLIENT_CA && !owner_trusted(&st, why, size))
+		return NULL;		/* who can write it can be every client */
 	if (st.st_size == 0 || st.st_size > TLS_FILE_BYTES_MAX) {
 		snprintf(why, size, "%s", st.st_size == 0 ? "is empty" :
 		    "is too large for what it should hold");

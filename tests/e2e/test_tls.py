@@ -346,6 +346,12 @@ class Start(Certificates):
         self.assert_refused('has mode 0604, so others may know the key', *self.files(self.server), '--set',
                             'tls.key=' + path)
 
+    def test_an_authority_that_others_may_replace_is_refused(self):
+        path = self.secret(os.path.join(self.dir, 'open.ca'), read(self.server.certificate))
+        os.chmod(path, 0o664)
+        self.assert_refused('tls.client_ca: %s: can be written by others (mode 0664)' % path,
+                            *self.files(self.server), '--set', 'tls.client_ca=' + path)
+
     def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(self):
         path = os.path.join(self.dir, 'locked.key')
         subprocess.run(['openssl', 'ec', '-aes128', '-passout', 'pass:secret', '-in', self.server.key, '-out', path],
