@@ -4,10 +4,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/parse.h"
 
@@ -48,4 +48,21 @@ loopback_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)
 		return -EINVAL;
 	memset(out, 0, sizeof(*out));
 	return take_v4(&a, out, len) || take_v6(&a, out, len) ? 0 : -EINVAL;
+}
+
+bool
+loopback_host(const char *text)
+{
+	const char		*bracket = strrchr(text, ']');
+	bool			 has_port = strchr(bracket == NULL ? text : bracket, ':') != NULL;
+	char			 copy[128];
+	struct sockaddr_storage	 out;
+	socklen_t		 len;
+	struct addr		 a;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "tcp:%s%s", text, has_port ? "" : ":0") >=
+	    sizeof(copy) || parse_addr(copy, &a) != 0)
+		return false;
+	return strcasecmp(a.host, "localhost") == 0 || take_v4(&a, &out, &len) ||
+	    take_v6(&a, &out, &len);
 }

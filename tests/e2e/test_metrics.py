@@ -383,8 +383,22 @@ class Http(DaemonTest):
                 self.assertEqual(get(self.address, '/elsewhere', method)[0], 404)
         self.assertEqual(get(self.address, '/metrics', 'POST', body=b'x' * 100)[0], 405)
 
+    def test_requests_for_another_name_are_not_answered(self):
+        port = self.address.rsplit(':', 1)[1]
+        for host in ('127.0.0.1', self.address, 'localhost', 'localhost:' + port, '[::1]:' + port):
+            with self.subTest(host):
+                self.assertEqual(get(self.address, '/healthz', headers={'Host': host})[0], 200)
+        for host in ('rebound.example.org', 'rebound.example.org:' + port, 'localhost.example.org', '10.0.0.1', ''):
+            for path in ('/metrics', '/healthz', '/readyz', '/elsewhere'):
+                with self.subTest((host, path)):
+                    status, _, text = get(self.address, path, headers={'Host': host})
+                    self.assertEqual(status, 421)
+                    self.assertIn('Host has to be 127.0.0.1, [::1] or localhost', text)
+        got = self.say(b'GET http://rebound.example.org/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        self.assertTrue(got.startswith(b'HTTP/1.1 421 Misdirected Request\r\n'), got)
+
     def test_head_is_get_without_the_body(self):
-        got = self.say(b'HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+        got = self.say(b'HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
         head, _, body = got.partition(b'\r\n\r\n')
         self.assertIn(b'HTTP/1.1 200 OK\r\n', head)
         self.assertIn(b'Content-Length: 3\r\n', head + b'\r\n')

@@ -204,6 +204,30 @@ test_only_addresses_of_this_machine_alone_are_loopback(void **state)
 		assert_int_equal(loopback_parse(bad[i], &a, &len), -EINVAL);
 }
 
+static void
+test_a_host_is_of_the_loopback_by_number_or_as_localhost(void **state)
+{
+	static const char *const	good[] = { "127.0.0.1", "127.0.0.1:9464", "127.8.9.10:0", "[::1]",
+		"[::1]:65535", "localhost", "LocalHost:80",
+	};
+	static const char *const	bad[] = {
+		"", ":", ":80", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "127.1", "::1",
+		"2130706433", "0.0.0.0", "10.0.0.1:80", "[::]", "[::ffff:127.0.0.1]", "128.0.0.1",
+		"localhost.example.org", "localhost.example.org:80", "127.0.0.1.example.org",
+		"example.org", "example.org:9464", "127.0.0.1@example.org", "example.org#127.0.0.1",
+		"127.0.0.1, example.org", "unix:/tmp/x", "[::1", "::1]", "[::1]x", "localhost ",
+		"/127.0.0.1", "x]:127.0.0.1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		if (!loopback_host(good[i]))
+			fail_msg("%s is refused", good[i]);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (loopback_host(bad[i]))
+			fail_msg("%s is taken", bad[i]);
+}
+
 int
 main(void)
 {
@@ -217,6 +241,7 @@ main(void)
 		cmocka_unit_test(test_a_sample_has_its_labels_and_what_they_hold_is_escaped),
 		cmocka_unit_test(test_buckets_add_up_to_their_count),
 		cmocka_unit_test(test_only_addresses_of_this_machine_alone_are_loopback),
+		cmocka_unit_test(test_a_host_is_of_the_loopback_by_number_or_as_localhost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@
 #define BODY_BYTES	1024			/* nobody has a use for any */
 #define BACKLOG		64
 #define ALL_METHODS	0xffff			/* evhttp's own answer to others is 501 */
+#define MISDIRECTED	421			/* libevent has no name for it */
 #define TEXT_TYPE	"text/plain; charset=utf-8"
 
 struct guest {
@@ -227,6 +228,21 @@ refuse_method(struct evhttp_request *req)
 	reply_line(req, HTTP_BADMETHOD, "Method Not Allowed", "GET and HEAD are served");
 }
 
+/*
+ * A page of any site can have a browser of this machine ask here, and read the answer, once the
+ * site's own name stands for 127.0.0.1; but then that name is in the request.  Who states none is no
+ * browser.
+ */
+static bool
+is_for_us(struct evhttp_request *req, const struct evhttp_uri *uri)
+{
+	const char	*in_uri = uri == NULL ? NULL : evhttp_uri_get_host(uri);
+	const char	*host = evhttp_find_header(evhttp_request_get_input_headers(req), "Host");
+
+	return (in_uri == NULL || in_uri[0] == '\0' || loopback_host(in_uri)) &&
+	    (host == NULL || loopback_host(host));
+}
+
 static void
 on_request(struct evhttp_request *req, void *arg)
 {
@@ -236,6 +252,11 @@ on_request(struct evhttp_request *req, void *arg)
 	enum evhttp_cmd_type		 method = evhttp_request_get_command(req);
 
 	broker_clocks(h->broker);
+	if (!is_for_us(req, uri)) {
+		reply_line(req, MISDIRECTED, "Misdirected Request", "Host has to be 127.0.0.1, [::1] "
+		    "or localhost: requests for another name are not answered");
+		return;
+	}
 	for (size_t i = 0; path != NULL && i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (strcmp(path, pages[i].path) != 0)
 			continue;
