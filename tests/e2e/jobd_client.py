@@ -9,8 +9,12 @@ Blocking, one socket, standard library only.  Replies are matched by id, so call
 """
 
 import json
+import os
 import socket
 import time
+
+# Sanitizers and a loaded machine make everything slower, never wrong.
+PATIENCE = float(os.environ.get('JOBD_TEST_PATIENCE', '1'))
 
 
 class RpcError(Exception):
@@ -219,8 +223,9 @@ class Client:
         return self.items('worker.list')
 
 
-def until(condition, what, seconds=20):
+def until(condition, what, seconds=60):
     """Polls where there is no event to wait for; returns the condition's first true value."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

@@ -204,7 +204,7 @@ class Deaths(OwnDaemonTest):
         c = jobd.client()
         ids = c.submit_many([{'type': 'sleep', 'args': {'ms': 700}, 'on_lost': 'requeue' if i % 4 else 'fail'}
                              for i in range(4000)])
-        until(lambda: now(c)['running'] == 4000, 'that all run', 20 * PATIENCE)
+        until(lambda: now(c)['running'] == 4000, 'that all run', 20)
         os.kill(jobd.children_named('io worker')[0], signal.SIGKILL)
         states = [o['state'] for o in c.wait_all(ids)]
         self.assertEqual(states, ['succeeded' if i % 4 else 'failed' for i in range(4000)])

@@ -98,12 +98,12 @@ class Bench(DaemonTest):
         self.assertEqual(r['succeeded'], 500)
 
     def test_an_open_loop_counts_what_a_stalled_daemon_held_up(self):
-        """Half of the calls fall due while the broker stands still: they waited, and it shows."""
+        """Calls fall due while the broker stands still: they waited, and it shows."""
         jobd = Daemon()
         try:
             broker = jobd.broker()
             c = jobd.client()
-            run = self.start('echo', '--rate', '200', '-n', '400', '-o', 'json', host=jobd.unix)
+            run = self.start('echo', '--rate', '200', '-n', '1000', '-o', 'json', host=jobd.unix)
             until(lambda: c.call('server.stats')['jobs']['submitted'] > 20, 'the bench')
             os.kill(broker, signal.SIGSTOP)
             try:
@@ -111,9 +111,9 @@ class Bench(DaemonTest):
             finally:
                 os.kill(broker, signal.SIGCONT)
             r = json.loads(run.communicate(timeout=60 * PATIENCE)[0])
-            self.assertEqual(r['succeeded'], 400)
+            self.assertEqual(r['succeeded'], 1000)
             self.assertGreater(r['latency_us']['max'], 900000)
-            self.assertGreater(r['latency_us']['p90'], 500000)
+            self.assertGreater(r['latency_us']['p99'], 500000)
         finally:
             jobd.stop()
 
@@ -121,7 +121,7 @@ class Bench(DaemonTest):
         """What holds up the bench itself, an overloaded machine say, is not left out either."""
         c = self.jobd.client()
         before = c.call('server.stats')['jobs']['submitted']
-        run = self.start('echo', '--rate', '200', '-n', '400', '-o', 'json')
+        run = self.start('echo', '--rate', '200', '-n', '1000', '-o', 'json')
         until(lambda: c.call('server.stats')['jobs']['submitted'] - before > 20, 'the bench')
         os.kill(run.pid, signal.SIGSTOP)
         try:
@@ -129,9 +129,9 @@ class Bench(DaemonTest):
         finally:
             os.kill(run.pid, signal.SIGCONT)
         r = json.loads(run.communicate(timeout=60 * PATIENCE)[0])
-        self.assertEqual(r['succeeded'], 400)
+        self.assertEqual(r['succeeded'], 1000)
         self.assertGreater(r['latency_us']['max'], 900000)
-        self.assertGreater(r['latency_us']['p90'], 500000)
+        self.assertGreater(r['latency_us']['p99'], 500000)
 
     def test_a_daemon_that_goes_away_ends_it(self):
         jobd = Daemon()

@@ -201,10 +201,11 @@ class Survives(OwnDaemonTest):
             self.assertEqual((s['when'], s['by'], s['job']), (made['when'], made['by'], KEPT))
             self.assertEqual((s['next_ms'] - made['next_ms']) % 1000, 0)
         jobs = schedule(c, 'beat')['jobs']
-        s = wait_for(c, 'beat', 'it to go on', lambda s: s['jobs'] >= jobs + 2)
+        wait_for(c, 'beat', 'it to go on', lambda s: s['jobs'] >= jobs + 2)
+        # the next one may come between the two questions, and only then do the answers differ
+        s = wait_for(c, 'beat', 'as many jobs as it says', lambda s: len(self.jobs_of(c, 'beat')) == s['jobs'])
         c.call('cron.delete', name='beat')
         seconds = (time.time() * 1000 - made['next_ms']) // 1000 + 1
-        self.assertEqual(len(self.jobs_of(c, 'beat')), s['jobs'])
         self.assertLessEqual(s['jobs'], seconds)
 
     def test_an_outage_is_made_up_for_by_one_job(self):
@@ -215,13 +216,15 @@ class Survives(OwnDaemonTest):
             before = wait_for(c, 'beat', 'a job', lambda s: s['jobs'] >= 1)
             first.kill()
             until(lambda: time.time() * 1000 > before['last_ms'] + 6000, 'five seconds without jobd', 10)
+            began_ms = time.time() * 1000
             c = self.daemon('stop.drain_ms=0', state_dir=state).client()
             up_ms = time.time() * 1000
             s = wait_for(c, 'beat', 'it to go on', lambda s: s['jobs'] >= before['jobs'] + 3)
             made = sorted(self.jobs_of(c, 'beat').values())
             self.assertEqual((s['last_ms'] - before['last_ms']) % 1000, 0)
             late = [ms for ms in made if ms < up_ms]
-            self.assertLessEqual(len(late), before['jobs'] + 2)     # the one before it was killed may be told late
+            # the one before it was killed may be told late, and a slow start takes seconds that have jobs of their own
+            self.assertLessEqual(len(late), before['jobs'] + 2 + (up_ms - began_ms) // 1000)
             c.call('cron.delete', name='beat')
 
     def test_what_was_deleted_stays_deleted(self):

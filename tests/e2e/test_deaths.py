@@ -10,7 +10,7 @@ import time
 import unittest
 
 from jobd_client import Closed, RpcError, until
-from jobd_test import ALL_ROOTS, OwnDaemonTest, PATIENCE, is_gone, open_files, reasons, title, program
+from jobd_test import ALL_ROOTS, OwnDaemonTest, PATIENCE, is_gone, open_files, reasons, soon, title, program
 
 BLOCK = {'ms': 600000}
 
@@ -21,7 +21,7 @@ def worker_of(c, job, not_pid=0):
         for w in c.workers():
             if w.get('job') == job and w['pid'] not in (None, not_pid):
                 return w
-    return until(find, 'a worker with job %d' % job, 20 * PATIENCE)
+    return until(find, 'a worker with job %d' % job, 20)
 
 
 def wait_for_death(pid):
@@ -39,30 +39,36 @@ class Workers(OwnDaemonTest):
         jobd = self.daemon()
         c = jobd.client()
         for type, lane in (('bench.cpu', 'process'), ('bench.io', 'thread')):
-            job = c.submit(type, {'ms': 400}, lane=lane)
-            victim = worker_of(c, job)['pid']
-            killed_ms = time.time() * 1000
-            os.kill(victim, signal.SIGKILL)
-            self.assertEqual(c.wait(job)['state'], 'succeeded')
-            told = c.get(job)
-            self.assertEqual(reasons(told), [
-                ('ready', 'submitted'), ('running', 'started'), ('ready', 'worker_died'), ('running', 'started'),
-                ('succeeded', 'finished')])
-            if PATIENCE == 1:
-                self.assertLess(told['transitions'][2]['at_ms'] - killed_ms, 1000)
-            self.assertEqual([a['number'] for a in told['attempts']], [1, 2])
-            self.assertNotEqual(told['attempts'][0]['fence'], told['attempts'][1]['fence'])
+            ready_ms = []
+            while not ready_ms or (ready_ms[-1] >= 1000 and len(ready_ms) < 6):     # a loaded machine is slow at times
+                job = c.submit(type, {'ms': 400}, lane=lane)
+                victim = worker_of(c, job)['pid']
+                killed_ms = time.time() * 1000
+                os.kill(victim, signal.SIGKILL)
+                self.assertEqual(c.wait(job)['state'], 'succeeded')
+                told = c.get(job)
+                self.assertEqual(reasons(told), [
+                    ('ready', 'submitted'), ('running', 'started'), ('ready', 'worker_died'), ('running', 'started'),
+                    ('succeeded', 'finished')])
+                ready_ms.append(told['transitions'][2]['at_ms'] - killed_ms)
+                self.assertEqual([a['number'] for a in told['attempts']], [1, 2])
+                self.assertNotEqual(told['attempts'][0]['fence'], told['attempts'][1]['fence'])
+            self.assertLess(ready_ms[-1], 1000 * PATIENCE, ready_ms)
 
     def test_capacity_is_back_within_a_second(self):
         jobd = self.daemon()
         c = jobd.client()
-        for w in c.workers():
-            os.kill(w['pid'], signal.SIGKILL)
-            start = time.monotonic()
-            until(lambda: any(v['name'] == w['name'] and v['pid'] not in (None, w['pid']) and v['state'] == 'idle'
-                              for v in c.workers()), 'a new %s' % w['name'])
-            if PATIENCE == 1:
-                self.assertLess(time.monotonic() - start, 1)
+
+        def pid_of(name):
+            return next((w['pid'] for w in c.workers() if w['name'] == name and w['state'] == 'idle'), None)
+
+        def replace(name):
+            old = pid_of(name)
+            os.kill(old, signal.SIGKILL)
+            until(lambda: pid_of(name) not in (None, old), 'a new %s' % name)
+
+        for w in c.workers():       # few tries: the back-off of one that dies again and again grows
+            soon(1, 'a new %s' % w['name'], lambda: replace(w['name']), tries=4)
         for lane in ('async', 'thread', 'process'):
             self.assertEqual(c.run('echo', 1, lane=lane)['state'], 'succeeded')
 
@@ -201,7 +207,7 @@ class Workers(OwnDaemonTest):
         c = jobd.client(hello={'max_line_bytes': 1 << 20})
 
         def settled():
-            until(lambda: all_idle(c, count + 1), 'all workers idle', 90 * PATIENCE)
+            until(lambda: all_idle(c, count + 1), 'all workers idle', 90)
             return [len(open_files(pid)) for pid in (jobd.pid, jobd.broker())] + [
                 sum('memfd:' in name for name in open_files(pid).values()) for pid in (jobd.pid, jobd.broker())]
 
@@ -331,12 +337,14 @@ class Stopping(OwnDaemonTest):
         jobd.stop()
 
     def test_an_idle_jobd_stops_quickly_and_cleanly(self):
-        jobd = self.daemon()
-        jobd.client().call('ping')
-        start = time.monotonic()
-        jobd.stop()
-        if PATIENCE == 1:
-            self.assertLess(time.monotonic() - start, 3)
+        def stop():
+            nonlocal idle
+            idle.stop()
+            idle = self.daemon()
+
+        idle = self.daemon()
+        idle.client().call('ping')
+        soon(3, 'the end of an idle jobd, and another', stop)
 
     def test_server_drain_answers_when_nothing_is_left(self):
         jobd = self.daemon()

@@ -292,7 +292,7 @@ class Restart(OwnDaemonTest):
         jobd = self.daemon('history.keep_jobs=10', 'history.keep_failed_jobs=2', *SMALL_CACHE)
         c = jobd.client()
         dead = [fail(c) for _ in range(4)]
-        ids = submit(c, 40)
+        ids = [submit(c)[0] for _ in range(40)]         # of 40 at once, some would be forgotten before they are waited for
         until(lambda: len(pages(c, 100)) <= 13, 'history to be forgotten')
         # the broker's own memory has the last three that failed
         self.assertEqual(pages(c, 5), ids[:-11:-1] + dead[:0:-1])

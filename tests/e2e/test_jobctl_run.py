@@ -40,6 +40,8 @@ def tearDownModule():
 
 
 class Run(DaemonTest):
+    settings = ('jobs.grace_ms=60s',)
+
     @classmethod
     def setUpClass(cls):
         with little_quarantine():
@@ -242,7 +244,7 @@ class Run(DaemonTest):
         began = time.monotonic()
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(60 * PATIENCE), -signal.SIGINT)
-        self.assertLess(time.monotonic() - began, 8, 'not at the end of its grace of 10 s')
+        self.assertLess(time.monotonic() - began, 55, 'not at the end of its grace')
         self.assertEqual(processes_named('62.25'), [])
 
     def test_other_signals_reach_the_command(self):
@@ -304,7 +306,7 @@ class Run(DaemonTest):
     def test_logs_go_on_from_one_attempt_to_the_next(self):
         job = self.c.call('job.submit', type='command', retry={'max_attempts': 2, 'backoff_ms': 600000, 'max_backoff_ms': 600000},
                           args={'argv': ['sh', '-c', 'echo "$JOBD_ATTEMPT" >&2; [ "$JOBD_ATTEMPT" = 2 ]']})['id']
-        until(lambda: self.c.call('job.get', id=job)['state'] == 'scheduled', 'the end of its first attempt', 30 * PATIENCE)
+        until(lambda: self.c.call('job.get', id=job)['state'] == 'scheduled', 'the end of its first attempt', 30)
         logs = self.start('logs', '-f', '--offset', '2', str(job), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         heard = self.start('logs', '-f', str(job), stderr=subprocess.PIPE)
         self.expect(heard.stderr, b'1\n')
@@ -350,7 +352,7 @@ class Restarted(DaemonTest):
                 env=dict(os.environ, JOBD_HOST=self.jobd.unix), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             try:
                 self.assertEqual(run.stdout.readline(), b'attempt 1\n')
-                until(lambda: os.path.exists(mark), 'the first attempt', 30 * PATIENCE)
+                until(lambda: os.path.exists(mark), 'the first attempt', 30)
                 os.kill(self.jobd.broker(), signal.SIGKILL)
                 out, err = run.communicate(timeout=90 * PATIENCE)
             finally:
@@ -371,7 +373,7 @@ class Restarted(DaemonTest):
                                     stderr=subprocess.PIPE)
             try:
                 self.assertEqual(logs.stdout.readline(), b'attempt 1\n')
-                until(lambda: os.path.exists(mark), 'the first attempt', 30 * PATIENCE)
+                until(lambda: os.path.exists(mark), 'the first attempt', 30)
                 os.kill(self.jobd.broker(), signal.SIGKILL)
                 out, err = logs.communicate(timeout=90 * PATIENCE)
             finally:

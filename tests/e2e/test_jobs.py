@@ -260,7 +260,7 @@ class Order(DaemonTest):
             outcome = self.c.run(type, BLOCK, timeout_ms=60, **fields)
             self.assertEqual((outcome['state'], outcome['failure']['kind']), ('failed', 'timeout'), (type, fields))
             self.assertIn('60 ms', outcome['failure']['message'])
-            self.assertLess(time.monotonic() - start, 5 * PATIENCE)
+            self.assertLess(time.monotonic() - start, 60 * PATIENCE)      # of the 600 s that they would take
             self.assertEqual(reasons(self.c.get(outcome['id']))[-1], ('failed', 'timed_out'))
         self.assertEqual(self.c.run('bench.cpu', {'ms': 1})['state'], 'succeeded')
 
@@ -350,7 +350,7 @@ class Order(DaemonTest):
         start = time.monotonic()
         ids = self.c.submit_many([{'type': 'sleep', 'args': {'ms': 500}}] * 5000)
         self.c.wait_all(ids)
-        self.assertLess(time.monotonic() - start, 10 * PATIENCE)
+        self.assertLess(time.monotonic() - start, 250)          # one after another: 2,500 s
 
 
 class Files(OwnDaemonTest):

