@@ -158,6 +158,8 @@ wait_for_something(const struct view *v)
 	if (conn != NULL)
 		p[1] = (struct pollfd){ .fd = jobd_fd(conn), .events = POLLIN |
 		    ((jobd_want(conn) & JOBD_WRITE) != 0 ? POLLOUT : 0) };
+	else if (v->link.finder != NULL)
+		p[1] = (struct pollfd){ .fd = top_finder_fd(v->link.finder), .events = POLLIN };
 	if (poll(p, 2, left_ms(v, clock_mono_ns())) < 0)
 		return errno == EINTR;		/* the terminal has another size, say */
 	return (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) == 0;
@@ -200,6 +202,8 @@ run(struct ctl *ctl)
 	top_link_init(&v.link, ctl, &v.top, &v.shown);
 	loop(&v);
 	top_screen_close();
+	if (v.link.finder != NULL)
+		_exit(EXIT_GOOD);	/* its thread is in libraries, which exit would tear down under it */
 	top_link_fini(&v.link);
 	free(v.shown.page);
 	free((char *)(uintptr_t)v.shown.address);
@@ -224,7 +228,7 @@ const struct verb verb_top = {
 	.summary = "what the daemon does, on the terminal, as it does it",
 	.about = "Shows lanes, queues, workers and jobs with their states and rates, once a second.\n"
 	    "Keys choose a row, cancel or explain a job, pause and resume a queue; ? lists them.\n"
-	    "A daemon that goes away is waited for.",
+	    "A daemon that goes away is looked for until it is back; keys work meanwhile.",
 	.examples = "  jobctl top\n"
 	    "  jobctl top -H tcp:build-server:7750\n",
 	.formats = FORMAT_BIT(FORMAT_TEXT),

@@ -1,6 +1,8 @@
 /* top_link.c - `jobctl top` and the daemon.  Runs in: jobctl. */
 #include "client/top_link.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include "lib/clock.h"
 
 #define EVERY_NS	NS_PER_S
+#define SILENT_NS	(3 * NS_PER_S)	/* so long a question may take before that is told */
 #define NOTE_NS		(6 * NS_PER_S)
 #define JOBS		200		/* at most so many are listed */
 
@@ -88,6 +91,7 @@ ask(struct top_link *l, enum top_question q)
 		snprintf(params, sizeof(params), "{\"limit\":%d,\"attempts\":true,\"filter\":{\"state\":\"%s\"}}",
 		    JOBS, top_states[l->top->shown]);
 	a->state = l->top->shown;
+	a->since_ns = clock_mono_ns();
 	if ((a->f = jobd_start(l->ctl->conn, methods[q], params, NULL)) != NULL)
 		jobd_on_done(a->f, answered, a);
 }
@@ -189,7 +193,8 @@ top_link_do(struct top_link *l, enum top_deed deed, const char *name)
 static void
 lose(struct top_link *l, int64_t now_ns)
 {
-	top_lost(l->top, jobd_broken(l->ctl->conn)->message);
+	snprintf(l->lost, sizeof(l->lost), "%s", jobd_broken(l->ctl->conn)->message);
+	top_lost(l->top, l->lost);
 	for (int q = 0; q < TOP_QUESTIONS; q++)
 		l->asked[q].f = NULL;
 	l->deed_f = NULL;
@@ -198,19 +203,63 @@ lose(struct top_link *l, int64_t now_ns)
 	l->next_ns = now_ns + EVERY_NS;
 }
 
-static void
-look_for_it(struct top_link *l)
+static bool
+is_done(const struct top_finder *f)
 {
-	struct ctl	*ctl = l->ctl;
-	char		 why[512];
+	struct pollfd	p = { .fd = top_finder_fd(f), .events = POLLIN };
 
-	free(ctl->principal);
-	free(ctl->server);
-	ctl->principal = ctl->server = NULL;
-	if (ctl_try_connect(ctl, CTL_LINE_BYTES, why, sizeof(why)) == 0)
+	return poll(&p, 1, 0) == 1;
+}
+
+/* What went wrong the last time, and how long it has been trying now. */
+static void
+say_looks(struct top_link *l, int64_t now_ns)
+{
+	char		text[256];
+	long long	seconds = (now_ns - l->finder_ns) / NS_PER_S;
+
+	if (seconds < 1)
 		return;
-	ctl->conn = NULL;
-	top_lost(l->top, why);
+	snprintf(text, sizeof(text), "connecting for %lld s; before: %.200s", seconds,
+	    l->lost);
+	top_lost(l->top, text);
+}
+
+/* Begins to look for the daemon, or goes on, or takes what was found. */
+static void
+look_for_it(struct top_link *l, int64_t now_ns)
+{
+	l->next_ns = now_ns + EVERY_NS;
+	if (l->finder == NULL) {
+		if ((l->finder = top_finder_start(l->ctl)) == NULL)
+			top_lost(l->top, strerror(errno));
+		l->finder_ns = now_ns;
+	} else if (!is_done(l->finder)) {
+		say_looks(l, now_ns);
+	} else if (top_finder_take(l->finder, l->ctl, l->lost, sizeof(l->lost))) {
+		l->finder = NULL;
+		l->next_ns = 0;
+	} else {
+		l->finder = NULL;
+		top_lost(l->top, l->lost);
+	}
+}
+
+/* A daemon that is there and does not answer looks like one that has nothing to do. */
+static void
+ask_all(struct top_link *l, int64_t now_ns)
+{
+	const struct top_asked	*stats = &l->asked[TOP_Q_STATS];
+	char			 text[64];
+
+	l->next_ns = now_ns + EVERY_NS;
+	if (stats->f != NULL && now_ns - stats->since_ns >= SILENT_NS) {
+		snprintf(text, sizeof(text), "has not answered for %lld s",
+		    (long long)((now_ns - stats->since_ns) / NS_PER_S));
+		top_lost(l->top, text);
+	}
+	for (int q = 0; q < TOP_QUESTIONS; q++)
+		ask(l, (enum top_question)q);
 }
 
 void
@@ -220,13 +269,10 @@ top_link_tick(struct top_link *l, int64_t now_ns)
 		l->view->note[0] = '\0';
 		l->note_until_ns = 0;
 	}
-	if (now_ns < l->next_ns)
-		return;
-	if (l->ctl->conn == NULL)
-		look_for_it(l);
-	l->next_ns = clock_mono_ns() + EVERY_NS;
-	for (int q = 0; q < TOP_QUESTIONS && l->ctl->conn != NULL; q++)
-		ask(l, (enum top_question)q);
+	if (l->ctl->conn == NULL && (now_ns >= l->next_ns || (l->finder != NULL && is_done(l->finder))))
+		look_for_it(l, now_ns);
+	if (l->ctl->conn != NULL && now_ns >= l->next_ns)
+		ask_all(l, now_ns);
 }
 
 void

@@ -1,11 +1,13 @@
 """test_top.py - jobctl top on a terminal of the test's own: what stands on it, and what keys do."""
 
+import contextlib
 import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -306,16 +308,21 @@ class Top(TopTest, DaemonTest):
 
 
 class Gone(TopTest, OwnDaemonTest):
+    def take_broker(self, jobd):
+        """Until the supervisor goes on."""
+        broker = jobd.broker()
+        os.kill(broker, signal.SIGSTOP)         # its supervisor must not bring another at once
+        os.kill(jobd.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, jobd.pid, signal.SIGCONT)
+        os.kill(broker, signal.SIGKILL)
+
     def test_a_daemon_that_goes_away_is_shown_and_found_again(self):
         jobd = self.daemon()
         c = jobd.client()
         c.run('echo', 1, queue='q-before')
         t = self.top(jobd)
         t.wait(lambda t: t.line(['q-before']), 'queue')
-        broker = jobd.broker()
-        os.kill(broker, signal.SIGSTOP)         # its supervisor must not bring another at once
-        os.kill(jobd.pid, signal.SIGSTOP)
-        os.kill(broker, signal.SIGKILL)
+        self.take_broker(jobd)
         t.wait(lambda t: ' at unix:' not in t.screen.display[0] and 'up' not in t.screen.display[0].split(),
                'word that it is gone')
         self.assertIn('the daemon closed the connection', t.screen.display[0])
@@ -329,6 +336,58 @@ class Gone(TopTest, OwnDaemonTest):
         t.wait(lambda t: t.line(['q-after']), 'what came since')
         t.press('q')
         self.assertEqual(t.process.wait(20 * PATIENCE), 0)
+
+    def gone_for(self, listener):
+        """A daemon was there; at its address there is this listener now."""
+        jobd = self.daemon()
+        t = self.top(jobd)
+        t.wait(lambda t: re.match(r'jobd [0-9.]+ at unix:', t.screen.display[0]), 'the daemon')
+        path = jobd.unix.removeprefix('unix:')
+        self.take_broker(jobd)
+        os.unlink(path)
+        listener.bind(path)
+        listener.listen(0)
+        return t, path
+
+    def keys_work_while_it_connects(self, t):
+        t.wait(lambda t: re.search(r': connecting for \d+ s; before: ', t.screen.display[0]), 'word that it connects')
+        t.press('?')
+        t.shows('cancel the chosen job, or the one that the chosen worker runs')
+        t.press(' ')
+        t.shows('WORKER')
+        self.assertRegex(t.screen.display[0], r': connecting for \d+ s; before: ')
+        t.press('q')
+        t.process.wait(5 * PATIENCE)            # it would go on connecting for longer
+        self.assertEqual(t.process.returncode, 0)
+        t.look()
+        self.assertTrue(termios.tcgetattr(t.master)[3] & termios.ECHO)
+
+    def test_keys_work_while_nobody_takes_the_connection(self):
+        with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as others:
+            t, path = self.gone_for(listener)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    other = others.enter_context(socket.socket(socket.AF_UNIX))
+                    other.setblocking(False)
+                    other.connect(path)
+            self.keys_work_while_it_connects(t)
+
+    def test_keys_work_while_who_took_the_connection_says_nothing(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            t, _ = self.gone_for(listener)
+            listener.settimeout(30 * PATIENCE)
+            with listener.accept()[0]:
+                self.keys_work_while_it_connects(t)
+
+    def test_a_daemon_that_stands_still_is_told_and_so_is_that_it_goes_on(self):
+        jobd = self.daemon()
+        t = self.top(jobd)
+        t.wait(lambda t: re.match(r'jobd [0-9.]+ at unix:', t.screen.display[0]), 'the daemon')
+        broker = jobd.broker()
+        os.kill(broker, signal.SIGSTOP)
+        t.wait(lambda t: re.search(r': has not answered for \d+ s', t.screen.display[0]), 'word of the silence')
+        os.kill(broker, signal.SIGCONT)
+        t.wait(lambda t: re.match(r'jobd [0-9.]+ at unix:', t.screen.display[0]), 'the daemon again')
 
 
 if __name__ == '__main__':
