@@ -1,15 +1,18 @@
 """Sockets that a service manager makes and passes on."""
 
+import functools
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import unittest
 from unittest import mock
 
-from jobd_client import Client
+from certificates import Authority
+from jobd_client import Client, RpcError
 from jobd_test import ALL_ROOTS, PATIENCE, descendants, die_with_us, program, title, until
 
 EXIT_CONFIG = 78
@@ -23,6 +26,10 @@ class Activation(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir)
         self.path = os.path.join(self.dir, 'sock')
         self.sockets = []
+
+    @functools.cached_property
+    def authority(self):
+        return Authority(self.dir)
 
     def socket(self, family, address, kind=socket.SOCK_STREAM, listens=True):
         sock = socket.socket(family, kind)
@@ -64,6 +71,10 @@ class Activation(unittest.TestCase):
         process.terminate()
         self.assertEqual(process.wait(20 * PATIENCE), 0)
 
+    def token(self):
+        with open(os.path.join(self.dir, 'state', 'client.token')) as f:
+            return f.read().strip()
+
     def connected(self):
         try:
             return Client('unix:' + self.path)
@@ -87,9 +98,7 @@ class Activation(unittest.TestCase):
                          ['ready', 'unix:' + self.path, 'tcp:127.0.0.1:%d' % port])
         with Client('unix:' + self.path) as c:
             self.assertEqual(c.run('echo', 5)['result'], 5)
-        with open(os.path.join(self.dir, 'state', 'client.token')) as f:
-            token = f.read().strip()
-        with Client('tcp:127.0.0.1:%d' % port, token=token) as c:
+        with Client('tcp:127.0.0.1:%d' % port, token=self.token()) as c:
             self.assertEqual(c.run('echo', 6)['result'], 6)
         self.assertFalse(os.path.exists(os.path.join(self.dir, 'another')))
         self.stop(process)
@@ -146,6 +155,57 @@ class Activation(unittest.TestCase):
         process = self.start(names='tls:jobd')      # a unix socket is one, whatever its name
         self.assertEqual(process.stdout.readline().split(), ['ready', 'unix:' + self.path, 'tcp:[::1]:%d' % port])
         self.stop(process)
+
+    def test_a_socket_named_tls_is_served_with_the_certificate_and_a_token_or_one_of_the_clients(self):
+        server = self.authority.sign('server', 'server')
+        builder = self.authority.sign('builder', 'client')
+        self.socket(socket.AF_UNIX, self.path)
+        plain = self.socket(socket.AF_INET, ('127.0.0.1', 0)).getsockname()[1]
+        port = self.socket(socket.AF_INET6, ('::1', 0)).getsockname()[1]
+        address = 'tls:::1:%d' % port
+        process = self.start('--set', 'tls.certificate=' + server.certificate, '--set', 'tls.key=' + server.key,
+                             '--set', 'tls.client_ca=' + self.authority.path, '--set', 'access.cert:builder=operator',
+                             names='unix:plain:tls')
+        self.assertEqual(process.stdout.readline().split(),
+                         ['ready', 'unix:' + self.path, 'tcp:127.0.0.1:%d' % plain, 'tls:[::1]:%d' % port])
+        token = self.token()
+        before = self.brokers(process)
+        for again in (False, True):
+            with Client(address, token=token, context=self.context()) as c:
+                self.assertEqual(c.run('echo', again)['result'], again)
+            with Client(address, context=self.context(builder)) as c:
+                self.assertEqual(c.call('hello')['principal'], 'cert:builder')
+                self.assertEqual(c.run('echo', 8)['result'], 8)
+            with Client('tcp:127.0.0.1:%d' % plain, token=token) as c:
+                self.assertEqual(c.call('ping'), {'pong': True})
+            with Client(address, context=self.context()) as c, self.assertRaises(RpcError) as raised:
+                c.call('server.stats')
+            self.assertEqual(raised.exception.kind, 'unauthenticated')
+            with socket.create_connection(('::1', port)) as nobody:      # in the clear
+                nobody.sendall(b'{"id":1,"method":"ping"}\n')
+                self.assertNotIn(b'pong', self.all_of(nobody))
+            if not again:               # another broker serves the same
+                os.kill(before[0], signal.SIGKILL)
+                until(lambda: self.brokers(process) not in ([], before), 'another broker')
+        self.stop(process)
+
+    def context(self, pair=None):
+        context = ssl.create_default_context(cafile=self.authority.path)
+        if pair is not None:
+            context.load_cert_chain(pair.certificate, pair.key)
+        return context
+
+    @staticmethod
+    def all_of(connection):
+        """What comes until its end."""
+        got = b''
+        connection.settimeout(30 * PATIENCE)
+        try:
+            while piece := connection.recv(4096):
+                got += piece
+        except ConnectionResetError:
+            pass
+        return got
 
     def test_what_is_no_listening_stream_socket_is_refused(self):
         self.socket(socket.AF_INET, ('127.0.0.1', 0), socket.SOCK_DGRAM, listens=False)
