@@ -86,6 +86,9 @@ struct channel_head {
 	uint32_t	trace_len;	/* of its traceparent: proto/traceparent.h; 0: none */
 };
 
+/* Of a line that an attempt says; what is longer is cut before. */
+#define CHANNEL_LINE_BYTES	1024
+
 enum channel_kick { CHANNEL_KICK_FUTEX, CHANNEL_KICK_SOCKET };
 
 /* ---- the broker's end ---- */
@@ -184,6 +187,25 @@ size_t channel_bytes_out(const struct channel *ch);	/* input bytes in flight */
 /* Hint: is this attempt running, as the worker says?  For an FIFO channel, is it the oldest. */
 bool channel_suspect(const struct channel *ch, uint64_t token);
 
+/* A line that an attempt has said. */
+struct channel_line {
+	void		*tag;			/* of its RUN */
+	int64_t		 at_ms;			/* since the epoch, as the worker says */
+	uint32_t	 lost;			/* so many lines before it found no room */
+	uint32_t	 len;			/* 0: it tells of lost ones only */
+	char		 text[CHANNEL_LINE_BYTES];	/* a private copy, of any bytes */
+};
+
+/*
+ * The next line of those that were published before the last completions that channel_harvest has seen: to
+ * be taken after each call of it, and before what it returned is dealt with, so that what an attempt
+ * says is heard before its end.  1: *out is filled; 0: none; -EPROTO: the worker broke the protocol, *why
+ * says how; kill it.
+ */
+int channel_line_next(struct channel *ch, struct channel_line *out, const char **why);
+/* Would it say anything but 0?  For who asks at each completion. */
+bool channel_has_line(const struct channel *ch);
+
 /*
  * Hint: an attempt keeps the worker's loop from turning, for *ms so far.  Its tag, once for each
  * time that the worker says so; NULL: nothing new, or nobody that is in flight.
@@ -245,6 +267,13 @@ void channel_running(struct channel_worker *w, uint32_t run, uint64_t token);
 void channel_stall(struct channel_worker *w, uint64_t token, uint32_t ms);
 void channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
     const struct channel_progress *p);
+/*
+ * A line of an attempt that has not been completed, at most CHANNEL_LINE_BYTES; lost: so many before it found
+ * no room.  False: neither does this one.  Any thread, one at a time; wakes the broker.  There is a little
+ * room for len 0 when there is none for lines.
+ */
+bool channel_say(struct channel_worker *w, uint64_t token, int64_t at_ms, const char *p, size_t len,
+    uint32_t lost);
 /* channel_stop was called, and there is no entry left to take. */
 bool channel_stopped(const struct channel_worker *w);
 

@@ -3,7 +3,7 @@
  * proto/channel_*.c.
  *
  * channel_create.c makes and frees it, channel_submit.c writes entries and wakes the worker,
- * channel_harvest.c takes completions and looks at what is in flight.
+ * channel_harvest.c takes completions and looks at what is in flight, channel_lines.c takes what attempts say.
  */
 #ifndef PROTO_CHANNEL_BROKER_H
 #define PROTO_CHANNEL_BROKER_H
@@ -44,6 +44,7 @@ struct channel {
 
 	uint32_t		 sq_tail, published;
 	uint32_t		 cq_head, cq_seen;	/* harvested, seen published up to */
+	uint32_t		 lines_head, lines_seen;	/* bytes of lines: read, seen published up to */
 	uint32_t		 settled;		/* released without a gap up to */
 	uint8_t			*released;		/* by position, from settled to cq_head */
 	uint64_t		 epoch, last_woken;

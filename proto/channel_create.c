@@ -54,7 +54,7 @@ make_wakeups(struct channel *ch, struct channel_fds *fds)
 	return 0;
 }
 
-/* b: the file of region B, whose tail must say "nothing" before the worker is there to say so. */
+/* b: the file of region B, whose tails must say "nothing" before the worker is there to say so. */
 static int
 start_rings(struct channel *ch, uint32_t first, int b)
 {
@@ -66,7 +66,10 @@ start_rings(struct channel *ch, uint32_t first, int b)
 	ch->sq_tail = ch->published = ch->cq_head = ch->cq_seen = ch->settled = first;
 	atomic_store_explicit(&ch->a->sq_tail, first, memory_order_relaxed);
 	atomic_store_explicit(&ch->a->harvested, first, memory_order_relaxed);
-	if (pwrite(b, &first, sizeof(first), offsetof(struct shm_b, cq_tail)) != sizeof(first))
+	ch->lines_head = ch->lines_seen = first & ~7u;
+	atomic_store_explicit(&ch->a->lines_head, ch->lines_head, memory_order_relaxed);
+	if (pwrite(b, (uint32_t[]){ first, ch->lines_head }, 2 * sizeof(first),
+	    offsetof(struct shm_b, cq_tail)) != 2 * sizeof(first))
 		return -EIO;
 	return 0;
 }

@@ -127,6 +127,8 @@ available(struct channel *ch)
 		return 1;
 	CHANNEL_STEP();
 	ch->cq_seen = atomic_load_explicit(&ch->b->cq_tail, memory_order_acquire);
+	/* after it: so no attempt that has ended has a line behind this one */
+	ch->lines_seen = atomic_load_explicit(&ch->b->lines_tail, memory_order_acquire);
 	if (ch->cq_seen - ch->cq_head > ch->inflight) {
 		ch->broken = "more completions than entries in flight";
 		return -EPROTO;

@@ -16,7 +16,7 @@
 #include "proto/channel.h"
 
 #define SHM_MAGIC	UINT64_C(0x6d68732d64626f6a)	/* "jobd-shm" */
-#define SHM_VERSION	1
+#define SHM_VERSION	2
 #define SHM_LINE	128
 #define SHM_PAGE	4096
 
@@ -44,6 +44,7 @@ struct shm_a {
 	_Alignas(SHM_LINE) _Atomic uint32_t	cancel_count;
 	_Atomic uint32_t			stop;
 	_Alignas(SHM_LINE) _Atomic uint32_t	harvested;	/* completions below are settled */
+	_Alignas(SHM_LINE) _Atomic uint32_t	lines_head;	/* bytes of lines below it are read */
 };
 
 struct shm_sqe {
@@ -57,6 +58,8 @@ struct shm_sqe {
 /* Region B: the worker writes, the broker reads and believes nothing. */
 struct shm_b {
 	_Atomic uint32_t			cq_tail;	/* below it they are published */
+	/* Bytes of lines: beside cq_tail, as whoever reads that one looks at both. */
+	_Atomic uint32_t			lines_tail;
 	_Alignas(SHM_LINE) _Atomic uint64_t	sleep;		/* epoch << 1 | the worker sleeps */
 	_Alignas(SHM_LINE) _Atomic uint64_t	stall_token;	/* who keeps the loop from turning */
 	_Atomic uint64_t			stall;		/* ms | count of such notes << 32 */
@@ -79,6 +82,19 @@ struct shm_cqe {
 #define SHM_USAGE_UNUSED	0x0000f000u	/* 0 */
 #define SHM_USAGE_STALL_SHIFT	16		/* ms, at most 65535 */
 
+/*
+ * In front of each line, both aligned to 8 bytes, in a ring of SHM_LINES_BYTES whose end may lie in the
+ * middle of either.
+ */
+struct shm_line {
+	uint64_t	token;
+	int64_t		at_ms;
+	uint32_t	len, lost;
+};
+
+#define SHM_LINES_BYTES		(256u << 10)
+#define SHM_LINES_SPARE		(4u << 10)	/* for records of lost lines alone */
+
 #define SHM_TEXT_WORDS	(sizeof(((struct channel_progress *)0)->text) / 8)
 
 /* A seqlock: odd version while the worker writes. */
@@ -93,18 +109,22 @@ _Static_assert(offsetof(struct shm_a, sq_tail) == 0x080, "layout");
 _Static_assert(offsetof(struct shm_a, kick) == 0x180, "layout");
 _Static_assert(offsetof(struct shm_a, arm) == 0x200, "layout");
 _Static_assert(offsetof(struct shm_a, harvested) == 0x300, "layout");
+_Static_assert(offsetof(struct shm_a, lines_head) == 0x380, "layout");
 _Static_assert(sizeof(struct shm_a) <= SHM_PAGE, "the fixed part has the first page");
+_Static_assert(offsetof(struct shm_b, lines_tail) == 0x004, "layout");
 _Static_assert(offsetof(struct shm_b, stall_token) == 0x100, "layout");
 _Static_assert(sizeof(struct shm_b) <= SHM_PAGE, "the fixed part has the first page");
 _Static_assert(sizeof(struct shm_sqe) == 64, "layout");
 _Static_assert(sizeof(struct shm_cqe) == 32, "layout");
+_Static_assert(sizeof(struct shm_line) == 24, "layout");
+_Static_assert((SHM_LINES_BYTES & (SHM_LINES_BYTES - 1)) == 0, "positions wrap at 2^32");
 _Static_assert(sizeof(struct shm_progress) == SHM_LINE, "layout");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "no locks");
 
 /* Offsets of the parts whose size depends on the configuration. */
 struct shm_layout {
 	size_t	sqes, cancels, in, a_bytes;
-	size_t	cqes, cur, progress, out, b_bytes;
+	size_t	cqes, cur, progress, out, lines, b_bytes;
 };
 
 /* What both ends agree on; 0 or -EINVAL. */
@@ -120,6 +140,13 @@ void shm_progress_store(struct shm_progress *area, uint64_t token,
     const struct channel_progress *p);
 bool shm_progress_load(const struct shm_progress *area, uint64_t token,
     struct channel_progress *out);
+
+/* What a record of so many bytes takes with its head. */
+static inline uint32_t
+shm_line_bytes(uint32_t len)
+{
+	return (uint32_t)sizeof(struct shm_line) + ((len + 7) & ~7u);
+}
 
 /* channel_new with the position at which both rings start: for tests of their wrap. */
 int channel_new_at(const struct channel_config *cfg, uint32_t gen, uint32_t first,

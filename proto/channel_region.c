@@ -45,7 +45,8 @@ shm_layout(uint32_t depth, uint32_t runs, uint64_t in_bytes, uint64_t out_bytes,
 	l.cur = l.cqes + depth * sizeof(struct shm_cqe);
 	l.progress = align_up(l.cur + (runs + 1) * sizeof(uint64_t), SHM_LINE);
 	l.out = align_up(l.progress + depth * sizeof(struct shm_progress), SHM_PAGE);
-	l.b_bytes = align_up(l.out + out_bytes, SHM_PAGE);
+	l.lines = align_up(l.out + out_bytes, SHM_PAGE);
+	l.b_bytes = l.lines + SHM_LINES_BYTES;
 	*out = l;
 	return 0;
 }

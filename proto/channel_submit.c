@@ -268,7 +268,8 @@ channel_pending(const struct channel *ch)
 {
 	CHANNEL_STEP();
 	return ch->broken == NULL &&
-	    atomic_load_explicit(&ch->b->cq_tail, memory_order_relaxed) != ch->cq_head;
+	    (atomic_load_explicit(&ch->b->cq_tail, memory_order_relaxed) != ch->cq_head ||
+	    atomic_load_explicit(&ch->b->lines_tail, memory_order_relaxed) != ch->lines_head);
 }
 
 void

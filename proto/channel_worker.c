@@ -37,6 +37,8 @@ struct channel_worker {
 	uint32_t		 sq_head, cq_tail;
 	uint32_t		 cancels_seen, stop_seen;
 	uint64_t		 epoch, last_signalled;
+	uint32_t		 lines_tail;	/* these two: of whoever says lines */
+	uint64_t		 lines_signalled;
 	int64_t			 gap_ns;	/* mean time from running dry to the next entry */
 };
 
@@ -106,6 +108,7 @@ channel_attach(const struct channel_fds *fds, struct channel_worker **out)
 	w->mask = h.depth - 1;
 	w->runs = h.runs;
 	w->sq_head = w->cq_tail = h.first;
+	w->lines_tail = h.first & ~7u;
 	w->gap_ns = GAP_NS_MAX;
 	*out = w;
 	return 0;
@@ -284,6 +287,65 @@ channel_progress_write(struct channel_worker *w, const struct channel_entry *e,
 	struct shm_progress	*areas = (void *)((char *)w->b + w->at.progress);
 
 	shm_progress_store(&areas[e->slot], e->token, p);
+}
+
+/* ---- lines ---- */
+
+static bool
+has_room(const struct channel_worker *w, size_t len)
+{
+	uint32_t	used = w->lines_tail -
+			    atomic_load_explicit(&w->a->lines_head, memory_order_acquire);
+
+	return used + shm_line_bytes((uint32_t)len) + (len > 0 ? SHM_LINES_SPARE : 0) <= SHM_LINES_BYTES;
+}
+
+/* Into the ring at the tail, whose end may come on the way. */
+static void
+put_bytes(struct channel_worker *w, const void *p, size_t len)
+{
+	char		*ring = (char *)w->b + w->at.lines;
+	uint32_t	 at = w->lines_tail & (SHM_LINES_BYTES - 1);
+	size_t		 first = SHM_LINES_BYTES - at < len ? SHM_LINES_BYTES - at : len;
+
+	memcpy(ring + at, p, first);
+	memcpy(ring, (const char *)p + first, len - first);
+	w->lines_tail += ((uint32_t)len + 7) & ~7u;
+}
+
+/* As channel_signal, which knows of completions; either is at most one event per sleep of the broker. */
+static void
+signal_line(struct channel_worker *w)
+{
+	uint64_t	armed;
+
+	shm_fence();
+	CHANNEL_STEP();
+	armed = atomic_load_explicit(&w->a->arm, memory_order_relaxed);
+	if ((armed & 1) == 0 || armed == w->lines_signalled)
+		return;
+	w->lines_signalled = armed;
+	write_event(w);
+}
+
+bool
+channel_say(struct channel_worker *w, uint64_t token, int64_t at_ms, const char *p, size_t len,
+    uint32_t lost)
+{
+	struct shm_line	head = { .token = token, .at_ms = at_ms, .len = (uint32_t)len, .lost = lost };
+
+	assert(len <= CHANNEL_LINE_BYTES);
+	if (!has_room(w, len))
+		return false;
+	put_bytes(w, &head, sizeof(head));
+	if (len > 0)
+		put_bytes(w, p, len);
+	CHANNEL_STEP();
+	/* Release: the record before the tail that announces it. */
+	atomic_store_explicit(&w->b->lines_tail, w->lines_tail, memory_order_release);
+	CHANNEL_STEP();
+	signal_line(w);
+	return true;
 }
 
 /* ---- sleep ---- */

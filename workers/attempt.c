@@ -118,14 +118,13 @@ jobd_progress(struct jobd_attempt *at, uint64_t done, uint64_t total, const char
 void
 jobd_log(struct jobd_attempt *at, const char *fmt, ...)
 {
-	char	text[LOG_LINE_BYTES];
+	char	text[CHANNEL_LINE_BYTES + 1], line[sizeof(text)];
 	va_list	ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_info("handler says job=%llu type=%s text=%s", (unsigned long long)at->job,
-	    at->handler->name, text);
+	at->host->say(at, line, copy_text(line, sizeof(line), text));
 }
 
 /* The one exit of an attempt.  False: it has ended already, and the outcome must not be touched. */

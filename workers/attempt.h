@@ -25,6 +25,8 @@ struct attempt_host {
 	void (*ended)(struct jobd_attempt *at);		/* by what ended it, once; may be NULL */
 	struct uv_loop_s *(*loop)(void);		/* NULL: there is none */
 	void (*entered)(const struct jobd_attempt *at);	/* a callback of its runs; may be NULL */
+	/* A line, NUL-terminated UTF-8 of at most CHANNEL_LINE_BYTES; any thread. */
+	void (*say)(struct jobd_attempt *at, const char *text, size_t len);
 };
 
 struct jobd_attempt {
@@ -41,6 +43,8 @@ struct jobd_attempt {
 	char				*large;		/* a result longer than out_cap; owned */
 	size_t				 out_len;	/* of the outcome, wherever it is */
 	size_t				 max_result;
+	int64_t				 pace_ns;	/* the host's: when it may say a line again */
+	uint32_t			 lost;		/* the host's: lines since one was taken */
 	uint32_t			 out_cap;
 	uint32_t			 number;	/* which try this is, >= 1 */
 	char				 traceparent[TRACEPARENT_BYTES + 1];	/* "": none */

@@ -11,7 +11,7 @@
 #include "lib/title.h"
 
 static const struct attempt_host	host =
-    { task_should_stop, task_progress, NULL, NULL, NULL };
+    { task_should_stop, task_progress, NULL, NULL, NULL, lines_say };
 
 static struct {
 	uint64_t	job;		/* in the title now; 0: idle */

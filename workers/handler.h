@@ -111,6 +111,10 @@ void *jobd_data(const struct jobd_attempt *at);
 /* ---- what an attempt can say ---- */
 
 void jobd_progress(struct jobd_attempt *at, uint64_t done, uint64_t total, const char *text);
+/*
+ * A line of the job's log (jobctl logs), at most 1024 bytes; any thread until the attempt has ended.  Never waits:
+ * what is too much is left out, and the log says how many lines.
+ */
 void jobd_log(struct jobd_attempt *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- how it ends: exactly one of these ---- */

@@ -101,7 +101,7 @@ async_left(void)
 }
 
 static const struct attempt_host	async_host =
-    { task_should_stop, task_progress, async_ended, get_loop, async_entered };
+    { task_should_stop, task_progress, async_ended, get_loop, async_entered, lines_say };
 
 static void
 start_async(struct io_task *t)
@@ -157,7 +157,7 @@ tell_cancelled(void)
 /* ---- the thread lane ---- */
 
 static const struct attempt_host	thread_host =
-    { task_should_stop, task_progress, NULL, NULL, NULL };
+    { task_should_stop, task_progress, NULL, NULL, NULL, lines_say };
 
 /* Each thread of the pool has a hint word; one beyond the broker's count goes without. */
 static uint32_t

@@ -277,6 +277,8 @@ task_end(struct task *t)
 	struct jobd_attempt	*at = &t->at;
 	int64_t			 took_ns = clock_mono_ns() - t->started_ns;
 
+	if (at->lost > 0)
+		lines_end(t);
 	measure_took(&t->use->plan, took_ns);
 	if (t->measured && t->spent.wall_ns == 0)
 		t->spent.wall_ns = took_ns;

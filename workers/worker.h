@@ -75,6 +75,13 @@ bool task_should_stop(const struct jobd_attempt *at);
 void task_progress(struct jobd_attempt *at, const struct channel_progress *p);
 void task_fini(struct worker *w);
 
+/* ---- lines.c: what handlers say ---- */
+
+/* Half of a struct attempt_host.  Any thread; it waits for nothing. */
+void lines_say(struct jobd_attempt *at, const char *text, size_t len);
+/* The attempt has ended, and its last lines were lost: its job's log says so. */
+void lines_end(struct task *t);
+
 /* ---- hello.c ---- */
 
 /*

@@ -230,11 +230,16 @@ static bool
 worker_harvest(struct rig *r, struct worker *w)
 {
 	struct channel_completion	 c;
+	struct channel_line		 line;
 	const char			*why;
 	unsigned			 n = 0;
 	int				 rc = 0;
 
-	while (n < HARVEST_MAX && (rc = channel_harvest(w->ch, &c, &why)) == 1) {
+	while (n < HARVEST_MAX && (rc = channel_harvest(w->ch, &c, &why)) >= 0) {
+		while (channel_line_next(w->ch, &line, &why) == 1)
+			;
+		if (rc == 0)
+			break;
 		record(r, &c);
 		channel_release(w->ch, c.token);
 		n++;

@@ -250,10 +250,21 @@ do_lie_in_hints(struct rogue *r)
 	atomic_store(&r->b->stall_token, rig_random());
 }
 
+/* Lines of nobody, lines that are longer than they may be or than there is room for. */
+static void
+do_lines(struct rogue *r)
+{
+	struct shm_line	*line = (void *)((char *)r->b + r->at.lines);
+
+	line[0] = (struct shm_line){ .token = rig_random(), .len = rig_random() % 2048 };
+	atomic_fetch_add(&r->b->lines_tail, rig_random() % 4 == 0 ? rig_random() : 8 * (rig_random() % 200));
+	publish(r);
+}
+
 static void (*const misdeeds[])(struct rogue *) = {
 	do_token, do_slot, do_slot_far, do_status, do_length, do_flags, do_tail, do_replay,
 	do_scribble, do_scribbler, do_write_a, do_lie_about_sleep, do_fill_descriptors,
-	do_wake_for_nothing, do_punch_b, do_lie_in_hints,
+	do_wake_for_nothing, do_punch_b, do_lie_in_hints, do_lines,
 };
 #define MISDEEDS	(sizeof(misdeeds) / sizeof(misdeeds[0]))
 

@@ -2,8 +2,8 @@
  * harvest.c - libFuzzer target: region B holds what the input says, and the broker harvests.
  *
  * The input is a configuration byte and then operations, of one byte and what it takes: submit,
- * complete as an honest worker would, write anything anywhere into region B, harvest, ask for
- * hints, cancel.  Nobody writes meanwhile, so a second reading of the same memory, told in the
+ * complete as an honest worker would, say a line that may be wrong, write anything anywhere into region B,
+ * harvest, ask for hints, cancel.  Nobody writes meanwhile, so a second reading of the same memory, told in the
  * simplest way, says what must be harvested.
  */
 #include "tests/fuzz/fuzz.h"
@@ -33,6 +33,9 @@ struct world {
 	char		*b;
 	uint32_t	 next_cq;		/* of the honest worker */
 	uint32_t	 head, seen;		/* of the second reading */
+	uint32_t	 next_line;		/* of the honest worker, in bytes */
+	uint32_t	 line, lines_seen;	/* of the second reading */
+	unsigned	 ended;			/* its completion was harvested just now; ATTEMPTS: none */
 	bool		 fifo, broken;
 	unsigned	 attempts, inflight;
 	uint64_t	 tokens[ATTEMPTS];
@@ -68,6 +71,8 @@ world_init(struct world *w, unsigned how)
 	w->fifo = cfg.fifo;
 	w->next_cq = w->head = w->seen = (how & 4) != 0 ? 0xfffffffc : 0;
 	require(channel_new_at(&cfg, 1 + how, w->next_cq, &w->ch, &fds) == 0);
+	w->next_line = w->line = w->lines_seen = w->head & ~7u;
+	w->ended = ATTEMPTS;
 	require(shm_layout(DEPTH, 2, ARENA_BYTES, ARENA_BYTES, &w->at) == 0);
 	require(w->at.out == WORKER_BYTES);
 	w->b = mmap(NULL, w->at.b_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds.b, 0);
@@ -126,6 +131,27 @@ complete(struct world *w, struct input *in)
 }
 
 static void
+ring_put(struct world *w, uint32_t at, const void *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		w->b[w->at.lines + (at + i) % SHM_LINES_BYTES] = ((const char *)p)[i];
+}
+
+/* As an honest worker does, but for the length and for who says it, which the input says. */
+static void
+say(struct world *w, struct input *in)
+{
+	struct shm_b	*b = (void *)w->b;
+	unsigned	 i = open_attempt(w, next_byte(in) % DEPTH);
+	struct shm_line	 line = { .len = next_two(in) % 1100, .lost = next_byte(in),
+		.token = i == ATTEMPTS ? next_byte(in) : w->tokens[i] };
+
+	ring_put(w, w->next_line, &line, sizeof(line));
+	w->next_line += sizeof(line) + (line.len + 7) / 8 * 8;
+	atomic_store(&b->lines_tail, w->next_line);
+}
+
+static void
 scribble(struct world *w, struct input *in)
 {
 	size_t	at = next_two(in) % WORKER_BYTES, n = next_byte(in);
@@ -157,8 +183,10 @@ next_completion(struct world *w)
 
 	if (w->broken)
 		return -EPROTO;
-	if (w->head == w->seen)
+	if (w->head == w->seen) {
 		w->seen = atomic_load(&b->cq_tail);
+		w->lines_seen = atomic_load(&b->lines_tail);
+	}
 	if (w->seen - w->head > w->inflight)
 		return -EPROTO;
 	if (w->head == w->seen)
@@ -187,8 +215,53 @@ check_completion(struct world *w, const struct channel_completion *c, unsigned i
 		last = c->output[c->out_len - 1];	/* the kernel knows whether it is there */
 	(void)last;
 	w->open[i] = false;
+	w->ended = i;
 	w->inflight--;
 	w->head++;
+}
+
+/* What the next line must be: 1, 0, -EPROTO; whose, in *who. */
+static int
+next_line(struct world *w, struct shm_line *line, unsigned *who)
+{
+	uint32_t	there = w->lines_seen - w->line;
+
+	if (w->broken)
+		return -EPROTO;
+	if (there == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(*line); i++)
+		((char *)line)[i] = w->b[w->at.lines + (w->line + i) % SHM_LINES_BYTES];
+	if (there > SHM_LINES_BYTES || line->len > 1024 ||
+	    there < sizeof(*line) + (line->len + 7) / 8 * 8)
+		return -EPROTO;
+	for (*who = 0; *who < w->attempts; ++*who)
+		if (w->tokens[*who] == line->token && (w->open[*who] || *who == w->ended))
+			return 1;
+	return -EPROTO;
+}
+
+static void
+take_lines(struct world *w)
+{
+	static struct channel_line	got;
+	struct shm_line			line;
+	const char			*why = NULL;
+	unsigned			 who;
+	int				 rc, want;
+
+	do {
+		want = next_line(w, &line, &who);
+		rc = channel_line_next(w->ch, &got, &why);
+		require(rc == want);
+		if (rc == 1) {
+			require(got.tag == &w->tokens[who] && got.len == line.len);
+			require(got.lost == line.lost && got.at_ms == line.at_ms);
+			w->line += sizeof(line) + (line.len + 7) / 8 * 8;
+		}
+	} while (rc == 1);
+	w->broken = rc != 0;
+	require(!w->broken || why != NULL);
 }
 
 static void
@@ -202,13 +275,16 @@ harvest(struct world *w)
 		want = next_completion(w);
 		rc = channel_harvest(w->ch, &c, &why);
 		require(rc == (want == ATTEMPTS ? 0 : want < 0 ? -EPROTO : 1));
-		if (rc == 1) {
+		if (rc < 0)
+			w->broken = true;
+		if (rc == 1)
 			check_completion(w, &c, (unsigned)want);
+		take_lines(w);
+		w->ended = ATTEMPTS;
+		if (rc == 1)
 			channel_release(w->ch, c.token);
-		}
 	} while (rc == 1);
-	w->broken = rc != 0;
-	require(!w->broken || why != NULL);
+	require(rc >= 0 || why != NULL);
 	require(channel_inflight(w->ch) == w->inflight);
 	require(!w->broken || !channel_pending(w->ch));
 }
@@ -258,7 +334,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	world_init(&w, next_byte(&in) & 7);
 	while (in.at < in.end) {
-		switch (next_byte(&in) % 8) {
+		switch (next_byte(&in) % 9) {
 		case 0:
 		case 1: submit(&w, &in); break;
 		case 2: complete(&w, &in); break;
@@ -266,6 +342,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 4: harvest(&w); break;
 		case 5: ask_for_hints(&w); break;
 		case 6: sleep_and_wake(&w); break;
+		case 8: say(&w, &in); break;
 		case 7: channel_cancel(w.ch, w.tokens[next_byte(&in) % DEPTH]); break;
 		}
 	}

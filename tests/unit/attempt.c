@@ -216,10 +216,27 @@ test_progress_text_is_cut_between_characters(void **state)
 	assert_int_equal(strlen(try_progress.text), 46);
 }
 
+static void
+says_a_long_line(struct jobd_attempt *at)
+{
+	jobd_log(at, "%0*d\xff and %s", CHANNEL_LINE_BYTES - 6, 7, "\xc3\xa9\xc3\xa9");
+	jobd_succeed(at, "null", 4);
+}
+
+static void
+test_a_line_is_made_good_text_and_cut_between_characters(void **state)
+{
+	(void)state;
+	assert_int_equal(try_body(says_a_long_line), CHANNEL_OK);
+	assert_int_equal(strlen(try_line), CHANNEL_LINE_BYTES);
+	assert_string_equal(try_line + CHANNEL_LINE_BYTES - 7, "7? and ");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(test_a_line_is_made_good_text_and_cut_between_characters),
 		cmocka_unit_test(test_a_handler_says_whether_to_try_again_and_when),
 		cmocka_unit_test(test_a_handler_that_returns_without_a_result_fails),
 		cmocka_unit_test(test_a_handler_that_ends_twice_fails_and_is_named),

@@ -1,6 +1,7 @@
 /* attempts.c - a host of attempts for tests. */
 #include "tests/unit/attempts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 char			*try_text;
 unsigned		 try_progress_count, try_stop_after;
 struct channel_progress	 try_progress;
+char			 try_line[CHANNEL_LINE_BYTES + 1];
 uint32_t		 try_out_cap = TRY_OUT_BYTES;
 
 static unsigned		 asked;
@@ -33,6 +35,13 @@ progress(struct jobd_attempt *at, const struct channel_progress *p)
 	try_progress_count++;
 }
 
+static void
+say(struct jobd_attempt *at, const char *text, size_t len)
+{
+	(void)at;
+	snprintf(try_line, sizeof(try_line), "%.*s", (int)len, text);
+}
+
 static struct uv_loop_s *
 get_loop(void)
 {
@@ -40,7 +49,7 @@ get_loop(void)
 }
 
 static const struct attempt_host host =
-    { should_stop, progress, NULL, get_loop, NULL };
+    { should_stop, progress, NULL, get_loop, NULL, say };
 
 /* As the worker has it; a handler of a test has its own, compiled for each attempt. */
 static struct schema *

@@ -13,6 +13,7 @@ enum { TRY_OUT_BYTES = 4096 };
 extern char		*try_text;		/* result or failure, NUL-terminated; NULL: none */
 extern unsigned		 try_progress_count;
 extern struct channel_progress try_progress;	/* the last */
+extern char		 try_line[CHANNEL_LINE_BYTES + 1];	/* the last that it said */
 /* Asked after so many questions of should_stop; 0: never. */
 extern unsigned		 try_stop_after;
 extern uint32_t		 try_out_cap;		/* at most TRY_OUT_BYTES */

@@ -422,6 +422,7 @@ struct attempt {
 	int64_t		 ready_ms;	/* its job had been ready since then, since the epoch, */
 	int64_t		 waited_ns;	/* and so waited that long; -1: it has not begun yet */
 	bool		 stall_told;	/* the caller's: that it keeps its worker's loop is known */
+	bool		 said;		/* the caller's: its job's log has something of it */
 	uint32_t	 bytes;		/* of input, for the window rule */
 };
 

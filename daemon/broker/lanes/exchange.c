@@ -12,6 +12,7 @@
 #include "daemon/broker/lanes/commands.h"
 #include "daemon/broker/lanes/lanes_internal.h"
 #include "daemon/broker/lanes/pools.h"
+#include "daemon/broker/logs/logs.h"
 #include "daemon/broker/router.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
@@ -48,6 +49,28 @@ exchange_drop_fetches(struct seat *seat)
 		fetch_free(list_entry(node, struct fetch, link));
 }
 
+/* Of two entries that are about one attempt the second has no effect. */
+void
+exchange_silence(struct seat *seat)
+{
+	const struct attempt	*a;
+	uint64_t		 at = 0, token;
+
+	for (;;) {
+		token = 0;
+		a = channel_inflight_next(seat->channel, &at, &token);
+		if (token == 0)
+			break;
+		if (a != NULL && a->said)
+			logs_ended(seat->lanes->broker, a);
+	}
+	list_for(node, &seat->fetches) {
+		a = list_entry(node, struct fetch, link)->attempt;
+		if (a->said)
+			logs_ended(seat->lanes->broker, a);
+	}
+}
+
 void
 exchange_hello(struct seat *seat)
 {
@@ -73,6 +96,8 @@ exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, str
 
 	if (seat->lane == CONTROL_LANE_EXEC)
 		commands_ended(seat, at);
+	if (at->said)
+		logs_ended(b, at);
 	seat->done++;
 	seat->done_here++;
 	seat->failures = 0;
@@ -378,12 +403,12 @@ exchange_take(struct seat *seat)
 	const char			*why = "";
 	int				 rc = channel_harvest(seat->channel, &c, &why);
 
-	if (rc == 0)
-		return false;
-	if (rc < 0) {
+	if (rc < 0)
 		seat_kill(seat, why);
+	else if (channel_has_line(seat->channel))
+		lines_take(seat);
+	if (rc != 1)
 		return false;
-	}
 	seat->lanes->stats.completions++;
 	switch (c.op) {
 	case CHANNEL_OP_HELLO:

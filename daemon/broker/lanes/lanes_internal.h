@@ -158,6 +158,8 @@ void exchange_start(struct seat *seat, struct attempt *at);
 bool exchange_run(struct seat *seat, struct attempt *at);
 void exchange_tell(struct seat *seat, struct attempt *at);
 void exchange_drop_fetches(struct seat *seat);
+/* Its worker is dead: the attempts that it has not finished say nothing more. */
+void exchange_silence(struct seat *seat);
 /* The attempt is over: core hears, and the worker may have served its time.  Takes what o holds. */
 void exchange_finish(struct seat *seat, struct attempt *at, enum attempt_end end, struct outcome *o);
 /* It is ours, not the handler's: the next attempt would fail in the same way. */
@@ -168,6 +170,9 @@ void exchange_result(struct seat *seat, struct attempt *at, char *text, uint32_t
 bool exchange_take(struct seat *seat);
 /* Does one of its attempts keep its loop from turning? */
 void exchange_look_for_stall(struct seat *seat);
+
+/* lines.c: after each look for completions, and before what was found is dealt with. */
+void lines_take(struct seat *seat);
 
 struct json_t;
 /* types.c: what a worker's hello declares.  0, or -1 with a sentence. */

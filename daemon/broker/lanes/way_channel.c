@@ -188,6 +188,7 @@ take_last(struct seat *seat, const char *how)
 	(void)how;
 	while (exchange_take(seat))
 		;
+	exchange_silence(seat);
 	seat->waits = seat->up && seat->lane != CONTROL_LANE_CPU ? waits_of(seat) : SUSPECT_NO;
 }
 
