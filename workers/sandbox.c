@@ -8,8 +8,6 @@
 #include "workers/worker.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "workers/filter.h"
 
 /*
  * Ended by the broker's stop, or by force; a ^C in a terminal is the supervisor's business.
@@ -97,24 +96,6 @@ sandbox_seal(enum control_lane lane)
 
 #else
 
-#if defined(__x86_64__)
-#define ARCH	AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH	AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH	AUDIT_ARCH_RISCV64
-#elif defined(__i386__)
-#define ARCH	AUDIT_ARCH_I386
-#elif defined(__arm__)
-#define ARCH	AUDIT_ARCH_ARM
-#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define ARCH	AUDIT_ARCH_PPC64LE
-#elif defined(__s390x__)
-#define ARCH	AUDIT_ARCH_S390X
-#else
-#error "sandbox.c does not know the seccomp name of this architecture"
-#endif
-
 static const uint32_t	refused[] = {
 #ifdef SYS_fork
 	SYS_fork,
@@ -129,57 +110,27 @@ static const uint32_t	refused[] = {
 	SYS_process_vm_writev,
 };
 
-#define REFUSED_COUNT	(sizeof(refused) / sizeof(refused[0]))
-#define FIELD(name)	offsetof(struct seccomp_data, name)
-#define X32_BIT		0x40000000u
-/* The low half of an argument: its value where it is an int. */
-#define LOW_HALF	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
-
-struct program {
-	struct sock_filter	code[2 * REFUSED_COUNT + 16];
-	unsigned short		len;
-};
-
 static void
-put(struct program *p, uint16_t code, uint32_t k, uint8_t jump_true, uint8_t jump_false)
+build(struct filter *f)
 {
-	p->code[p->len++] = (struct sock_filter)BPF_JUMP(code, k, jump_true, jump_false);
-}
-
-static void
-build(struct program *p)
-{
-	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(arch), 0, 0);
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	/* numbers of another architecture */
-	put(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(nr), 0, 0);
-#if defined(__x86_64__)
-	put(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
-	put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
-#endif
-	for (size_t i = 0; i < REFUSED_COUNT; i++) {
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
-		put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
-	}
+	filter_begin(f);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		filter_refuse(f, refused[i], EPERM);
 	/* madvise(MADV_REMOVE) would punch holes into the region that the broker reads */
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3);
-	put(p, BPF_LD | BPF_W | BPF_ABS, FIELD(args[2]) + LOW_HALF, 0, 0);
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, MADV_REMOVE, 0, 1);
-	put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
-	put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	filter_refuse_if(f, SYS_madvise, 2, ~0u, MADV_REMOVE, EPERM);
+	filter_end(f);
 }
 
 int
 sandbox_seal(enum control_lane lane)
 {
-	struct program		p = { .len = 0 };
+	struct filter		f;
 	struct sock_fprog	filter;
 
 	if (lane != CONTROL_LANE_CPU)		/* the pool of the io worker needs threads */
 		return 0;
-	build(&p);
-	filter = (struct sock_fprog){ .len = p.len, .filter = p.code };
+	build(&f);
+	filter = (struct sock_fprog){ .len = f.len, .filter = f.code };
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0 ? 0 : -errno;
 }
 
