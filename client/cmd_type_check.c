@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "lib/confine.h"
 #include "lib/fd.h"
 #include "lib/list.h"
 #include "proto/jobfile.h"
@@ -142,6 +143,17 @@ forget(struct checking *c)
 
 /* ---- files ---- */
 
+/* Right, but not for this machine, which need not be the daemon's. */
+static void
+warn_missing(struct checking *c, const char *path, const struct typefile *t)
+{
+	bool		files = t->read_paths.line > 0 || t->write_paths.line > 0;
+	const char	*missing = confine_missing(files, t->network == 0);
+
+	if (missing != NULL)
+		buf_printf(&c->ctl->out, "%s: here its jobs would fail: %s\n", path, missing);
+}
+
 static void
 check_text(struct checking *c, const char *path, const char *name, const char *text, size_t len)
 {
@@ -153,8 +165,10 @@ check_text(struct checking *c, const char *path, const char *name, const char *t
 
 	if (rc != 0)
 		tell(c, path, &f);
-	else if (claim_all(c, path, &t) && !ctl_wants_json(c->ctl))
+	else if (claim_all(c, path, &t) && !ctl_wants_json(c->ctl)) {
 		buf_printf(&c->ctl->out, "%s: %s %s is right\n", path, job ? "type" : "pool", name);
+		warn_missing(c, path, &t);
+	}
 	typefile_fini(&t);
 }
 

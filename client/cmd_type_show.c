@@ -80,6 +80,47 @@ put_defaults(struct table *t, struct span type)
 	free(on_lost);
 }
 
+/* One that is not said is null: all files. */
+static void
+put_paths(struct table *t, const char *title, struct span confinement, const char *member)
+{
+	struct json_walk w;
+	struct span	 list;
+	struct buf	 cell = { 0 };
+
+	if (!json_member(confinement, member, &list) || list.len == 0 || list.p[0] != '[')
+		return;
+	json_array(&w, list);
+	while (json_element(&w)) {
+		char	*path = json_plain(w.value);
+
+		buf_printf(&cell, "%s%s", buf_len(&cell) > 0 ? ", " : "", path);
+		free(path);
+	}
+	if (buf_len(&cell) == 0)
+		buf_puts(&cell, "nothing of its own");
+	table_puts(t, title);
+	table_take(t, &cell);
+}
+
+/* Without a word: its commands reach what their user does. */
+static void
+put_confinement(struct table *t, struct span type)
+{
+	struct span	confinement;
+
+	if (!json_member(type, "confinement", &confinement) || confinement.len == 0 ||
+	    confinement.p[0] != '{')
+		return;
+	put_paths(t, "reads", confinement, "read_paths");
+	put_paths(t, "writes", confinement, "write_paths");
+	if (!json_true(confinement, "network")) {
+		table_puts(t, "network");
+		table_puts(t, "none");
+	}
+	put_text(t, "cannot run", json_text(confinement, "missing"));
+}
+
 static void
 put_running(struct table *t, struct span type)
 {
@@ -243,6 +284,7 @@ print_type(struct ctl *ctl, struct span type)
 	put_defaults(&t, type);
 	put_words(&t, "lanes", type, "lanes");
 	put_words(&t, "traits", type, "traits");
+	put_confinement(&t, type);
 	put_running(&t, type);
 	put_ended(&t, type);
 	put_measured(&t, type);

@@ -14,8 +14,10 @@
  *						"stream" (job.write)
  *    "tmpdir": false,
  *    "limits": {"memory": 0, "processes": 0, "files": 1024, "file_bytes": 0, "cpu_ms": 0,
- *       "core": 0}}				0: no limit, of core: none is written; memory and
+ *       "core": 0},				0: no limit, of core: none is written; memory and
  *						processes unsaid: in a cgroup half of the machine's, and 512
+ *    "read_paths": ["/usr"], "write_paths": [],	one of them there: no other files; absent: all
+ *    "network": true}				false: no sockets but unix sockets
  *
  * Every member but argv may be absent; what is said above after the colon is usual.
  *
@@ -41,6 +43,7 @@
 
 #define COMMAND_HEAD_BYTES	(64 << 10)	/* of each stream, kept with the outcome */
 #define COMMAND_ARGS_MAX	20000		/* of one command */
+#define COMMAND_PATHS_MAX	64		/* in each list of a type's file */
 #define COMMAND_ENV_MAX		64		/* variables of a caller's, */
 #define COMMAND_ENV_BYTES	(4 << 10)	/* each at most so long, */
 #define COMMAND_ENV_ALL		(32 << 10)	/* and all together */

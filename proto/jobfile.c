@@ -62,7 +62,7 @@ check_text(const struct typefile *t, const char *text, const struct place *at, s
 	return 0;
 }
 
-/* cwd and [env] are as they stand; a placeholder there would wait for its value in vain. */
+/* Paths and [env] are as they stand; a placeholder there would wait for its value in vain. */
 static int
 check_fixed(const struct typefile *t, const char *text, int line, const char *key, struct fault *f)
 {
@@ -79,6 +79,16 @@ check_fixed(const struct typefile *t, const char *text, int line, const char *ke
 }
 
 static int
+check_fixed_words(const struct typefile *t, const struct words *w, const char *key, struct fault *f)
+{
+	int	rc = 0;
+
+	for (size_t i = 0; i < w->n && rc == 0; i++)
+		rc = check_fixed(t, w->v[i], w->line, key, f);
+	return rc;
+}
+
+static int
 check_places(const struct typefile *t, struct fault *f)
 {
 	struct place	at = { t->argv.line, true };
@@ -90,6 +100,10 @@ check_places(const struct typefile *t, struct fault *f)
 	}
 	if (rc == 0 && t->cwd != NULL)
 		rc = check_fixed(t, t->cwd, t->cwd_line, "cwd", f);
+	if (rc == 0)
+		rc = check_fixed_words(t, &t->read_paths, "read_paths", f);
+	if (rc == 0)
+		rc = check_fixed_words(t, &t->write_paths, "write_paths", f);
 	list_for (node, &t->env) {
 		const struct typefile_env	*e = list_entry(node, struct typefile_env, link);
 		char				 key[100];
@@ -236,6 +250,9 @@ put_spec(struct buf *out, const struct typefile *t)
 	typefile_put_text(out, "result", t->result);
 	typefile_put_text(out, "stdin", t->input);
 	typefile_put_bool(out, "tmpdir", t->tmpdir);
+	typefile_put_words(out, "read_paths", &t->read_paths);
+	typefile_put_words(out, "write_paths", &t->write_paths);
+	typefile_put_bool(out, "network", t->network);
 	put_limits(out, t);
 	buf_putc(out, '}');
 }

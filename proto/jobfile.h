@@ -11,7 +11,8 @@
  *
  * {NAME} in argv stands for what the caller gives, {{ and }} for braces.  Each one has its [param
  * NAME], and each [param NAME] is used.  The program itself is the administrator's: only an enum may
- * be in it.  cwd and [env] are as they stand, the same for every job.  All keys: docs/jobd.job.5.
+ * be in it.  cwd, paths and [env] are as they stand, the same for every job.  All keys:
+ * docs/jobd.job.5.
  */
 #ifndef PROTO_JOBFILE_H
 #define PROTO_JOBFILE_H

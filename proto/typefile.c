@@ -31,6 +31,7 @@ enum key_type {
 	KEY_ARGV,		/* struct words, from JSON alone */
 	KEY_NAMES,		/* struct words, of types */
 	KEY_VARIABLES,		/* struct words, of environment variables */
+	KEY_PATHS,		/* struct words, absolute */
 	KEY_CODES,		/* struct words, numbers 0 .. 255 */
 	KEY_BOOL,		/* the others are int64_t */
 	KEY_INT,
@@ -88,6 +89,9 @@ static const struct row rows[] = {
 	{ "result", JOB, KEY_CHOICE, AT(result), 0, 0, results },
 	{ "stdin", JOB, KEY_CHOICE, AT(input), 0, 0, inputs },
 	{ "env_allow", JOB, KEY_VARIABLES, AT(env_allow), 0, 0, NULL },
+	{ "read_paths", JOB, KEY_PATHS, AT(read_paths), 0, COMMAND_PATHS_MAX, NULL },
+	{ "write_paths", JOB, KEY_PATHS, AT(write_paths), 0, COMMAND_PATHS_MAX, NULL },
+	{ "network", JOB, KEY_BOOL, AT(network), 0, 0, NULL },
 	{ "memory_max", BOTH, KEY_SIZE, AT(memory_max), 0, BYTES, NULL },
 	{ "processes_max", BOTH, KEY_INT, AT(processes_max), 0, 1 << 22, NULL },
 	{ "files_max", JOB, KEY_INT, AT(files_max), 8, 1 << 20, NULL },
@@ -259,14 +263,18 @@ take_list(const struct row *row, const char *text, struct words *out, struct fau
 		return take_argv(text, out, f);
 	if (!read_words(text, out, f))
 		return false;
-	if (out->n == 0)
+	if (out->n == 0 && (row->type != KEY_PATHS || text[0] != '['))
 		return refuse(f, "is empty; " WORDS_BYTES " are wanted");
+	if (row->type == KEY_PATHS && out->n > (size_t)row->max)
+		return refuse(f, "has %zu paths; at most %" PRId64 " are allowed", out->n, row->max);
 	for (size_t i = 0; i < out->n; i++) {
 		const char	*word = out->v[i];
 
 		if (row->type == KEY_CODES &&
 		    parse_i64(word, strlen(word), row->min, row->max, &number) != 0)
 			return refuse(f, "`%.100s` is not an exit code: 0 to 255 is", word);
+		if (row->type == KEY_PATHS && word[0] != '/')
+			return refuse(f, "`%.100s` is not an absolute path", word);
 		if (row->type == KEY_NAMES && !typefile_name_ok(word, strlen(word)))
 			return refuse(f, "`%.100s` is not the name of a type: 1 to %d of a-z 0-9 _ . - "
 			    "are", word, BOUND_NAME_BYTES);

@@ -53,6 +53,8 @@ struct typefile {
 	struct words	 success_codes, retry_codes, final_codes;	/* of numbers 0 .. 255 */
 	char		*result, *input;	/* `stdin` */
 	struct words	 env_allow;
+	struct words	 read_paths, write_paths;
+	int64_t		 network;
 	struct list	 params;	/* of struct param */
 
 	/* NAME.worker */

@@ -82,8 +82,8 @@ command_integer(const struct reading *r, const char *name, const struct member *
 	return 0;
 }
 
-static int
-read_bool(const struct reading *r, const char *name, const struct member *m, bool *out)
+int
+command_bool(const struct reading *r, const char *name, const struct member *m, bool *out)
 {
 	if (m->type != SCAN_TRUE && m->type != SCAN_FALSE)
 		return command_refuse(r, name, "neither true nor false");
@@ -249,7 +249,7 @@ read_result(struct reading *r, const struct member *m)
 static int
 read_tmpdir(struct reading *r, const struct member *m)
 {
-	return read_bool(r, "tmpdir", m, &r->command->tmpdir);
+	return command_bool(r, "tmpdir", m, &r->command->tmpdir);
 }
 
 /* ---- stdin ---- */
@@ -310,7 +310,7 @@ read_stdin_stream(struct reading *r, const struct member *m)
 	bool	stream = false;
 	int	rc;
 
-	if ((rc = read_bool(r, "stdin_stream", m, &stream)) != 0 || !stream)
+	if ((rc = command_bool(r, "stdin_stream", m, &stream)) != 0 || !stream)
 		return rc;
 	if ((rc = one_input(r, "stdin_stream")) == 0)
 		r->command->stdin_mode = COMMAND_STDIN_STREAM;
@@ -361,6 +361,8 @@ static const struct setting	of_spec[] = {
 	{ "nice", read_nice }, { "grace_ms", read_grace }, { "success", read_success },
 	{ "retry", read_retry }, { "final", read_final }, { "result", read_result },
 	{ "stdin", read_stdin_mode }, { "tmpdir", read_tmpdir }, { "limits", read_limits },
+	{ "read_paths", command_read_read_paths }, { "write_paths", command_read_write_paths },
+	{ "network", command_read_network },
 	{ NULL, NULL },
 };
 
@@ -509,6 +511,8 @@ command_free(struct command *c)
 {
 	strings_free(&c->argv);
 	strings_free(&c->env);
+	strings_free(&c->bounds.read);
+	strings_free(&c->bounds.write);
 	free(c->cwd);
 	c->cwd = NULL;
 	buf_free(&c->input);

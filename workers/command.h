@@ -45,6 +45,12 @@ struct command_limits {			/* 0: none; of core: none is written */
 	int64_t		memory, processes, files, file_bytes, cpu_ms, core;
 };
 
+struct command_bounds {
+	bool		files;		/* the two lists are all that it may use */
+	struct strings	read, write;	/* absolute paths */
+	bool		no_network;
+};
+
 struct command {
 	struct strings		argv;		/* at least one */
 	struct strings		env;		/* NAME=value: the type's own, then the job's */
@@ -56,6 +62,7 @@ struct command {
 	struct buf		 input;		/* of COMMAND_STDIN_TEXT */
 	bool			 tmpdir;
 	struct command_limits	 limits;
+	struct command_bounds	 bounds;
 };
 
 /*

@@ -23,9 +23,15 @@ int command_refuse(const struct reading *r, const char *name, const char *fmt, .
 char *command_text(const struct reading *r, const char *name, const struct member *m);
 int command_integer(const struct reading *r, const char *name, const struct member *m, int64_t min,
     int64_t max, int64_t *out);
+int command_bool(const struct reading *r, const char *name, const struct member *m, bool *out);
 
 /* command_env.c: 0 or -EINVAL */
 int command_read_env(struct reading *r, const struct member *m);
+
+/* command_bounds.c: 0 or -EINVAL */
+int command_read_read_paths(struct reading *r, const struct member *m);
+int command_read_write_paths(struct reading *r, const struct member *m);
+int command_read_network(struct reading *r, const struct member *m);
 
 /* command_args.c: the template of r->argv with the values of args, into command->argv. */
 int command_compose(struct reading *r, const struct members *args);

@@ -1,8 +1,8 @@
 /*
  * exec.h - the exec worker from the inside: commands that run, and what is said to them.
  *
- * exec.c turns the loop and takes entries; exec_run.c is a command's life; exec_streams.c its
- * stdin, stdout and stderr; exec_outcome.c what is told of its end.
+ * exec.c turns the loop and takes entries; exec_run.c is a command's life; exec_start.c its start;
+ * exec_streams.c its stdin, stdout and stderr; exec_outcome.c what is told of its end.
  */
 #ifndef WORKERS_EXEC_H
 #define WORKERS_EXEC_H
@@ -108,6 +108,13 @@ void exec_complete(const struct channel_entry *e, enum channel_status status, ui
     uint64_t aux);
 void exec_complete_failed(const struct channel_entry *e, const char *message);
 void exec_touch(struct run *r);		/* looked at before the loop sleeps */
+
+/* ---- exec_start.c ---- */
+/*
+ * Its process runs: 0.  Or -1 with a sentence in why[size], and nothing is left of what was made;
+ * found: there is such a program.
+ */
+int start_run(struct run *r, struct span trace, bool *found, char *why, size_t size);
 
 /* ---- exec_run.c ---- */
 void run_begin(const struct channel_entry *e);

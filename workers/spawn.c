@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -31,12 +32,13 @@
 
 enum stage {
 	STAGE_SESSION, STAGE_CGROUP, STAGE_LIMITS, STAGE_NICE, STAGE_USER, STAGE_PARENT,
-	STAGE_CHDIR, STAGE_PRIVILEGES, STAGE_STDIO, STAGE_DESCRIPTORS, STAGE_EXEC
+	STAGE_CHDIR, STAGE_PRIVILEGES, STAGE_LANDLOCK, STAGE_SECCOMP, STAGE_STDIO,
+	STAGE_DESCRIPTORS, STAGE_EXEC
 };
 
 static const char *const	stage_names[] = {
 	"session", "cgroup", "limits", "nice", "user", "parent",
-	"chdir", "privileges", "stdio", "descriptors", "exec",
+	"chdir", "privileges", "landlock", "seccomp", "stdio", "descriptors", "exec",
 };
 
 struct report {
@@ -145,6 +147,19 @@ settle_user(const struct child *c)
 		fail(STAGE_USER);
 }
 
+/*
+ * By no_new_privs anybody may.  The filter comes last, so that it need not know what comes before;
+ * behind it are dup2, close_range, execve, write and _exit, which none refuses.
+ */
+IN_CHILD static void
+confine(const struct spawn *s)
+{
+	if (s->ruleset >= 0 && syscall(__NR_landlock_restrict_self, s->ruleset, 0) != 0)
+		fail(STAGE_LANDLOCK);
+	if (s->filter != NULL && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, s->filter) != 0)
+		fail(STAGE_SECCOMP);
+}
+
 IN_CHILD static void
 set_stdio(const struct spawn *s)
 {
@@ -205,6 +220,7 @@ run_child(void *arg)
 		fail(STAGE_CHDIR);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		fail(STAGE_PRIVILEGES);
+	confine(s);
 	set_stdio(s);
 	close_others();
 	exec_first(s);
@@ -241,7 +257,7 @@ spawn(const struct spawn *s, struct spawn_failure *why)
 	error = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
-		*why = (struct spawn_failure){ "clone", error };
+		*why = (struct spawn_failure){ .stage = "clone", .error = error };
 		return -1;
 	}
 	if (read_report(why) == 0)

@@ -8,6 +8,7 @@
 #ifndef WORKERS_SPAWN_H
 #define WORKERS_SPAWN_H
 
+#include <linux/filter.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -26,6 +27,8 @@ struct spawn {
 	int		 cgroup;	/* its cgroup.procs, open for writing; -1: none */
 	mode_t		 umask;
 	int		 nice;		/* 0: as the worker */
+	int		 ruleset;	/* of Landlock; -1: none */
+	const struct sock_fprog *filter;	/* of seccomp; NULL: none */
 	struct spawn_limit limits[SPAWN_LIMITS];
 	int		 limits_count;
 };
@@ -33,7 +36,8 @@ struct spawn {
 /* Where a start failed: what the message says. */
 struct spawn_failure {
 	const char	*stage;		/* "exec", "chdir", "limits", ... */
-	int		 error;		/* errno */
+	int		 error;		/* errno; 0: text says it */
+	char		 text[300];
 };
 
 /* Once, at start: the pipe.  0 or -errno. */

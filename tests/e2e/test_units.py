@@ -46,6 +46,12 @@ class Units(unittest.TestCase):
         paths = [self.unit(kind, 'jobd.service'), self.unit(kind, 'jobd.socket')]
         self.assertEqual(analyze('verify', '--man=no', *options, *paths), (0, ''))
 
+    def test_the_service_leaves_its_jobs_what_confines_them(self):
+        """Those of @system-service alone would make each job fail whose type has read_paths."""
+        with open(self.unit('system', 'jobd.service')) as f:
+            allowed = set(' '.join(re.findall(r'(?m)^SystemCallFilter=([^~].*)', f.read())).split())
+        self.assertLessEqual({'landlock_add_rule', 'landlock_create_ruleset', 'landlock_restrict_self'}, allowed)
+
     def test_systemd_finds_nothing_wrong_with_the_units_of_the_system(self):
         self.verify('system')
 

@@ -114,6 +114,36 @@ class Users(unittest.TestCase):
         self.assertTrue(found)
         return found
 
+    def test_a_confined_command_is_its_user_and_has_of_its_paths_what_that_user_may(self):
+        """Confined after it has become the user, and without a way to be more: setuid programs are none to it."""
+        own, roots = (os.path.join(self.jobs_dir, name) for name in ('own', 'roots'))
+        for path, uid in ((own, OTHER), (roots, 0)):
+            os.mkdir(path, 0o700)
+            os.chown(path, uid, uid)
+        self.write_scripts(confined=OTHER, locked=OTHER)
+        for name, more in (('confined', 'read_paths = /usr /etc\nwrite_paths = %s %s\nnetwork = false\n' % (own, roots)),
+                           ('locked', 'read_paths = /usr %s/in\n' % roots)):
+            with open(os.path.join(self.jobs_dir, name + '.job'), 'r+') as f:
+                text = f.read()
+                f.seek(0)
+                f.write(more + text)
+        c = self.start()
+        self.assertEqual(self.output(c, 'confined', 'id -u; echo mine > %s/x; cat %s/x' % (own, own)).split()[:2],
+                         [str(OTHER), 'mine'])
+        self.assertEqual(os.stat(os.path.join(own, 'x')).st_uid, OTHER)
+        self.assert_denied(c, 'confined', 'touch %s/x' % roots)         # allowed by its type, not to its user
+        self.assert_denied(c, 'confined', 'cat /etc/shadow')
+        self.assert_denied(c, 'confined', 'ls /tmp')                    # the other way round
+        setuid = os.path.join(self.jobs_dir, 'id')
+        shutil.copyfile('/usr/bin/id', setuid)
+        os.chmod(setuid, 0o4755)
+        self.write('setuid.job', 'user = %d\nargv = ["%s", "-u"]\nread_paths = []\n' % (OTHER, setuid))
+        c.call('server.reload')
+        self.assertEqual(c.call('job.call', type='setuid')['result']['stdout'], '%d\n' % OTHER)
+        failure = c.call('job.call', type='locked', args={'script': 'true'})['failure']
+        self.assertEqual((failure['kind'], failure['message']),
+                         ('spawn', 'cannot start /bin/sh: read_paths: %s/in: Permission denied' % roots))
+
     def test_jobs_of_two_users_run_as_them_and_do_not_reach_each_other(self):
         self.write_scripts(usual=None, other=OTHER)
         c = self.start()

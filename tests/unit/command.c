@@ -385,6 +385,7 @@ test_what_is_not_said_is_usual(void **state)
 	assert_true(codes_have(&c.success, 0) && !codes_have(&c.success, 1));
 	assert_true(codes_have(&c.retry, 75) && codes_have(&c.final, 65));
 	assert_null(c.cwd);
+	assert_false(c.bounds.files || c.bounds.no_network);
 	command_free(&c);
 }
 
@@ -395,6 +396,18 @@ test_a_broken_spec_is_told_apart_from_broken_args(void **state)
 
 	(void)state;
 	assert_string_equal(got, "spec.limits: a member that is no limit");
+	free(got);
+	got = build("{\"argv\":[\"p\"],\"read_paths\":\"/\"}", "{}");
+	assert_string_equal(got, "spec.read_paths: not an array of paths");
+	free(got);
+	got = build("{\"argv\":[\"p\"],\"write_paths\":[\"/a\",\"b\"]}", "{}");
+	assert_string_equal(got, "spec.write_paths: b is not an absolute path");
+	free(got);
+	got = build("{\"argv\":[\"p\"],\"network\":0}", "{}");
+	assert_string_equal(got, "spec.network: neither true nor false");
+	free(got);
+	got = build("{\"free\":true}", "{\"argv\":[\"p\"],\"network\":true}");
+	assert_string_equal(got, "args.network: no such member");
 	free(got);
 	got = build("{", "{}");
 	assert_int_equal(strncmp(got, "spec: ", 6), 0);

@@ -36,7 +36,8 @@ SCHEDULE = {'name': 's', 'when': '@daily', 'time_zone': 'UTC', 'overlap': 'skip'
 TYPE = {'name': 'echo', 'summary': 'returns it', 'lanes': ['inline'], 'lane': 'inline', 'mode': 'auto', 'pool': '', 'served': True,
         'running': 0, 'max_running': 0, 'succeeded': 1, 'failed': 0, 'cancelled': 0}
 ORIGIN = {'plugin': None, 'file': '/j/echo.job', 'role': 'submitter', 'grace_ms': 10000, 'defaults': {
-    'queue': None, 'priority': 0, 'timeout_ms': 3600000, 'ttl_ms': 0, 'on_lost': 'requeue'}}
+    'queue': None, 'priority': 0, 'timeout_ms': 3600000, 'ttl_ms': 0, 'on_lost': 'requeue'},
+    'confinement': {'read_paths': ['/usr'], 'write_paths': [], 'network': False, 'missing': None}}
 MEASURED = {
     'samples': 40, 'mean_us': 12, 'stalls': {'count': 0, 'longest_ms': 0},
     'cpu': {'share': 0.93, 'deviation': 0.05, 'samples': 40, 'verdict': 'computes', 'queue_known': True},

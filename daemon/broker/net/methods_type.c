@@ -4,6 +4,7 @@
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
+#include "daemon/broker/net/print_confinement.h"
 #include "daemon/broker/net/print_left_out.h"
 #include "daemon/broker/net/print_route.h"
 #include "daemon/broker/route/route.h"
@@ -191,6 +192,8 @@ method_type_show(struct call *call, struct rpc_error *err)
 	out = reply_begin(&call->reply);
 	print_type_head(out, call->net->broker->core, t);
 	print_origin(out, call->net->broker, t);
+	print_next(out, "confinement");
+	print_confinement(out, t->spec);
 	print_next(out, "args_schema");
 	buf_puts(out, t->args_schema);
 	print_next(out, "traits");
