@@ -90,6 +90,13 @@ choose_account(const char *key, const char *name, struct account *out, char *why
 	return true;
 }
 
+/* The daemon may see more than who checks its configuration, and says itself what is wrong with that. */
+static bool
+is_left_to_daemon(const struct plan *p)
+{
+	return p->options->check_config && tls_may_be_hidden(&p->tls);
+}
+
 /* Without a certificate a TLS listener could serve nobody.  The setting to blame; NULL: all is good. */
 static const char *
 choose_tls(struct plan *p, const struct config *c, char *why, size_t size)
@@ -98,7 +105,8 @@ choose_tls(struct plan *p, const struct config *c, char *why, size_t size)
 
 	for (size_t i = 0; key == NULL && i < p->naddrs; i++) {
 		if (p->addrs[i].kind != ADDR_TLS ||
-		    (p->tls.pem[TLS_CERTIFICATE] != NULL && p->tls.pem[TLS_KEY] != NULL))
+		    (p->tls.pem[TLS_CERTIFICATE] != NULL && p->tls.pem[TLS_KEY] != NULL) ||
+		    is_left_to_daemon(p))
 			continue;
 		snprintf(why, size, "tls:%s:%u: needs tls.certificate and tls.key", p->addrs[i].host,
 		    p->addrs[i].port);
@@ -242,7 +250,8 @@ plan_check_tls(const struct plan *p, const char *program, struct config_fault *f
 {
 	const char	*key;
 
-	if (p->tls.pem[TLS_CERTIFICATE] == NULL && p->tls.pem[TLS_KEY] == NULL)
+	if ((p->tls.pem[TLS_CERTIFICATE] == NULL && p->tls.pem[TLS_KEY] == NULL) ||
+	    is_left_to_daemon(p))
 		return 0;
 	key = tls_check(program, &p->daemon_account, &p->tls, fault->why, sizeof(fault->why));
 	return key == NULL ? 0 : blame(p, key, fault);

@@ -46,8 +46,12 @@ is_secret(const struct stat *st)
 	return (st->st_mode & 0027) == 0 && ((st->st_mode & 0040) == 0 || st->st_uid == 0);
 }
 
+/*
+ * Credentials belong to the unit's User=, whom jobd is not, and are on a file system that nobody can
+ * write: whose they are says nothing.
+ */
 static char *
-read_opened(int fd, enum tls_part part, char *why, size_t size)
+read_opened(int fd, enum tls_part part, bool credential, char *why, size_t size)
 {
 	struct stat	 st;
 	char		*text;
@@ -62,7 +66,7 @@ read_opened(int fd, enum tls_part part, char *why, size_t size)
 		    (unsigned)st.st_mode & 07777);
 		return NULL;
 	}
-	if (part == TLS_CLIENT_CA && !owner_trusted(&st, why, size))
+	if (part == TLS_CLIENT_CA && !credential && !owner_trusted(&st, why, size))
 		return NULL;		/* who can write it can be every client */
 	if (st.st_size == 0 || st.st_size > TLS_FILE_BYTES_MAX) {
 		snprintf(why, size, "%s", st.st_size == 0 ? "is empty" :
@@ -89,7 +93,7 @@ read_part(struct tls_files *f, enum tls_part part, const char *given, char *why,
 	if (path == NULL)
 		return true;
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) >= 0)
-		f->pem[part] = read_opened(fd, part, reason, sizeof(reason));
+		f->pem[part] = read_opened(fd, part, given == NULL, reason, sizeof(reason));
 	else
 		snprintf(reason, sizeof(reason), "%s", strerror(errno));
 	good = f->pem[part] != NULL;
@@ -117,6 +121,16 @@ tls_read(const struct config *c, struct tls_files *out, char *why, size_t size)
 	}
 	*out = f;
 	return NULL;
+}
+
+bool
+tls_may_be_hidden(const struct tls_files *f)
+{
+	const char	*dir = getenv("CREDENTIALS_DIRECTORY");
+	bool		 missing = f->pem[TLS_CERTIFICATE] == NULL || f->pem[TLS_KEY] == NULL ||
+			    (f->require_client && f->pem[TLS_CLIENT_CA] == NULL);
+
+	return missing && dir != NULL && access(dir, F_OK) != 0;
 }
 
 /* ---- tried ---- */

@@ -5,6 +5,7 @@
 #ifndef SUPERVISOR_TLS_H
 #define SUPERVISOR_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/config.h"
@@ -18,6 +19,11 @@ struct account;
  * that is to blame, with a sentence in why[size].
  */
 const char *tls_read(const struct config *c, struct tls_files *out, char *why, size_t size);
+/*
+ * What is missing may be among credentials that this process is not shown: systemd keeps those of
+ * a service from the commands of ExecReload=, and tells them all the same where they are.
+ */
+bool tls_may_be_hidden(const struct tls_files *f);
 /*
  * Has the broker's program try them, as the broker's account: nothing that parses certificates runs as root.
  * NULL, or the setting that is to blame, with a sentence in why[size].

@@ -364,6 +364,18 @@ class Start(Certificates):
             self.secret(d + '/tls.key', read(self.server.key))
             self.assertEqual(self.start('--listen', 'tls:127.0.0.1:0', CREDENTIALS_DIRECTORY=d), (0, ''))
 
+    def test_a_check_that_is_not_shown_the_credentials_leaves_them_to_the_daemon(self):
+        """systemd tells the commands of ExecReload= where they are, and keeps them to the service."""
+        listen, hidden = ('--listen', 'tls:127.0.0.1:0'), {'CREDENTIALS_DIRECTORY': self.dir + '/hidden'}
+        self.assertEqual(self.start(*listen, **hidden), (0, ''))
+        self.assertEqual(self.start(*listen, '--set', 'tls.certificate=' + self.server.certificate, **hidden), (0, ''))
+        status, said = self.start(*listen, *self.files(self.server), '--set', 'tls.key=' + self.builder.key, **hidden)
+        self.assertEqual((status, 'is not the key' in said), (78, True), said)
+        os.mkdir(hidden['CREDENTIALS_DIRECTORY'])
+        self.addCleanup(os.rmdir, hidden['CREDENTIALS_DIRECTORY'])
+        status, said = self.start(*listen, **hidden)
+        self.assertEqual((status, 'needs tls.certificate' in said), (78, True), said)
+
 
 if __name__ == '__main__':
     unittest.main()
