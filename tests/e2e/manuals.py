@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 from jobd_test import BUILD, SOURCE, program
@@ -110,6 +111,36 @@ class Jobctl(unittest.TestCase):
     def test_every_option_that_verbs_share_is_one_of_some_verb(self):
         have = {name for verb in verbs() for name in options_of_help(verb)} | {'version'}
         self.assertEqual(set(self.shared) - have, set())
+
+
+class Configurations(unittest.TestCase):
+    """What a reader is told to put into jobd.conf."""
+
+    SECTION = re.compile(r'(?:#.*\n)*\[([a-z]+)')
+
+    def blocks(self):
+        """[(page, text)] of the indented paragraphs that begin with a section of jobd.conf."""
+        with open(os.path.join(SOURCE, 'proto', 'config.def')) as f:
+            known = set(re.findall(r'^OPTION\((\w+),', f.read(), re.M)) | {'queue', 'access', 'quota'}
+        for path in sorted(glob.glob(os.path.join(SOURCE, 'docs', '*.md')) + [os.path.join(SOURCE, 'README.md')]):
+            with open(path) as f:
+                for part in re.findall(r'^(?: {4}\S.*\n)+', f.read(), re.M):
+                    text = re.sub('^ {4}', '', part, flags=re.M)
+                    begins = self.SECTION.match(text)
+                    if begins and begins[1] in known:
+                        yield os.path.basename(path), text
+
+    def test_every_one_is_accepted(self):
+        blocks = list(self.blocks())
+        self.assertGreater(len(blocks), 5)
+        for name, text in blocks:
+            with self.subTest(page=name, text=text), tempfile.NamedTemporaryFile('w', suffix='.conf') as f:
+                f.write(text)
+                f.flush()
+                done = subprocess.run([program('jobctl'), 'config', 'check', f.name], capture_output=True, text=True,
+                                      timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, ''))
+                self.assertNotRegex(text, r'(?m)=.*\s#', 'a value has no comment with #')
 
 
 class Handler(unittest.TestCase):
