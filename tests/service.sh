@@ -99,7 +99,7 @@ make_root() {
 	[ -f "$sources" ] || sources=
 	# shellcheck disable=SC2086
 	exec mmdebstrap --quiet --variant=minbase \
-	    --include="systemd systemd-sysv dbus libpam-systemd procps iproute2 python3 $(dependencies | tr '\n' ' ')" \
+	    --include="systemd systemd-sysv dbus libpam-systemd procps iproute2 openssl python3 $(dependencies | tr '\n' ' ')" \
 	    "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$work/root" $sources >"$work/root.log" 2>&1
 }
 

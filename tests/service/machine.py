@@ -16,7 +16,8 @@ SHARE = '/jobd/share'           # from outside: packages, and the plugin that le
 ADDRESS = 'unix:/run/jobd/jobd.sock'
 STATE = '/var/lib/jobd'
 CONFIGURATION = '/etc/jobd/jobd.conf.d/proof.conf'
-CGROUP = '/sys/fs/cgroup/system.slice/jobd.service'
+GROUP = '/system.slice/jobd.service'    # of cgroups, beneath their mount
+CGROUP = '/sys/fs/cgroup' + GROUP
 PLACE = '/srv/proof'            # where jobs may write
 
 
@@ -33,12 +34,12 @@ def equal(got, expected, what):
     check(got == expected, '%s: %r, and not %r', what, got, expected)
 
 
-def run(*command, status=0, timeout=90, user=None, env=None):
+def run(*command, status=0, timeout=90, user=None, env=None, cwd=None):
     """Its output, both streams; status None: any."""
     if user:
         command = ('runuser', '-u', user, '--') + command
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=timeout, env=dict(os.environ, **(env or {})))
+                          text=True, timeout=timeout, cwd=cwd, env=dict(os.environ, **(env or {})))
     if status is not None and done.returncode != status:
         raise Failed('%s: status %d\n%s' % (' '.join(command), done.returncode, done.stdout))
     return done.stdout
@@ -122,6 +123,12 @@ def processes():
 def named(text):
     """Processes of the service with that in their title."""
     return [pid for pid, what in processes().items() if text in what]
+
+
+def group_of(pid):
+    """The path of its cgroup beneath the mount."""
+    with open('/proc/%d/cgroup' % pid) as f:
+        return next(line[3:].rstrip() for line in f if line.startswith('0::'))
 
 
 def broker():

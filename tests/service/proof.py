@@ -22,7 +22,10 @@ import machine
 from machine import (ADDRESS, CONFIGURATION, PLACE, STATE, Client, Failed, Service, broker, check, connect, ctl, cursor,
                      equal, journal, named, processes, restarts, run, settle, shown, supervisor, systemctl, uids,
                      until, write)
+from confined import commands_are_in_groups_of_their_own, it_is_closed
 from ledger import Ledger
+from person import a_person_has_a_daemon_of_her_own
+from tls import it_talks_tls
 
 OLD, NEW = sys.argv[1:3]
 WATCHDOG_S = 6
@@ -84,18 +87,6 @@ def it_is_installed():
     check(run('dpkg-query', '-W', '-f', '${Conffiles}', 'jobd').count('/etc/jobd/jobd.conf '), 'no conffile')
     run('jobd', '--check-config')
     run('python3', '-c', 'import jobd, jobd_worker; print(jobd.Client().call("echo", 1))')
-
-
-def it_is_closed():
-    """What systemd says of the sandbox, and what a job can do to the daemon: nothing."""
-    said = run('systemd-analyze', 'security', '--no-pager', 'jobd.service')
-    score = float(re.search(r'exposure level for jobd.service: ([\d.]+)', said)[1])
-    check(score < 3.0, 'systemd-analyze security: %.1f', score)
-    for path in STATE + '/jobs.db', STATE + '/client.token', '/proc/%d/mem' % broker():
-        check('denied' in ctl('run', '--', 'head', '-c', '1', path, status=1), 'a job reads ' + path)
-    for pid in supervisor(), broker():
-        check('permitted' in ctl('run', '--', 'kill', '-0', str(pid), status=1), 'a job may signal the daemon')
-    print('   exposure %.1f' % score)
 
 
 def jobs_of_a_file_and_of_a_function_run():
@@ -300,10 +291,10 @@ def it_is_restarted_under_load():
 def it_is_upgraded_while_jobs_run():
     """What ends within stop.drain_ms ends; what does not is run again, and says why; nothing is lost."""
     load = LOAD.begin()
-    script = 'test -e %s/second && exit 0; touch %s/second; exec sleep 30' % (PLACE, PLACE)
+    script = 'test -e %s/second && exit 0; touch %s/second; setsid -f env -i sleep 57; exec sleep 30' % (PLACE, PLACE)
     long = int(ctl('submit', '--', 'sh', '-c', script))
     short = int(ctl('submit', '--', 'sh', '-c', 'echo begun; sleep 4; echo ended'))
-    until(lambda: named('sleep 30') and named('sleep 4'), 'both commands', 20)
+    until(lambda: all(named('sleep %d' % s) for s in (30, 57, 4)), 'both commands, and the daemon of one', 20)
     load.submit(.5)
     old = supervisor()
     with Knocking() as others:
@@ -320,24 +311,10 @@ def it_is_upgraded_while_jobs_run():
         equal((job['state'], len(job['attempts'])), ('succeeded', 2), 'the job that did not')
         equal(job['attempts'][0]['end'], 'daemon_stop', 'what ended its first attempt')
     equal(ctl('logs', str(short)), 'begun\nended', 'what it said')
+    equal(named('sleep 57'), [], 'the daemon that the other had started')
     load.finish()
     equal([why for why in others.refused if 'Refused' in why or 'NotFound' in why], [], 'who could not connect')
     equal(shown('ActiveState', 'jobd.socket'), 'active', 'the sockets')
-
-
-def a_person_has_a_daemon_of_her_own():
-    """systemctl --user, without root and without a configuration; her jobs are hers."""
-    uid = run('id', '-u', 'alice').strip()
-    run('loginctl', 'enable-linger', 'alice')
-    until(lambda: shown('ActiveState', 'user@%s.service' % uid) == 'active', 'her systemd', 30)
-    hers = {'XDG_RUNTIME_DIR': '/run/user/' + uid, 'HOME': '/home/alice', 'USER': 'alice'}
-    run('systemctl', '--user', 'start', 'jobd.socket', user='alice', env=hers)
-    address = 'unix:/run/user/%s/jobd/jobd.sock' % uid
-    equal(ctl('-H', address, 'run', '--', 'id', '-un', user='alice', env=hers), 'alice', 'the user of her jobs')
-    equal(ctl('run', '--', 'id', '-un', user='alice', env=hers), 'alice', 'the daemon that jobctl finds')
-    equal(run('systemctl', '--user', 'is-active', 'jobd.service', user='alice', env=hers), 'active\n', 'her service')
-    run('loginctl', 'disable-linger', 'alice')
-    until(lambda: shown('ActiveState', 'user@%s.service' % uid) == 'inactive', 'the end of her systemd', 60)
 
 
 def it_is_backed_up_and_restored():
@@ -390,7 +367,8 @@ def it_is_purged():
 
 
 STEPS = [it_is_installed, it_is_closed, jobs_of_a_file_and_of_a_function_run,
-         people_may_do_what_the_shipped_rules_say, a_socket_starts_it, it_is_reloaded,
+         commands_are_in_groups_of_their_own, people_may_do_what_the_shipped_rules_say, a_socket_starts_it,
+         it_talks_tls, it_is_reloaded,
          it_is_not_restarted_with_a_bad_configuration, the_watchdog_sees_a_broker_that_hangs,
          it_survives_the_death_of_each_process, it_is_restarted_under_load, it_is_upgraded_while_jobs_run,
          a_person_has_a_daemon_of_her_own, it_is_backed_up_and_restored, it_is_removed_and_comes_back, it_is_purged]
