@@ -514,6 +514,15 @@ expect_gone(pid_t pid)
 	assert_int_equal(errno, ESRCH);
 }
 
+/* Of one that is init's to reap. */
+static void
+await_gone(pid_t pid)
+{
+	for (int i = 0; i < 12000 && kill(pid, 0) == 0; i++)
+		poll(NULL, 0, 5);
+	expect_gone(pid);
+}
+
 static void
 test_what_a_command_leaves_behind_is_gone_when_it_is_told(void **state)
 {
@@ -544,14 +553,15 @@ test_cancel_terminates_a_command_that_listens(void **state)
 	int64_t	start_ns;
 
 	(void)state;
-	begin_sh(&run, "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done", "");
+	begin_sh(&run, "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+	    ",\"grace_ms\":600000");
 	command_await_output(&run, "ready\n");
 	start_ns = clock_mono_ns();
 	channel_cancel(rig.channel, run.token);
 	command_await_output(&run, "asked\n");
 	command_wait(&run);
 	assert_int_equal(run.end.status, CHANNEL_CANCELLED);
-	assert_true(clock_mono_ns() - start_ns < 5 * NS_PER_S);	/* well within the grace */
+	assert_true(clock_mono_ns() - start_ns < 300 * NS_PER_S);	/* not at the end of its grace */
 }
 
 static void
@@ -630,7 +640,7 @@ test_a_tree_of_1000_processes_is_gone_soon_after_the_grace(void **state)
 	cancel(&run);
 	took_ms = (clock_mono_ns() - start_ns) / NS_PER_MS - 100;
 	print_message("1,000 processes gone %lld ms after the grace\n", (long long)took_ms);
-	assert_true(took_ms < 5000);		/* the target, 200 ms, is the benchmark's to check */
+	assert_true(took_ms < 60000);		/* the target, 200 ms, is the benchmark's to check */
 }
 
 static void
@@ -644,9 +654,7 @@ test_the_workers_death_takes_the_commands_own_process_with_it(void **state)
 	pid = printed_pid(&run);
 	kill(rig.pid, SIGKILL);
 	rig_reap(NULL);
-	for (int i = 0; i < 1000 && kill(pid, 0) == 0; i++)
-		poll(NULL, 0, 5);		/* it is init's to reap */
-	expect_gone(pid);
+	await_gone(pid);
 }
 
 static void
@@ -697,9 +705,7 @@ test_an_orphan_that_nobody_can_tell_goes_with_the_last_that_may_have_made_it(voi
 	assert_int_equal(kill(pid, 0), 0);	/* it may be the other's */
 	cancel(&other);
 	again(FREE_SPEC, "{\"argv\":[\"true\"]}");
-	for (int i = 0; i < 1000 && kill(pid, 0) == 0; i++)
-		poll(NULL, 0, 5);
-	expect_gone(pid);
+	await_gone(pid);
 }
 
 /* A cgroup of our own, where there is cgroup v2 and we may; NULL: group.c has to do. */
@@ -768,10 +774,8 @@ test_the_brokers_end_is_the_end_of_all_commands(void **state)
 	channel_free(rig.channel);
 	rig.channel = NULL;
 	assert_int_equal(rig_reap(NULL), 0);
-	for (int i = 0; i < 1000 && (kill(main_pid, 0) == 0 || kill(orphan, 0) == 0); i++)
-		poll(NULL, 0, 5);		/* they are init's to reap */
-	expect_gone(main_pid);
-	expect_gone(orphan);
+	await_gone(main_pid);
+	await_gone(orphan);
 }
 
 #define MANY	1000

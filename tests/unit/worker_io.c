@@ -153,7 +153,7 @@ test_a_stopped_io_worker_finishes_what_it_has_asleep(void **state)
 	int			status;
 
 	(void)state;
-	rig_submit_run("sleep", LANE_ASYNC, "{\"ms\":500}", 256, &last);
+	rig_submit_run("sleep", LANE_ASYNC, "{\"ms\":2000}", 256, &last);
 	channel_publish(rig.channel);
 	rig_await_title("jobd: io worker 1 [1 waiting, 0 in threads]");
 	cpu_ns = loop_cpu_ns();
@@ -164,7 +164,7 @@ test_a_stopped_io_worker_finishes_what_it_has_asleep(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	cpu_ns = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_S +
 	    (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000 - cpu_ns;
-	assert_true(cpu_ns < 250 * NS_PER_MS);
+	assert_true(cpu_ns < NS_PER_S);		/* of two; a sanitizer's own end is in it */
 	free(last.text);
 }
 
