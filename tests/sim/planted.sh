@@ -47,6 +47,7 @@ for file in $sims; do
 	compile "tests/sim/$file" "$work/sims/$file.o"
 done
 compile tests/unit/core "$work/unit.o"
+compile tests/unit/core_rig "$work/unit_rig.o"
 compile tests/unit/core_life "$work/unit_life.o"
 compile tests/unit/core_pools "$work/unit_pools.o"
 
@@ -59,9 +60,9 @@ build() {
 	done
 	$CC $flags "$work"/objects/*.o "$work"/sims/*.o "$work"/core/*.o -o "$work/sim" &&
 	    $CC $flags "$work/unit.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka -o "$work/unit" &&
-	    $CC $flags "$work/unit_life.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
+	    $CC $flags "$work/unit_life.o" "$work/unit_rig.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
 	    -o "$work/unit_life" &&
-	    $CC $flags "$work/unit_pools.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
+	    $CC $flags "$work/unit_pools.o" "$work/unit_rig.o" "$work"/objects/*.o "$work"/core/*.o -lcmocka \
 	    -o "$work/unit_pools"
 }
 

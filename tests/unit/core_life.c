@@ -1,7 +1,7 @@
 /* core_life.c - what becomes of a job between its submission and its end: attempts that follow each
  * other. */
+#include "tests/unit/core_rig.h"
 #include "tests/unit/offers.h"
-#include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,54 +10,23 @@
 #include "daemon/broker/core/core.h"
 #include "lib/alloc.h"
 
-#define MS	INT64_C(1000000)
-
-/* A core with one cpu worker of one slot and an io worker of eight, and its clock. */
-struct world {
-	struct core		*c;
-	struct core_time	 now;
-	struct submitter	*by;
-	struct type		*type;
-	struct attempt		*last;		/* that was started */
-	uint64_t		 next_id, last_finished, last_forgotten;
+struct seen {
+	struct attempt	*last;		/* that was started */
+	uint64_t	 last_finished, last_forgotten;
 };
 
-static const struct retry_policy never = { .said = 15, .max_attempts = 1, .backoff_ms = 1000,
-    .factor = 2000, .max_backoff_ms = 60000 };
-
+/* With one cpu worker of one slot and an io worker of eight. */
 static int
 set_up(void **state)
 {
-	struct core_config	 cfg = {
-		.keep_finished_ms = 60000, .keep_finished = 100, .keep_finished_bytes = 1 << 20,
-		.keep_failed_ms = 600000, .max_waiting = 200000, .max_waiting_bytes = 1 << 28,
-		.grace_ms = 1000, .fence_base = UINT64_C(7) << 32, .retry = never, .seed = 42,
-	};
-	struct type		 declared = { .name = (char *)(size_t)"work" };
-	uint32_t		 cpu[LANES] = { [LANE_PROCESS] = 1 };
-	uint32_t		 io[LANES] = { [LANE_ASYNC] = 8, [LANE_THREAD] = 8 };
-	struct world		*w = mem_zalloc(1, sizeof(*w));
+	uint32_t	 cpu[LANES] = { [LANE_PROCESS] = 1 };
+	uint32_t	 io[LANES] = { [LANE_ASYNC] = 8, [LANE_THREAD] = 8 };
+	struct world	*w = world_open(&world_config);
 
-	w->c = core_new(&cfg);
-	w->now = (struct core_time){ .mono_ns = 5000 * MS, .real_ms = 1700000000000 };
-	w->by = submitter_new("uid:1", "", "unix");
-	w->type = core_type_define(w->c, &declared);
-	w->next_id = 1;
+	w->seen = mem_zalloc(1, sizeof(*w->seen));
 	offer_up(w->c, w->now, 0, cpu, 0);
 	offer_up(w->c, w->now, 1, io, 0);
 	*state = w;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct world	*w = *state;
-
-	core_check(w->c);
-	core_free(w->c);
-	submitter_unref(w->by);
-	free(w);
 	return 0;
 }
 
@@ -70,11 +39,11 @@ settle(struct world *w)
 
 	while (core_next_effect(w->c, w->now, &e)) {
 		if (e.kind == EFFECT_START)
-			w->last = e.attempt;
+			w->seen->last = e.attempt;
 		else if (e.kind == EFFECT_FINISHED)
-			w->last_finished = e.job->id;
+			w->seen->last_finished = e.job->id;
 		else if (e.kind == EFFECT_FORGOTTEN)
-			w->last_forgotten = e.job->id;
+			w->seen->last_forgotten = e.job->id;
 	}
 	core_check(w->c);
 }
@@ -82,29 +51,17 @@ settle(struct world *w)
 static void
 pass(struct world *w, int64_t ms)
 {
-	w->now.mono_ns += ms * MS;
-	w->now.real_ms += ms;
-	core_tick(w->c, w->now);
+	world_pass(w, ms);
 	settle(w);
-}
-
-static struct span
-span(const char *s)
-{
-	return (struct span){ s, s == NULL ? 0 : strlen(s) };
 }
 
 static struct job *
 submit(struct world *w, enum lane lane, struct jobspec spec)
 {
-	struct job	*j = NULL;
+	struct job	*j;
 
-	if (spec.queue.p == NULL)
-		spec.queue = span("default");
-	spec.args = span("null");
 	spec.lane = -1;
-	assert_int_equal(core_submit(w->c, w->now, w->next_id++, &spec, w->type, lane, w->by, &j),
-	    0);
+	j = world_submit(w, w->type, lane, spec);
 	settle(w);
 	return j;
 }
@@ -124,10 +81,8 @@ goes_wrong(struct world *w, struct job *j, struct outcome how)
 static void
 succeed(struct world *w, struct job *j)
 {
-	struct outcome	o = { .text = mem_strdup("1"), .len = 1 };
-
 	assert_int_equal(j->state, JOB_running);
-	core_attempt_done(w->c, w->now, job_attempt(j), ATTEMPT_OK, &o);
+	world_done(w, job_attempt(j), ATTEMPT_OK);
 	settle(w);
 }
 
@@ -236,7 +191,7 @@ test_a_job_whose_handler_fails_is_tried_again_after_a_delay(void **state)
 	assert_int_equal(job_attempts(j), 3);
 	assert_string_equal(job_outcome(j)->text, "no luck at all");
 	assert_string_equal(job_run(j)->tries[0].message, "no luck");
-	assert_int_equal(w->last_finished, j->id);
+	assert_int_equal(w->seen->last_finished, j->id);
 }
 
 static void
@@ -309,7 +264,7 @@ test_each_member_of_a_policy_comes_from_the_first_that_says_it(void **state)
 	assert_int_equal(p.max_attempts, 4);
 	assert_int_equal(p.factor, 3000);
 	assert_int_equal(p.backoff_ms, 5);
-	assert_int_equal(p.max_backoff_ms, never.max_backoff_ms);
+	assert_int_equal(p.max_backoff_ms, world_config.retry.max_backoff_ms);
 }
 
 static void
@@ -436,14 +391,12 @@ test_a_chain_of_a_hundred_thousand_fails_as_one(void **state)
 	struct job	*first = submit(w, LANE_ASYNC, (struct jobspec){ .hold = true });
 	uint64_t	 after[1];
 	struct job	*last = first;
-	struct jobspec	 spec = { .queue = span("default"), .args = span("null"), .lane = -1,
-	    .after = after, .after_len = 1 };
+	struct jobspec	 spec = { .lane = -1, .after = after, .after_len = 1 };
 	struct core_stats s;
 
 	for (int i = 0; i < 100000; i++) {
 		after[0] = last->id;
-		assert_int_equal(core_submit(w->c, w->now, w->next_id++, &spec, w->type, LANE_ASYNC,
-		    w->by, &last), 0);
+		last = world_submit(w, w->type, LANE_ASYNC, spec);
 	}
 	assert_int_equal(core_cancel(w->c, w->now, first), 0);
 	for (int i = 0; i < 200 && core_next_ns(w->c) == 0; i++)
@@ -517,7 +470,7 @@ test_a_failure_blocks_its_order_key_until_somebody_deals_with_it(void **state)
 	goes_wrong(w, second, (struct outcome){ 0 });
 	assert_int_equal(core_forget(w->c, w->now, second), 0);
 	settle(w);
-	assert_int_equal(w->last_forgotten, 2);
+	assert_int_equal(w->seen->last_forgotten, 2);
 	assert_int_equal(third->state, JOB_running);
 }
 
@@ -620,15 +573,15 @@ test_only_what_has_ended_is_forgotten(void **state)
 	assert_int_equal(core_forget(w->c, w->now, j), 0);	/* before anybody was told */
 	assert_int_equal(core_retry(w->c, w->now, j), -ENOENT);
 	settle(w);
-	assert_int_equal(w->last_finished, 1);
-	assert_int_equal(w->last_forgotten, 1);
+	assert_int_equal(w->seen->last_finished, 1);
+	assert_int_equal(w->seen->last_forgotten, 1);
 	assert_null(core_find(w->c, 1));
 }
 
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 	const struct CMUnitTest	tests[] = {
 		TEST(test_a_delay_grows_by_the_factor_up_to_its_bound),
 		TEST(test_a_delay_is_anything_up_to_the_longest),

@@ -1,6 +1,6 @@
 /* core_load.c - durable jobs whose arguments are in the store alone until their turn comes. */
+#include "tests/unit/core_rig.h"
 #include "tests/unit/offers.h"
-#include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,59 +10,31 @@
 #include "daemon/broker/core/core.h"
 #include "lib/alloc.h"
 
-#define MS		INT64_C(1000000)
 #define ROOM		16384		/* bytes for arguments in memory */
 #define TEXT_BYTES	32		/* that each take besides their length */
 #define ARGS_LEN	68
 #define LABELS		"{\"colour\":\"green\"}"
 #define JOBS_MAX	20000
 
-/*
- * A core with a worker of some slots in the thread lane, none at first, and a store: what was
- * submitted is written down at once, and what core wants to read waits in `wanted` for read_all.
- */
-struct world {
-	struct core		*c;
-	struct core_time	 now;
-	struct submitter	*by;
-	struct type		*type;
-	uint64_t		 next_id, wanted[JOBS_MAX], started[JOBS_MAX];
-	struct attempt		*running[JOBS_MAX];
-	size_t			 wanted_len, started_len, running_len, asked, most_wanted;
-	uint64_t		 last_finished;
+/* What was submitted is written down at once; what core wants to read waits for read_all. */
+struct seen {
+	uint64_t	 wanted[JOBS_MAX], started[JOBS_MAX];
+	struct attempt	*running[JOBS_MAX];
+	size_t		 wanted_len, started_len, running_len, asked, most_wanted;
+	uint64_t	 last_finished;
 };
 
 static int
 set_up(void **state)
 {
-	struct core_config	 cfg = {
-		.keep_finished_ms = 60000, .keep_finished = 100, .keep_finished_bytes = 1 << 20,
-		.keep_failed_ms = 600000, .max_waiting = 200000, .max_waiting_bytes = 1 << 28,
-		.grace_ms = 1000, .seed = 42, .spec_memory = ROOM,
-		.retry = { .said = 15, .max_attempts = 1, .backoff_ms = 1, .factor = 2000,
-		    .max_backoff_ms = 1 },
-	};
-	struct type		 declared = { .name = (char *)(size_t)"work" };
-	struct world		*w = mem_zalloc(1, sizeof(*w));
+	struct core_config	 cfg = world_config;
+	struct world		*w;
 
-	w->c = core_new(&cfg);
-	w->now = (struct core_time){ .mono_ns = 5000 * MS, .real_ms = 1700000000000 };
-	w->by = submitter_new("uid:1", "", "unix");
-	w->type = core_type_define(w->c, &declared);
-	w->next_id = 1;
+	cfg.spec_memory = ROOM;
+	cfg.retry.backoff_ms = cfg.retry.max_backoff_ms = 1;
+	w = world_open(&cfg);
+	w->seen = mem_zalloc(1, sizeof(*w->seen));
 	*state = w;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct world	*w = *state;
-
-	core_check(w->c);
-	core_free(w->c);
-	submitter_unref(w->by);
-	free(w);
 	return 0;
 }
 
@@ -84,8 +56,8 @@ starts(struct world *w, struct attempt *at)
 
 	assert_int_equal(job_args_len(at->job), args.len);
 	assert_memory_equal(job_args(at->job), args.p, args.len);
-	w->started[w->started_len++] = at->job_id;
-	w->running[w->running_len++] = at;
+	w->seen->started[w->seen->started_len++] = at->job_id;
+	w->seen->running[w->seen->running_len++] = at;
 }
 
 static void
@@ -97,14 +69,14 @@ settle(struct world *w)
 		if (e.kind == EFFECT_START)
 			starts(w, e.attempt);
 		else if (e.kind == EFFECT_FINISHED)
-			w->last_finished = e.job->id;
+			w->seen->last_finished = e.job->id;
 		else if (e.kind == EFFECT_RECORD)
 			core_recorded(w->c, w->now, e.job, e.record);
 		else if (e.kind == EFFECT_LOAD)
-			w->wanted[w->wanted_len++] = e.job->id;
+			w->seen->wanted[w->seen->wanted_len++] = e.job->id;
 	}
-	if (w->wanted_len > w->most_wanted)
-		w->most_wanted = w->wanted_len;
+	if (w->seen->wanted_len > w->seen->most_wanted)
+		w->seen->most_wanted = w->seen->wanted_len;
 	core_check(w->c);
 }
 
@@ -112,12 +84,12 @@ settle(struct world *w)
 static size_t
 read_all(struct world *w)
 {
-	size_t	len = w->wanted_len;
+	size_t	len = w->seen->wanted_len;
 
-	w->wanted_len = 0;
-	w->asked += len;
+	w->seen->wanted_len = 0;
+	w->seen->asked += len;
 	for (size_t i = 0; i < len; i++)
-		core_loaded(w->c, w->now, w->wanted[i], args_of(w->wanted[i]));
+		core_loaded(w->c, w->now, w->seen->wanted[i], args_of(w->seen->wanted[i]));
 	settle(w);
 	return len;
 }
@@ -125,32 +97,21 @@ read_all(struct world *w)
 static void
 pass(struct world *w, int64_t ms)
 {
-	w->now.mono_ns += ms * MS;
-	w->now.real_ms += ms;
-	core_tick(w->c, w->now);
+	world_pass(w, ms);
 	settle(w);
 }
 
 /* ---- jobs ---- */
 
-static struct span
-span(const char *s)
-{
-	return (struct span){ s, strlen(s) };
-}
-
 static struct job *
 submit(struct world *w, struct jobspec spec)
 {
-	struct job	*j = NULL;
+	struct job	*j;
 
-	if (spec.queue.p == NULL)
-		spec.queue = span("default");
 	spec.args = args_of(w->next_id);
 	spec.lane = -1;
 	spec.durability = DURABILITY_COMMIT;
-	assert_int_equal(core_submit(w->c, w->now, w->next_id++, &spec, w->type, LANE_THREAD, w->by,
-	    &j), 0);
+	j = world_submit(w, w->type, LANE_THREAD, spec);
 	core_stored(w->c, w->now, j);
 	return j;
 }
@@ -190,14 +151,11 @@ worker_up(struct world *w, uint32_t slots)
 static size_t
 finish_all(struct world *w)
 {
-	size_t	len = w->running_len;
+	size_t	len = w->seen->running_len;
 
-	w->running_len = 0;
-	for (size_t i = 0; i < len; i++) {
-		struct outcome	o = { .text = mem_strdup("1"), .len = 1 };
-
-		core_attempt_done(w->c, w->now, w->running[i], ATTEMPT_OK, &o);
-	}
+	w->seen->running_len = 0;
+	for (size_t i = 0; i < len; i++)
+		world_done(w, w->seen->running[i], ATTEMPT_OK);
 	settle(w);
 	return len;
 }
@@ -213,8 +171,8 @@ job_being_read(struct world *w)
 	settle(w);
 	assert_true(j->away);
 	worker_up(w, 1);
-	assert_int_equal(w->wanted_len, 1);
-	assert_int_equal(w->wanted[0], j->id);
+	assert_int_equal(w->seen->wanted_len, 1);
+	assert_int_equal(w->seen->wanted[0], j->id);
 	assert_true(j->loading);
 	return j;
 }
@@ -281,17 +239,15 @@ static void
 test_memory_jobs_stay(void **state)
 {
 	struct world	*w = *state;
-	struct jobspec	 spec = { .queue = span("default"), .lane = -1,
-	    .durability = DURABILITY_MEMORY };
 	struct job	*j;
 
 	fill(w);
-	spec.args = args_of(w->next_id);
-	core_submit(w->c, w->now, w->next_id++, &spec, w->type, LANE_THREAD, w->by, &j);
+	j = world_submit(w, w->type, LANE_THREAD, (struct jobspec){ .args = args_of(w->next_id),
+	    .lane = -1, .durability = DURABILITY_MEMORY });
 	assert_false(j->away);
 	worker_up(w, 1);
-	assert_int_equal(w->started_len, 1);
-	assert_int_equal(w->wanted_len, 0);
+	assert_int_equal(w->seen->started_len, 1);
+	assert_int_equal(w->seen->wanted_len, 0);
 }
 
 /* ---- coming back ---- */
@@ -305,9 +261,9 @@ test_all_jobs_run_in_order_with_their_arguments(void **state)
 	worker_up(w, 4);
 	while (read_all(w) + finish_all(w) > 0)
 		continue;
-	assert_int_equal(w->started_len, 5000);
+	assert_int_equal(w->seen->started_len, 5000);
 	for (uint64_t i = 0; i < 5000; i++)
-		assert_int_equal(w->started[i], i + 1);
+		assert_int_equal(w->seen->started[i], i + 1);
 }
 
 static void
@@ -318,13 +274,13 @@ test_arguments_are_read_before_the_turn_comes(void **state)
 
 	submit_many(w, 10000);
 	worker_up(w, 4);
-	while (w->started_len < 10000) {
-		idle += w->running_len < 4;
+	while (w->seen->started_len < 10000) {
+		idle += w->seen->running_len < 4;
 		read_all(w);
 		finish_all(w);
 	}
 	assert_in_range(idle, 0, 1);
-	assert_in_range(w->most_wanted, 512, 1024);
+	assert_in_range(w->seen->most_wanted, 512, 1024);
 }
 
 static void
@@ -339,13 +295,13 @@ test_no_more_is_read_at_once_than_there_is_room_for(void **state)
 		submit(w, (struct jobspec){ .queue = span(name) });
 	}
 	worker_up(w, 4);
-	assert_int_equal(w->wanted_len, 2048);
-	for (int i = 0; w->started_len < 6000 && i < 10000; i++) {
+	assert_int_equal(w->seen->wanted_len, 2048);
+	for (int i = 0; w->seen->started_len < 6000 && i < 10000; i++) {
 		read_all(w);
 		finish_all(w);
 	}
-	assert_int_equal(w->started_len, 6000);
-	assert_int_equal(w->asked, 6000);
+	assert_int_equal(w->seen->started_len, 6000);
+	assert_int_equal(w->seen->asked, 6000);
 }
 
 static void
@@ -357,12 +313,12 @@ test_others_run_while_a_job_is_read(void **state)
 	assert_explained(w, j, "its arguments are being read from the disk");
 	core_queue_pause(w->c, span("full0"), false);
 	settle(w);
-	assert_int_equal(w->started_len, 1);
+	assert_int_equal(w->seen->started_len, 1);
 	read_all(w);
 	finish_all(w);
 	finish_all(w);
-	assert_int_equal(w->started_len, 3);
-	assert_true(w->started[1] == j->id || w->started[2] == j->id);
+	assert_int_equal(w->seen->started_len, 3);
+	assert_true(w->seen->started[1] == j->id || w->seen->started[2] == j->id);
 }
 
 static void
@@ -376,10 +332,10 @@ test_a_job_with_a_higher_priority_that_is_away_comes_first(void **state)
 	j = submit(w, (struct jobspec){ .priority = 9 });
 	assert_true(j->away);
 	worker_up(w, 1);
-	assert_int_equal(w->wanted[0], j->id);
+	assert_int_equal(w->seen->wanted[0], j->id);
 	read_all(w);
 	finish_all(w);
-	assert_int_equal(w->started[1], j->id);
+	assert_int_equal(w->seen->started[1], j->id);
 }
 
 static void
@@ -393,11 +349,11 @@ test_jobs_with_one_order_key_keep_their_order(void **state)
 	worker_up(w, 4);
 	while (read_all(w) + finish_all(w) > 0)
 		continue;
-	assert_int_equal(w->started_len, 500);
+	assert_int_equal(w->seen->started_len, 500);
 	for (int i = 2; i < 500; i++)
 		for (int k = i - 1; k >= 0; k--)
-			assert_true((w->started[i] - w->started[k]) % 2 == 1 ||
-			    w->started[i] > w->started[k]);
+			assert_true((w->seen->started[i] - w->seen->started[k]) % 2 == 1 ||
+			    w->seen->started[i] > w->seen->started[k]);
 }
 
 static void
@@ -421,7 +377,7 @@ test_restored_jobs_without_their_arguments_run_with_them(void **state)
 	worker_up(w, 4);
 	while (read_all(w) + finish_all(w) > 0)
 		continue;
-	assert_int_equal(w->started_len, 100);
+	assert_int_equal(w->seen->started_len, 100);
 }
 
 /* ---- what happens to a job meanwhile ---- */
@@ -435,16 +391,16 @@ test_a_job_that_is_read_can_be_cancelled(void **state)
 	assert_int_equal(core_cancel(w->c, w->now, j), 0);
 	settle(w);
 	assert_int_equal(j->state, JOB_cancelled);
-	assert_int_equal(w->last_finished, j->id);
+	assert_int_equal(w->seen->last_finished, j->id);
 	read_all(w);
-	assert_int_equal(w->started_len, 0);
+	assert_int_equal(w->seen->started_len, 0);
 	assert_int_equal(core_retry(w->c, w->now, j), 0);
 	settle(w);
 	core_stored(w->c, w->now, j);
 	settle(w);
-	assert_int_equal(w->wanted_len, 1);
+	assert_int_equal(w->seen->wanted_len, 1);
 	read_all(w);
-	assert_int_equal(w->started[0], j->id);
+	assert_int_equal(w->seen->started[0], j->id);
 }
 
 static void
@@ -457,7 +413,7 @@ test_a_job_that_is_forgotten_is_not_asked_for(void **state)
 	settle(w);
 	core_forget(w->c, w->now, j);
 	settle(w);
-	assert_null(core_find(w->c, w->wanted[0]));
+	assert_null(core_find(w->c, w->seen->wanted[0]));
 	read_all(w);
 }
 
@@ -471,11 +427,11 @@ test_a_job_that_is_read_can_be_held_and_released(void **state)
 	settle(w);
 	assert_int_equal(j->state, JOB_scheduled);
 	read_all(w);
-	assert_int_equal(w->started_len, 0);
+	assert_int_equal(w->seen->started_len, 0);
 	assert_false(j->away);
 	assert_int_equal(core_release(w->c, w->now, j), 0);
 	settle(w);
-	assert_int_equal(w->started[0], j->id);
+	assert_int_equal(w->seen->started[0], j->id);
 }
 
 static void
@@ -487,10 +443,10 @@ test_a_job_released_before_it_was_read_is_asked_for_again(void **state)
 	core_hold(w->c, w->now, j);
 	core_release(w->c, w->now, j);
 	settle(w);
-	assert_int_equal(w->wanted_len, 2);
-	assert_int_equal(w->wanted[1], j->id);
+	assert_int_equal(w->seen->wanted_len, 2);
+	assert_int_equal(w->seen->wanted[1], j->id);
 	read_all(w);
-	assert_int_equal(w->started_len, 1);
+	assert_int_equal(w->seen->started_len, 1);
 	finish_all(w);
 	assert_int_equal(j->state, JOB_succeeded);
 }
@@ -508,7 +464,7 @@ test_a_job_that_is_read_can_be_changed(void **state)
 	read_all(w);
 	assert_int_equal(j->state, JOB_scheduled);
 	pass(w, 500);
-	assert_int_equal(w->started[0], j->id);
+	assert_int_equal(w->seen->started[0], j->id);
 	assert_int_equal(j->priority, 7);
 	assert_int_equal(job_timeout_ms(j), 12345);
 }
@@ -524,7 +480,7 @@ test_a_job_that_is_read_gets_its_new_priority_at_once(void **state)
 	assert_int_equal(core_amend(w->c, w->now, j, &first), 0);
 	settle(w);
 	read_all(w);
-	assert_int_equal(w->started[0], j->id);
+	assert_int_equal(w->seen->started[0], j->id);
 }
 
 static void
@@ -540,7 +496,7 @@ test_time_goes_on_for_a_job_that_is_read(void **state)
 	pass(w, 100);
 	assert_int_equal(j->state, JOB_expired);
 	read_all(w);
-	assert_int_equal(w->started_len, 0);
+	assert_int_equal(w->seen->started_len, 0);
 }
 
 static void
@@ -553,13 +509,13 @@ test_a_queue_with_jobs_that_are_read_is_purged(void **state)
 	for (int i = 0; i < 3000; i++)
 		submit(w, (struct jobspec){ 0 });
 	worker_up(w, 1);
-	assert_true(w->wanted_len > 0);
+	assert_true(w->seen->wanted_len > 0);
 	while (core_queue_purge(w->c, w->now, span("default"), w->next_id, &at, &purged))
 		settle(w);
 	settle(w);
 	assert_int_equal(purged, 3000);
 	read_all(w);
-	assert_int_equal(w->started_len, 0);
+	assert_int_equal(w->seen->started_len, 0);
 	assert_true(core_queue_empty(w->c, span("default")));
 }
 
@@ -574,10 +530,10 @@ test_a_job_that_is_read_follows_its_type_to_another_lane(void **state)
 	pass(w, 1);
 	read_all(w);
 	assert_int_equal(j->lane, LANE_PROCESS);
-	assert_int_equal(w->started_len, 0);
+	assert_int_equal(w->seen->started_len, 0);
 	offer_up(w->c, w->now, 1, lanes, 0);
 	settle(w);
-	assert_int_equal(w->started[0], j->id);
+	assert_int_equal(w->seen->started[0], j->id);
 }
 
 static void
@@ -597,7 +553,7 @@ test_a_stopped_group_ends_members_that_are_read(void **state)
 	pass(w, 1);
 	assert_int_equal(j->state, JOB_cancelled);
 	read_all(w);
-	assert_int_equal(w->started_len, 0);
+	assert_int_equal(w->seen->started_len, 0);
 }
 
 static void
@@ -649,7 +605,7 @@ test_a_core_with_jobs_being_read_has_not_drained(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 	const struct CMUnitTest	tests[] = {
 		TEST(test_arguments_go_away_when_there_is_no_more_room_for_them),
 		TEST(test_a_job_that_is_away_and_asks_for_nothing_costs_its_place_only),

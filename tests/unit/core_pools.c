@@ -1,55 +1,9 @@
 /* core_pools.c - pools of workers, the slots that they share, and what attempts have used. */
-#include "tests/unit/unit.h"
+#include "tests/unit/core_rig.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/broker/core/core.h"
-#include "lib/alloc.h"
-
-#define MS	INT64_C(1000000)
-
-struct world {
-	struct core		*c;
-	struct core_time	 now;
-	struct submitter	*by;
-	uint64_t		 next_id;
-};
-
-static int
-set_up(void **state)
-{
-	struct core_config	 cfg = {
-		.keep_finished_ms = 60000, .keep_finished = 10, .keep_finished_bytes = 1 << 16,
-		.keep_failed_ms = 60000, .max_waiting = 100000, .max_waiting_bytes = 1 << 28,
-		.grace_ms = 1000,
-	};
-	struct world		*w = mem_zalloc(1, sizeof(*w));
-
-	w->c = core_new(&cfg);
-	w->now = (struct core_time){ .mono_ns = 1000 * MS, .real_ms = 1700000000000 };
-	w->by = submitter_new("uid:1", "", "unix");
-	*state = w;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct world	*w = *state;
-
-	core_check(w->c);
-	core_free(w->c);
-	submitter_unref(w->by);
-	free(w);
-	return 0;
-}
-
-static struct span
-span(const char *text)
-{
-	return (struct span){ text, strlen(text) };
-}
 
 static struct type *
 define_in(struct world *w, const char *name, const char *pool)
@@ -63,12 +17,7 @@ define_in(struct world *w, const char *name, const char *pool)
 static struct job *
 submit(struct world *w, struct type *type, enum lane lane)
 {
-	struct jobspec	 spec = { .queue = span("default"), .args = span("null"), .lane = -1,
-	    .timeout_ms = 100 };
-	struct job	*j;
-
-	assert_int_equal(core_submit(w->c, w->now, ++w->next_id, &spec, type, lane, w->by, &j), 0);
-	return j;
+	return world_submit(w, type, lane, (struct jobspec){ .lane = -1, .timeout_ms = 100 });
 }
 
 static void
@@ -94,19 +43,9 @@ settle(struct world *w, enum effect_kind kind)
 }
 
 static void
-pass(struct world *w, int64_t ms)
-{
-	w->now.mono_ns += ms * MS;
-	w->now.real_ms += ms;
-	core_tick(w->c, w->now);
-}
-
-static void
 done(struct world *w, struct job *j)
 {
-	struct outcome	o = { .text = mem_strdup("1"), .len = 1 };
-
-	core_attempt_done(w->c, w->now, job_attempt(j), ATTEMPT_OK, &o);
+	world_done(w, job_attempt(j), ATTEMPT_OK);
 }
 
 static void
@@ -217,7 +156,7 @@ test_a_window_gives_its_slot_up_after_a_while_if_others_want_it(void **state)
 	second = submit(w, quick, LANE_PROCESS);
 	assert_int_equal(settle(w, EFFECT_START), 1);
 	assert_int_equal(second->state, JOB_running);
-	pass(w, 10);
+	world_pass(w, 10);
 	third = submit(w, quick, LANE_PROCESS);
 	assert_int_equal(settle(w, EFFECT_START), 0);
 	done(w, head);
@@ -289,7 +228,7 @@ test_an_attempt_that_was_refused_gives_its_credit_back(void **state)
 	assert_int_equal(settle(w, EFFECT_START), 1);
 	core_attempt_refused(w->c, w->now, job_attempt(j));
 	assert_int_equal(settle(w, EFFECT_START), 0);
-	pass(w, 1000);
+	world_pass(w, 1000);
 	assert_int_equal(settle(w, EFFECT_START), 1);
 	assert_int_equal(j->state, JOB_running);
 }
@@ -363,9 +302,9 @@ test_a_lost_attempt_past_its_grace_frees_its_slot(void **state)
 
 	settle(w, EFFECT_NONE);
 	at = job_attempt(j);
-	pass(w, 100);
+	world_pass(w, 100);
 	assert_int_equal(settle(w, EFFECT_TELL), 1);
-	pass(w, 1000);
+	world_pass(w, 1000);
 	settle(w, EFFECT_NONE);
 	assert_int_equal(j->state, JOB_failed);
 	assert_int_equal(next->state, JOB_ready);
@@ -440,12 +379,12 @@ test_a_type_gets_the_grace_that_it_declares_and_commands_five_seconds_more(void 
 	commands_up(w, 0, "exec");
 	j = submit(w, core_type_define(w->c, &declared), LANE_PROCESS);
 	settle(w, EFFECT_NONE);
-	pass(w, 100);
+	world_pass(w, 100);
 	assert_int_equal(settle(w, EFFECT_TELL), 1);
-	pass(w, 5049);
+	world_pass(w, 5049);
 	settle(w, EFFECT_NONE);
 	assert_int_equal(j->state, JOB_running);
-	pass(w, 1);
+	world_pass(w, 1);
 	assert_int_equal(settle(w, EFFECT_KILL), 0);	/* others run there */
 	assert_int_equal(j->state, JOB_failed);
 }
@@ -462,17 +401,17 @@ test_an_attempts_own_grace_counts_from_when_it_was_told(void **state)
 	shorter = submit(w, a, LANE_PROCESS);
 	settle(w, EFFECT_NONE);
 	core_attempt_grace(w->c, w->now, job_attempt(longer), 1);	/* it was not told: nothing */
-	pass(w, 100);
+	world_pass(w, 100);
 	assert_int_equal(settle(w, EFFECT_TELL), 2);
 	core_attempt_grace(w->c, w->now, job_attempt(longer), 7000);
 	core_attempt_grace(w->c, w->now, job_attempt(shorter), 10);
-	pass(w, 5010);
+	world_pass(w, 5010);
 	settle(w, EFFECT_NONE);
 	assert_int_equal(shorter->state, JOB_failed);
-	pass(w, 12000 - 5010 - 1);
+	world_pass(w, 12000 - 5010 - 1);
 	settle(w, EFFECT_NONE);
 	assert_int_equal(longer->state, JOB_running);
-	pass(w, 1);
+	world_pass(w, 1);
 	settle(w, EFFECT_NONE);
 	assert_int_equal(longer->state, JOB_failed);
 }
@@ -540,17 +479,17 @@ test_what_is_kept_of_logs_counts_for_how_long_jobs_are_remembered(void **state)
 	first = submit(w, define_in(w, "a", "exec"), LANE_PROCESS);
 	second = submit(w, define_in(w, "a", "exec"), LANE_PROCESS);
 	settle(w, EFFECT_NONE);
-	core_job_log(w->c, first, 40000);
+	core_job_log(w->c, first, 600000);
 	done(w, first);
 	done(w, second);
 	assert_int_equal(settle(w, EFFECT_FORGOTTEN), 0);
-	core_job_log(w->c, second, 40000);	/* when its end was told already */
+	core_job_log(w->c, second, 600000);	/* when its end was told already */
 	assert_int_equal(settle(w, EFFECT_FORGOTTEN), 1);
 	assert_null(core_find(w->c, 1));
 	assert_non_null(core_find(w->c, 2));
 }
 
-#define with_world(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_world(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
 int
 main(void)

@@ -1,75 +1,17 @@
 /* core_tally.c - what is counted of jobs by queue and type, and that there is an end to names. */
+#include "tests/unit/core_rig.h"
 #include "tests/unit/offers.h"
-#include "tests/unit/unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/broker/core/core.h"
 #include "daemon/broker/core/tally.h"
-#include "lib/alloc.h"
-
-#define MS	INT64_C(1000000)
-
-struct world {
-	struct core		*c;
-	struct core_time	 now;
-	struct submitter	*by;
-	struct type		*type;
-	uint64_t		 next_id;
-};
-
-static int
-set_up(void **state)
-{
-	struct core_config	 cfg = {
-		.keep_finished_ms = 60000, .keep_finished = 100, .keep_finished_bytes = 1 << 20,
-		.keep_failed_ms = 600000, .max_waiting = 200000, .max_waiting_bytes = 1 << 28,
-		.grace_ms = 1000,
-	};
-	struct type		 declared = { .name = (char *)(size_t)"work" };
-	struct world		*w = mem_zalloc(1, sizeof(*w));
-
-	w->c = core_new(&cfg);
-	w->now = (struct core_time){ .mono_ns = 1000 * MS, .real_ms = 1700000000000 };
-	w->by = submitter_new("uid:1", "", "unix");
-	w->type = core_type_define(w->c, &declared);
-	*state = w;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct world	*w = *state;
-
-	core_check(w->c);
-	core_free(w->c);
-	submitter_unref(w->by);
-	free(w);
-	return 0;
-}
 
 static struct job *
 submit(struct world *w, struct type *type, const char *queue, enum lane lane)
 {
-	struct jobspec	 spec = {
-		.queue = { queue, strlen(queue) }, .args = { "null", 4 }, .lane = -1,
-		.on_lost = ON_LOST_REQUEUE,
-	};
-	struct job	*j;
-
-	assert_int_equal(core_submit(w->c, w->now, ++w->next_id, &spec, type, lane, w->by, &j), 0);
-	return j;
-}
-
-static void
-pass(struct world *w, int64_t ms)
-{
-	w->now.mono_ns += ms * MS;
-	w->now.real_ms += ms;
-	core_tick(w->c, w->now);
-	core_check(w->c);
+	return world_submit(w, type, lane, (struct jobspec){ .queue = span(queue), .lane = -1,
+	    .on_lost = ON_LOST_REQUEUE });
 }
 
 /* The attempt that starts next; ends of jobs are told on the way.  NULL: none starts. */
@@ -84,15 +26,6 @@ start(struct world *w)
 			return e.attempt;
 	}
 	return NULL;
-}
-
-static void
-done(struct world *w, struct attempt *at, enum attempt_end end)
-{
-	struct outcome	o = { .text = mem_strdup("1"), .len = 1 };
-
-	core_attempt_done(w->c, w->now, at, end, &o);
-	core_check(w->c);
 }
 
 static const struct tally *
@@ -125,11 +58,11 @@ test_an_attempt_counts_by_how_long_it_waited_and_ran(void **state)
 	struct attempt			*at;
 
 	submit(w, w->type, "mail", LANE_THREAD);
-	pass(w, 30);
+	world_pass(w, 30);
 	offer_up(w->c, w->now, 7, slots, 0);
 	assert_non_null(at = start(w));
-	pass(w, 400);
-	done(w, at, ATTEMPT_OK);
+	world_pass(w, 400);
+	world_done(w, at, ATTEMPT_OK);
 	assert_int_equal(tally_of(w, "mail", "work")->submitted, 1);
 	assert_non_null(l = tally_of(w, "mail", "work")->lanes[LANE_THREAD]);
 	assert_int_equal(l->finished[JOB_succeeded], 1);
@@ -150,9 +83,9 @@ test_what_its_worker_says_is_how_long_it_ran(void **state)
 	offer_up(w->c, w->now, 7, slots, 0);
 	submit(w, w->type, "mail", LANE_THREAD);
 	assert_non_null(at = start(w));
-	pass(w, 400);
+	world_pass(w, 400);
 	at->ran_ns = 3 * MS;
-	done(w, at, ATTEMPT_FAILED);
+	world_done(w, at, ATTEMPT_FAILED);
 	assert_int_equal(tally_of(w, "mail", "work")->lanes[LANE_THREAD]->ran[TALLY_FAILED]->counts[
 	    buckets_index(3 * MS)], 1);
 }
@@ -176,12 +109,12 @@ test_waiting_behind_another_attempt_is_waiting(void **state)
 	assert_non_null(second = start(w));
 	assert_non_null(l = tally_of(w, "mail", "work")->lanes[LANE_PROCESS]);
 	assert_int_equal(l->waited.count, 1);
-	pass(w, 600);
-	done(w, first, ATTEMPT_OK);
+	world_pass(w, 600);
+	world_done(w, first, ATTEMPT_OK);
 	assert_int_equal(l->waited.count, 2);
 	assert_int_equal(l->waited.counts[buckets_index(600 * MS)], 1);
-	pass(w, 20);
-	done(w, second, ATTEMPT_OK);
+	world_pass(w, 20);
+	world_done(w, second, ATTEMPT_OK);
 	assert_int_equal(l->ran[TALLY_SUCCEEDED]->counts[buckets_index(20 * MS)], 1);
 }
 
@@ -222,7 +155,7 @@ test_an_attempt_that_is_lost_or_cancelled_counts_as_such(void **state)
 	offer_up(w->c, w->now, 8, slots, 0);
 	assert_non_null(at = start(w));
 	assert_int_equal(core_cancel(w->c, w->now, at->job), 0);
-	done(w, at, ATTEMPT_CANCELLED);
+	world_done(w, at, ATTEMPT_CANCELLED);
 	assert_int_equal(l->ran[TALLY_CANCELLED]->count, 1);
 	assert_int_equal(l->finished[JOB_cancelled], 1);
 	assert_int_equal(l->waited.count, 2);
@@ -242,7 +175,7 @@ test_a_clock_that_is_set_back_makes_no_negative_wait(void **state)
 	assert_true(tally_of(w, "mail", "work")->lanes[LANE_THREAD]->waited.sum_s >= 0);
 }
 
-/* Names come from clients: of what is beyond the table first the queue is not told, then nothing. */
+/* Names come from clients: beyond the table first the queue is not told, then nothing. */
 static void
 test_more_queues_than_the_table_has_are_counted_together(void **state)
 {
@@ -294,7 +227,7 @@ test_counts_outlive_their_queue(void **state)
 int
 main(void)
 {
-#define test(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name)	cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest	tests[] = {
 		test(test_an_attempt_counts_by_how_long_it_waited_and_ran),
 		test(test_what_its_worker_says_is_how_long_it_ran),
