@@ -9,16 +9,6 @@
 #include "lib/alloc.h"
 #include "proto/config_file.h"
 
-static int
-lines(const uint8_t *data, size_t size)
-{
-	int	n = 1;
-
-	for (size_t i = 0; i < size; i++)
-		n += data[i] == '\n';
-	return n;
-}
-
 static void
 set_again(void *arg, const struct config_option *o)
 {
@@ -53,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		config_fault_print(&f, line, sizeof(line));
 		require(f.why[0] != '\0' && line[0] == 'f');
-		require(f.line >= 0 && f.line <= lines(data, size));
+		require(f.line >= 0 && f.line <= last_line(data, size));
 	}
 	config_fini(&c);
 	config_fini(&again);

@@ -19,4 +19,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		} \
 	} while (0)
 
+/* The number of the last line of a text. */
+static inline int
+last_line(const uint8_t *data, size_t size)
+{
+	int	n = 1;
+
+	for (size_t i = 0; i < size; i++)
+		n += data[i] == '\n';
+	return n;
+}
+
 #endif

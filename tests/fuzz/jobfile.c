@@ -1,40 +1,11 @@
-/*
- * jobfile.c - libFuzzer target: any text as a NAME.job file.  What is taken is JSON;
- * what is not is said why, in a line that exists.
- */
-#include "tests/fuzz/fuzz.h"
+/* jobfile.c - libFuzzer target: any text as a NAME.job file. */
+#include "tests/fuzz/typefile.h"
 
-#include <string.h>
-
-#include "lib/buf.h"
 #include "proto/jobfile.h"
-#include "proto/json_scan.h"
-
-static int
-lines(const uint8_t *data, size_t size)
-{
-	int	n = 1;
-
-	for (size_t i = 0; i < size; i++)
-		n += data[i] == '\n';
-	return n;
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct typefile	t;
-	struct fault	f;
-	struct buf	json = { 0 };
-
-	if (jobfile_read("f", "name", (const char *)data, size, &t, &f) == 0) {
-		jobfile_put(&json, &t);
-		require(scan_check(buf_data(&json), buf_len(&json), 32) == NULL);
-	} else {
-		require(f.why[0] != '\0');
-		require(f.line >= 0 && f.line <= lines(data, size));
-	}
-	typefile_fini(&t);
-	buf_free(&json);
+	check_typefile(data, size, jobfile_read, jobfile_put);
 	return 0;
 }

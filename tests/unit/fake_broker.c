@@ -129,16 +129,6 @@ send_all(const struct control_msg *m, const int *fds, size_t nfds)
 		poll(&p, 1, -1);
 }
 
-static struct control_msg
-message(enum control_kind kind)
-{
-	struct control_msg	m;
-
-	memset(&m, 0, sizeof(m));
-	m.kind = kind;
-	return m;
-}
-
 /* One a line, each with its origin. */
 static void
 take_settings(int fd)
@@ -170,7 +160,7 @@ take_settings(int fd)
 static void
 take_reload(const int *fds, size_t nfds)
 {
-	struct control_msg	m = message(CONTROL_RELOADED);
+	struct control_msg	m = { .kind = CONTROL_RELOADED };
 
 	if (nfds != 2)
 		exit(13);
@@ -227,7 +217,7 @@ await_answer(struct control_msg *m, int fds[CONTROL_FDS_MAX], size_t *nfds)
 static _Noreturn void
 fail(void)
 {
-	struct control_msg	m = message(CONTROL_FAILED);
+	struct control_msg	m = { .kind = CONTROL_FAILED };
 
 	strcpy(m.text, "the store is on fire");
 	send_all(&m, NULL, 0);
@@ -237,7 +227,7 @@ fail(void)
 static void
 start_worker(struct buf *out, const char *lane, const char *name, const char *pool)
 {
-	struct control_msg	m = message(CONTROL_START);
+	struct control_msg	m = { .kind = CONTROL_START };
 	bool			foreign = strcmp(lane, "language") == 0;
 	int			pair[2], fds[CONTROL_FDS_MAX], received[CONTROL_FDS_MAX];
 	size_t			nfds;
@@ -272,7 +262,7 @@ start_worker(struct buf *out, const char *lane, const char *name, const char *po
 static void
 misstart(struct buf *out, int times)
 {
-	struct control_msg	m = message(CONTROL_START);
+	struct control_msg	m = { .kind = CONTROL_START };
 	int			fds[CONTROL_FDS_MAX], last = 0, answered;
 	size_t			nfds;
 
@@ -385,7 +375,7 @@ be_ill(void)
 int
 main(int argc, char **argv)
 {
-	struct control_msg	m = message(CONTROL_READY);
+	struct control_msg	m = { .kind = CONTROL_READY };
 	struct pollfd		p[2] = { { .fd = CONTROL_BROKER_FD, .events = POLLIN },
 	    { .fd = LISTENER, .events = POLLIN } };
 	int			fds[CONTROL_FDS_MAX];
