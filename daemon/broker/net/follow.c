@@ -154,10 +154,7 @@ tell_end(struct follower *f, const struct job *j, const struct log_attempt *a)
 	print_next(out, "truncated");
 	print_bool(out, a != NULL && log_truncated(a, f->reader.place.stream));
 	print_next(out, "state");
-	if (j == NULL)
-		print_literal(out, "null");
-	else
-		print_string(out, job_state_names[j->state]);
+	print_string_or_null(out, j == NULL ? NULL : job_state_names[j->state]);
 	end(f, out);
 }
 

@@ -16,10 +16,7 @@ print_text(struct buf *out, const char *name, const char *text)
 	buf_putc(out, ',');
 	print_string(out, name);
 	buf_putc(out, ':');
-	if (text == NULL)
-		print_literal(out, "null");
-	else
-		print_string(out, text);
+	print_string_or_null(out, text);
 }
 
 /* otherwise: what stands for null. */
@@ -29,10 +26,7 @@ print_number(struct buf *out, const char *name, int64_t value, int64_t otherwise
 	buf_putc(out, ',');
 	print_string(out, name);
 	buf_putc(out, ':');
-	if (value == otherwise)
-		print_literal(out, "null");
-	else
-		buf_put_i64(out, value);
+	print_i64_or_null(out, value, otherwise);
 }
 
 static void

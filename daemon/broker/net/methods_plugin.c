@@ -6,15 +6,6 @@
 #include "daemon/broker/net/page.h"
 
 static void
-print_text_or_null(struct buf *out, const char *text)
-{
-	if (text == NULL)
-		print_literal(out, "null");
-	else
-		print_string(out, text);
-}
-
-static void
 print_types_of(const struct core *c, const char *plugin, struct buf *out)
 {
 	const struct type	*t;
@@ -43,12 +34,12 @@ print_plugin(const struct net *n, size_t *at, struct buf *out)
 	print_literal(out, "{\"file\":");
 	print_string(out, v.file);
 	print_next(out, "name");
-	print_text_or_null(out, v.name);
+	print_string_or_null(out, v.name);
 	print_next(out, "version");
-	print_text_or_null(out, v.version);
+	print_string_or_null(out, v.version);
 	print_types_of(n->broker->core, v.error == NULL ? v.name : NULL, out);
 	print_next(out, "error");
-	print_text_or_null(out, v.error);
+	print_string_or_null(out, v.error);
 	buf_putc(out, '}');
 	return true;
 }

@@ -95,15 +95,6 @@ method_type_pin(struct call *call, struct rpc_error *err)
 
 /* ---- type.advice ---- */
 
-static void
-print_text_or_null(struct buf *out, const char *text)
-{
-	if (text[0] == '\0')
-		print_literal(out, "null");
-	else
-		print_string(out, text);
-}
-
 static bool
 print_advice(const struct net *n, size_t *at, struct buf *out)
 {
@@ -130,7 +121,7 @@ print_advice(const struct net *n, size_t *at, struct buf *out)
 	print_next(out, "reason");
 	print_string(out, a.reason);
 	print_next(out, "change");
-	print_text_or_null(out, a.change);
+	print_string_or_null(out, a.change[0] == '\0' ? NULL : a.change);
 	buf_putc(out, '}');
 	return true;
 }

@@ -120,10 +120,7 @@ print_many(struct buf *out, const struct many *m)
 	for (uint32_t i = 0; i < m->count; i++) {
 		if (i > 0)
 			buf_putc(out, ',');
-		if (m->jobs[i].id == 0)
-			print_literal(out, "null");
-		else
-			buf_put_u64(out, m->jobs[i].id);
+		print_i64_or_null(out, (int64_t)m->jobs[i].id, 0);
 	}
 	buf_putc(out, ']');
 	print_next(out, "errors");

@@ -37,15 +37,6 @@ leave(void *arg)
 }
 
 static void
-print_time_or_null(struct buf *out, int64_t ms)
-{
-	if (ms == 0)
-		print_literal(out, "null");
-	else
-		buf_put_i64(out, ms);
-}
-
-static void
 print_types(struct buf *out, const struct grant *g)
 {
 	struct span	word;
@@ -79,7 +70,7 @@ print_token(struct buf *out, const struct token *t)
 	print_next(out, "created_ms");
 	buf_put_i64(out, t->created_ms);
 	print_next(out, "expires_ms");
-	print_time_or_null(out, t->expires_ms);
+	print_i64_or_null(out, t->expires_ms, 0);
 }
 
 /* t: NULL when it was revoked. */

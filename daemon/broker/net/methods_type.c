@@ -128,19 +128,10 @@ is_pool(const struct lanes *l, const struct rpc_value *name, struct rpc_error *e
 /* ---- type.show ---- */
 
 static void
-print_text_or_null(struct buf *out, const char *text)
-{
-	if (text == NULL)
-		print_literal(out, "null");
-	else
-		print_string(out, text);
-}
-
-static void
 print_defaults(struct buf *out, const struct type_defaults *d)
 {
 	print_literal(out, "{\"queue\":");
-	print_text_or_null(out, d->queue);
+	print_string_or_null(out, d->queue);
 	print_next(out, "priority");
 	buf_put_i64(out, d->priority);
 	print_next(out, "timeout_ms");
@@ -163,9 +154,9 @@ print_origin(struct buf *out, const struct broker *b, const struct type *t)
 		buf_put_json(out, why, strlen(why));
 	}
 	print_next(out, "plugin");
-	print_text_or_null(out, t->plugin);
+	print_string_or_null(out, t->plugin);
 	print_next(out, "file");
-	print_text_or_null(out, t->file);
+	print_string_or_null(out, t->file);
 	print_next(out, "role");
 	print_string(out, rpc_role_names[t->role > ROLE_submitter ? t->role : ROLE_submitter]);
 	print_next(out, "defaults");

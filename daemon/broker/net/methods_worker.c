@@ -6,15 +6,6 @@
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/net/page.h"
 
-static void
-print_u64_or_null(struct buf *out, uint64_t value)
-{
-	if (value == 0)
-		print_literal(out, "null");
-	else
-		buf_put_u64(out, value);
-}
-
 /* Whose a job is, is not for everybody. */
 static bool
 is_seen(const struct net *n, uint64_t id)
@@ -31,12 +22,9 @@ print_now(struct buf *out, const struct net *n, const struct worker_view *v)
 	print_next(out, "state");
 	print_string(out, worker_state_names[v->state]);
 	print_next(out, "job");
-	print_u64_or_null(out, is_seen(n, v->job) ? v->job : 0);
+	print_i64_or_null(out, is_seen(n, v->job) ? (int64_t)v->job : 0, 0);
 	print_next(out, "type");
-	if (v->type == NULL)
-		print_literal(out, "null");
-	else
-		print_string(out, v->type);
+	print_string_or_null(out, v->type);
 	print_next(out, "inflight");
 	buf_put_u64(out, v->inflight);
 	print_next(out, "since_ms");
@@ -77,7 +65,7 @@ print_worker(const struct net *n, size_t *at, struct buf *out)
 	print_next(out, "user");
 	print_string(out, v.user == NULL ? n->user : v.user);
 	print_next(out, "pid");
-	print_u64_or_null(out, v.pid > 0 ? (uint64_t)v.pid : 0);
+	print_i64_or_null(out, v.pid > 0 ? v.pid : 0, 0);
 	print_now(out, n, &v);
 	print_next(out, "done");
 	buf_put_u64(out, v.done);

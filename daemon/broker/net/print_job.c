@@ -15,6 +15,24 @@ print_string(struct buf *out, const char *text)
 }
 
 void
+print_string_or_null(struct buf *out, const char *text)
+{
+	if (text == NULL)
+		print_literal(out, "null");
+	else
+		print_string(out, text);
+}
+
+void
+print_i64_or_null(struct buf *out, int64_t value, int64_t none)
+{
+	if (value == none)
+		print_literal(out, "null");
+	else
+		buf_put_i64(out, value);
+}
+
+void
 print_bool(struct buf *out, bool value)
 {
 	if (value)

@@ -13,6 +13,8 @@
 #define print_literal(out, text) buf_append((out), text, sizeof(text) - 1)
 
 void print_string(struct buf *out, const char *text);	/* quoted */
+void print_string_or_null(struct buf *out, const char *text);	/* NULL is null */
+void print_i64_or_null(struct buf *out, int64_t value, int64_t none);	/* none is null */
 void print_bool(struct buf *out, bool value);
 /* `["async","process"]` from bits 1 << enum lane */
 void print_lanes(struct buf *out, uint32_t lanes);

@@ -136,15 +136,9 @@ print_routing(struct buf *out, const struct type *t)
 	print_literal(out, "{\"mode\":");
 	print_mode(out, t);
 	print_next(out, "pinned");
-	if (tr->pinned < 0)
-		print_literal(out, "null");
-	else
-		print_string(out, lane_names[tr->pinned]);
+	print_string_or_null(out, tr->pinned < 0 ? NULL : lane_names[tr->pinned]);
 	print_next(out, "by");
-	if (tr->by[0] == '\0')
-		print_literal(out, "null");
-	else
-		print_string(out, tr->by);
+	print_string_or_null(out, tr->by[0] == '\0' ? NULL : tr->by);
 	print_next(out, "moves");
 	buf_put_u64(out, tr->moves);
 	print_next(out, "changes");
