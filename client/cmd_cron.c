@@ -11,16 +11,7 @@
 static void
 print_next(struct span item, int64_t now_ms, struct buf *out)
 {
-	int64_t	next_ms;
-
-	if (!json_int(item, "next_ms", &next_ms)) {
-		buf_puts(out, "never");
-	} else if (next_ms <= now_ms) {
-		buf_puts(out, "due");
-	} else {
-		buf_puts(out, "in ");
-		print_age(out, next_ms - now_ms);
-	}
+	list_put_until(item, "next_ms", now_ms, "due", out);
 }
 
 static void
@@ -59,9 +50,7 @@ static const struct list_view view = { "cron.list", columns, "name", "no schedul
 static int
 run_ls(struct ctl *ctl)
 {
-	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
-
-	return rc != 0 ? rc : list_print(ctl, &view, NULL, UINT64_MAX, NULL);
+	return list_all(ctl, &view);
 }
 
 /* ---- set ---- */

@@ -19,9 +19,7 @@ static const struct list_view view = { "group.list", columns, "group", "no group
 static int
 run(struct ctl *ctl)
 {
-	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
-
-	return rc != 0 ? rc : list_print(ctl, &view, NULL, UINT64_MAX, NULL);
+	return list_all(ctl, &view);
 }
 
 const struct verb verb_group_ls = {

@@ -60,16 +60,7 @@ run_new(struct ctl *ctl)
 static void
 print_expiry(struct span item, int64_t now_ms, struct buf *out)
 {
-	int64_t	expires_ms;
-
-	if (!json_int(item, "expires_ms", &expires_ms)) {
-		buf_puts(out, "never");
-	} else if (expires_ms <= now_ms) {
-		buf_puts(out, "expired");
-	} else {
-		buf_puts(out, "in ");
-		print_age(out, expires_ms - now_ms);
-	}
+	list_put_until(item, "expires_ms", now_ms, "expired", out);
 }
 
 static void
@@ -108,9 +99,7 @@ static const struct list_view view = { "token.list", columns, "name", "no tokens
 static int
 run_ls(struct ctl *ctl)
 {
-	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
-
-	return rc != 0 ? rc : list_print(ctl, &view, NULL, UINT64_MAX, NULL);
+	return list_all(ctl, &view);
 }
 
 /* ---- revoke ---- */

@@ -47,9 +47,7 @@ static const struct list_view view = { "type.advice", columns, "name", "no types
 static int
 run(struct ctl *ctl)
 {
-	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
-
-	return rc != 0 ? rc : list_print(ctl, &view, NULL, UINT64_MAX, NULL);
+	return list_all(ctl, &view);
 }
 
 const struct verb verb_type_advice = {

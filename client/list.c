@@ -144,6 +144,22 @@ put_cell(const struct column *col, struct span item, int64_t now_ms, struct buf 
 		put_number(out, col->kind, number, now_ms);
 }
 
+void
+list_put_until(struct span item, const char *member, int64_t now_ms, const char *come,
+    struct buf *out)
+{
+	int64_t	at_ms;
+
+	if (!json_int(item, member, &at_ms)) {
+		buf_puts(out, "never");
+	} else if (at_ms <= now_ms) {
+		buf_puts(out, come);
+	} else {
+		buf_puts(out, "in ");
+		print_age(out, at_ms - now_ms);
+	}
+}
+
 static bool
 shown(const struct list_printer *p, const struct column *col)
 {
@@ -258,4 +274,12 @@ list_print(struct ctl *ctl, const struct list_view *view, const struct buf *filt
 	p.broken = rc != 0;
 	ended = list_end(&p);
 	return rc != 0 ? rc : ended;
+}
+
+int
+list_all(struct ctl *ctl, const struct list_view *view)
+{
+	int	rc = ctl_connect(ctl, CTL_LINE_BYTES);
+
+	return rc != 0 ? rc : list_print(ctl, view, NULL, UINT64_MAX, NULL);
 }

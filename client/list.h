@@ -37,6 +37,10 @@ struct column {
 	void		(*print)(struct span item, int64_t now_ms, struct buf *out);
 };
 
+/* For a column's print: `in 5 min`; the word for a time that has come; never where there is none. */
+void list_put_until(struct span item, const char *member, int64_t now_ms, const char *come,
+    struct buf *out);
+
 /* A verb that prints a list; columns end with a NULL title; id: the member that -o id prints. */
 struct list_view {
 	const char		*method;
@@ -47,6 +51,8 @@ struct list_view {
 };
 int list_print(struct ctl *ctl, const struct list_view *view, const struct buf *filter,
     uint64_t most, bool *more);
+/* All that a verb does that takes no words: connects and prints all there is. */
+int list_all(struct ctl *ctl, const struct list_view *view);
 
 /* The same for items that come one by one. */
 struct list_printer {
