@@ -150,6 +150,20 @@ class Workers(OwnDaemonTest):
             wait_for_death(w['pid'])
             self.assertEqual(c.run('bench.cpu', {'ms': 1})['state'], 'succeeded')
 
+    def test_an_idle_worker_of_any_kind_that_was_stopped_is_replaced(self):
+        jobd = self.daemon('jobs.grace_ms=100ms')
+        c = jobd.client()
+        until(lambda: all_idle(c, 3), 'all workers')
+        stopped = {w['name']: w['pid'] for w in c.workers()}
+        for pid in stopped.values():
+            os.kill(pid, signal.SIGSTOP)
+        for pid in stopped.values():
+            wait_for_death(pid)
+        until(lambda: all_idle(c, 3), 'new workers')
+        self.assertEqual(jobd.log().count('why=its process is stopped (SIGSTOP)'), len(stopped))
+        for lane in ('process', 'thread'):
+            self.assertEqual(c.run('bench.io', {'ms': 1}, lane=lane)['state'], 'succeeded')
+
     def test_a_stopped_io_worker_does_not_hold_outcomes_for_ever(self):
         c = self.daemon('jobs.grace_ms=100ms').client()
         job = c.submit('sleep', BLOCK, timeout_ms=200)

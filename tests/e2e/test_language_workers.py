@@ -174,6 +174,42 @@ class EndTest(LanguageTest):
         self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'timeout')
         self.assertNotEqual(self.do('wait')['result'], pid)
 
+    def test_a_stopped_worker_is_replaced_and_one_with_a_long_job_is_not(self):
+        for lane in ('process', 'async'):
+            with self.subTest(lane=lane):
+                self.one_pool(lane, 'jobs.grace_ms=100ms', count=2)
+                gate = os.path.join(self.dir, lane)
+                job = self.submit('wait', file=gate)
+                busy = until(lambda: next((w['pid'] for w in self.workers() if w.get('job') == job), None), 'its start')
+                idle = next(w['pid'] for w in self.ready(count=2) if w['pid'] != busy)
+                os.kill(idle, signal.SIGSTOP)
+                until(lambda: is_gone(idle), 'the end of the stopped worker')
+                self.assertIn('why=its process is stopped (SIGSTOP)', self.jobd.log())
+                self.assertEqual(len(self.ready(count=2)), 2)
+                open(gate, 'w').close()
+                self.assertEqual(self.c.call('job.wait', id=job)['result'], busy)
+
+    def test_a_job_in_a_stopped_worker_runs_again(self):
+        for lane in ('process', 'thread', 'async'):
+            with self.subTest(lane=lane):
+                self.one_pool(lane, 'jobs.grace_ms=100ms')
+                gate = os.path.join(self.dir, lane)
+                job = self.submit('wait', file=gate)
+                first = until(lambda: next((w['pid'] for w in self.workers() if w.get('job') == job), None), 'its start')
+                os.kill(first, signal.SIGSTOP)
+                until(lambda: is_gone(first), 'the end of the stopped worker')
+                open(gate, 'w').close()
+                self.assertNotEqual(self.c.call('job.wait', id=job)['result'], first)
+                self.assertIn('worker_died', [t['reason'] for t in self.c.call('job.get', id=job)['transitions']])
+
+    def test_a_job_that_stops_its_workers_fails_and_says_so(self):
+        self.one_pool('process', 'jobs.grace_ms=100ms')
+        job = self.submit('stop')
+        failure = self.c.call('job.wait', id=job)['failure']
+        self.assertEqual((failure['kind'], failure['attempt']), ('crash', 3))
+        self.assertIn('the last was killed, as its process was stopped', failure['message'])
+        self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
+
     def test_a_thread_that_does_not_end_costs_its_worker_and_no_neighbour(self):
         self.one_pool('thread', 'jobs.grace_ms=100')
         gate = os.path.join(self.dir, 'gate')

@@ -23,7 +23,6 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 
-#define LOOK_NS		NS_PER_S
 #define ASKED_MAX	32		/* starts in the supervisor's hands */
 #define END_NS		(2 * NS_PER_S)	/* a worker with nothing left (but stuck threads) may take to end */
 #define FILES_OF_WORKER	3		/* eventfd, pidfd, kick */
@@ -199,7 +198,7 @@ lanes_new(struct broker *b, int control_fd)
 	seat_request(seat_new(l, CONTROL_LANE_IO, "", 0));
 	for (int64_t i = 0; i < cpus; i++)
 		seat_request(seat_new(l, CONTROL_LANE_CPU, "", 0));
-	l->next_look_ns = b->now.mono_ns + LOOK_NS;
+	l->next_look_ns = b->now.mono_ns + LANES_LOOK_NS;
 	return l;
 }
 
@@ -356,7 +355,7 @@ lanes_tick(struct lanes *l)
 			seat_look(seat);
 	}
 	if (look) {
-		l->next_look_ns = now_ns + LOOK_NS;
+		l->next_look_ns = now_ns + LANES_LOOK_NS;
 		lanes_fit(l);
 		remote_tick(l);
 		break_circuit(l);

@@ -4,6 +4,7 @@
 
 #include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/lanes/wire.h"
+#include "lib/clock.h"
 #include "lib/list.h"
 #include "lib/map.h"
 #include "proto/channel.h"
@@ -69,7 +70,9 @@ struct seat {
 	int64_t		 rss_bytes;
 	int64_t		 asked_loop_ns;		/* when its loop was asked for a sign of life; 0: not */
 	uint64_t	 asked_loop;		/* the token of that entry */
-	bool		 blocked;		/* it gave none, and is killed for that */
+	bool		 blocked;		/* it gave none, or was stopped, and is killed for that */
+	bool		 stopped;		/* the latter */
+	unsigned	 stopped_looks;		/* in a row: its process was stopped */
 	bool		 crashed;		/* its end was its own doing, as far as is known */
 	bool		 killed;		/* its end was our doing */
 	enum suspicion	 waits;			/* dead: what is thought of all that waited in its loop */
@@ -151,6 +154,9 @@ void loop_look(struct seat *seat);
 /* A DROP was completed. */
 void loop_answered(struct seat *seat, uint64_t token);
 
+/* stopped.c: is its process stopped?  Once a second; pid > 0. */
+void stopped_look(struct seat *seat);
+
 /* exchange.c: attempts out, completions in */
 void exchange_hello(struct seat *seat);
 void exchange_start(struct seat *seat, struct attempt *at);
@@ -186,6 +192,10 @@ void plugins_start_worker(struct lanes *l);
  * take hours: with more of them, the worker that is due serves on.
  */
 #define LANES_LEAVING_MAX	4
+
+#define LANES_LOOK_NS	NS_PER_S	/* between two looks at each worker */
+/* How long a worker that gives no sign of life is waited for. */
+int64_t lanes_patience_ns(const struct lanes *l);
 
 struct seat *lanes_seat(const struct lanes *l, uint32_t number);
 /* renew.c: as many cpu workers as are configured, none with old settings.  Once a second. */

@@ -253,7 +253,8 @@ static enum suspicion
 suspects(const struct seat *seat, const struct attempt *at)
 {
 	(void)at;
-	return seat->crashed && seat->talk->count <= BOUND_TOGETHER ? SUSPECT_YES : SUSPECT_AMONG;
+	return (seat->crashed || seat->stopped) && seat->talk->count <= BOUND_TOGETHER ? SUSPECT_YES :
+	    SUSPECT_AMONG;
 }
 
 const struct way	way_language = {

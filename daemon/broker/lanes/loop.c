@@ -10,6 +10,14 @@
 
 #define PATIENCE_NS	(2 * NS_PER_S)		/* at least: the machine may be busy */
 
+int64_t
+lanes_patience_ns(const struct lanes *l)
+{
+	int64_t	grace_ns = l->broker->config.grace_ms * NS_PER_MS;
+
+	return grace_ns < PATIENCE_NS ? PATIENCE_NS : grace_ns;
+}
+
 static void
 ask(struct seat *seat)
 {
@@ -23,10 +31,8 @@ void
 loop_look(struct seat *seat)
 {
 	const struct broker	*b = seat->lanes->broker;
-	int64_t			 patience_ns = b->config.grace_ms * NS_PER_MS;
+	int64_t			 patience_ns = lanes_patience_ns(seat->lanes);
 
-	if (patience_ns < PATIENCE_NS)
-		patience_ns = PATIENCE_NS;
 	if (seat->state == WORKER_DYING || seat->end_by_ns != 0)
 		return;
 	if (seat->asked_loop_ns == 0) {

@@ -138,7 +138,8 @@ drop_incarnation(struct seat *seat)
 	seat->dead_ns = 0;
 	seat->rss_bytes = 0;
 	seat->asked_loop_ns = 0;
-	seat->blocked = seat->crashed = seat->killed = seat->outdated = false;
+	seat->stopped_looks = 0;
+	seat->stopped = seat->blocked = seat->crashed = seat->killed = seat->outdated = false;
 }
 
 void
@@ -355,7 +356,9 @@ seat_died(struct seat *seat, const char *how)
 	if (!asked_to_end)
 		seat->crashes++;
 	seat->lanes->stats.deaths += !asked_to_end;
-	if (seat->blocked)
+	if (seat->stopped)
+		how = "killed, as its process was stopped";
+	else if (seat->blocked)
 		how = "killed, as its event loop was blocked";
 	if (was_up)
 		core_worker_lost(b->core, b->now, seat->number, how, suspicion_of, seat);
@@ -442,8 +445,10 @@ seat_look(struct seat *seat)
 		    "it is not ready in time");
 	if (seat->end_by_ns != 0 && now_ns >= seat->end_by_ns)
 		seat_kill(seat, "it was told to end and has not");
-	if (seat->pid > 0)
+	if (seat->pid > 0) {
 		seat->rss_bytes = resident_bytes(seat->pid);
+		stopped_look(seat);
+	}
 	if (seat->language == NULL && cfg->recycle_rss_bytes > 0 && seat->rss_bytes > cfg->recycle_rss_bytes)
 		seat_retire(seat, "workers.recycle_rss");
 	if (seat->up)
