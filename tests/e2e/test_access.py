@@ -484,6 +484,23 @@ class Quotas(Tokens, OwnDaemonTest):
         self.admin.call('queue.resume', name='held')
         self.assertEqual(c.call('job.wait', id=again)['state'], 'succeeded')
 
+    def test_jobs_that_run_count_until_their_end(self):
+        self.start('access.max_jobs=3')
+        c = self.as_role('submitter')
+        running = [c.call('job.submit', type='sleep', args={'ms': 3600000})['id'] for _ in range(2)]
+        for job in running:
+            until(lambda job=job: c.call('job.get', id=job)['state'] == 'running', 'a job that runs')
+        c.call('job.submit', type='echo', delay_ms=3600000)
+        with self.assertRaises(RpcError) as caught:
+            c.call('job.submit', type='echo')
+        self.assertEqual({k: caught.exception.data[k] for k in ('quota', 'used', 'max')},
+                         {'quota': 'jobs', 'used': 3, 'max': 3})
+        self.assertEqual(kind_of(c.call, 'job.retry', id=running[0]), 'quota_exceeded')
+        c.call('job.cancel', id=running[0])
+        self.assertEqual(c.call('job.call', type='echo', args=1)['result'], 1)
+        self.assertEqual(c.call('job.call', type='echo', args=2)['result'], 2)     # what has ended is not counted
+        c.call('job.cancel', id=running[1])
+
     def test_bytes(self):
         self.start('access.max_bytes=100000')
         c = self.as_role('submitter')

@@ -1825,6 +1825,47 @@ test_a_job_that_says_so_is_forgotten_before_others(void **state)
 	assert_null(core_find(w->c, ids[2]));
 }
 
+/* What the principal has now: jobs that wait or run, and bytes of those that wait, as many jobs' as given. */
+static void
+expect_account(const struct account *a, int64_t unfinished, int64_t waiting, const struct job *each)
+{
+	assert_int_equal(a->unfinished, unfinished);
+	assert_int_equal(a->waiting_bytes, waiting * core_job_bytes(each));
+}
+
+static void
+test_a_principal_has_its_jobs_until_they_end_and_their_memory_while_they_wait(void **state)
+{
+	struct world	*w = *state;
+	struct account	 a = { 0 };
+	struct job	*first, *second, *late;
+
+	w->by->account = &a;
+	first = submit(w);
+	second = submit(w);
+	late = submit(w, .delay_ms = 5000);
+	expect_account(&a, 3, 3, first);
+	worker_up(w, 0, LANE_PROCESS, 1);
+	settle(w);
+	assert_int_equal(first->state, JOB_running);
+	expect_account(&a, 3, 2, first);
+	end_as(w, first, ATTEMPT_FAILED);
+	settle(w);
+	assert_int_equal(second->state, JOB_running);
+	expect_account(&a, 2, 1, first);
+	assert_int_equal(core_retry(w->c, w->now, first), 0);
+	expect_account(&a, 3, 2, first);
+	die(w, 0, 0);
+	settle(w);
+	assert_int_equal(second->state, JOB_ready);
+	expect_account(&a, 3, 3, first);
+	core_cancel(w->c, w->now, first);
+	core_cancel(w->c, w->now, second);
+	core_cancel(w->c, w->now, late);
+	settle(w);
+	expect_account(&a, 0, 0, first);
+}
+
 static void
 test_a_queue_is_gone_with_its_last_job_unless_it_is_configured(void **state)
 {
@@ -1917,6 +1958,7 @@ main(void)
 		TEST(test_finished_jobs_are_bounded_by_their_bytes),
 		TEST(test_no_job_is_forgotten_before_its_end_was_told),
 		TEST(test_a_job_that_says_so_is_forgotten_before_others),
+		TEST(test_a_principal_has_its_jobs_until_they_end_and_their_memory_while_they_wait),
 		TEST(test_a_queue_is_gone_with_its_last_job_unless_it_is_configured),
 	};
 

@@ -121,8 +121,8 @@ principals_check_job(const struct principals *p, const struct identity *who, int
 	const struct account	*a = &who->of->account;
 	struct quota		 q = quota_of(p, who);
 
-	if (q.jobs > 0 && a->waiting >= q.jobs)
-		return exceeded(who, "jobs", a->waiting, 1, q.jobs, err);
+	if (q.jobs > 0 && a->unfinished >= q.jobs)
+		return exceeded(who, "jobs", a->unfinished, 1, q.jobs, err);
 	if (q.bytes > 0 && a->waiting_bytes + bytes > q.bytes)
 		return exceeded(who, "bytes", a->waiting_bytes, bytes, q.bytes, err);
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * principals.h - what each principal has, and may have: connections, jobs that wait, their memory.
+ * principals.h - what each principal has, and may have: connections, jobs, memory of those that wait.
  *
  * Every principal that was seen has one, for ever: there are as many as there are users, tokens and
  * certificates.  Connections are counted by net, jobs and bytes by core (struct account).
@@ -18,7 +18,7 @@ struct quota {
 };
 
 struct principal {
-	struct account	account;	/* of jobs that wait */
+	struct account	account;	/* of its jobs */
 	int64_t		connections;
 	struct quota	own;
 	bool		has_own;	/* [quota NAME] says it; else what [access] says */

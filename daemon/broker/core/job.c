@@ -335,6 +335,15 @@ record_move(struct job_run *r, struct transition t)
 }
 
 static void
+count_account(const struct job *j, int by)
+{
+	struct account	*a = j->by->account;
+
+	a->unfinished += job_state_finished(j->state) ? 0 : by;
+	a->waiting_bytes += job_waiting(j) ? by * job_bytes(j) : 0;
+}
+
+static void
 count_state(struct core *c, const struct job *j, int by)
 {
 	struct queue	*q = job_queue(j);
@@ -349,11 +358,9 @@ count_state(struct core *c, const struct job *j, int by)
 		if (j->durable)
 			c->text_bytes += by * load_bytes(j);
 		q->waiting_bytes += (uint64_t)(by * job_bytes(j));
-		if (j->by->account != NULL) {
-			j->by->account->waiting += by;
-			j->by->account->waiting_bytes += by * job_bytes(j);
-		}
 	}
+	if (j->by->account != NULL)
+		count_account(j, by);
 	if (by < 0 && (q->watches > 0 || c->room_wanted))
 		queue_less(c, q);
 }

@@ -62,9 +62,10 @@ enum record {
 	RECORD_END		/* how it ended */
 };
 
-/* What one principal has waiting: counted by core, for whoever asks for it. */
+/* What one principal has: counted by core, for whoever asks for it. */
 struct account {
-	int64_t		 waiting, waiting_bytes;
+	int64_t		 unfinished;	/* its jobs that wait and run */
+	int64_t		 waiting_bytes;	/* memory of those that wait */
 };
 
 /* Who handed in a job.  Counted: one per connection, shared by its jobs. */
