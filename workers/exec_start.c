@@ -150,7 +150,7 @@ spawn_with(struct run *r, const int given[3], struct spawn_failure *why)
 		.argv = r->command.argv.v, .env = r->command.env.v,
 		.cwd = r->command.cwd != NULL ? r->command.cwd : "/",
 		.in = given[0] >= 0 ? given[0] : exec.null, .out = given[1], .err = given[2],
-		.cgroup = group_procs(&r->group), .umask = (mode_t)r->command.umask,
+		.cgroup = r->group.dir, .umask = (mode_t)r->command.umask,
 		.nice = (int)r->command.nice,
 	};
 	pid_t		pid;
@@ -159,7 +159,6 @@ spawn_with(struct run *r, const int given[3], struct spawn_failure *why)
 	s.paths = paths.v;
 	set_limits(r, &s);
 	pid = spawn_bounded(r, &s, why);
-	fd_close(&s.cgroup);
 	strings_free(&paths);
 	return pid;
 }

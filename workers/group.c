@@ -13,6 +13,7 @@
 #include "lib/log.h"
 
 static int	base = -1;
+static bool	has_memory, has_pids;	/* controllers, beneath base */
 
 static bool
 read_from(int dir, const char *name, char *out, size_t size)
@@ -43,11 +44,20 @@ move_aside(void)
 	return rc;
 }
 
+static bool
+enable(const char *controller, const char *path)
+{
+	int	rc = fd_write_control(base, "cgroup.subtree_control", controller);
+
+	if (rc != 0)
+		log_debug("no %s limits in %s: %s", controller + 1, path, strerror(-rc));
+	return rc == 0;
+}
+
 void
 group_init(const char *path)
 {
-	static const char *const	wanted[] = { "+memory", "+pids" };
-	int				rc;
+	int	rc;
 
 	group_fini();
 	if (path == NULL)
@@ -61,9 +71,8 @@ group_init(const char *path)
 		fd_close(&base);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if ((rc = fd_write_control(base, "cgroup.subtree_control", wanted[i])) != 0)
-			log_debug("no %s limits in %s: %s", wanted[i] + 1, path, strerror(-rc));
+	has_memory = enable("+memory", path);
+	has_pids = enable("+pids", path);
 }
 
 void
@@ -103,16 +112,13 @@ group_make(struct group *g, uint64_t job, uint32_t attempt, int64_t memory, int6
 		log_warn("no cgroup %s: %s", g->name, strerror(errno));
 		return;
 	}
-	limit(g, "memory.max", memory);
-	limit(g, "memory.swap.max", memory > 0 ? 1 : 0);	/* less than a page: none */
-	limit(g, "memory.oom.group", memory > 0 ? 1 : 0);
-	limit(g, "pids.max", processes);
-}
-
-int
-group_procs(const struct group *g)
-{
-	return g->dir < 0 ? -1 : openat(g->dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (has_memory) {
+		limit(g, "memory.max", memory);
+		limit(g, "memory.swap.max", memory > 0 ? 1 : 0);	/* less than a page: none */
+		limit(g, "memory.oom.group", memory > 0 ? 1 : 0);
+	}
+	if (has_pids)
+		limit(g, "pids.max", processes);
 }
 
 void
@@ -137,7 +143,7 @@ group_ran_out(const struct group *g)
 	char		 text[512];
 	const char	*at;
 
-	if (g->dir < 0 || !read_from(g->dir, "memory.events", text, sizeof(text)) ||
+	if (g->dir < 0 || !has_memory || !read_from(g->dir, "memory.events", text, sizeof(text)) ||
 	    (at = strstr(text, "oom_kill ")) == NULL)
 		return false;
 	return strtoll(at + strlen("oom_kill "), NULL, 10) > 0;
@@ -148,7 +154,7 @@ group_peak_bytes(const struct group *g)
 {
 	char	text[32];
 
-	if (g->dir < 0 || !read_from(g->dir, "memory.peak", text, sizeof(text)))
+	if (g->dir < 0 || !has_memory || !read_from(g->dir, "memory.peak", text, sizeof(text)))
 		return 0;
 	return strtoll(text, NULL, 10);
 }

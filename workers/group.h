@@ -20,8 +20,6 @@ bool group_usable(void);	/* each attempt gets one */
 /* Makes one; memory and processes: limits, 0: none.  Without cgroups: g->dir is -1. */
 void group_make(struct group *g, uint64_t job, uint32_t attempt, int64_t memory,
     int64_t processes);
-/* Its cgroup.procs, to be closed by the caller; -1: none. */
-int group_procs(const struct group *g);
 void group_kill(const struct group *g);
 bool group_is_empty(const struct group *g);	/* true without one */
 bool group_ran_out(const struct group *g);	/* of memory: the kernel killed one of it */

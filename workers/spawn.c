@@ -13,13 +13,18 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "lib/log.h"
+#include "workers/clone_into.h"
 
 #define STACK_BYTES	(64 << 10)
 
@@ -51,10 +56,12 @@ struct child {
 	pid_t			 parent;
 	uid_t			 uid;
 	gid_t			 gid;
+	bool			 moves;		/* into its cgroup, where it did not start */
 };
 
 static char	*stack;
 static int	 report_pipe[2] = { -1, -1 };
+static bool	 no_clone_into;			/* it was tried, and there is none here */
 
 int
 spawn_init(void)
@@ -104,6 +111,15 @@ reset_signals(void)
 		syscall(SYS_rt_sigaction, sig, usual, NULL, _NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+IN_CHILD static void
+move(int cgroup)
+{
+	int	procs = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (procs < 0 || write(procs, "0", 1) != 1)
+		fail(STAGE_CGROUP);
 }
 
 IN_CHILD static void
@@ -206,8 +222,8 @@ run_child(void *arg)
 
 	if (setsid() < 0)
 		fail(STAGE_SESSION);
-	if (s->cgroup >= 0 && write(s->cgroup, "0", 1) != 1)
-		fail(STAGE_CGROUP);
+	if (c->moves)
+		move(s->cgroup);
 	reset_signals();
 	umask(s->umask);
 	set_limits(s);
@@ -242,6 +258,25 @@ read_report(struct spawn_failure *why)
 	return -1;
 }
 
+/* What keeps it from starting in its cgroup is told, if need be, by the move there. */
+static pid_t
+clone_child(struct child *c)
+{
+	pid_t	pid;
+
+	if (c->s->cgroup >= 0 && !no_clone_into) {
+		pid = clone_into(c->s->cgroup, run_child, c, stack, STACK_BYTES);
+		if (pid > 0)
+			return pid;
+		no_clone_into = errno == ENOSYS || errno == E2BIG || errno == EPERM;
+		if (no_clone_into)
+			log_info("commands are moved into their cgroups, which takes longer than to start "
+			    "there: clone3 into a cgroup: %s", strerror(errno));
+	}
+	c->moves = c->s->cgroup >= 0;
+	return clone(run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+}
+
 pid_t
 spawn(const struct spawn *s, struct spawn_failure *why)
 {
@@ -253,7 +288,7 @@ spawn(const struct spawn *s, struct spawn_failure *why)
 	/* No handler of the worker's may run in the child, which would take its memory for its own. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone(run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+	pid = clone_child(&c);
 	error = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {

@@ -24,7 +24,7 @@ struct spawn {
 	char *const	*argv, *const *env;
 	const char	*cwd;
 	int		 in, out, err;	/* stdin, stdout, stderr: close-on-exec, above 2 */
-	int		 cgroup;	/* its cgroup.procs, open for writing; -1: none */
+	int		 cgroup;	/* the directory of the one it gets; -1: none */
 	mode_t		 umask;
 	int		 nice;		/* 0: as the worker */
 	int		 ruleset;	/* of Landlock; -1: none */

@@ -199,6 +199,8 @@ harvest(int *left)
 			slot->ran = true;
 		else if (c.aux == 1)
 			slot->said = true;
+		else		/* a long one has told what it spends: it wants room for the rest */
+			put(CHANNEL_OP_OUTPUT, NULL, 0, 4096, slot->token, slot);
 		channel_release(channel, c.token);
 		if (!slot->ran || !slot->said)
 			continue;

@@ -4,12 +4,17 @@ Needs root and a cgroup v2 that is mounted; tests/run.sh says when it is left ou
 memory and pids, what they bound is tested as well.
 """
 
+import ctypes
+import errno
 import os
 import shutil
 import signal
+import struct
 import tempfile
 import unittest
+from unittest import mock
 
+import jobd_test
 from jobd_test import Daemon, OwnDaemonTest, is_gone, read, until
 
 JOBS = 61502
@@ -29,6 +34,24 @@ def group_of(pid):
     for line in read('/proc/%d/cgroup' % pid).decode().splitlines():
         if line.startswith('0::'):
             return line[3:]
+
+
+def refuse_clone3(settle=jobd_test.settle_child):
+    """As systemd's RestrictNamespaces= and containers do: for this process and all that come of it.
+
+    To be called in a child that is about to exec, in settle_child's place.
+    """
+    load, equal, give, allow, fail = 0x20, 0x15, 0x06, 0x7fff0000, 0x00050000
+    rules = struct.pack('HBBI' * 4, load, 0, 0, 0, equal, 0, 1, 435, give, 0, 0, fail | errno.ENOSYS, give, 0, 0, allow)
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def then(files):
+        settle(files)
+        text = ctypes.create_string_buffer(rules)
+        program = struct.pack('HxxxxxxP', 4, ctypes.addressof(text))
+        if libc.prctl(22, 2, program) != 0:         # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+            raise OSError(ctypes.get_errno(), 'no filter')
+    return then
 
 
 class Groups(OwnDaemonTest):
@@ -89,6 +112,21 @@ class Kill(Groups):
         until(lambda: not os.path.exists(os.path.join(path, 'job-%d-1' % job)), 'the end of its group')
         jobd.stop()
         self.assertEqual(self.groups(), [])
+
+    def test_a_command_starts_in_its_own_or_is_moved_there_where_a_filter_forbids_it(self):
+        own = 'cat /proc/self/cgroup; echo $$ $(ps -o pgid= $$)'
+        moved = 'commands are moved into their cgroups'
+        for settle in (jobd_test.settle_child, refuse_clone3()):
+            with mock.patch('jobd_test.settle_child', settle):
+                jobd, c = self.start()
+            for _ in range(2):
+                job = c.submit('command', {'argv': ['sh', '-c', own]})
+                said = c.wait(job)['result']['stdout']
+                self.assertIn('/%s/job-%d-1\n' % (self.groups()[0], job), said)
+                pid, leader = said.split()[-2:]
+                self.assertEqual(pid, leader)
+            self.assertEqual(jobd.log().count(moved), 0 if settle is jobd_test.settle_child else 1, jobd.log())
+            jobd.stop()
 
     def test_of_a_dead_worker_nothing_is_left_though_it_hid_well(self):
         """In a session of its own, without its environment, and no child of jobd's."""

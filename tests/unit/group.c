@@ -41,6 +41,15 @@ end_fake(void **state)
 	return system(command) == 0 ? 0 : -1;
 }
 
+static int
+remove_file(const char *name)
+{
+	char	path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return unlink(path);
+}
+
 static void
 test_limits_are_written_and_deaths_read(void **state)
 {
@@ -92,6 +101,28 @@ test_without_a_limit_none_is_written(void **state)
 	fd_close(&g.dir);
 }
 
+/* Neither asked for nor tried: each file costs a look, for each command. */
+static void
+test_where_there_are_no_controllers_nobody_looks_for_their_files(void **state)
+{
+	struct group	g;
+
+	(void)state;
+	assert_int_equal(remove_file("cgroup.subtree_control"), 0);
+	group_init(dir);
+	make("job-9-1");
+	put("job-9-1/memory.max", "max");
+	put("job-9-1/pids.max", "max");
+	put("job-9-1/memory.peak", "4096\n");
+	put("job-9-1/memory.events", "oom_kill 1\n");
+	group_make(&g, 9, 1, 512 << 20, 33);
+	expect("job-9-1/memory.max", "max");
+	expect("job-9-1/pids.max", "max");
+	assert_int_equal(group_peak_bytes(&g), 0);
+	assert_false(group_ran_out(&g));
+	fd_close(&g.dir);
+}
+
 static void
 test_without_a_directory_nothing_is_grouped(void **state)
 {
@@ -101,7 +132,6 @@ test_without_a_directory_nothing_is_grouped(void **state)
 	group_fini();
 	group_make(&g, 9, 1, 1 << 20, 1);
 	assert_int_equal(g.dir, -1);
-	assert_int_equal(group_procs(&g), -1);
 	assert_true(group_is_empty(&g));
 	assert_false(group_ran_out(&g));
 	group_kill(&g);
@@ -114,6 +144,8 @@ main(void)
 	static const struct CMUnitTest	tests[] = {
 		cmocka_unit_test_setup_teardown(test_limits_are_written_and_deaths_read, fake, end_fake),
 		cmocka_unit_test_setup_teardown(test_without_a_limit_none_is_written, fake, end_fake),
+		cmocka_unit_test_setup_teardown(
+		    test_where_there_are_no_controllers_nobody_looks_for_their_files, fake, end_fake),
 		cmocka_unit_test_setup_teardown(test_without_a_directory_nothing_is_grouped, fake,
 		    end_fake),
 	};
