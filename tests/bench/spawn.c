@@ -1,9 +1,9 @@
 /*
  * spawn.c - /bin/true with captured output, so many times: by a bare loop of posix_spawn with two
  * in flight, and by jobd-exec over a channel, with the same number in flight.  Rates a second, and
- * the ratio.
+ * the ratio.  With MORE, such as `,"read_paths":[]`, also by commands whose spec has that besides.
  *
- *   spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS]]
+ *   spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS [MORE]]]
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -111,6 +111,7 @@ struct slot {
 
 static struct channel	*channel;
 static int		 epoll;
+static char		 spec[4096];
 
 static void
 exec_worker(const char *program, const struct channel_fds *fds)
@@ -168,12 +169,11 @@ put(enum channel_op op, const struct iovec *in, int n, uint32_t cap, uint64_t ar
 static void
 start_run(struct slot *slot)
 {
-	static const char	spec[] = "{\"argv\":[\"/bin/true\"]}";
 	static uint64_t		job;
 	struct channel_head	head = { .job = ++job, .fence = 1, .attempt = 1,
-	    .lane = LANE_PROCESS, .type_len = 4, .args_len = 2, .spec_len = sizeof(spec) - 1 };
+	    .lane = LANE_PROCESS, .type_len = 4, .args_len = 2, .spec_len = (uint32_t)strlen(spec) };
 	struct iovec		in[] = { { &head, sizeof(head) },
-	    { (void *)(uintptr_t)"true{}", 6 }, { (void *)(uintptr_t)spec, sizeof(spec) - 1 } };
+	    { (void *)(uintptr_t)"true{}", 6 }, { spec, strlen(spec) } };
 
 	*slot = (struct slot){ 0 };
 	put(CHANNEL_OP_RUN, in, 3, 4096, 0, slot);
@@ -202,6 +202,9 @@ harvest(int *left)
 		else		/* a long one has told what it spends: it wants room for the rest */
 			put(CHANNEL_OP_OUTPUT, NULL, 0, 4096, slot->token, slot);
 		channel_release(channel, c.token);
+		/* what it has used is told too, of one that takes half a second */
+		if (c.op == CHANNEL_OP_OUTPUT && !slot->said)
+			put(CHANNEL_OP_OUTPUT, NULL, 0, 4096, slot->token, slot);
 		if (!slot->ran || !slot->said)
 			continue;
 		n++;
@@ -214,13 +217,14 @@ harvest(int *left)
 }
 
 static double
-exec_rate(int count)
+exec_rate(int count, const char *more)
 {
 	struct slot		flight[IN_FLIGHT];
 	struct epoll_event	ev;
 	int64_t			start_ns = clock_mono_ns();
 	int			left = count - IN_FLIGHT, done = 0;
 
+	snprintf(spec, sizeof(spec), "{\"argv\":[\"/bin/true\"]%s}", more);
 	for (int i = 0; i < IN_FLIGHT; i++)
 		start_run(&flight[i]);
 	channel_publish(channel);
@@ -246,29 +250,38 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double
+median(double *v, int n)
+{
+	qsort(v, (size_t)n, sizeof(*v), compare);
+	return v[n / 2];
+}
+
 int
 main(int argc, char **argv)
 {
 	int	count = argc > 2 ? atoi(argv[2]) : 2000, rounds = argc > 3 ? atoi(argv[3]) : 5;
-	double	bare[ROUNDS_MAX], exec[ROUNDS_MAX], ratio[ROUNDS_MAX];
+	double	bare[ROUNDS_MAX], exec[ROUNDS_MAX], more[ROUNDS_MAX], ratio[ROUNDS_MAX], cost[ROUNDS_MAX];
 	pid_t	worker;
 
 	if (argc < 2 || count < IN_FLIGHT || rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS]]\n");
+		fprintf(stderr, "usage: spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS [MORE]]]\n");
 		return 2;
 	}
 	worker = start_worker(argv[1]);
 	for (int i = 0; i < rounds; i++) {
 		bare[i] = bare_rate(count);
-		exec[i] = exec_rate(count);
+		exec[i] = exec_rate(count, "");
 		ratio[i] = exec[i] / bare[i];
+		more[i] = argc > 4 ? exec_rate(count, argv[4]) : 0;
+		cost[i] = more[i] / exec[i];
 	}
 	channel_stop(channel);
 	waitpid(worker, NULL, 0);
-	qsort(bare, (size_t)rounds, sizeof(*bare), compare);
-	qsort(exec, (size_t)rounds, sizeof(*exec), compare);
-	qsort(ratio, (size_t)rounds, sizeof(*ratio), compare);
-	printf("posix_spawn %.0f/s, jobd-exec %.0f/s, ratio %.2f\n", bare[rounds / 2],
-	    exec[rounds / 2], ratio[rounds / 2]);
+	printf("posix_spawn %.0f/s, jobd-exec %.0f/s, ratio %.2f\n", median(bare, rounds),
+	    median(exec, rounds), median(ratio, rounds));
+	if (argc > 4)
+		printf("with %s %.0f/s, %.2f of it\n", argv[4] + 1, median(more, rounds),
+		    median(cost, rounds));
 	return 0;
 }
