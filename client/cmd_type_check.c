@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/alloc.h"
-#include "lib/confine.h"
 #include "lib/fd.h"
 #include "lib/list.h"
 #include "proto/jobfile.h"
@@ -147,8 +146,7 @@ forget(struct checking *c)
 static void
 warn_missing(struct checking *c, const char *path, const struct typefile *t)
 {
-	bool		files = t->read_paths.line > 0 || t->write_paths.line > 0;
-	const char	*missing = confine_missing(files, t->network == 0);
+	const char	*missing = jobfile_missing(t);
 
 	if (missing != NULL)
 		buf_printf(&c->ctl->out, "%s: here its jobs would fail: %s\n", path, missing);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "lib/confine.h"
 #include "proto/command.h"
 #include "proto/param.h"
 
@@ -184,6 +185,12 @@ jobfile_read(const char *path, const char *name, const char *text, size_t len, s
 	if ((rc = check_places(t, f)) != 0 || (rc = check_params(t, f)) != 0)
 		return rc;
 	return check_codes(t, f);
+}
+
+const char *
+jobfile_missing(const struct typefile *t)
+{
+	return confine_missing(t->read_paths.line > 0 || t->write_paths.line > 0, t->network == 0);
 }
 
 /* ---- JSON ---- */

@@ -25,6 +25,8 @@
  */
 int jobfile_read(const char *path, const char *name, const char *text, size_t len,
     struct typefile *t, struct fault *f);
+/* NULL, or why this machine's kernel cannot do what it says of files or the network: its jobs fail. */
+const char *jobfile_missing(const struct typefile *t);
 /* A member of `commands` in proto/catalog.h. */
 void jobfile_put(struct buf *out, const struct typefile *t);
 

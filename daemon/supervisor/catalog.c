@@ -269,7 +269,10 @@ take_job(struct reading *r, struct typefile *t)
 {
 	struct account	account;
 	size_t		before = buf_len(&r->commands);
+	const char	*missing = jobfile_missing(t);
 
+	if (missing != NULL)
+		log_warn("jobs of a type will fail file=%s why=\"%s\"", t->path, missing);
 	if (!find_account(r, t, &account))
 		return;
 	if (!claim(r, t->name, t, "", 0)) {

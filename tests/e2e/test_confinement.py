@@ -1,11 +1,15 @@
 """Commands that their type keeps to some files, or off the network: what they, and all that they start, cannot reach."""
 
+import ctypes
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
+from unittest import mock
 
+import jobd_test
 from jobd_test import OwnDaemonTest, program
 
 # A script of the shell, in a type that may read the system and write one directory.
@@ -43,6 +47,20 @@ if os.fork() == 0:
 os.wait()
 os.execv('/usr/bin/python3', ['python3', '-I', '-c', "import socket\\ntry: socket.socket()\\nexcept OSError as e: print(e.strerror)"])
 '''
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def forget_landlock():
+    """landlock_create_ruleset(2) is no system call any more, to this process and what it starts."""
+    def step(code, jump_true, jump_false, k):
+        return struct.pack('HBBI', code, jump_true, jump_false, k)
+    code = step(0x20, 0, 0, 0) + step(0x15, 0, 1, 444) + step(0x06, 0, 0, 0x50026) + step(0x06, 0, 0, 0x7fff0000)
+    steps = ctypes.create_string_buffer(code, len(code))
+    program = ctypes.create_string_buffer(struct.pack('HxxxxxxP', len(code) // 8, ctypes.addressof(steps)))
+    if LIBC.prctl(38, 1, 0, 0, 0) != 0 or LIBC.prctl(22, 2, program, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), 'no filter')
+
+
 NO_FAMILY = 'Address family not supported by protocol'
 
 
@@ -158,8 +176,25 @@ class Confinement(OwnDaemonTest):
         path = os.path.join(self.dir, 'jobs.d', 'shell.job')
         self.assertEqual(self.jobctl('type', 'check', path), '%s: type shell is right\n' % path)
 
-    def jobctl(self, *arguments):
-        done = subprocess.run([program('jobctl'), *arguments], capture_output=True, text=True,
+    def test_without_landlock_nothing_runs_unconfined(self):
+        settle = jobd_test.settle_child
+        with mock.patch('jobd_test.settle_child', lambda files: (settle(files), forget_landlock())):
+            c = self.start(shell=SHELL, free='argv = ["/bin/echo", "free"]\n')
+        no_landlock = 'the kernel has no Landlock'
+        failure = c.run('shell', {'script': 'touch %s/out/ran' % self.dir})['failure']
+        self.assertEqual((failure['kind'], failure['message']),
+                         ('spawn', 'cannot start /bin/sh: read_paths, write_paths: ' + no_landlock))
+        self.assertEqual(os.listdir(os.path.join(self.dir, 'out')), ['file'])
+        self.assertEqual(c.run('free')['result']['stdout'], 'free\n')
+        self.assertEqual(c.call('type.show', name='shell')['confinement']['missing'], no_landlock)
+        self.assertRegex(self.jobctl('type', 'show', 'shell'), r'(?m)^cannot run +%s$' % no_landlock)
+        path = os.path.join(self.dir, 'jobs.d', 'shell.job')
+        self.assertEqual(self.jobctl('type', 'check', path, preexec_fn=forget_landlock).splitlines(),
+                         ['%s: type shell is right' % path, '%s: here its jobs would fail: %s' % (path, no_landlock)])
+        self.assertIn('jobs of a type will fail file=%s why="%s"' % (path, no_landlock), self.jobd.log())
+
+    def jobctl(self, *arguments, **options):
+        done = subprocess.run([program('jobctl'), *arguments], capture_output=True, text=True, **options,
                               env=dict(os.environ, JOBD_HOST=self.jobd.unix, LC_ALL='C.UTF-8'))
         self.assertEqual((done.returncode, done.stderr), (0, ''), done)
         return done.stdout
