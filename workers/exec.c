@@ -353,11 +353,11 @@ after_poll(uv_check_t *handle)
 	tell_cancelled();
 }
 
-/* Nobody is left to tell.  What runs must not outlive the worker. */
+/* Nobody is left to tell.  What runs must not outlive the worker.  That it died jobd says, if it did. */
 static void
 broker_is_gone(void)
 {
-	log_warn("the broker is gone");
+	log_info("the broker is gone");
 	tree_look();
 	list_for (node, &exec.all)
 		run_abandon(list_entry(node, struct run, link));

@@ -294,7 +294,7 @@ kicked(uv_poll_t *handle, int status, int events)
 	(void)handle;			/* the kick itself is taken in after_poll */
 	if (status == 0 && (events & UV_DISCONNECT) == 0)
 		return;
-	log_warn("the broker is gone");
+	log_info("the broker is gone");
 	_exit(0);			/* not exit(3): threads may be in the middle of something */
 }
 

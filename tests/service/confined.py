@@ -6,8 +6,8 @@ Steps of proof.py.
 import os
 import re
 
-from machine import (CGROUP, GROUP, STATE, broker, check, ctl, equal, group_of, named, processes, run, shown, supervisor,
-                     systemctl, until)
+from machine import (CGROUP, GROUP, STATE, broker, check, ctl, cursor, equal, group_of, journal, named, processes, run,
+                     shown, supervisor, systemctl, until)
 
 # Asks to trace a process, as a debugger would.
 TRACE = '''
@@ -52,8 +52,10 @@ def commands_are_in_groups_of_their_own():
     ctl('cancel', job)
     equal(named('sleep 100'), [], 'what is left of it')
     until(lambda: not os.path.exists('/sys/fs/cgroup' + group), 'the end of its group')
+    at = cursor()
     systemctl('stop', 'jobd.socket', 'jobd.service')
     equal(processes(), {}, 'what is left of the service')
+    equal(journal(at, '--priority=warning'), '', 'what it complains of at an orderly end')
     until(lambda: not os.path.exists(CGROUP), 'the end of its group')
     systemctl('start', 'jobd.socket', 'jobd.service')
 

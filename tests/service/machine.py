@@ -82,10 +82,10 @@ def settle():
     return supervisor()
 
 
-def journal(since):
+def journal(since, *more):
     """What the service and systemd have said since that cursor."""
-    return run('journalctl', '--unit=jobd.service', '--unit=jobd.socket', '--output=cat', '--no-pager',
-               '--after-cursor=' + since)
+    return run('journalctl', '--quiet', '--unit=jobd.service', '--unit=jobd.socket', '--output=cat', '--no-pager',
+               '--after-cursor=' + since, *more)
 
 
 def cursor():
