@@ -11,6 +11,7 @@ import unittest
 from jobd_test import PATIENCE, OwnDaemonTest, RpcError, until
 
 GRACE_MS = 700
+LOSSES = 20
 
 
 class Remote:
@@ -236,6 +237,44 @@ class RemoteTest(OwnDaemonTest):
         self.assertIn('late answer is refused', self.jobd.log())
         again.answer(fresh, 'fresh')
         self.assertEqual(self.outcome(job)['result'], 'fresh')
+
+    def lose(self, job, session, times):
+        """So many workers come back without the attempt that they were given."""
+        for _ in range(times):
+            w = self.remote(session=session)
+            w.ready(running=[])
+            self.assertEqual(w.run()['params']['job'], job)
+            w.close()
+
+    def test_a_job_that_loses_its_workers_again_and_again_fails(self):
+        job, session = self.submit(), 'a' * 16
+        self.lose(job, session, LOSSES - 1)
+        self.remote(session=session).ready(running=[])      # which loses it for the last time but one
+        until(lambda: len(self.c.call('job.get', id=job)['attempts']) > 0 and self.state(job) == 'running', 'its last try')
+        self.assertEqual(self.c.call('job.get', id=job)['attempts'][-1]['number'], LOSSES)
+        last = self.remote(session=session)
+        last.ready(running=[])
+        outcome = self.outcome(job)
+        self.assertEqual((outcome['state'], outcome['failure']['kind']), ('failed', 'crash'))
+        self.assertEqual(outcome['failure']['message'], 'its remote workers were lost %d times while they had this job, '
+                         'and why is not known; the last: it came back without the attempt' % LOSSES)
+        self.assertIn(job, [j['id'] for j in self.c.call('job.list', filter={'state': 'failed'})['items']])
+        good = self.submit()
+        last.answer(last.run(), 'good')
+        self.assertEqual(self.outcome(good)['result'], 'good')
+
+    def test_workers_that_vanish_count_as_well_and_a_retry_begins_anew(self):
+        job, session = self.submit(), 'b' * 16
+        self.lose(job, session, LOSSES)                     # the last of them does not come back
+        outcome = self.outcome(job)
+        self.assertEqual(outcome['failure']['kind'], 'crash')
+        self.assertIn('its connection ended, and it did not come back', outcome['failure']['message'])
+        self.c.call('job.retry', id=job)
+        self.lose(job, 'c' * 16, 2)
+        w = self.remote(session='c' * 16)
+        w.ready(running=[])
+        w.answer(w.run(), 'done')
+        self.assertEqual(self.outcome(job)['result'], 'done')
 
     def test_the_second_connection_of_a_session_takes_over(self):
         w = self.remote()

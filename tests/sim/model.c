@@ -869,8 +869,10 @@ lose(struct model *m, struct model_attempt *at, bool begun, bool suspected, bool
 void
 model_attempt_lost(struct model *m, struct model_attempt *at)
 {
-	if (!at->stuck)
-		lose(m, at, true, false, false);
+	if (!at->stuck) {
+		at->job->beside++;
+		lose(m, at, true, false, true);
+	}
 	leave(m, at, true);
 }
 

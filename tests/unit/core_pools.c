@@ -314,6 +314,45 @@ test_a_lost_attempt_past_its_grace_frees_its_slot(void **state)
 	assert_int_equal(j->state, JOB_failed);
 }
 
+static enum suspicion
+perhaps(void *ctx, const struct job *j)
+{
+	(void)ctx;
+	(void)j;
+	return SUSPECT_AMONG;
+}
+
+static void
+test_a_job_whose_remote_workers_are_lost_again_and_again_fails(void **state)
+{
+	struct world		*w = *state;
+	struct type		*a = remote_up(w, 2);
+	struct worker_offer	 o = { .pool = core_pool_get(w->c, span("pool:gpu")), .slots = { [LANE_ASYNC] = 2 } };
+	struct job		*poison = submit(w, a, LANE_ASYNC), *innocent = NULL;
+
+	for (int i = 1; i < BOUND_BESIDE; i++) {
+		if (i == BOUND_BESIDE_SUSPECT)
+			innocent = submit(w, a, LANE_ASYNC);
+		settle(w, EFFECT_NONE);
+		assert_int_equal(poison->state, JOB_running);
+		if (i % 2 == 0) {
+			core_worker_lost(w->c, w->now, 0, "gone", perhaps, NULL);
+			core_worker_up(w->c, w->now, 0, &o);
+		} else {
+			core_attempt_lost(w->c, w->now, job_attempt(poison), "it came back without");
+		}
+		assert_int_equal(poison->suspicions, 0);
+	}
+	settle(w, EFFECT_NONE);
+	core_worker_lost(w->c, w->now, 0, "gone", perhaps, NULL);
+	assert_int_equal(poison->state, JOB_failed);
+	assert_int_equal(job_run(poison)->outcome.kind, FAILURE_crash);
+	assert_string_equal(job_run(poison)->outcome.text, "its remote workers were lost 20 times while they "
+	    "had this job, and why is not known; the last: gone");
+	assert_int_equal(innocent->state, JOB_ready);
+	assert_int_equal(innocent->suspicions, 0);
+}
+
 /* ---- workers that are wanted ---- */
 
 static void
@@ -505,6 +544,7 @@ main(void)
 		with_world(test_a_lost_attempt_fails_a_job_that_may_not_run_twice),
 		with_world(test_a_lost_attempt_that_was_told_to_end_ends_its_job_so),
 		with_world(test_a_lost_attempt_past_its_grace_frees_its_slot),
+		with_world(test_a_job_whose_remote_workers_are_lost_again_and_again_fails),
 		with_world(test_a_pool_wants_a_worker_while_a_job_has_none),
 		with_world(test_a_thousand_pools_are_enough),
 		with_world(test_a_type_gets_the_grace_that_it_declares_and_commands_five_seconds_more),

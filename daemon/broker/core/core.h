@@ -366,7 +366,8 @@ enum suspicion {
  *
  * SUSPECT_AMONG is counted.  From BOUND_BESIDE_SUSPECT on, of those that were there most often the
  * last that started (BOUND_TOGETHER of them) are suspected; who was there BOUND_BESIDE times fails.
- * So one that kills its workers ends, whoever runs beside it.
+ * So one that kills its workers ends, whoever runs beside it.  In a remote pool nobody is suspected:
+ * nobody runs alone there, so who is innocent could not be told from who is not.
  */
 void core_worker_lost(struct core *c, struct core_time now, uint32_t number, const char *how,
     enum suspicion (*suspect)(void *ctx, const struct job *j), void *ctx);
@@ -430,8 +431,8 @@ struct attempt {
  * afterwards. */
 void core_attempt_done(struct core *c, struct core_time now, struct attempt *at,
     enum attempt_end end, struct outcome *o);
-/* Its worker lives, and has it no more: as when a worker is lost, and nobody is suspected.  at is gone
- * afterwards. */
+/* Its worker lives, and has it no more: as when a worker is lost, SUSPECT_AMONG, and nobody stands out.  at is
+ * gone afterwards. */
 void core_attempt_lost(struct core *c, struct core_time now, struct attempt *at, const char *how);
 /* The channel had no room for what EFFECT_START has just given out: the job goes back to the front,
  * the worker gets nothing until something ends there (or for a moment, if nothing is in flight

@@ -224,9 +224,22 @@ fail_crash(struct core *c, struct core_time now, struct attempt *at, const char 
 	    BOUND_SUSPECTS, how));
 }
 
+/* Nobody saw the end of a worker on another machine: what is known is that it was lost. */
+static void
+fail_far(struct core *c, struct core_time now, struct attempt *at, const char *how)
+{
+	fail_job(c, now, at, REASON_crashed_often, FAILURE_crash,
+	    mem_printf("its remote workers were lost %d times while they had this job, and why is not "
+	    "known; the last: %s", BOUND_BESIDE, how));
+}
+
 static void
 fail_beside(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
+	if (worker_find(c, at->worker)->pool->remote) {
+		fail_far(c, now, at, how);
+		return;
+	}
 	fail_job(c, now, at, REASON_crashed_often, FAILURE_crash,
 	    mem_printf("its worker died %d times while it ran this job and others, and which of them "
 	    "did it is not known; the last was %s", BOUND_BESIDE, how));
@@ -290,10 +303,22 @@ lose(struct core *c, struct core_time now, struct attempt *at, bool begun,
 		    begun ? REASON_worker_died : REASON_worker_died_waiting);
 }
 
+static unsigned
+count_beside(struct job *j)
+{
+	struct job_run	*r = job_run(j);
+
+	if (r->beside < UINT8_MAX)
+		r->beside++;
+	return r->beside;
+}
+
 void
 core_attempt_lost(struct core *c, struct core_time now, struct attempt *at, const char *how)
 {
-	lose(c, now, at, true, SUSPECT_NO, how);
+	if (at->job != NULL)
+		count_beside(at->job);
+	lose(c, now, at, true, SUSPECT_AMONG, how);
 	attempt_free(c, now, at);
 }
 
@@ -313,15 +338,13 @@ count_crowd(const struct worker *w, enum suspicion (*suspect)(void *ctx, const s
 		return crowd;
 	list_for(node, &w->attempts) {
 		const struct attempt	*at = list_entry(node, struct attempt, link);
-		struct job_run		*r = at->job == NULL ? NULL : job_run(at->job);
+		unsigned		 beside;
 
-		if (r == NULL || suspect(ctx, at->job) != SUSPECT_AMONG)
+		if (at->job == NULL || suspect(ctx, at->job) != SUSPECT_AMONG)
 			continue;
-		if (r->beside < UINT8_MAX)
-			r->beside++;
-		if (r->beside > crowd.most)
-			crowd = (struct crowd){ r->beside, 0, 0 };
-		crowd.with_most += r->beside == crowd.most;
+		if ((beside = count_beside(at->job)) > crowd.most)
+			crowd = (struct crowd){ beside, 0, 0 };
+		crowd.with_most += beside == crowd.most;
 	}
 	return crowd;
 }
@@ -346,6 +369,8 @@ suspicion_of(const struct attempt *at, const struct worker *w, bool head, struct
 	if (w->alone_for != 0)
 		return SUSPECT_YES;
 	s = suspect(ctx, at->job);
+	if (w->pool->remote)			/* none runs alone there, so no innocent could be told */
+		return s;
 	return s == SUSPECT_AMONG && stands_out(at->job, crowd) ? SUSPECT_YES : s;
 }
 

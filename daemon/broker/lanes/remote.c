@@ -85,23 +85,34 @@ set_credit(const struct seat *seat, uint32_t credit)
 	core_worker_credit(seat->lanes->broker->core, seat->number, credit);
 }
 
+/* A connection that ends says little of the job; one that ends with it again and again does. */
+static enum suspicion
+perhaps(void *ctx, const struct job *j)
+{
+	(void)ctx;
+	(void)j;
+	return SUSPECT_AMONG;
+}
+
+/* It was ended here. */
 static enum suspicion
 nobody(void *ctx, const struct job *j)
 {
 	(void)ctx;
 	(void)j;
-	return SUSPECT_NO;		/* a connection that ends says nothing of the job */
+	return SUSPECT_NO;
 }
 
 static void
-session_end(struct seat *seat, const char *how)
+session_end(struct seat *seat, const char *how,
+    enum suspicion (*suspect)(void *ctx, const struct job *j))
 {
 	struct broker	*b = seat->lanes->broker;
 
 	log_info("remote worker is gone worker=%s pool=%s lost=%u how=\"%s\"", seat->name, seat->pool_name,
 	    seat->talk->count, how);
 	talk_lost(seat->talk);
-	core_worker_lost(b->core, b->now, seat->number, how, nobody, NULL);
+	core_worker_lost(b->core, b->now, seat->number, how, suspect, NULL);
 	seat_free(seat);
 }
 
@@ -115,7 +126,7 @@ session_away(struct seat *seat)
 	const struct config	*cfg = &seat->lanes->broker->config;
 
 	if (seat->drained && seat->talk->count == 0) {
-		session_end(seat, "it was drained, and its connection ended");
+		session_end(seat, "it was drained, and its connection ended", nobody);
 		return;
 	}
 	set_credit(seat, 0);
@@ -557,10 +568,10 @@ look(struct seat *seat)
 	if (!seat->language->listed || !seat->language->remote) {
 		if (seat->remote != NULL)
 			turn_away(seat->remote, nothing, RPC_not_found, "its pool is not there any more");
-		session_end(seat, "its pool is not there any more");
+		session_end(seat, "its pool is not there any more", nobody);
 	} else if (seat->away_ns != 0 &&
 	    b->now.mono_ns - seat->away_ns >= b->config.remote_grace_ms * NS_PER_MS)
-		session_end(seat, "its connection ended, and it did not come back");
+		session_end(seat, "its connection ended, and it did not come back", perhaps);
 }
 
 static void
