@@ -11,7 +11,7 @@ from unittest import mock
 
 from jobd_test import BUILD, PATIENCE, Daemon, read, until
 
-WATCHDOG_S = 1.5 * PATIENCE
+WATCHDOG_S = 1.25 + 0.25 * PATIENCE
 
 
 class Manager:

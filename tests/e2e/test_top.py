@@ -133,7 +133,7 @@ class Top(TopTest, DaemonTest):
         self.jobs = []
 
     def tearDown(self):
-        for job in self.jobs:
+        for job in reversed(self.jobs):         # none is started by the end of another
             if self.c.get(job)['state'] in ('scheduled', 'ready', 'running'):
                 self.c.call('job.cancel', id=job)
 
