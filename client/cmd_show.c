@@ -72,7 +72,7 @@ const struct verb verb_show = {
 	.name = "show",
 	.operands = "IDS",
 	.summary = "all about a job: argument, attempts, transitions",
-	.about = "Prints a page for each job: what it is, who handed it in, its argument, its\n"
+	.about = "Prints a page for each job: what it is, who submitted it, its argument, its\n"
 	    "result or failure, its attempts, and when and why it changed its state.",
 	.examples = "  jobctl show 42\n"
 	    "  jobctl show @last -o json | jq .attempts\n",

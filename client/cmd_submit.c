@@ -1,4 +1,4 @@
-/* cmd_submit.c - jobctl submit: hand in a job and go.  Runs in: jobctl. */
+/* cmd_submit.c - jobctl submit: a job for the daemon, not waited for.  Runs in: jobctl. */
 #include "client/jobopts.h"
 
 #include "client/command.h"
@@ -80,8 +80,8 @@ run(struct ctl *ctl)
 const struct verb verb_submit = {
 	.name = "submit",
 	.operands = "TYPE [JSON | -] | -- CMD...",
-	.summary = "hand in a job or a command, print its id",
-	.about = "Hands in a job of TYPE with the argument JSON (- reads it from stdin, none is\n"
+	.summary = "submit a job or a command, print its id",
+	.about = "Submits a job of TYPE with the argument JSON (- reads it from stdin, none is\n"
 	    "null), or behind -- a command and its arguments, and prints its id once the\n"
 	    "daemon has accepted it.  A command runs in your directory, without a shell, and\n"
 	    "with no more of your environment than -e names; `jobctl logs` has what it says.",

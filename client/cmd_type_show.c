@@ -322,7 +322,7 @@ const struct verb verb_type_show = {
 	.operands = "TYPE",
 	.summary = "all about a type, and where its jobs run",
 	.about = "Prints what a type does and takes, the file or plugin that it comes from, the pool\n"
-	    "of workers that runs it, who may hand in its jobs, what they get that they do\n"
+	    "of workers that runs it, who may submit its jobs, what they get that they do\n"
 	    "not say, what it declares, and every question that the decision tree asks for a\n"
 	    "job of it.",
 	.examples = "  jobctl type show file.digest\n"

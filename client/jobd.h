@@ -1,5 +1,5 @@
 /*
- * jobd.h - libjobd, the C client of jobd: hand in jobs, wait for them, have their results.
+ * jobd.h - libjobd, the C client of jobd: submit jobs, wait for them, have their results.
  *
  *	struct jobd		*j;
  *	struct jobd_error	 err;

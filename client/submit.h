@@ -1,4 +1,4 @@
-/* submit.h - handing in one job, of a type or a command: `submit`, and `run --detach`. */
+/* submit.h - submitting one job, of a type or a command: `submit`, and `run --detach`. */
 #ifndef CLIENT_SUBMIT_H
 #define CLIENT_SUBMIT_H
 
@@ -6,7 +6,7 @@
 
 struct ctl;
 
-/* Hands in what the operands say and prints its id.  The exit status. */
+/* Submits what the operands say and prints its id.  The exit status. */
 int submit_job(struct ctl *ctl, bool command);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """render.py FILE - a picture of the Mandelbrot set, computed by jobd's pool `mandelbrot`.
 
-Hands in a job for each few rows and writes a PNG file.  --threads uses the pool whose handlers are
+Submits a job for each few rows and writes a PNG file.  --threads uses the pool whose handlers are
 threads of one process, which takes as much longer as there are processes in the other.
 """
 

@@ -108,7 +108,7 @@ class AsyncClient:
             raise
 
     async def submit(self, type, args=None, **fields):
-        """Hands in a job; returns an AsyncJob when the daemon has accepted it.
+        """Submits a job; returns an AsyncJob when the daemon has accepted it.
 
         When the task that awaits this is cancelled, so is the job.
         """
@@ -125,7 +125,7 @@ class AsyncClient:
         return self.job((await accepted)['id'])
 
     def job(self, id):
-        """An AsyncJob for a job that was handed in before, by anybody."""
+        """An AsyncJob for a job that was submitted before, by anybody."""
         outcome = self._loop.create_future()
         outcome.add_done_callback(look_at)
         sessions.follow(self._send, id, settle(outcome))

@@ -164,7 +164,7 @@ class Client:
         return result_of(future.result(timeout))
 
     def submit(self, type, args=None, **fields):
-        """Hands in a job; returns its JobFuture at once."""
+        """Submits a job; returns its JobFuture at once."""
         future = JobFuture(self)
 
         def on_submitted(reply, error):
@@ -180,7 +180,7 @@ class Client:
         return future
 
     def job(self, id):
-        """A JobFuture for a job that was handed in before, by anybody."""
+        """A JobFuture for a job that was submitted before, by anybody."""
         future = JobFuture(self, id)
         self._follow(future)
         return future

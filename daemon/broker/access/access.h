@@ -66,7 +66,7 @@ struct identity *access_again(struct access *a, const struct identity *who, int 
 /* When the next token expires (ms since 1970), or INT64_MAX. */
 int64_t access_next_expiry(const struct access *a, int64_t now_ms);
 
-/* Who hands in jobs under this name, with its account. */
+/* Who submits jobs under this name, with its account. */
 struct submitter *access_submitter(struct access *a, const char *principal, const char *client,
     const char *addr);
 

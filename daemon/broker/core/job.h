@@ -68,7 +68,7 @@ struct account {
 	int64_t		 waiting_bytes;	/* memory of those that wait */
 };
 
-/* Who handed in a job.  Counted: one per connection, shared by its jobs. */
+/* Who submitted a job.  Counted: one per connection, shared by its jobs. */
 struct submitter {
 	uint32_t	 refs;
 	char		*principal;	/* "uid:1000" */

@@ -19,7 +19,7 @@ struct type_limit {
 	char		name[];
 };
 
-/* text may be what is there already: who declares a type again may hand in what it said before. */
+/* text may be what is there already: who declares a type again may give what it said before. */
 static void
 set_text_or_null(char **to, const char *text)
 {

@@ -21,7 +21,7 @@ struct net;
 
 /* May the caller use this method?  0, or -1 with unauthenticated or forbidden. */
 int auth_check(const struct connection *c, enum rpc_method method, struct rpc_error *err);
-/* May it see and change what this principal has handed in?  Its own it may; operators all. */
+/* May it see and change what this principal has submitted?  Its own it may; operators all. */
 bool auth_owns(const struct connection *c, const char *principal);
 /*
  * The part of hello that logs in, if a token is given.  METHOD_ANSWERED: go on; METHOD_LATER: the
