@@ -242,8 +242,12 @@ tokens_read(struct tokens *t, const char *text, size_t len, char *why, size_t si
 			stop = end;
 		line = mem_strndup(at, (size_t)(stop - at));
 		number++;
-		if (line[0] != '#' && line[strspn(line, " \t")] != '\0')
+		if (strlen(line) != (size_t)(stop - at)) {
+			snprintf(reason, sizeof(reason), "a NUL byte is no part of a text");
+			rc = -EINVAL;
+		} else if (line[0] != '#' && line[strspn(line, " \t")] != '\0') {
 			rc = read_line(t, line, reason, sizeof(reason));
+		}
 		if (rc == 0 && t->len > TOKENS_MAX) {
 			snprintf(reason, sizeof(reason), "more than %d tokens", TOKENS_MAX);
 			rc = -EINVAL;
