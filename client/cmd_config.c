@@ -4,6 +4,7 @@
 
 #include "client/ctl.h"
 #include "client/print.h"
+#include "client/suggest.h"
 #include "lib/alloc.h"
 #include "proto/config_file.h"
 
@@ -15,6 +16,8 @@ struct showing {
 	bool		 changed;	/* what nobody has set is left out */
 	struct table	 table;
 	size_t		 shown;
+	struct suggestion near;		/* its word is in `meant` */
+	char		 meant[128];
 };
 
 /* `jobs` and `queue mail` stand for all that is in them. */
@@ -63,6 +66,24 @@ put_json(struct showing *s, struct span setting)
 		buf_putc(out, '\n');
 }
 
+/* Somebody may have meant this one, or left out the section that it is in. */
+static void
+offer(struct showing *s, const char *name)
+{
+	const char	*key = strrchr(name, '.'), *before = s->near.word;
+
+	if (s->wanted == NULL || strlen(name) >= sizeof(s->meant))
+		return;
+	if (key != NULL && strcmp(key + 1, s->wanted) == 0)
+		s->near = (struct suggestion){ name, 0 };
+	else
+		suggest_offer(&s->near, s->wanted, name);
+	if (s->near.word == before)
+		return;
+	strcpy(s->meant, name);
+	s->near.word = s->meant;
+}
+
 static void
 show_one(struct showing *s, struct span setting)
 {
@@ -74,9 +95,21 @@ show_one(struct showing *s, struct span setting)
 		else
 			put_row(s, name, setting, origin);
 		s->shown++;
+	} else if (name != NULL) {
+		offer(s, name);
 	}
 	free(name);
 	free(origin);
+}
+
+static int
+say_there_is_none(const struct showing *s)
+{
+	if (s->near.word == NULL)
+		return ctl_fail(s->ctl, EXIT_NOT_FOUND, "there is no setting `%s`: jobctl config show "
+		    "lists them", s->wanted);
+	return ctl_fail(s->ctl, EXIT_NOT_FOUND, "there is no setting `%s`; did you mean %s?", s->wanted,
+	    s->near.word);
 }
 
 static int
@@ -85,7 +118,7 @@ print_shown(struct showing *s)
 	struct ctl	*ctl = s->ctl;
 
 	if (s->shown == 0 && s->wanted != NULL && !s->changed)
-		return ctl_fail(ctl, EXIT_NOT_FOUND, "there is no setting `%s`", s->wanted);
+		return say_there_is_none(s);
 	if (ctl->opt.format == FORMAT_JSON)
 		buf_puts(&ctl->out, s->shown == 0 ? "[]\n" : "]\n");
 	else if (!ctl_wants_json(ctl) && s->shown > 0)

@@ -49,6 +49,9 @@ run_new(struct ctl *ctl)
 	if (ctl->opt.text[OPT_role] == NULL)
 		return ctl_usage(ctl,
 		    "--role is needed: viewer, submitter, operator, admin or worker");
+	if (ctl->opt.text[OPT_expires] != NULL && ctl->opt.number[OPT_expires] == 0)
+		return ctl_usage(ctl, "--expires %s: it would be of no use; without --expires a token "
+		    "has no end", ctl->opt.text[OPT_expires]);
 	put_grant(&ctl->opt, &more);
 	rc = named_ask(ctl, "token.new", &more, CTL_ANSWER_MS, &answer);
 	buf_free(&more);

@@ -58,17 +58,30 @@ is_utf8(const char *text)
 }
 
 static int
+refuse_format(struct parser *p, const char *text)
+{
+	char	there[64] = "";
+	size_t	len = 0;
+
+	for (unsigned f = FORMAT_JSON; f < FORMATS; f++)
+		if ((p->formats & FORMAT_BIT(f)) != 0)
+			len += (size_t)snprintf(there + len, sizeof(there) - len, "%s%s",
+			    len == 0 ? "" : ", ", format_names[f]);
+	return wrong(p, "-o %s: there is %s of this", text, len == 0 ? "no other form" : there);
+}
+
+static int
 take_format(struct parser *p, const char *text)
 {
 	for (unsigned f = FORMAT_JSON; f < FORMATS; f++) {
 		if (strcmp(text, format_names[f]) != 0)
 			continue;
 		if ((p->formats & FORMAT_BIT(f)) == 0)
-			return wrong(p, "there is no -o %s of this", text);
+			break;
 		p->o->format = (enum format)f;
 		return 0;
 	}
-	return wrong(p, "-o %s: there are json, ndjson, id and wide", text);
+	return refuse_format(p, text);
 }
 
 static void

@@ -42,8 +42,9 @@ run_verb(struct ctl *ctl, int argc, char **argv)
 	if (ctl->opt.operands_len < v->least)
 		return ctl_usage(ctl, "usage: jobctl %s %s", v->name, v->operands);
 	if (ctl->opt.operands_len > v->most)
-		return ctl_usage(ctl, "'%s' is too much: usage: jobctl %s %s",
-		    ctl->opt.operands[v->most], v->name, v->operands);
+		return ctl_usage(ctl, "'%s' is too much: usage: jobctl %s%s%s",
+		    ctl->opt.operands[v->most], v->name, v->operands[0] == '\0' ? "" : " ",
+		    v->operands);
 	return v->run(ctl);
 }
 

@@ -148,7 +148,7 @@ put_where(struct jobd_error *err, const char *where)
 {
 	char	*message = mem_strdup(err->message);
 
-	snprintf(err->message, sizeof(err->message), "%s: %s", where, message);
+	snprintf(err->message, sizeof(err->message), "%.255s: %s", where, message);
 	free(message);
 }
 
@@ -193,6 +193,8 @@ greet_with_files(int fd, char files[TARGET_MAX][TARGET_TEXT], int n, const struc
 		if (used++ == 0 || reach(t, o, &fd, err) == 0) {
 			rc = greet(fd, o, token, t, out, err);
 			fd = -1;
+			if (rc == JOBD_UNAUTHENTICATED)
+				put_where(err, files[i]);
 			if (rc != 0)
 				put_where(err, t->text);
 		} else {

@@ -351,6 +351,45 @@ class Verbs(ConfigTest):
         self.assertEqual(code, 3)
         self.assertIn('no setting `jobs.nosuch`', err)
 
+    def test_what_is_misspelt_is_answered_with_what_was_meant(self):
+        self.write('')
+        jobd = self.start()
+        for words, code, said in (
+                (('config', 'show', 'jobs.grace'), 3, 'no setting `jobs.grace`; did you mean jobs.grace_ms?'),
+                (('config', 'show', 'grace_ms'), 3, 'did you mean jobs.grace_ms?'),
+                (('config', 'show', 'jobs.garce_ms'), 3, 'did you mean jobs.grace_ms?'),
+                (('config', 'show', 'something.else'), 3, 'no setting `something.else`: jobctl config show lists them'),
+                (('config', 'show', '-o', 'id'), 2, '-o id: there is json, ndjson of this'),
+                (('trace', '-o', 'xml'), 2, '-o xml: there is chrome of this'),
+                (('top', '-o', 'json'), 2, '-o json: there is no other form of this'),
+                (('reload', 'now'), 2, "'now' is too much: usage: jobctl reload (jobctl help reload)"),
+                (('token', 'new', 'ci', '--role', 'viewer', '--expires', '0'), 2, '--expires 0: it would be of no use')):
+            with self.subTest(words):
+                done = self.ctl(*words, jobd=jobd)
+                self.assertEqual(done[0], code)
+                self.assertEqual(done[1], '')
+                self.assertIn(said, done[2])
+
+    def test_who_may_not_is_told_who_it_is_and_whose_token_was_wrong(self):
+        self.write('')
+        jobd = self.start()
+        c = jobd.client()
+        token = os.path.join(self.dir, 'low.token')
+
+        def put(text):
+            with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='ascii') as f:
+                f.write(text)
+
+        secret = c.call('token.new', name='low', role='viewer')['token']
+        with mock.patch.dict(os.environ, JOBD_TOKEN_FILE=token):
+            for text, said in ((secret, 'server.reload needs the role admin, and token:low is viewer (forbidden)'),
+                               ('low.' + 64 * '0', token + ': the token is wrong, revoked or expired')):
+                put(text)
+                done = subprocess.run([program('jobctl'), '-H', jobd.tcp, 'reload'], stdin=subprocess.DEVNULL,
+                                      capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
+                self.assertEqual(done.returncode, 5)
+                self.assertIn(said, done.stderr)
+
     def test_check_needs_no_daemon(self):
         self.write('[jobs]\ngrace_ms = 3s\n')
         self.assertEqual(self.ctl('config', 'check', self.file)[:2], (0, self.file + ' is right\n'))

@@ -140,7 +140,7 @@ test_wrong_options_are_named_with_what_would_be_right(void **state)
 		{ { "-q" }, "-q wants a value" },
 		{ { "--label", "x" }, "--label x: write NAME=VALUE" },
 		{ { "--label", "=x" }, "--label =x: write NAME=VALUE" },
-		{ { "-o", "xml" }, "-o xml: there are json, ndjson, id and wide" },
+		{ { "-o", "xml" }, "-o xml: there is json, ndjson, id, wide, chrome of this" },
 		{ { "--help=me" }, "--help takes no value" },
 		{ { "--run-at", "noon" },
 		    "--run-at 'noon': write 14:30, 2026-12-01 08:00 or @SECONDS" },
@@ -192,7 +192,7 @@ test_formats_that_a_verb_lacks_are_refused(void **state)
 	(void)state;
 	assert_int_equal(options_parse(&o, 1, argv, FOR_ALL, FORMATS_DATA, false, 0, why,
 	    sizeof(why)), -1);
-	assert_string_equal(why, "there is no -o id of this");
+	assert_string_equal(why, "-o id: there is json, ndjson of this");
 	assert_int_equal(options_parse(&o, 1, argv, FOR_ALL, ~0u, false, 0, why, sizeof(why)), 0);
 	assert_int_equal(o.format, FORMAT_ID);
 	options_free(&o);

@@ -38,8 +38,8 @@ auth_check(const struct connection *c, enum rpc_method method, struct rpc_error 
 		return rpc_fail(err, RPC_unauthenticated,
 		    "%s needs a hello with a token first, such as that of " AUTH_TOKEN_FILE,
 		    rpc_methods[method].name);
-	return rpc_fail(err, RPC_forbidden, "%s needs the role %s", rpc_methods[method].name,
-	    rpc_role_names[wanted]);
+	return rpc_fail(err, RPC_forbidden, "%s needs the role %s, and %.100s is %s",
+	    rpc_methods[method].name, rpc_role_names[wanted], auth_principal(c), rpc_role_names[c->role]);
 }
 
 /* ---- hello ---- */

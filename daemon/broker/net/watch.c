@@ -359,7 +359,7 @@ time_over(struct watch *w)
 	bool			 login = w->node.kind == WATCH_LOGIN;
 
 	if (login)
-		rpc_fail(&err, RPC_unauthenticated, "the token is wrong");
+		rpc_fail(&err, RPC_unauthenticated, "the token is wrong, revoked or expired");
 	else if (w->node.kind == WATCH_ROOM)
 		room_time_over(w, &err);
 	else if (w->node.kind == WATCH_EMPTY)
