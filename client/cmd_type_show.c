@@ -278,6 +278,7 @@ print_type(struct ctl *ctl, struct span type)
 	put_text(&t, "type", json_text(type, "name"));
 	put_text(&t, "does", json_text(type, "summary"));
 	put_text(&t, "file", json_text(type, "file"));
+	put_text(&t, "no worker", json_text(type, "why"));
 	put_text(&t, "plugin", json_text(type, "plugin"));
 	put_text(&t, "pool", json_text(type, "pool"));
 	put_text(&t, "role", json_text(type, "role"));

@@ -15,6 +15,7 @@ static const struct column columns[] = {
 	{ "PID",	"pid",		CELL_COUNT,	false,	NULL },
 	{ "USER",	"user",		CELL_TEXT,	true,	NULL },
 	{ "MEMORY",	"rss_bytes",	CELL_BYTES,	false,	NULL },
+	{ "WHY",	"why",		CELL_TEXT,	false,	NULL },
 	{ NULL,		NULL,		CELL_TEXT,	false,	NULL }
 };
 
@@ -31,7 +32,7 @@ const struct verb verb_worker_ls = {
 	.operands = "",
 	.summary = "workers and what they do",
 	.about = "Lists the worker processes: the lanes that they serve, and the oldest job of\n"
-	    "each.",
+	    "each; of those of a pool that do not come up, how the last one ended.",
 	.examples = "  jobctl worker ls\n"
 	    "  jobctl worker ls -o ndjson | jq .name\n",
 	.formats = FORMATS_DATA | FORMAT_BIT(FORMAT_ID) | FORMAT_BIT(FORMAT_WIDE),

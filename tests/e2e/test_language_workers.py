@@ -4,11 +4,12 @@ becomes of their jobs when they do not do it."""
 import json
 import os
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
 
-from jobd_test import SOURCE, OwnDaemonTest, RpcError, is_gone, soon, until
+from jobd_test import SOURCE, OwnDaemonTest, RpcError, is_gone, program, soon, until
 
 RAW = os.path.join(SOURCE, 'tests', 'e2e', 'raw_worker.py')
 
@@ -323,6 +324,14 @@ class PoolTest(LanguageTest):
             self.assertIn('exit 3: no module named tasks', row['why'])
         self.assertIn('exit 3: no module named tasks', self.c.call('type.show', name='bad')['why'])
         self.assertEqual(self.state(job), 'ready')
+        explanation = self.c.call('job.explain', id=job)
+        self.assertEqual([(w['kind'], w['why']) for w in explanation['waits']],
+                         [('no_worker', 'exit 3: no module named tasks')])
+        self.assertIn('of pool bad at this moment (they end before they are ready: exit 3: no module named tasks)',
+                      explanation['text'])
+        for verb in (['worker', 'ls'], ['type', 'show', 'bad'], ['explain', str(job)]):
+            said = subprocess.run([program('jobctl'), '-H', self.jobd.unix, *verb], capture_output=True, text=True)
+            self.assertIn('exit 3: no module named tasks', said.stdout)
         self.pool('bad', 'process', ['bad'])
         self.jobd.signal(signal.SIGHUP)
         self.assertEqual(self.c.call('job.wait', id=job)['state'], 'succeeded')

@@ -513,7 +513,7 @@ judge_explain(struct model *m, const struct core *c, const struct model_job *j)
 	struct buf		 out = { 0 };
 	char			*text;
 
-	core_explain(c, m->now, real, &out);
+	core_explain(c, m->now, real, NULL, &out);
 	text = buf_take_string(&out);
 	expect(m, j, text, "store", !model_finished(j) && !model_record_open(j));
 	if (!model_finished(j) && !model_record_open(j))

@@ -438,7 +438,7 @@ does_not_end(struct world *w)
 	for (int i = w->m.jobs_first; i < w->m.jobs_len; i++) {
 		if (model_finished(&w->m.jobs[i]))
 			continue;
-		core_explain(w->c, w->m.now, core_find(w->c, w->m.jobs[i].id), &out);
+		core_explain(w->c, w->m.now, core_find(w->c, w->m.jobs[i].id), NULL, &out);
 		model_violation(&w->m, "job %llu does not end: %s",
 		    (unsigned long long)w->m.jobs[i].id, buf_take_string(&out));
 	}

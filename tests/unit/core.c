@@ -290,7 +290,7 @@ explain(struct world *w, const struct job *j)
 {
 	struct buf	out = { 0 };
 
-	core_explain(w->c, w->now, j, &out);
+	core_explain(w->c, w->now, j, NULL, &out);
 	return buf_take_string(&out);
 }
 

@@ -130,7 +130,7 @@ test_members_wait_for_the_disk_and_others_do_not(void **state)
 	submit(w, NULL);
 	settle(w);
 	assert_int_equal(w->started, 1);
-	core_explain(w->c, w->now, j, &out);
+	core_explain(w->c, w->now, j, NULL, &out);
 	buf_putc(&out, '\0');
 	assert_non_null(strstr(buf_data(&out), "\"kind\":\"group_disk\",\"group\":\"1\""));
 	buf_free(&out);

@@ -104,7 +104,7 @@ assert_explained(struct world *w, const struct job *j, const char *what)
 	struct buf	 out = { 0 };
 	char		*text;
 
-	core_explain(w->c, w->now, j, &out);
+	core_explain(w->c, w->now, j, NULL, &out);
 	text = buf_take_string(&out);
 	if (strstr(text, what) == NULL)
 		fail_msg("not explained by %s: %s", what, text);

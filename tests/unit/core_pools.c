@@ -53,7 +53,7 @@ assert_explains(struct world *w, const struct job *j, const char *words)
 {
 	struct buf	out = { 0 };
 
-	core_explain(w->c, w->now, j, &out);
+	core_explain(w->c, w->now, j, NULL, &out);
 	buf_putc(&out, '\0');
 	if (strstr(buf_data(&out), words) == NULL)
 		fail_msg("%s is not in: %s", words, buf_data(&out));

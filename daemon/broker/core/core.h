@@ -495,8 +495,12 @@ bool core_next_record(struct core *c, struct effect *out);
 
 /* ---- to look at ---- */
 
-/* The members `"text":"...","waits":[{"kind":...},...]` of job.explain, without braces. */
-void core_explain(const struct core *c, struct core_time now, const struct job *j, struct buf *out);
+/*
+ * The members `"text":"...","waits":[{"kind":...},...]` of job.explain, without braces.
+ * pool_why: why the workers of its type's pool do not come up, or NULL.
+ */
+void core_explain(const struct core *c, struct core_time now, const struct job *j,
+    const char *pool_why, struct buf *out);
 
 struct queue_view {
 	const char	*name;

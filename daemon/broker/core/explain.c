@@ -9,7 +9,8 @@
 
 /* What is said in words and in members at once. */
 struct saying {
-	struct buf	text, waits;
+	struct buf	 text, waits;
+	const char	*pool_why;
 };
 
 /* The buffer for a new sentence. */
@@ -349,13 +350,16 @@ explain_alone(struct saying *s, const struct core *c, const struct job *j)
 		explain_budget(s, c, b);
 }
 
-/* " of plugins", " of pool exec:media"; of the built-in one nothing is said. */
+/* " of plugins", " of pool exec:media", " of pool images"; of the built-in one nothing is said. */
 static void
 put_pool(struct buf *out, const struct pool *p)
 {
-	if (p->name_len > 0)
-		buf_printf(out, strcmp(p->name, "plugin") == 0 ? " of plugins" : " of pool %s",
-		    p->name);
+	if (p->name_len == 0)
+		return;
+	if (strcmp(p->name, "plugin") == 0)
+		buf_puts(out, " of plugins");
+	else
+		buf_printf(out, " of pool %s", p->name + (strncmp(p->name, "pool:", 5) == 0 ? 5 : 0));
 }
 
 static void
@@ -365,10 +369,14 @@ explain_no_worker(struct saying *s, const struct place *p)
 	member_text(s, "lane", lane_names[p->line]);
 	if (p->pool->name_len > 0)
 		member_text(s, "pool", p->pool->name);
+	if (s->pool_why != NULL)
+		member_text(s, "why", s->pool_why);
 	end(s);
 	buf_printf(words(s), "no worker serves the %s lane", lane_names[p->line]);
 	put_pool(&s->text, p->pool);
 	buf_puts(&s->text, " at this moment");
+	if (s->pool_why != NULL)
+		buf_printf(&s->text, " (they end before they are ready: %s)", s->pool_why);
 }
 
 /* Workers of this place that have slots, and take nothing before they give credit. */
@@ -553,9 +561,10 @@ explain_finished(struct saying *s, const struct job *j)
 }
 
 void
-core_explain(const struct core *c, struct core_time now, const struct job *j, struct buf *out)
+core_explain(const struct core *c, struct core_time now, const struct job *j, const char *pool_why,
+    struct buf *out)
 {
-	struct saying	s = { 0 };
+	struct saying	s = { .pool_why = pool_why };
 
 	if (j->ending) {
 		explain_store(&s, "it has ended, and how is being written to the disk");

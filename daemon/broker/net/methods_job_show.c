@@ -1,6 +1,7 @@
 /* methods_job_show.c - looking at one job: get, result, explain.  Runs in: broker, loop thread. */
 #include <stdio.h>
 
+#include "daemon/broker/lanes/lanes.h"
 #include "daemon/broker/net/methods.h"
 #include "daemon/broker/router_command.h"
 #include "lib/utf8.h"
@@ -122,7 +123,7 @@ method_job_explain(struct call *call, struct rpc_error *err)
 	print_id_state(out, j);
 	out->tail--;		/* its brace: more members follow */
 	buf_putc(out, ',');
-	core_explain(b->core, b->now, j, out);
+	core_explain(b->core, b->now, j, lanes_pool_why(b->lanes, job_type(j)), out);
 	/*
 	 * The answers are given anew: the tree is a function of what the type declares and the job
 	 * asked.
