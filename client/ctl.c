@@ -125,8 +125,9 @@ nearest_type(struct ctl *ctl)
 	struct span		items;
 	char			*names[64], *best = NULL, *types;
 	size_t			 n = 0;
+	int			 at = ctl->verb == &verb_cron_set ? 2 : 0;
 
-	if (ctl->opt.operands_len < 1 || ctl->opt.before_dashes == 0 ||
+	if (ctl->opt.operands_len <= at || ctl->opt.before_dashes == at ||
 	    jobd_ask(ctl->conn, "type.list", NULL, CTL_ANSWER_MS, &types, NULL) != 0)
 		return NULL;
 	if (!json_member((struct span){ types, strlen(types) }, "items", &items))
@@ -134,7 +135,7 @@ nearest_type(struct ctl *ctl)
 	json_array(&w, items);
 	while (n < 64 && json_element(&w))
 		if ((names[n] = json_text(w.value, "name")) != NULL)
-			suggest_offer(&near, ctl->opt.operands[0], names[n++]);
+			suggest_offer(&near, ctl->opt.operands[at], names[n++]);
 	if (near.word != NULL)
 		best = mem_strdup(near.word);
 	while (n > 0)
@@ -146,10 +147,9 @@ nearest_type(struct ctl *ctl)
 static void
 say_error(struct ctl *ctl, const char *kind, const char *message, const char *about)
 {
-	bool	 of_type = (ctl->verb->options & FOR_JOB) != 0 || ctl->verb == &verb_type_show ||
-	    ctl->verb == &verb_type_pin;
-	bool	 no_type = of_type &&
-	    (strcmp(kind, "unknown_type") == 0 || strcmp(kind, "not_found") == 0);
+	bool	 of_type = ctl->verb == &verb_type_show || ctl->verb == &verb_type_pin;
+	bool	 no_type = (of_type && strcmp(kind, "not_found") == 0) ||
+	    ((ctl->verb->options & FOR_JOB) != 0 && strcmp(kind, "unknown_type") == 0);
 	char	*near = no_type ? nearest_type(ctl) : NULL;
 
 	if (near != NULL)

@@ -57,6 +57,15 @@ class Jobctl(DaemonTest):
         self.ctl('submit', status=2)
         self.ctl('ping', host='unix:/no/such/socket', status=6)
 
+    def test_the_type_that_was_meant_is_named_when_it_is_the_type_that_is_not_there(self):
+        for words, status in ((('call', 'ecoh'), 127), (('submit', 'ecoh'), 5), (('type', 'show', 'ecoh'), 3),
+                              (('cron', 'set', 'nightly', '@hourly', 'ecoh'), 5)):
+            self.assertIn('did you mean echo?', self.ctl(*words, status=status)[1])
+        for words in (('--after', '9007199254740000'), ('--group', 'nope')):
+            said = self.ctl('submit', 'echo', *words, status=3)[1]
+            self.assertIn('(not_found)', said)
+            self.assertNotIn('did you mean', said)
+
     def test_map_runs_a_job_for_each_line(self):
         lines = '\n'.join(str(n) for n in range(300)) + '\n'
         out, err = self.ctl('map', 'echo', '-j', '7', stdin=lines)
