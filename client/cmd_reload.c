@@ -27,7 +27,7 @@ put_changes(struct ctl *ctl, struct span changed)
 	if (t.len > 0)
 		table_print(&t, &ctl->out, 0, print_terminal_width(), false);
 	else
-		ctl_say(ctl, "no setting has changed");
+		ctl_say(ctl, "no setting has changed; types and tokens are read again");
 	table_free(&t);
 }
 
