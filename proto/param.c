@@ -133,7 +133,7 @@ take_number(const char *text, struct fault *f)
 static bool
 take_values(struct words *out, const char *text, struct fault *f)
 {
-	if (!words_read_json(text, out, f))
+	if (!words_read(text, out, f))
 		return false;
 	if (out->n == 0 || out->n > VALUES_MAX)
 		return refuse(f, "has %zu values; 1 to %d are allowed", out->n, VALUES_MAX);

@@ -198,8 +198,8 @@ words_read_json(const char *text, struct words *out, struct fault *f)
 	return true;
 }
 
-static bool
-read_words(const char *text, struct words *out, struct fault *f)
+bool
+words_read(const char *text, struct words *out, struct fault *f)
 {
 	static const char	between[] = " \t,";
 
@@ -261,7 +261,7 @@ take_list(const struct row *row, const char *text, struct words *out, struct fau
 
 	if (row->type == KEY_ARGV)
 		return take_argv(text, out, f);
-	if (!read_words(text, out, f))
+	if (!words_read(text, out, f))
 		return false;
 	if (out->n == 0 && (row->type != KEY_PATHS || text[0] != '['))
 		return refuse(f, "is empty; " WORDS_BYTES " are wanted");

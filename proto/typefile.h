@@ -79,6 +79,8 @@ int fault_set(struct fault *f, int line, const char *key, const char *fmt, ...)
 
 /* The strings of a JSON array; false with *f->why when it is none, or has a NUL. */
 bool words_read_json(const char *text, struct words *out, struct fault *f);
+/* The same, or words between blanks or commas. */
+bool words_read(const char *text, struct words *out, struct fault *f);
 void words_free(struct words *w);
 
 /* ---- as JSON members, each with a comma behind it; what was not said is left out ---- */
