@@ -157,12 +157,22 @@ split(const char *text, struct setting *s, char *why, size_t size)
 	return 0;
 }
 
+/* The first option of the section that option `at` is in: rows of one need not stand together. */
+static size_t
+first_of_section(size_t at)
+{
+	size_t	i = 0;
+
+	while (strcmp(config_options.v[i].section, config_options.v[at].section) != 0)
+		i++;
+	return i;
+}
+
 static int
 unknown(const struct setting *s, char *why, size_t size)
 {
-	struct buf	 keys = { 0 };
-	const char	*last = "";
-	int		 rc;
+	struct buf	keys = { 0 };
+	int		rc;
 
 	for (size_t i = 0; i < config_options.n + config_limits.n; i++) {
 		const struct config_row	*row = config_row_at(i);
@@ -177,9 +187,8 @@ unknown(const struct setting *s, char *why, size_t size)
 		return rc;
 	}
 	for (size_t i = 0; i < config_options.n; i++) {
-		if (strcmp(config_options.v[i].section, last) != 0)
+		if (first_of_section(i) == i)
 			buf_printf(&keys, "[%s], ", config_options.v[i].section);
-		last = config_options.v[i].section;
 	}
 	rc = refuse(why, size, "%.100s.%.100s: no such section; there are %.*s[queue NAME], "
 	    "[type NAME], [cron NAME] and [quota PRINCIPAL]", s->section, s->key,

@@ -192,6 +192,21 @@ test_refusals_say_what_is_wrong_and_what_is_allowed(void **state)
 }
 
 static void
+test_an_unknown_section_is_told_each_that_there_is_once(void **state)
+{
+	static const char *const	sections[] = { "[jobs]", "[workers]", "[commands]", "[queue NAME]" };
+
+	(void)state;
+	assert_int_equal(config_set(&config, "nosuch.key=1", why, sizeof(why)), -EINVAL);
+	for (size_t i = 0; i < COUNT(sections); i++) {
+		const char	*first = strstr(why, sections[i]);
+
+		assert_non_null(first);
+		assert_null(strstr(first + 1, sections[i]));
+	}
+}
+
+static void
 test_a_refused_setting_changes_nothing(void **state)
 {
 	(void)state;
@@ -695,6 +710,7 @@ main(void)
 		ROW(test_queues_and_types_have_limits_of_their_own),
 		ROW(test_schedules_are_texts_under_a_name),
 		ROW(test_refusals_say_what_is_wrong_and_what_is_allowed),
+		ROW(test_an_unknown_section_is_told_each_that_there_is_once),
 		ROW(test_a_refused_setting_changes_nothing),
 		ROW(test_reasons_stay_within_their_room),
 		ROW(test_help_has_every_key),
