@@ -360,6 +360,14 @@ class Stopping(OwnDaemonTest):
         idle.client().call('ping')
         soon(3, 'the end of an idle jobd, and another', stop)
 
+    def test_a_stop_in_order_warns_of_nothing(self):
+        jobd = self.daemon()
+        c = jobd.client()
+        for job in (('echo', 1), ('sleep', {'ms': 1}), ('command', {'argv': ['true']})):
+            self.assertEqual(c.run(*job)['state'], 'succeeded')
+        jobd.stop()
+        self.assertNotIn('warn: ', jobd.log())
+
     def test_server_drain_answers_when_nothing_is_left(self):
         jobd = self.daemon()
         c, other = jobd.client(), jobd.client()
