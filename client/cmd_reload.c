@@ -1,4 +1,5 @@
 /* cmd_reload.c - jobctl reload: the daemon reads its configuration again.  Runs in: jobctl. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "client/ctl.h"
@@ -45,10 +46,15 @@ say_left_out(struct ctl *ctl, struct span answer)
 		char	*file = json_text(w.value, "file"), *message = json_text(w.value, "message");
 		char	*key = json_text(w.value, "key");
 		int64_t	 line = 0;
+		char	 at[24];
 
 		json_int(w.value, "line", &line);
-		ctl_say(ctl, "left out: %s:%lld: %s %s", file == NULL ? "?" : file, (long long)line,
-		    key == NULL ? "" : key, message == NULL ? "" : message);
+		at[0] = '\0';
+		if (line > 0)
+			snprintf(at, sizeof(at), ":%lld", (long long)line);
+		ctl_say(ctl, "left out: %s%s: %s%s%s", file == NULL ? "?" : file, at,
+		    key == NULL ? "" : key, key == NULL || key[0] == '\0' ? "" : " ",
+		    message == NULL ? "" : message);
 		free(file);
 		free(key);
 		free(message);

@@ -217,7 +217,8 @@ const struct verb verb_type_check = {
 	.summary = "are these .job and .worker files right?",
 	.about = "Reads the files as the daemon would, without one, and prints what is wrong as\n"
 	    "FILE:LINE: KEY and why.  Exits 0 when all are right, 5 when one is not.  What\n"
-	    "only the daemon's machine can tell (users, programs) is for jobd --check-config.\n"
+	    "only the daemon's machine can tell (users, programs) is for jobd --check-config;\n"
+	    "that a handler or a plugin has the name already, reload tells.\n"
 	    "Of a type that two of the files give, the second is told.",
 	.examples = "  jobctl type check /etc/jobd/jobs.d/*.job\n"
 	    "  jobctl type check thumbs.worker -o json | jq .\n",

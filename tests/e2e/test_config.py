@@ -406,7 +406,7 @@ class Verbs(ConfigTest):
         jobd = self.start()
         code, out, err = self.ctl('reload', jobd=jobd)
         self.assertEqual((code, out), (0, ''))
-        self.assertIn('no setting has changed', err)
+        self.assertIn('no setting has changed; types and tokens are read again', err)
         self.write('[jobs]\ngrace_ms = 3s\n')
         code, out, _ = self.ctl('reload', jobd=jobd)
         self.assertEqual(code, 0)

@@ -359,6 +359,8 @@ class PoolTest(LanguageTest):
         self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
         for name in 'sleep', 'echo':
             self.assertIn('type is left out type=%s ' % name, self.jobd.log())
+        said = subprocess.run([program('jobctl'), '-H', self.jobd.unix, 'reload'], capture_output=True, text=True)
+        self.assertIn('/echo.job: a handler of jobd or of a plugin has this name\n', said.stderr)
 
     def test_types_that_the_file_does_not_list_are_left_out(self):
         self.pool('raw', 'process', ['raw'], ['python3', RAW, 'process', 'raw', 'echo', 'other'])

@@ -97,7 +97,7 @@ wrong_with(struct lanes *l, const struct type *t)
 		return "there are too many pools";
 	known = core_type_find(l->broker->core, t->name, strlen(t->name));
 	if (known != NULL && !known->unserved && known->spec == NULL)
-		return "a handler has this name";
+		return "a handler of jobd or of a plugin has this name";
 	if (known != NULL && known->spec != NULL && known->file == NULL)
 		return "jobd has a type of its own with this name";
 	return NULL;

@@ -274,7 +274,7 @@ taken_by(const struct language_pool *p, const char *name)
 	if (known == NULL || known->unserved || known->pool == p->core_pool)
 		return NULL;
 	return known->spec != NULL ? "a command has this name" :
-	    known->pool == 0 || known->plugin != NULL ? "a handler has this name" :
+	    known->pool == 0 || known->plugin != NULL ? "a handler of jobd or of a plugin has this name" :
 	    "another pool has a type with this name";
 }
 
