@@ -134,6 +134,7 @@ struct builder {
 	struct selection*out;
 	struct idmap	 seen;
 	size_t		 cap;
+	size_t		 listed;		/* by the daemon, for one word */
 };
 
 static int
@@ -157,12 +158,14 @@ add(struct builder *b, uint64_t id)
 static int
 add_item(struct ctl *ctl, struct span item, void *ctx)
 {
-	int64_t	id;
+	struct builder	*b = ctx;
+	int64_t		 id;
 
 	(void)ctl;
-	if (json_int(item, "id", &id) && id > 0)
-		return add(ctx, (uint64_t)id);
-	return 0;
+	if (!json_int(item, "id", &id) || id <= 0)
+		return 0;
+	b->listed++;
+	return add(b, (uint64_t)id);
 }
 
 /* Jobs that the daemon lists, newest first there, oldest first here. */
@@ -213,15 +216,14 @@ static int
 add_word(struct builder *b, const char *word)
 {
 	struct select_word	w;
-	size_t			before = b->out->len;
 	int			rc = 0;
 
 	select_parse(word, &w);
 	if (w.count > 0) {
-		if ((rc = add_listed(b, "me", w.count)) == 0 && b->out->len == before)
+		b->listed = 0;
+		if ((rc = add_listed(b, "me", w.count)) == 0 && b->listed == 0)
 			return ctl_fail(b->ctl, EXIT_NOT_FOUND,
-			    "%s: the daemon knows no such job of yours",
-			    word);
+			    "%s: the daemon knows no such job of yours", word);
 		return rc;
 	}
 	for (uint64_t id = w.first; rc == 0 && id <= w.last; id++)

@@ -91,6 +91,7 @@ class Jobctl(DaemonTest):
                              (('--since', '2020-01-01', '--until', '2020-01-02'), [])):
             self.assertEqual(self.out('-o', 'id', 'ls', '--queue', 'chosen', *words).split(), found, words)
         self.out('wait', '%s-%s' % (ids[0], ids[2]))
+        self.assertEqual(self.out('wait', anna, '@last'), '%s  succeeded\n' % anna)
         for row in self.out('-o', 'ndjson', 'worker', 'ls').splitlines():
             self.assertIn('pid', json.loads(row))
 
