@@ -4,11 +4,12 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import unittest
 
-from jobd_test import PATIENCE, OwnDaemonTest, RpcError, until
+from jobd_test import PATIENCE, OwnDaemonTest, RpcError, is_gone, until
 
 GRACE_MS = 700
 LOSSES = 20
@@ -275,6 +276,18 @@ class RemoteTest(OwnDaemonTest):
         w.ready(running=[])
         w.answer(w.run(), 'done')
         self.assertEqual(self.outcome(job)['result'], 'done')
+
+    def test_a_new_broker_goes_on_counting_for_a_durable_job(self):
+        job, half = self.submit(durability='commit'), LOSSES // 2
+        self.lose(job, 'd' * 16, half)                      # the last one is the broker's death
+        self.c.call('job.submit', type='near', durability='commit')     # when it is on disk, so is what was before
+        before = self.jobd.look()
+        os.kill(self.jobd.broker(), signal.SIGKILL)
+        until(lambda: all(is_gone(pid) for pid in before), 'the end of the old processes')
+        self.c = self.jobd.client()
+        self.lose(job, 'e' * 16, LOSSES - half + 1)
+        outcome = self.outcome(job)
+        self.assertEqual((outcome['failure']['kind'], outcome['failure']['attempt']), ('crash', LOSSES + 1))
 
     def test_the_second_connection_of_a_session_takes_over(self):
         w = self.remote()

@@ -61,7 +61,6 @@ model_snapshot(const struct model_job *j, enum record what)
 	as.unstored = as.ending = as.marking = as.alone_asked = as.again = false;
 	as.record_due = RECORD_NONE;
 	as.attempt = NULL;
-	as.beside = 0;			/* it is not on disk */
 	return as;
 }
 

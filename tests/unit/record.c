@@ -164,7 +164,7 @@ test_what_is_usual_is_not_written(void **state)
 static void
 test_a_past_says_all_that_has_changed(void **state)
 {
-	static const char	past[] = "{\"attempts\":2,\"suspicions\":1,\"priority\":3,\"failures\":1,"
+	static const char	past[] = "{\"attempts\":2,\"suspicions\":1,\"beside\":7,\"priority\":3,\"failures\":1,"
 	    "\"due_ms\":1700003660000,\"begun\":1,\"routed\":\"process\",\"later\":{\"unknown\":[1]},"
 	    "\"moves\":[[1,\"ready\",\"submitted\"],[2,\"running\",\"started\"],"
 	    "[3,\"scheduled\",\"retry_wait\"]],"
@@ -182,6 +182,7 @@ test_a_past_says_all_that_has_changed(void **state)
 	assert_int_equal(j->state, JOB_scheduled);
 	assert_int_equal(j->priority, 3);
 	assert_int_equal(j->suspicions, 1);
+	assert_int_equal(job_run(j)->beside, 7);
 	assert_int_equal(job_failures(j), 1);
 	assert_int_equal(job_attempts(j), 2);
 	assert_false(job_held(j));
@@ -194,6 +195,7 @@ test_a_past_says_all_that_has_changed(void **state)
 	assert_int_equal(job_tries(j, &len)[0].spent->write_bytes, 5);
 	record_print_past(&again, w.c, later, j);
 	buf_putc(&again, '\0');
+	assert_non_null(strstr(buf_data(&again), "{\"attempts\":2,\"suspicions\":1,\"beside\":7,"));
 	assert_non_null(strstr(buf_data(&again), "\"message\":\"no\\nway\",\"spent\":[1,2,3,4,5]}"));
 	assert_string_equal(core_worker_name(w.c, &job_tries(j, &len)[0]), "io-1");
 	assert_non_null(strstr(buf_data(&again), "\"worker\":\"io-1\""));

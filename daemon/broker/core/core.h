@@ -235,6 +235,7 @@ struct job_saved {
 	int64_t		 due_ms, ttl_at_ms;	/* since the epoch; 0: none */
 	enum job_state	 state;		/* a finished one, or that of its last transition */
 	uint32_t	 attempts, failures, suspicions;
+	uint8_t		 beside;	/* deaths of workers in which it was one of many */
 	bool		 begun, marked, blocks_others;
 	bool		 in_process;	/* it ran when the daemon ended: `why` says how that was */
 	enum job_reason	 why;

@@ -27,6 +27,8 @@ set_marks(struct core_time now, struct job *j, const struct job_saved *s)
 	j->alone = alone_needed(j);
 	if (s->attempts > 0)
 		job_run_get(j)->attempts = (uint16_t)s->attempts;
+	if (s->beside > 0)
+		job_run_get(j)->beside = s->beside;
 	j->begun = s->begun;
 	j->marked = s->marked;
 	if (s->failures > 0)

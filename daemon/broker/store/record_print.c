@@ -300,6 +300,7 @@ record_print_past(struct buf *out, const struct core *c, struct core_time now,
 
 	put_number(out, mark, "attempts", job_attempts(j));
 	put_number(out, mark, "suspicions", j->suspicions);
+	put_number(out, mark, "beside", job_run(j) == NULL ? 0 : job_run(j)->beside);
 	put_changes(out, mark, now, j);
 	if (j->ending)
 		put_end(out, mark, j);

@@ -261,6 +261,7 @@ static void read_marked(struct reading *r) { r->to->saved.marked = number(r) != 
 static void read_attempts(struct reading *r) { r->to->saved.attempts = (uint32_t)number_from(r, 0, UINT16_MAX); }
 static void read_failures(struct reading *r) { r->to->saved.failures = (uint32_t)number(r); }
 static void read_suspicions(struct reading *r) { r->to->saved.suspicions = (uint32_t)number_from(r, 0, BOUND_SUSPECTS); }
+static void read_beside(struct reading *r) { r->to->saved.beside = (uint8_t)number_from(r, 0, UINT8_MAX); }
 static void read_group(struct reading *r) { r->to->group = (uint64_t)number(r); }
 static void read_index(struct reading *r) { r->to->saved.index = (uint64_t)number(r); }
 static void read_reduces(struct reading *r) { r->to->saved.reduces = number(r) != 0; }
@@ -344,6 +345,7 @@ static const struct member {
 	{ "index", read_index }, { "reduces", read_reduces }, { "routed", read_routed }, { "plugin", read_plugin }, { "pool", read_pool },
 	{ "created_ms", read_created }, { "principal", read_principal }, { "client", read_client },
 	{ "addr", read_addr }, { "attempts", read_attempts }, { "suspicions", read_suspicions },
+	{ "beside", read_beside },
 	{ "begun", read_begun }, { "marked", read_marked }, { "failures", read_failures },
 	{ "end", read_end }, { "moves", read_moves }, { "tries", read_tries },
 };
