@@ -87,7 +87,7 @@ struct rules {
 	uint64_t	 known;		/* rights that the kernel has */
 };
 
-/* 0 or -errno. */
+/* What is asked of a file alone (a program) is no directory's.  0 or -errno. */
 static int
 allow(const struct rules *r, int at, uint64_t rights)
 {
@@ -97,6 +97,8 @@ allow(const struct rules *r, int at, uint64_t rights)
 
 	if (fstat(at, &st) != 0)
 		return -errno;
+	if (S_ISDIR(st.st_mode) && (rights & ~OF_FILES) == 0)
+		return -EISDIR;
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= OF_FILES;
 	if (syscall(__NR_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)

@@ -101,15 +101,14 @@ enter(const struct confinement *c)
 
 /* The body in a child that is bounded so, by a kernel of this ABI. */
 static void
-bounded(struct command_bounds b, int abi, void (*body)(int abi))
+bounded_with(struct command_bounds b, char *const *programs, int abi, void (*body)(int abi))
 {
-	static char *const	no_programs[] = { NULL };
 	struct confinement	c;
 	char			why[300] = "";
 	int			status;
 	pid_t			pid;
 
-	if (confinement_make(&c, &b, no_programs, -1, abi, why, sizeof(why)) != 0)
+	if (confinement_make(&c, &b, programs, -1, abi, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
 	assert_true((pid = fork()) >= 0);
 	if (pid == 0) {
@@ -122,6 +121,14 @@ bounded(struct command_bounds b, int abi, void (*body)(int abi))
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("ABI %d: status %#x", abi, status);
+}
+
+static void
+bounded(struct command_bounds b, int abi, void (*body)(int abi))
+{
+	static char *const	no_programs[] = { NULL };
+
+	bounded_with(b, no_programs, abi, body);
 }
 
 static bool
@@ -245,6 +252,25 @@ test_what_a_program_has_written_is_not_run(void **state)
 	(void)state;
 	if (kernel > 0)
 		bounded(bounds("/usr", out, false), kernel, try_running);
+}
+
+static void
+try_program(int abi)
+{
+	(void)abi;
+	CHILD_CHECK(can_open(file, O_RDONLY) && !can_open(file, O_RDWR));
+	CHILD_CHECK(!can_open(in_file, O_RDONLY) && !can_open(in, O_RDONLY | O_DIRECTORY));
+}
+
+static void
+test_its_program_is_a_file_and_never_a_directory(void **state)
+{
+	struct command_bounds	nothing = { .files = true };
+	char *const		programs[] = { to, in, file, NULL };
+
+	(void)state;
+	if (kernel > 0)
+		bounded_with(nothing, programs, kernel, try_program);
 }
 
 static const char *
@@ -375,6 +401,7 @@ main(void)
 		TEST(test_each_abi_keeps_a_program_to_its_paths),
 		TEST(test_no_abi_lets_a_program_empty_what_it_may_not_write),
 		TEST(test_what_a_program_has_written_is_not_run),
+		TEST(test_its_program_is_a_file_and_never_a_directory),
 		TEST(test_a_kernel_without_landlock_and_a_path_that_is_not_there_are_told),
 		TEST(test_without_network_there_are_unix_sockets_alone),
 #ifdef __x86_64__

@@ -338,6 +338,31 @@ test_mistakes_of_job_files_name_line_key_and_what_is_right(void **state)
 	check_mistakes(TYPEFILE_JOB, rows, COUNT(rows));
 }
 
+/* `read_paths` with so many; lines of a file have their bound too. */
+static void
+put_paths(struct buf *out, int n)
+{
+	buf_puts(out, A "read_paths =");
+	for (int i = 1; i <= n; i++)
+		buf_printf(out, "%s/p%d", i % 16 == 0 ? "\n " : " ", i);
+	buf_append(out, "\n", 2);
+}
+
+static void
+test_a_list_of_paths_has_a_bound(void **state)
+{
+	struct buf	good = { 0 }, bad = { 0 };
+
+	(void)state;
+	put_paths(&good, 64);
+	put_paths(&bad, 65);
+	assert_non_null(read_as(TYPEFILE_JOB, buf_data(&good)));
+	check_mistakes(TYPEFILE_JOB, &(struct mistake){ buf_data(&bad), 2, "read_paths",
+	    "has 65 paths; at most 64 are allowed" }, 1);
+	buf_free(&good);
+	buf_free(&bad);
+}
+
 static void
 test_mistakes_of_worker_files_name_line_key_and_what_is_right(void **state)
 {
@@ -405,6 +430,7 @@ main(void)
 		ROW(test_a_param_becomes_a_schema_that_says_the_same),
 		ROW(test_a_pool_has_its_types_and_its_usual_numbers),
 		ROW(test_mistakes_of_job_files_name_line_key_and_what_is_right),
+		ROW(test_a_list_of_paths_has_a_bound),
 		ROW(test_mistakes_of_worker_files_name_line_key_and_what_is_right),
 		ROW(test_a_line_is_bounded_and_a_nul_is_refused),
 		ROW(test_names_of_types_are_small_letters),
