@@ -48,7 +48,7 @@ def commands_are_in_groups_of_their_own():
     group, = groups
     check(re.fullmatch(GROUP + r'/workers/exec-\d+/job-%s-1' % job, group), 'their group is %s', group)
     check(shown('Delegate') == 'yes', 'the unit does not delegate')
-    print('   limits of ' + limits())
+    print('   limits: ' + limits(group))
     ctl('cancel', job)
     equal(named('sleep 100'), [], 'what is left of it')
     until(lambda: not os.path.exists('/sys/fs/cgroup' + group), 'the end of its group')
@@ -60,11 +60,18 @@ def commands_are_in_groups_of_their_own():
     systemctl('start', 'jobd.socket', 'jobd.service')
 
 
-def limits():
-    """Those that the service has told of, which are those that this machine has controllers for."""
+def limits(group):
+    """Those that the service tells of: those that this machine has controllers for, and a command's are set."""
     said = run('journalctl', '--unit=jobd.service', '--output=cat', '--no-pager', '--grep=workers have cgroups')
     told = re.findall(r'limits=(\S+)', said)[-1]
-    with open(CGROUP + '/cgroup.controllers') as f:
-        there = [name for name in ('memory', 'pids') if name in f.read().split()]
+    controllers = value(CGROUP, 'cgroup.controllers').split()
+    there = [name for name in ('memory', 'pids') if name in controllers]
     equal(told, ','.join(there) or 'none', 'the limits that the service tells of')
+    for name in there:
+        check(value('/sys/fs/cgroup' + group, name + '.max').isdigit(), 'a command has no limit of ' + name)
     return told
+
+
+def value(group, file):
+    with open(os.path.join(group, file)) as f:
+        return f.read().strip()

@@ -4,8 +4,9 @@ Steps of proof.py.
 """
 
 import os
+import re
 
-from machine import check, connect, ctl, equal, run, shown, until
+from machine import check, connect, equal, run, shown, until, write
 
 
 class Person:
@@ -51,5 +52,15 @@ def a_person_has_a_daemon_of_her_own():
     check('scheduled' in bob.ctl('show', job), 'her job is not known any more')
     equal({os.stat(bob.state + '/' + name).st_uid for name in os.listdir(bob.state)}, {int(bob.uid)}, 'whose her state is')
     check(not os.path.exists('/home/bob/.config/jobd'), 'there is a configuration')
+    commands_have_groups_if_it_is_told_where(bob)
     run('loginctl', 'disable-linger', 'bob')
     until(lambda: bob.manager() == 'inactive', 'the end of her systemd', 60)
+
+
+def commands_have_groups_if_it_is_told_where(bob):
+    """As docs/operations.md says: systemd delegates a cgroup to her service too, and does not mark it."""
+    group = '/user.slice/user-{0}.slice/user@{0}.service/app.slice/jobd.service'.format(bob.uid)
+    write('/home/bob/.config/jobd/jobd.conf', '[workers]\ncgroup = /sys/fs/cgroup%s\n' % group)
+    bob.systemctl('restart', 'jobd.service')
+    where = bob.ctl('run', '--', 'sed', '-n', 's/^0:://p', '/proc/self/cgroup')
+    check(re.fullmatch(re.escape(group) + r'/workers/exec-\d+/job-\d+-1', where), 'her command is in %s', where)
