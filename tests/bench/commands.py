@@ -54,7 +54,7 @@ def starting():
     directory = tempfile.mkdtemp(prefix='jobd-commands-')
     try:
         fill(held)
-        bare = Measurement('posix_spawn loop with captured output, 2 in flight', tool('spawn'), 'spawn', '4000', '2',
+        bare = Measurement('posix_spawn loop with captured output, 2 in flight', tool('spawn'), '--bare', '4000',
                            unit='/s')
         ours = jobd_true(jobd, 4000)
         full = jobd_true(held, 4000)

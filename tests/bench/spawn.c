@@ -4,6 +4,7 @@
  * the ratio.  With MORE, such as `,"read_paths":[]`, also by commands whose spec has that besides.
  *
  *   spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS [MORE]]]
+ *   spawn --bare COUNT		the rate of the bare loop alone
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 
 #define IN_FLIGHT	2
 #define ROUNDS_MAX	25
+#define SILENT_MS	10000	/* then the worker is dead, or never was */
 
 static void
 die(const char *what)
@@ -233,8 +235,11 @@ exec_rate(int count, const char *more)
 		channel_publish(channel);
 		channel_arm(channel);
 		channel_fence();
-		if (!channel_pending(channel) && done < count)
-			epoll_wait(epoll, &ev, 1, 10000);
+		if (!channel_pending(channel) && done < count &&
+		    epoll_wait(epoll, &ev, 1, SILENT_MS) == 0) {
+			fprintf(stderr, "spawn: no answer in %d s\n", SILENT_MS / 1000);
+			exit(1);
+		}
 		channel_disarm(channel);
 	}
 	return count * 1e9 / (double)(clock_mono_ns() - start_ns);
@@ -264,8 +269,13 @@ main(int argc, char **argv)
 	double	bare[ROUNDS_MAX], exec[ROUNDS_MAX], more[ROUNDS_MAX], ratio[ROUNDS_MAX], cost[ROUNDS_MAX];
 	pid_t	worker;
 
+	if (argc == 3 && strcmp(argv[1], "--bare") == 0 && count > 0) {
+		printf("%.0f\n", bare_rate(count));
+		return 0;
+	}
 	if (argc < 2 || count < IN_FLIGHT || rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS [MORE]]]\n");
+		fprintf(stderr, "usage: spawn PATH-OF-JOBD-EXEC [COUNT [ROUNDS [MORE]]]\n"
+		    "       spawn --bare COUNT\n");
 		return 2;
 	}
 	worker = start_worker(argv[1]);
