@@ -18,8 +18,10 @@ output_begin(struct connection *c)
 {
 	struct net	*n = c->net;
 
-	if (c->out.cap == 0 && n->spare_output_count > 0)
+	if (c->out.cap == 0 && n->spare_output_count > 0) {
 		c->out = n->spare_outputs[--n->spare_output_count];
+		n->spare_output_bytes -= c->out.cap;
+	}
 	return &c->out;
 }
 
@@ -30,12 +32,14 @@ output_drop(struct connection *c)
 
 	if (c->out.cap == 0)
 		return;
-	if (n->spare_output_count == NET_SPARE_OUTPUTS || c->out.cap > NET_SPARE_OUTPUT_BYTES) {
+	if (n->spare_output_count == NET_SPARE_OUTPUTS || c->out.cap > NET_SPARE_OUTPUT_BYTES ||
+	    n->spare_output_bytes + c->out.cap > NET_SPARE_OUTPUTS_BYTES) {
 		buf_free(&c->out);
 		return;
 	}
 	c->out.head = c->out.tail = 0;
 	n->spare_outputs[n->spare_output_count++] = c->out;
+	n->spare_output_bytes += c->out.cap;
 	memset(&c->out, 0, sizeof(c->out));
 }
 

@@ -22,7 +22,8 @@
 #define NET_TAIL_BYTES	(64 << 10)	/* an unfinished line: copied before the next recv */
 
 #define NET_SPARE_OUTPUTS	32
-#define NET_SPARE_OUTPUT_BYTES	(256 << 10)
+#define NET_SPARE_OUTPUT_BYTES	((size_t)1 << 20)	/* of one: two pieces of what a job says */
+#define NET_SPARE_OUTPUTS_BYTES	((size_t)8 << 20)	/* of all */
 #define NET_SPARE_WATCHES	4096
 
 enum deadline { DEADLINE_NONE, DEADLINE_AUTH, DEADLINE_LINE, DEADLINE_LINGER, DEADLINES };
@@ -72,6 +73,7 @@ struct net {
 	unsigned	 spare_watch_count;
 	struct buf	 spare_outputs[NET_SPARE_OUTPUTS];
 	unsigned	 spare_output_count;
+	size_t		 spare_output_bytes;
 	struct buf	 nowhere;		/* replies to notifications */
 	struct call	 call;			/* the one being served */
 	char		*scratch;		/* NET_TAIL_BYTES + NET_READ_BYTES */
