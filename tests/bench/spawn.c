@@ -201,8 +201,6 @@ harvest(int *left)
 			slot->ran = true;
 		else if (c.aux == 1)
 			slot->said = true;
-		else		/* a long one has told what it spends: it wants room for the rest */
-			put(CHANNEL_OP_OUTPUT, NULL, 0, 4096, slot->token, slot);
 		channel_release(channel, c.token);
 		/* what it has used is told too, of one that takes half a second */
 		if (c.op == CHANNEL_OP_OUTPUT && !slot->said)
