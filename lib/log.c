@@ -14,7 +14,7 @@
 #include "lib/utf8.h"
 
 static const char	*log_name = "jobd";
-static enum log_level	 log_max = LOG_LEVEL_INFO;
+static _Atomic unsigned	 log_max = LOG_LEVEL_INFO;
 static log_sink		*log_elsewhere;
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
@@ -23,7 +23,13 @@ void
 log_init(const char *name, enum log_level level)
 {
 	log_name = name;
-	log_max = level;
+	log_set_level(level);
+}
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&log_max, level, memory_order_relaxed);
 }
 
 void
@@ -135,7 +141,7 @@ log_at(enum log_level level, const char *fmt, ...)
 {
 	va_list	ap;
 
-	if (level > log_max)
+	if (level > atomic_load_explicit(&log_max, memory_order_relaxed))
 		return;
 	va_start(ap, fmt);
 	log_line(level, fmt, ap);

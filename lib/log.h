@@ -20,6 +20,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* name is kept, not copied: a literal such as "jobd-broker". */
 void log_init(const char *name, enum log_level level);
+/* From now on; any thread. */
+void log_set_level(enum log_level level);
 /*
  * Where lines go instead of stderr; text is what fmt and ap print, cut at LOG_LINE_BYTES and not escaped.
  * False: it goes to stderr after all.  To be set while there is one thread; NULL: stderr.

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "lib/log.h"
+
 /* ---- what both ends see ---- */
 
 enum channel_op {
@@ -143,6 +145,8 @@ void channel_publish(struct channel *ch);
 void channel_cancel(struct channel *ch, uint64_t token);
 /* No more entries will come: the worker ends when it has none left. */
 void channel_stop(struct channel *ch);
+/* What the worker logs from its next turn on; it is not woken for that. */
+void channel_log(struct channel *ch, enum log_level level);
 
 /*
  * Before the broker sleeps, over all channels: channel_arm, then one channel_fence, then
@@ -274,6 +278,8 @@ void channel_progress_write(struct channel_worker *w, const struct channel_entry
  */
 bool channel_say(struct channel_worker *w, uint64_t token, int64_t at_ms, const char *p, size_t len,
     uint32_t lost);
+/* The log is of the level that the broker has said, if it has. */
+void channel_follow_log(const struct channel_worker *w);
 /* channel_stop was called, and there is no entry left to take. */
 bool channel_stopped(const struct channel_worker *w);
 

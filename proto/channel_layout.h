@@ -43,6 +43,7 @@ struct shm_a {
 	_Alignas(SHM_LINE) _Atomic uint64_t	arm;		/* epoch << 1 | the broker sleeps */
 	_Alignas(SHM_LINE) _Atomic uint32_t	cancel_count;
 	_Atomic uint32_t			stop;
+	_Atomic uint32_t			log_level;	/* 1 + enum log_level; 0: not said */
 	_Alignas(SHM_LINE) _Atomic uint32_t	harvested;	/* completions below are settled */
 	_Alignas(SHM_LINE) _Atomic uint32_t	lines_head;	/* bytes of lines below it are read */
 };

@@ -246,6 +246,12 @@ channel_stop(struct channel *ch)
 	wake(ch);
 }
 
+void
+channel_log(struct channel *ch, enum log_level level)
+{
+	atomic_store_explicit(&ch->a->log_level, 1 + (uint32_t)level, memory_order_relaxed);
+}
+
 /* ---- the broker's own sleep ---- */
 
 void

@@ -260,6 +260,15 @@ channel_stopped(const struct channel_worker *w)
 }
 
 void
+channel_follow_log(const struct channel_worker *w)
+{
+	uint32_t	word = atomic_load_explicit(&w->a->log_level, memory_order_relaxed);
+
+	if (word != 0)
+		log_set_level((enum log_level)(word - 1));
+}
+
+void
 channel_running(struct channel_worker *w, uint32_t run, uint64_t token)
 {
 	_Atomic uint64_t	*cur = (void *)((char *)w->b + w->at.cur);

@@ -108,6 +108,7 @@ cpu_main(struct worker *w)
 				return;
 			continue;
 		}
+		channel_follow_log(w->channel);
 		if (e.op == CHANNEL_OP_RUN)
 			run_entry(w, &e, &unsignalled);
 		else

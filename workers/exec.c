@@ -349,6 +349,7 @@ after_poll(uv_check_t *handle)
 	(void)handle;
 	uv_idle_stop(&idle);
 	channel_awake(exec.channel);
+	channel_follow_log(exec.channel);
 	take_entries();
 	tell_cancelled();
 }

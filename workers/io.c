@@ -282,6 +282,7 @@ after_poll(uv_check_t *handle)
 	loop_watch_look();
 	uv_idle_stop(&idle);
 	channel_awake(worker->channel);
+	channel_follow_log(worker->channel);
 	take_entries();
 	tell_cancelled();
 	publish_ended();

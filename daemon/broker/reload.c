@@ -30,7 +30,7 @@ log_reload(struct broker *b, const struct config *old)
 
 	(void)old;
 	log_level_parse(b->config.log_level, &level);
-	log_init("jobd-broker", level);
+	log_set_level(level);
 }
 
 int

@@ -46,6 +46,26 @@ class HandlerLogs(OwnDaemonTest):
                 self.assertEqual(self.notes(c, job), ''.join('info: line %d xx\n' % i for i in range(3)))
                 self.assertIn('handler says job=%d type=test.talk text=line 2 xx' % job, self.jobd.log())
 
+    def test_workers_log_as_a_reload_says_from_their_next_job_on(self):
+        with tempfile.NamedTemporaryFile('w', suffix='.conf') as conf:
+            def level(word):
+                conf.seek(0)
+                conf.truncate()
+                conf.write('[log]\nlevel = %s\n' % word)
+                conf.flush()
+
+            level('warn')
+            c = self.start(arguments=('-c', conf.name))
+            workers = {w['pid'] for w in c.items('worker.list')}
+            for word, logged in (('warn', False), ('info', True), ('error', False), ('debug', True)):
+                level(word)
+                c.call('server.reload')
+                for lane in LANES:
+                    with self.subTest(level=word, lane=lane):
+                        job, _ = self.talk(c, lane, lines=1)
+                        self.assertEqual('handler says job=%d ' % job in self.jobd.log(), logged)
+            self.assertEqual({w['pid'] for w in c.items('worker.list')}, workers)
+
     def test_a_handler_that_says_nothing_has_no_log(self):
         c = self.start()
         for lane in LANES:

@@ -204,6 +204,8 @@ void lanes_fit(struct lanes *l);
 int64_t lanes_cpus(const struct config *cfg);
 /* way_channel.c: bytes of an arena of a channel. */
 size_t way_channel_arena(const struct config *cfg);
+/* Its worker, if it has a channel, logs as the configuration says now. */
+void way_channel_log(struct seat *seat);
 /* No more starts for now: hundreds at once would fill the supervisor's socket, and `ready` must fit too. */
 bool lanes_asks_enough(const struct lanes *l);
 /* Seats that are leaving. */

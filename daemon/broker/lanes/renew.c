@@ -90,7 +90,10 @@ lanes_reload(struct broker *b, const struct config *old)
 	if (old->grace_ms != b->config.grace_ms)
 		catalog_builtin(l);
 	for (uint32_t i = 0; i < l->seats_len; i++) {
-		if (l->seats[i] != NULL && (changed & 1u << l->seats[i]->lane) != 0)
+		if (l->seats[i] == NULL)
+			continue;
+		way_channel_log(l->seats[i]);
+		if ((changed & 1u << l->seats[i]->lane) != 0)
 			l->seats[i]->stale = true;
 	}
 	lanes_fit(l);

@@ -60,6 +60,16 @@ close_fds(struct channel_fds *fds)
 	fd_close(&fds->kick);
 }
 
+void
+way_channel_log(struct seat *seat)
+{
+	enum log_level	level = LOG_LEVEL_INFO;
+
+	log_level_parse(seat->lanes->broker->config.log_level, &level);
+	if (seat->channel != NULL)
+		channel_log(seat->channel, level);
+}
+
 static int
 begin(struct seat *seat)
 {
@@ -69,6 +79,7 @@ begin(struct seat *seat)
 
 	if ((rc = channel_new(&cfg, seat->gen, &seat->channel, &fds)) != 0)
 		return rc;
+	way_channel_log(seat);
 	rc = seat_send_start(seat, (int[]){ fds.a, fds.b, fds.event, fds.kick }, fds.kick < 0 ? 3 : 4);
 	close_fds(&fds);
 	if (rc != 0)
