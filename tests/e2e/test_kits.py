@@ -214,6 +214,27 @@ class Computing(PoolsTest):
             self.assertEqual(f.read(8), b'\x89PNG\r\n\x1a\n')
 
 
+class NodeByName(PoolsTest):
+    """Modules that ask for the kit by its name, as the documentation has it."""
+
+    @classmethod
+    def pools(cls):
+        for name, text in (('named.js', "const { job } = require('jobd-worker');\njob('twice', async (n) => 2 * n);\n"),
+                           ('broken.js', "require('no-such-module');\n")):
+            with open(os.path.join(cls.directory, name), 'w') as f:
+                f.write(text)
+        return {name: node_pool(name + '.js', [kind], cls.directory)
+                for name, kind in (('named', 'twice'), ('broken', 'never'))}
+
+    def test_the_kit_is_found_where_none_is_installed(self):
+        self.assertEqual(self.c.run('twice', 21)['result'], 42)
+
+    def test_why_a_module_cannot_be_loaded_is_told(self):
+        def why():
+            return [w['why'] for w in self.c.items('worker.list') if w['name'] == 'broken-1' and 'why' in w]
+        self.assertIn("exit 1: jobd-worker: Cannot find module 'no-such-module'", until(why, 'the end of the worker')[0])
+
+
 class Node(PoolsTest):
     """examples/node-worker: files are streamed."""
 

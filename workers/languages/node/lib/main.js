@@ -2,6 +2,7 @@
 // main.js [OPTIONS] MODULE... - serves the handlers that these modules declare.
 'use strict';
 
+const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { parseArgs } = require('node:util');
@@ -14,11 +15,27 @@ const options = {
 	ca: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' },
 };
 
+// A handler's `require('jobd-worker')` is this kit where none is installed beside the handler.
+function lendKit() {
+	const resolve = Module._resolveFilename;
+
+	Module._resolveFilename = function (request, ...more) {
+		try {
+			return resolve.call(this, request, ...more);
+		} catch (problem) {
+			if (request !== 'jobd-worker')
+				throw problem;
+			return require.resolve('./index');
+		}
+	};
+}
+
 async function main() {
 	const { values, positionals } = parseArgs({ options, allowPositionals: true });
 	if (positionals.length === 0)
 		throw new Error('usage: main.js [--tasks N] [--connect ADDRESS --pool POOL [--token-file FILE] ' +
 		    '[--name NAME] [--credit N] [--ca FILE] [--cert FILE] [--key FILE]] MODULE...');
+	lendKit();
 	for (const name of positionals)
 		await import(pathToFileURL(path.resolve(name)).href);
 	await serve({ tasks: number(values.tasks, 100), address: values.connect, pool: values.pool,
@@ -35,6 +52,7 @@ function number(text, unsaid) {
 }
 
 main().catch((problem) => {
-	process.stderr.write(`jobd-worker: ${problem.stack}\n`);
+	// Its message is the last line, too: that is the one which the daemon tells of a worker that ends.
+	process.stderr.write(`${problem.stack}\njobd-worker: ${String(problem.message).split('\n')[0]}\n`);
 	process.exit(1);
 });
