@@ -133,9 +133,15 @@ nearest_type(struct ctl *ctl)
 	if (!json_member((struct span){ types, strlen(types) }, "items", &items))
 		items.len = 0;
 	json_array(&w, items);
-	while (n < 64 && json_element(&w))
-		if ((names[n] = json_text(w.value, "name")) != NULL)
-			suggest_offer(&near, ctl->opt.operands[at], names[n++]);
+	while (n < 64 && json_element(&w)) {
+		const char	*name = names[n] = json_text(w.value, "name");
+
+		if (name == NULL)
+			continue;
+		n++;
+		if (strcmp(name, ctl->opt.operands[at]) != 0)	/* else it is known, and not served */
+			suggest_offer(&near, ctl->opt.operands[at], name);
+	}
 	if (near.word != NULL)
 		best = mem_strdup(near.word);
 	while (n > 0)

@@ -127,6 +127,9 @@ class Types(CommandTest):
         self.assertEqual(c.run('new', {'seconds': 0})['state'], 'succeeded')
         self.assertEqual(c.error('job.call', type='old', args={'seconds': 0}), 'unknown_type')
         self.assertFalse(self.type(c, 'old')['served'])
+        said = subprocess.run([program('jobctl'), '-H', jobd.unix, 'call', 'old'], capture_output=True, text=True).stderr
+        self.assertIn('no handler has the type old', said)
+        self.assertNotIn('did you mean old?', said)
         until(lambda: c.get(waiting)['state'] == 'ready', 'the time of the job that waits')
         self.assertIn('type', c.call('job.explain', id=waiting)['text'])
         self.put('old', WAIT)
