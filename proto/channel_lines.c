@@ -1,9 +1,9 @@
 /*
- * channel_lines.c - the broker's end of a channel: what attempts say, line by line.  Runs in: broker, loop
- * thread.
+ * channel_lines.c - the broker's end of a channel: what attempts say, line by line.  Runs in:
+ * broker, loop thread.
  *
- * A ring of bytes in region B.  As everything there it is hostile: a record's head and text are copied
- * once, and what the head says is compared with what is in flight.
+ * A ring of bytes in region B.  As everything there it is hostile: a record's head and text are
+ * copied once, and what the head says is compared with what is in flight.
  */
 #include "proto/channel_broker.h"
 

@@ -1,6 +1,8 @@
-/* lines.c - what handlers say, to the logs of their jobs and of the daemon.  Runs in: workers, any thread.
+/* lines.c - what handlers say, to the logs of their jobs and of the daemon.
+ * Runs in: workers, any thread.
  *
- * Nothing here waits, but for another thread that says a line: what is too much is counted and left out.
+ * Nothing here waits, but for another thread that says a line: what is too much is counted and left
+ * out.
  */
 #include <pthread.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 """jobd under a service manager: what it is told, and what it hears.  The manager is a socket here."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -221,7 +222,8 @@ class Service(unittest.TestCase):
         self.manager.until('READY')
         self.assertTrue(self.silence(2 * WATCHDOG_S))
         for worker in jobd.children_named('worker'):
-            os.kill(worker, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):       # killed meanwhile, as it is stopped
+                os.kill(worker, signal.SIGCONT)
         c.call('job.cancel', id=job)
 
     def serve_on_disk(self, fault, call, first=1 << 60):

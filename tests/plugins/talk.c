@@ -1,8 +1,8 @@
 /*
  * talk.c - a plugin whose handler says lines with jobd_log.  For tests; never installed.
  *
- * {"lines": N, "bytes": B}: N lines, each with its number and so many bytes more.  With "file" it goes on until
- * that file exists; then it ends as "then" says: "succeed", "fail", "crash".
+ * {"lines": N, "bytes": B}: N lines, each with its number and so many bytes more.  With "file" it
+ * goes on until that file exists; then it ends as "then" says: "succeed", "fail", "crash".
  */
 #include <signal.h>
 #include <stdio.h>

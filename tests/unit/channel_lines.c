@@ -21,7 +21,7 @@ struct ends {
 	struct channel_entry	 running[DEPTH];
 };
 
-/* Both ends, and runs attempts in flight, which the worker has taken; the tag of each is its entry. */
+/* Both ends, and so many attempts that the worker has taken; the tag of each is its entry. */
 static void
 ends_init(struct ends *e, uint32_t first, unsigned runs)
 {

@@ -1,4 +1,5 @@
-/* lines.c - what handlers of our own workers say, into their jobs' logs.  Runs in: broker, loop thread. */
+/* lines.c - what handlers of our own workers say, into their jobs' logs.
+ * Runs in: broker, loop thread. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

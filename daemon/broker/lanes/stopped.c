@@ -1,8 +1,8 @@
 /* stopped.c - is a worker's process stopped?  Runs in: broker, loop thread.
  *
- * A process that was stopped (SIGSTOP) answers nobody, and is no different from one with a long job but for its
- * state, which is asked for once a second.  It is killed when it has been stopped at each look for as long as
- * jobs have to end.  One that a debugger has stopped (state t) is left alone.
+ * A process that was stopped (SIGSTOP) answers nobody, and is no different from one with a long job
+ * but for its state, which is asked for once a second.  It is killed when it was stopped at each
+ * look for as long as jobs have to end.  One that a debugger has stopped (state t) is left alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
