@@ -2,16 +2,13 @@
 #include "client/ctl.h"
 
 /* How much there is to wait for; what is scheduled for later stays as it is. */
-static int
-say_what_is_left(struct ctl *ctl)
+static void
+say_what_is_left(struct ctl *ctl, struct span stats)
 {
 	static const char *const states[] = { "ready", "running", "scheduled" };
-	struct span	stats, jobs, now;
+	struct span	jobs, now;
 	int64_t		n[3] = { 0 };
-	int		rc = ctl_ask(ctl, "server.stats", NULL, CTL_ANSWER_MS, &stats);
 
-	if (rc != 0)
-		return rc;
 	if (json_member(stats, "jobs", &jobs) && json_member(jobs, "now", &now))
 		for (int i = 0; i < 3; i++)
 			json_int(now, states[i], &n[i]);
@@ -19,28 +16,50 @@ say_what_is_left(struct ctl *ctl)
 	    (long long)n[1], (long long)n[0]);
 	if (n[2] > 0)
 		ctl_say(ctl, "%lld jobs are scheduled for later and stay so", (long long)n[2]);
-	return 0;
+}
+
+/* drain: on its way, and answered when nothing is left, or when it is refused. */
+static int
+wait_for_end(struct ctl *ctl, struct jobd_future *drain, int64_t timeout_ms)
+{
+	struct span	stats;
+	struct reply	reply;
+	int		rc = ctl_ask(ctl, "server.stats", NULL, CTL_ANSWER_MS, &stats);
+
+	if (rc != 0)
+		return rc;
+	if (json_true(stats, "draining"))
+		say_what_is_left(ctl, stats);
+	if ((rc = jobd_wait(drain, timeout_ms)) != 0)
+		return ctl_lost(ctl, rc);
+	if (!ctl_reply(drain, &reply))
+		return ctl_lost(ctl, jobd_code(drain));
+	if (reply.error.len > 0)
+		return ctl_error(ctl, reply.error, NULL);
+	if (ctl_wants_json(ctl))
+		ctl_line(ctl, reply.result);
+	else
+		ctl_say(ctl, "nothing is left");
+	return ctl_flush(ctl);
 }
 
 static int
 run(struct ctl *ctl)
 {
-	struct span	drained;
-	int64_t		timeout_ms = CONN_FOREVER;
-	int		rc;
+	struct jobd_error	 err;
+	struct jobd_future	*drain;
+	int64_t			 timeout_ms = CONN_FOREVER;
+	int			 rc;
 
 	if (option_given(&ctl->opt, OPT_wait_for))
 		timeout_ms = ctl->opt.number[OPT_wait_for];
 	if ((rc = ctl_connect(ctl, CTL_LINE_BYTES)) != 0)
 		return rc;
-	if ((rc = say_what_is_left(ctl)) != 0 ||
-	    (rc = ctl_ask(ctl, "server.drain", NULL, timeout_ms, &drained)) != 0)
-		return rc;
-	if (ctl_wants_json(ctl))
-		ctl_line(ctl, drained);
-	else
-		ctl_say(ctl, "nothing is left");
-	return ctl_flush(ctl);
+	if ((drain = jobd_start(ctl->conn, "server.drain", NULL, &err)) == NULL)
+		return ctl_unsent(ctl, &err);
+	rc = wait_for_end(ctl, drain, timeout_ms);
+	jobd_forget(drain);
+	return rc;
 }
 
 const struct verb verb_drain = {

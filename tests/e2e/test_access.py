@@ -427,6 +427,18 @@ class Life(Tokens, OwnDaemonTest):
         self.assertEqual(jobctl('token', 'revoke', 'ci').returncode, 3)
         self.assertEqual(kind_of(self.log_in, token), 'unauthenticated')
 
+    def test_a_drain_that_is_refused_is_not_told_as_begun(self):
+        self.start()
+        path = os.path.join(self.jobd.state_dir, 'low.token')
+        with open(path, 'w', opener=lambda name, flags: os.open(name, flags, 0o600)) as f:
+            f.write(self.new_token('low', 'operator'))
+        run = subprocess.run([program('jobctl'), '-H', self.jobd.tcp, 'drain'], capture_output=True, text=True,
+                             env=dict(os.environ, JOBD_TOKEN_FILE=path), timeout=60 * PATIENCE)
+        self.assertEqual(run.returncode, 5, run.stderr)
+        self.assertIn('server.drain needs the role admin', run.stderr)
+        self.assertNotIn('takes no new jobs', run.stderr)
+        self.assertIs(self.jobd.client().call('server.stats')['draining'], False)
+
 
 def kind_or_gone(function):
     try:
