@@ -190,7 +190,7 @@ class Top(TopTest, DaemonTest):
         self.panel(t, 'JOB')
         t.wait(lambda t: (t.chosen() or '').split()[:1] == [str(new)], 'newest job chosen')
         t.press(DOWN)
-        t.wait(lambda t: t.chosen().split()[:1] == [str(old)], 'older job chosen')
+        t.wait(lambda t: (t.chosen() or '').split()[:1] == [str(old)], 'older job chosen')
         t.press('c')
         t.shows('cancel job %d? y or n' % old)
         t.press('n')
