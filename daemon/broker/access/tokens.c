@@ -54,9 +54,12 @@ token_make(const char *id, char out[TOKEN_BYTES])
 static const char *
 secret_of(const char *text, size_t len)
 {
-	const char	*secret = text + len - 2 * TOKEN_SECRET_BYTES;
+	const char	*secret;
 
-	if (len < 2 * TOKEN_SECRET_BYTES + 2 || secret[-1] != '.')
+	if (len < 2 * TOKEN_SECRET_BYTES + 2)
+		return NULL;
+	secret = text + len - 2 * TOKEN_SECRET_BYTES;
+	if (secret[-1] != '.')
 		return NULL;
 	for (size_t i = 0; i < 2 * TOKEN_SECRET_BYTES; i++)
 		if (!isxdigit((unsigned char)secret[i]) || isupper((unsigned char)secret[i]))
