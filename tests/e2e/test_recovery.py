@@ -93,6 +93,18 @@ class Recovery(unittest.TestCase):
             if before.get(name) is not None:
                 self.assertAlmostEqual(after[name], before[name], delta=CLOCKS_MS, msg=name)
 
+    # ---- ids ----
+
+    @each_way
+    def test_ids_go_on_without_a_gap_after_a_stop_and_never_come_again(self, again):
+        before = self.c.submit('echo', 1)
+        again()
+        after = self.c.submit('echo', 2)
+        if again == self.stop:
+            self.assertEqual(after, before + 1)
+        else:
+            self.assertGreater(after, before)
+
     # ---- jobs that wait ----
 
     @each_way

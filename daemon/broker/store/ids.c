@@ -2,7 +2,7 @@
  * thread that reserves ahead.
  *
  * The mutex protects `reserved` and the two flags; it is held for moments, never over a system call
- * that could wait.  The file is written by ids_open, then by the thread, then by ids_close.
+ * that could wait.  The file is written by ids_open, then by the thread, then by ids_end.
  */
 #include "daemon/broker/store/ids.h"
 
@@ -288,16 +288,25 @@ out:
 }
 
 void
-ids_close(struct ids *ids)
+ids_end(struct ids *ids)
 {
-	if (ids == NULL)
-		return;
 	pthread_mutex_lock(&ids->mutex);
 	ids->ending = true;
 	pthread_cond_signal(&ids->work);
 	pthread_mutex_unlock(&ids->mutex);
 	pthread_join(ids->thread, NULL);
-	(void)save(ids, ids->next);	/* if not, the block's rest is skipped, as after a crash */
+	/* if not, the block's rest is skipped, as after a crash */
+	if (save(ids, ids->next) == 0)
+		ids->reserved = ids->end = ids->next;
+}
+
+void
+ids_close(struct ids *ids)
+{
+	if (ids == NULL)
+		return;
+	if (!ids->ending)
+		ids_end(ids);
 	ids_free(ids);
 }
 

@@ -26,7 +26,9 @@ struct ids;
  */
 int ids_open(const char *state_dir, uint32_t boot, uint64_t next, struct ids **out, char *why,
     size_t size);
-/* Gives back what is reserved and was not used. */
+/* No more are given: what is reserved and was not used is given back, and ids_reserved says so. */
+void ids_end(struct ids *ids);
+/* Ends, if that was not said before. */
 void ids_close(struct ids *ids);
 uint32_t ids_boot(const struct ids *ids);
 /* An id never used before, below 2^53; 0: the next block is not reserved (yet). */

@@ -151,6 +151,7 @@ sqlite_close(struct store *store)
 
 	handover_end(&s->handover);
 	pthread_join(s->writer, NULL);
+	writer_give_ids_back(s);
 	sqlite_read_close(s->read);
 	sqlite_free(s);
 }

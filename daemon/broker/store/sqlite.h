@@ -131,6 +131,8 @@ int schema_upgrade(sqlite3 *db, const char *path, char *why, size_t size);
 
 int writer_open(struct sqlite_store *s, char *why, size_t size);
 void *writer_main(void *sqlite_store);
+/* When the thread has ended: no more ids are given, and file and database say which were. */
+void writer_give_ids_back(struct sqlite_store *s);
 
 /* ---- sqlite_verbs.c ---- */
 

@@ -449,3 +449,14 @@ writer_open(struct sqlite_store *s, char *why, size_t size)
 		return db_explain(s->db, s->path, rc, why, size);
 	return count_boot(s, why, size);
 }
+
+/* A database that is taken elsewhere without the file `ids` says it too. */
+void
+writer_give_ids_back(struct sqlite_store *s)
+{
+	struct list	none;
+
+	list_init(&none);
+	ids_end(s->store.ids);
+	(void)transact(s, &none);	/* if not, a fresh block is begun, as after a crash */
+}
