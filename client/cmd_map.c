@@ -222,7 +222,9 @@ check_type(struct ctl *ctl, const char *type)
 	buf_puts(&params, "{\"name\":");
 	json_put_text(&params, type);
 	buf_putc(&params, '}');
+	ctl->asks_for_type = true;
 	rc = ctl_ask(ctl, "type.show", &params, CTL_ANSWER_MS, &shown);
+	ctl->asks_for_type = false;
 	buf_free(&params);
 	return rc == EXIT_NOT_FOUND ? EXIT_REFUSED : rc;	/* as submit would have it */
 }

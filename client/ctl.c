@@ -153,7 +153,8 @@ nearest_type(struct ctl *ctl)
 static void
 say_error(struct ctl *ctl, const char *kind, const char *message, const char *about)
 {
-	bool	 of_type = ctl->verb == &verb_type_show || ctl->verb == &verb_type_pin;
+	bool	 of_type = ctl->asks_for_type || ctl->verb == &verb_type_show ||
+	    ctl->verb == &verb_type_pin;
 	bool	 no_type = (of_type && strcmp(kind, "not_found") == 0) ||
 	    ((ctl->verb->options & FOR_JOB) != 0 && strcmp(kind, "unknown_type") == 0);
 	char	*near = no_type ? nearest_type(ctl) : NULL;

@@ -31,6 +31,7 @@ struct ctl {
 	struct options		 opt;
 	struct jobd		*conn;
 	struct jobd_future	*last;		/* of ctl_ask: lends its answer */
+	bool			 asks_for_type;	/* what is not found is the type named first */
 	char			*principal;	/* who the daemon says we are */
 	char			*server;	/* its version */
 	int64_t			 daemon_line;	/* the longest line that it takes; 0: not told */

@@ -71,7 +71,9 @@ put_data(const struct config_fault *f, char *out, size_t size)
 	if (f->file[0] != '\0') {
 		buf_puts(&data, "\"file\":");
 		buf_put_json(&data, f->file, strlen(f->file));
-		buf_printf(&data, ",\"line\":%d,", f->line);
+		if (f->line > 0)	/* 0: it is not what the file says */
+			buf_printf(&data, ",\"line\":%d", f->line);
+		buf_putc(&data, ',');
 	}
 	buf_puts(&data, "\"key\":");
 	buf_put_json(&data, f->key, strlen(f->key));
