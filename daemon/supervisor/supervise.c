@@ -257,10 +257,12 @@ take_signals(struct supervisor *s)
 	struct signalfd_siginfo	info;
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+			reap(s);	/* a broker that is dead already is not asked to end */
 			next_stop(s);
-		else if (info.ssi_signo == SIGHUP)
+		} else if (info.ssi_signo == SIGHUP) {
 			reload_begin(s);
+		}
 	}
 	reap(s);	/* SIGCHLDs merge: ask for all, whatever signal it was */
 }

@@ -157,7 +157,7 @@ class Kill(Groups):
         second, c = self.start()
         self.assertEqual(os.waitpid(sleeper, 0)[1], signal.SIGKILL)
         self.assertFalse(os.path.exists(stale))
-        self.assertIn('cgroup of a dead supervisor is ended group=exec-999999', second.log())
+        second.until_logged('cgroup of a dead supervisor is ended group=exec-999999')
         self.assertEqual(c.run('command', {'argv': ['true']})['state'], 'succeeded')
 
     def test_a_language_worker_has_one_that_it_cannot_divide(self):
@@ -208,14 +208,14 @@ class Whose(Groups):
         jobd = self.start_inside()
         self.assertEqual(self.groups(), [])
         self.assertEqual(jobd.log().count('cgroup'), 2, jobd.log())      # one line, of two words
-        self.assertIn('not delegated to jobd (systemd: Delegate=yes)', jobd.log())
+        jobd.until_logged('not delegated to jobd (systemd: Delegate=yes)')
         self.assertEqual(jobd.client().run('command', {'argv': ['true']})['state'], 'succeeded')
 
     def test_one_with_systemds_mark_is_used(self):
         os.setxattr(self.top, 'user.delegate', b'1')
         jobd = self.start_inside()
         self.assertEqual(len(self.groups()), 1)
-        self.assertIn('workers have cgroups path=%s/workers' % self.top, jobd.log())
+        jobd.until_logged('workers have cgroups path=%s/workers' % self.top)
         moved = os.path.exists(os.path.join(self.top, 'daemon'))
         self.assertEqual(moved, bool(self.controllers() & {'memory', 'pids'}))
 
@@ -229,7 +229,7 @@ class Whose(Groups):
         os.setxattr(self.top, 'user.delegate', b'1')
         jobd = self.start_inside('workers.cgroup=none')
         self.assertEqual(self.groups(), [])
-        self.assertIn('why="workers.cgroup=none"', jobd.log())
+        jobd.until_logged('why="workers.cgroup=none"')
 
     def test_a_directory_of_no_use_is_a_mistake_of_the_configuration(self):
         with self.assertRaisesRegex(AssertionError, 'workers.cgroup: /etc is not in a file system of cgroup v2'):
@@ -257,7 +257,7 @@ class Bounds(Groups):
             said = (done.get('result') or done['failure']['data'])['stdout'].split()
             want = [memory] * ('memory' in have) + [pids] * ('pids' in have)
             self.assertEqual(said, want, (type, done))
-        self.assertIn('limits=%s' % (','.join(sorted(have & {'memory', 'pids'})) or 'none'), jobd.log())
+        jobd.until_logged('limits=%s' % (','.join(sorted(have & {'memory', 'pids'})) or 'none'))
 
     def test_too_much_memory_is_told_as_such_and_a_fork_bomb_is_bounded(self):
         have = self.controllers()

@@ -7,6 +7,7 @@ or shares its class's one.
 import ctypes
 import json
 import os
+import re
 import resource
 import select
 import shutil
@@ -231,6 +232,14 @@ class Daemon:
     def broker(self):
         return until(lambda: self.children_named('broker'), 'a broker process')[0]
 
+    def until_logged(self, what):
+        """Text, or a pattern: what a process logs may come after what it answers."""
+        pattern = what if isinstance(what, re.Pattern) else re.compile(re.escape(what))
+        try:
+            until(lambda: pattern.search(self.log()), 'the line')
+        except AssertionError:
+            raise AssertionError('the log has no %r:\n%s' % (pattern.pattern, self.log()[-8000:])) from None
+
     # ---- the end ----
 
     def signal(self, number):
@@ -250,9 +259,10 @@ class Daemon:
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         status = self.wait_exit(seconds)
+        log = self.log()
         self.assert_nothing_left()
         if status != 0:
-            raise AssertionError('jobd ended with %d; its log:\n%s' % (status, self.log()))
+            raise AssertionError('jobd ended with %d; its log:\n%s' % (status, log))
 
     def kill(self):
         self.look()

@@ -181,7 +181,7 @@ class Reload(ConfigTest):
         self.assertEqual((data['file'], data['line'], data['key']), (self.file, 3, 'jobs.keep_finished'))
         self.assertIn('`some` is not a whole number from 0 to 10000000', str(raised.exception))
         self.assertEqual(self.settings(c)['jobs.grace_ms']['value'], '1s')
-        self.assertIn('configuration not reloaded', jobd.log())
+        jobd.until_logged('configuration not reloaded')
 
     def test_what_only_the_broker_knows_to_be_wrong_changes_nothing_too(self):
         self.write('[jobs]\ngrace_ms = 1s\n')
@@ -211,7 +211,7 @@ class Reload(ConfigTest):
         self.write('[log]\nlevel = loud\n')
         jobd.signal(signal.SIGHUP)
         until(lambda: 'configuration not reloaded' in jobd.log(), 'a refusal in the log')
-        self.assertIn(self.file + ':2: log.level: `loud` is not error, warn, info or debug', jobd.log())
+        jobd.until_logged(self.file + ':2: log.level: `loud` is not error, warn, info or debug')
 
     def test_what_operators_set_of_a_queue_wins_over_the_new_file(self):
         self.write('[queue mail]\nmax_running = 4\nmax_jobs = 10\n')
@@ -314,7 +314,7 @@ class Effect(ConfigTest):
         c = jobd.client()
         self.reload(c, '[log]\nlevel = info\n')
         self.reload(c, '[log]\nlevel = info\n[jobs]\ngrace_ms = 4s\n')
-        self.assertIn('setting changed name="jobs.grace_ms" from="10s" to="4s"', jobd.log())
+        jobd.until_logged('setting changed name="jobs.grace_ms" from="10s" to="4s"')
 
     def test_a_pin_and_a_limit_of_a_type_follow_the_file(self):
         self.write('[type echo]\nlane = thread\nmax_running = 3\n')

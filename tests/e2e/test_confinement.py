@@ -191,7 +191,7 @@ class Confinement(OwnDaemonTest):
         path = os.path.join(self.dir, 'jobs.d', 'shell.job')
         self.assertEqual(self.jobctl('type', 'check', path, preexec_fn=forget_landlock).splitlines(),
                          ['%s: type shell is right' % path, '%s: here its jobs would fail: %s' % (path, no_landlock)])
-        self.assertIn('jobs of a type will fail file=%s why="%s"' % (path, no_landlock), self.jobd.log())
+        self.jobd.until_logged('jobs of a type will fail file=%s why="%s"' % (path, no_landlock))
 
     def jobctl(self, *arguments, **options):
         done = subprocess.run([program('jobctl'), *arguments], capture_output=True, text=True, **options,

@@ -368,6 +368,16 @@ class Stopping(OwnDaemonTest):
         jobd.stop()
         self.assertNotIn('warn: ', jobd.log())
 
+    def test_a_broker_that_is_dead_when_the_stop_comes_did_not_fail_at_it(self):
+        jobd = self.daemon()
+        broker = jobd.broker()
+        jobd.signal(signal.SIGSTOP)
+        os.kill(broker, signal.SIGKILL)
+        until(lambda: is_gone(broker), 'the end of the broker')
+        jobd.signal(signal.SIGTERM)             # comes before the word of that death
+        jobd.signal(signal.SIGCONT)
+        jobd.stop()
+
     def test_server_drain_answers_when_nothing_is_left(self):
         jobd = self.daemon()
         c, other = jobd.client(), jobd.client()

@@ -44,7 +44,7 @@ class HandlerLogs(OwnDaemonTest):
                 job, outcome = self.talk(c, lane, lines=3, bytes=2)
                 self.assertEqual(outcome['state'], 'succeeded')
                 self.assertEqual(self.notes(c, job), ''.join('info: line %d xx\n' % i for i in range(3)))
-                self.assertIn('handler says job=%d type=test.talk text=line 2 xx' % job, self.jobd.log())
+                self.jobd.until_logged('handler says job=%d type=test.talk text=line 2 xx' % job)
 
     def test_workers_log_as_a_reload_says_from_their_next_job_on(self):
         with tempfile.NamedTemporaryFile('w', suffix='.conf') as conf:

@@ -105,7 +105,7 @@ class TalkTest(LanguageTest):
             job = self.do('say', text='out %d\n' % i, error='err %d\n' % i)['id']
             self.assertEqual(self.log_text(job, 'stdout'), 'out %d\n' % i)
             self.assertEqual(self.log_text(job, 'stderr'), 'err %d\n' % i)
-        self.assertIn('text=starting', self.jobd.log())
+        self.jobd.until_logged('text=starting')
 
     def test_notes_and_progress(self):
         self.one_pool()
@@ -185,7 +185,7 @@ class EndTest(LanguageTest):
                 idle = next(w['pid'] for w in self.ready(count=2) if w['pid'] != busy)
                 os.kill(idle, signal.SIGSTOP)
                 until(lambda: is_gone(idle), 'the end of the stopped worker')
-                self.assertIn('why=its process is stopped (SIGSTOP)', self.jobd.log())
+                self.jobd.until_logged('why=its process is stopped (SIGSTOP)')
                 self.assertEqual(len(self.ready(count=2)), 2)
                 open(gate, 'w').close()
                 self.assertEqual(self.c.call('job.wait', id=job)['result'], busy)
@@ -274,7 +274,7 @@ class EndTest(LanguageTest):
             job = self.submit('raw', job={'on_lost': 'fail'}, text=text)
             self.c.call('job.wait', id=job)
             until(lambda: why in self.jobd.log(), why)
-        self.assertIn('worker breaks the protocol', self.jobd.log())
+        self.jobd.until_logged('worker breaks the protocol')
         self.assertNotIn('\x1b', self.jobd.log())
         self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
 
@@ -282,7 +282,7 @@ class EndTest(LanguageTest):
         self.one_pool('process', 'jobs.max_result_bytes=65536')
         job = self.submit('raw', job={'on_lost': 'fail'}, text=' ' * 200000)
         self.assertEqual(self.c.call('job.wait', id=job)['failure']['kind'], 'lost')
-        self.assertIn('a line has more than 131072 bytes', self.jobd.log())
+        self.jobd.until_logged('a line has more than 131072 bytes')
 
     def test_whoever_closes_the_wire_is_replaced(self):
         program = self.script('closes', '''#!/bin/sh
@@ -358,7 +358,7 @@ class PoolTest(LanguageTest):
         self.assertEqual(self.c.call('job.call', type='sleep', args={'ms': 1})['state'], 'succeeded')
         self.assertEqual(self.do('echo', value=1)['result']['value'], 1)
         for name in 'sleep', 'echo':
-            self.assertIn('type is left out type=%s ' % name, self.jobd.log())
+            self.jobd.until_logged('type is left out type=%s ' % name)
         said = subprocess.run([program('jobctl'), '-H', self.jobd.unix, 'reload'], capture_output=True, text=True)
         self.assertIn('/echo.job: a handler of jobd or of a plugin has this name\n', said.stderr)
 
@@ -471,7 +471,7 @@ class OperatorTest(LanguageTest):
         pid = self.do('wait')['result']
         self.assertEqual(self.do('grow', bytes=200 << 20)['result'], pid)
         until(lambda: self.do('wait')['result'] != pid, 'another worker')
-        self.assertIn('why=recycle_rss', self.jobd.log())
+        self.jobd.until_logged('why=recycle_rss')
         self.assertEqual(self.do('wait')['result'], self.ready()[0]['pid'])
 
 

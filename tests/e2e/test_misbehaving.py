@@ -109,7 +109,7 @@ class Misbehaving(OwnDaemonTest):
         # and is killed then, as its threads do not end
         until(lambda: is_gone(old), 'the end of the old worker', LONG)
         until(lambda: self.stuck(c) == 0, 'its threads to be forgotten')
-        self.assertIn('workers.stuck_threads', self.jobd.log())
+        self.jobd.until_logged('workers.stuck_threads')
 
     def test_half_of_the_threads_are_too_many_by_default(self):
         c = self.start(io_threads=2)
@@ -181,7 +181,7 @@ class Misbehaving(OwnDaemonTest):
         until(lambda: is_gone(pid), 'the end of the blocked worker', LONG)
         self.assertEqual(c.run('test.sloppy', {}, lane='async')['state'], 'succeeded')
         self.check_neighbours(c, neighbours, ends)
-        self.assertIn('its event loop is blocked', self.jobd.log())
+        self.jobd.until_logged('its event loop is blocked')
 
     def test_a_loop_that_is_blocked_in_a_callback_is_no_different(self):
         c = self.start()

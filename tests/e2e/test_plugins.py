@@ -101,7 +101,7 @@ class Plugins(OwnDaemonTest):
                           ('second.so', 'there is one of this name already'), ('link.so', 'symbolic link')):
             self.assertIn(why, rows[file]['error'])
             self.assertEqual(rows[file]['types'], [])
-            self.assertIn('plugin is refused file=%s' % file, jobd.log())
+            jobd.until_logged('plugin is refused file=%s' % file)
         self.assertEqual(jobd.log().count('plugin is refused file=link.so'), 1)     # by all workers once
         told = subprocess.run([program('jobctl'), '-H', jobd.unix, 'plugin', 'ls'], capture_output=True, text=True)
         self.assertIn('symbolic link', told.stdout)
@@ -125,6 +125,7 @@ class Plugins(OwnDaemonTest):
         d = self.dir('misbehave.so')
         jobd = self.daemon(d.setting())
         c = jobd.client()
+        until(lambda: all(w['state'] != 'starting' for w in c.workers()), 'workers that have loaded it')
         maps = {w['name']: self.maps(w['pid']) for w in c.workers()}
         maps['broker'], maps['supervisor'] = self.maps(jobd.broker()), self.maps(jobd.pid)
         self.assertEqual({name for name, text in maps.items() if d.path in text}, {'cpu-1', 'cpu-2', 'plugin-1'})

@@ -3,6 +3,7 @@ output, arguments that want to be options or shell, what leaks into a child, wha
 
 import base64
 import os
+import re
 import signal
 import tempfile
 import unittest
@@ -365,7 +366,7 @@ class Deaths(Files):
             pass
         self.assertEqual([o['state'] for o in self.c.wait_all([job, late])], ['succeeded'] * 2)
         # whichever is seen first
-        self.assertRegex(self.jobd.log(), r'why=its (process is stopped|event loop is blocked)')
+        self.jobd.until_logged(re.compile(r'why=its (process is stopped|event loop is blocked)'))
         told = [t['reason'] for t in self.c.get(job)['transitions']]
         self.assertIn('worker_died', told)
 

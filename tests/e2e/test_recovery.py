@@ -225,7 +225,7 @@ class Recovery(unittest.TestCase):
         children = self.c.submit_many([{'type': 'echo', 'after': [parent, last], **despite} for parent in parents])
         children += self.c.submit_many([{'type': 'echo', 'after': [parents[0], last]}] * 10)
         self.crash_all()
-        self.assertIn('recovered jobs=%d queries=2 ' % (len(children) + 1), self.jobd.log())
+        self.jobd.until_logged('recovered jobs=%d queries=2 ' % (len(children) + 1))
         self.assertEqual(self.c.get(children[0])['state'], 'scheduled')
         self.c.call('job.release', id=last)
         for job in children:

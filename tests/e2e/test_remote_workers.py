@@ -235,7 +235,7 @@ class RemoteTest(OwnDaemonTest):
         refused = again.hear()
         self.assertEqual((refused['method'], refused['params']['id'], refused['params']['error']['data']['kind']),
                          ('attempt.refused', run['id'], 'conflict'))
-        self.assertIn('late answer is refused', self.jobd.log())
+        self.jobd.until_logged('late answer is refused')
         again.answer(fresh, 'fresh')
         self.assertEqual(self.outcome(job)['result'], 'fresh')
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import unittest
 
@@ -46,7 +47,7 @@ class Moves(OwnDaemonTest):
         change = shown['routing']['changes'][0]
         self.assertEqual((change['from'], change['to']), (declared, found))
         self.assertIn('measured: ', change['why'])
-        self.assertIn('type changes its lane type=%s from=%s to=%s' % (type, declared, found), jobd.log())
+        jobd.until_logged('type changes its lane type=%s from=%s to=%s' % (type, declared, found))
         self.assertEqual(c.call('server.stats')['routing'], {'moves': 1, 'stalls': 0})
         explained = c.call('job.explain', id=c.call('job.submit', type=type, args=args)['id'])
         evidence = ' '.join(q['evidence'] for q in explained['route']['questions'])
@@ -102,7 +103,7 @@ class Stalls(OwnDaemonTest):
         self.assertEqual(shown['measured']['stalls']['count'], 1)
         self.assertGreaterEqual(shown['measured']['stalls']['longest_ms'], 50)
         self.assertIn('event loop', shown['routing']['changes'][0]['why'])
-        self.assertRegex(jobd.log(), r'handler keeps the event loop type=bench\.blocks job=\d+ stall_ms=\d+')
+        jobd.until_logged(re.compile(r'handler keeps the event loop type=bench\.blocks job=\d+ stall_ms=\d+'))
         self.assertEqual(c.call('server.stats')['routing'], {'moves': 1, 'stalls': 1})
 
     def test_a_loop_that_is_kept_for_long_is_found_while_it_is(self):
@@ -111,7 +112,7 @@ class Stalls(OwnDaemonTest):
         job = c.call('job.submit', type='bench.blocks', args={'wait_us': 3600 * 10**6})['id']
         until(lambda: lane_of(c, 'bench.blocks') == 'thread', 'the move of a type whose job still runs')
         self.assertEqual(c.call('job.get', id=job)['state'], 'running')
-        self.assertIn('type=bench.blocks job=%d ' % job, jobd.log())
+        jobd.until_logged('type=bench.blocks job=%d ' % job)
         c.call('job.cancel', id=job)
         self.assertEqual(lane_of_job(c, 'bench.blocks', WAITS), 'thread')
         self.assertEqual(c.call('server.stats')['routing']['stalls'], 1)
@@ -121,8 +122,8 @@ class Stalls(OwnDaemonTest):
         c = jobd.client()
         run_jobs(c, 'bench.blocks', BLOCKS, 2)
         self.assertEqual(lane_of(c, 'bench.blocks'), 'async')
-        self.assertRegex(jobd.log(), r'error: handler keeps the event loop and stays there '
-                                     r'type=bench\.blocks .*mode=advice would_move_to=thread')
+        jobd.until_logged(re.compile(r'error: handler keeps the event loop and stays there '
+                                     r'type=bench\.blocks .*mode=advice would_move_to=thread'))
         advice = {a['name']: a for a in c.items('type.advice')}['bench.blocks']
         self.assertEqual((advice['lane'], advice['would_run_in']), ('async', 'thread'))
         self.assertIn('kept the event loop', advice['reason'])
@@ -158,7 +159,7 @@ class Modes(OwnDaemonTest):
         jobd = self.daemon('type sleep.lane=thread')
         c = jobd.client()
         self.assertEqual(lane_of(c, 'sleep'), 'async')
-        self.assertIn('error: type cannot be pinned type=sleep lane=thread', jobd.log())
+        jobd.until_logged('error: type cannot be pinned type=sleep lane=thread')
 
     def test_an_operator_pins_and_lets_go(self):
         c = self.daemon().client()

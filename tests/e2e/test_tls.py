@@ -179,7 +179,7 @@ class Entrance(Certificates):
                 pass
             sock.close()
         self.assertEqual(self.tls(jobd).call('hello')['role'], 'admin')
-        self.assertIn('handshake refused', jobd.log())
+        jobd.until_logged('handshake refused')
 
     def test_a_client_believes_only_its_authority_and_the_right_name(self):
         jobd = self.tls_daemon()
@@ -191,7 +191,7 @@ class Entrance(Certificates):
 
     def test_a_server_certificate_whose_time_is_over_is_told_and_refused_by_clients(self):
         jobd = self.tls_daemon(pair=self.ca.sign('late', 'server', days=-1))
-        self.assertIn('its time is over', jobd.log())
+        jobd.until_logged('its time is over')
         with self.assertRaises(ssl.SSLCertVerificationError):
             self.tls(jobd)
 

@@ -202,7 +202,7 @@ class Users(unittest.TestCase):
         self.assertEqual(c.call('job.call', type='echo', args=1)['result'], 1)
         self.assertIsNone(victim.poll())
         self.assertEqual(os.stat(path).st_uid, 0)
-        self.assertIn('not believed', self.jobd.log())
+        self.jobd.until_logged('not believed')
 
 
 # What a peer of the socket says to it, run as somebody else; it has nothing but the standard library.
