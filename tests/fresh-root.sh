@@ -8,6 +8,7 @@
 #   WHO      root, or `sudo`: a user of its own who may use sudo
 #   SUITE    bookworm
 #   MIRROR   sources for mmdebstrap (/etc/apt/sources.list.d/debian.sources)
+#   STAGES   of tests/run.sh; all
 #   KEEP     keep the root when it is set
 set -eu
 
@@ -56,10 +57,14 @@ if [ "$WHO" = sudo ]; then
 fi
 
 status=0
-for command in etc/demo.sh tests/run.sh; do
-	echo "== $command"
-	start=$SECONDS
-	as_owner "/src/jobd/$command" || status=1
-	echo "== $command: $((SECONDS - start)) s"
-done
+try() {		# COMMAND [WORD...]
+	local start=$SECONDS
+
+	echo "== $*"
+	as_owner "/src/jobd/$1" "${@:2}" || status=1
+	echo "== $*: $((SECONDS - start)) s"
+}
+try etc/demo.sh
+read -ra stages <<<"${STAGES:-}"
+try tests/run.sh ${stages[@]+"${stages[@]}"}
 exit "$status"
