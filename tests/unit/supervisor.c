@@ -68,6 +68,19 @@ log_has(const char *text)
 	return has;
 }
 
+/* What a process logs may come after what it answers. */
+static void
+await_log(const char *text)
+{
+	struct timespec	moment = { .tv_nsec = 5000000 };
+
+	for (int i = 0; !log_has(text); i++) {
+		if (i == PATIENCE_MS / 5)
+			fail_msg("the log never says %s", text);
+		nanosleep(&moment, NULL);
+	}
+}
+
 static int
 log_count(const char *text)
 {
@@ -395,7 +408,7 @@ test_worker_that_cannot_start_is_an_answer(void **state)
 	connect_client();
 	snprintf(expected, sizeof(expected), "1 %d", -EINVAL);
 	assert_string_equal(ask("misstart"), expected);
-	assert_true(log_has("worker not started"));
+	await_log("worker not started");
 }
 
 static void
@@ -512,7 +525,7 @@ test_drain_has_a_deadline_of_the_supervisors_own(void **state)
 	start_ready_jobd("stop.drain_ms=0");
 	kill(jobd, SIGTERM);
 	assert_int_equal(exit_code(), 70);
-	assert_true(log_has("takes too long"));
+	await_log("takes too long");
 }
 
 static void
@@ -548,18 +561,6 @@ start_with_config(const char *text)
 	assert_non_null(strstr(read_line(out), "ready unix:"));
 	connect_client();
 	free(path);
-}
-
-static void
-await_log(const char *text)
-{
-	struct timespec	moment = { .tv_nsec = 5000000 };
-
-	for (int i = 0; !log_has(text); i++) {
-		if (i == PATIENCE_MS / 5)
-			fail_msg("the log never says %s", text);
-		nanosleep(&moment, NULL);
-	}
 }
 
 static void
@@ -609,7 +610,7 @@ test_a_wrong_file_is_told_and_changes_nothing(void **state)
 	answer = ask("settings soon");
 	assert_non_null(strstr(answer, "jobd.conf:3: jobs.grace_ms: `soon` is not a duration"));
 	assert_non_null(strstr(answer, "jobd.conf\",\"line\":3,\"key\":\"jobs.grace_ms\"}"));
-	assert_true(log_has("configuration not reloaded, the old one stays: "));
+	await_log("configuration not reloaded, the old one stays: ");
 	assert_non_null(strstr(ask("start cpu cpu-1"), "--set|jobs.factor=3"));
 }
 
@@ -704,13 +705,13 @@ test_a_wrong_file_is_left_out_and_named_and_the_rest_serves(void **state)
 	assert_non_null(strstr(answer, "\"pools\":[]"));
 	assert_non_null(strstr(answer, "/jobs.d/line.job\",\"line\":2,\"key\":\"nice\","
 	    "\"message\":\"`99` is not from -20 to 19\"}"));
-	assert_true(log_has("type left out: "));
-	assert_true(log_has("/jobs.d/Bad.job: a file is called NAME.job"));
-	assert_true(log_has("/jobs.d/line.job:2: nice `99` is not from -20 to 19"));
-	assert_true(log_has("/jobs.d/open.job: can be written by others (mode 0620)"));
-	assert_true(log_has("/jobs.d/command.job: the type `command` is jobd's own"));
-	assert_true(log_has("/jobs.d/zz.worker:2: types the type `good` is in "));
-	assert_true(log_has("/jobs.d/user.job: user there is no account `nobody-at-all`"));
+	await_log("type left out: ");
+	await_log("/jobs.d/Bad.job: a file is called NAME.job");
+	await_log("/jobs.d/line.job:2: nice `99` is not from -20 to 19");
+	await_log("/jobs.d/open.job: can be written by others (mode 0620)");
+	await_log("/jobs.d/command.job: the type `command` is jobd's own");
+	await_log("/jobs.d/zz.worker:2: types the type `good` is in ");
+	await_log("/jobs.d/user.job: user there is no account `nobody-at-all`");
 }
 
 static void
@@ -723,7 +724,7 @@ test_a_directory_that_others_can_write_is_not_read(void **state)
 	assert_int_equal(chmod(path, 0777), 0);
 	start_with_jobs();
 	assert_non_null(strstr(ask("catalog 1"), "\"commands\":[],"));
-	assert_true(log_has("jobs.d: can be written by others (mode 0777)"));
+	await_log("jobs.d: can be written by others (mode 0777)");
 	free(path);
 }
 
@@ -799,8 +800,8 @@ test_check_config_reads_the_types_too(void **state)
 	write_job("other.job", "argv = echo\n", 0600);
 	start_jobd("--check-config", "--set", setting, NULL);
 	assert_int_equal(exit_code(), 78);
-	assert_true(log_has("/jobs.d/line.job:2: nice `99` is not from -20 to 19"));
-	assert_true(log_has("/jobs.d/other.job:1: argv must be a JSON array of strings"));
+	await_log("/jobs.d/line.job:2: nice `99` is not from -20 to 19");
+	await_log("/jobs.d/other.job:1: argv must be a JSON array of strings");
 	free(setting);
 }
 
@@ -832,7 +833,7 @@ test_brokers_that_never_serve_end_jobd(void **state)
 	start_jobd(NULL);
 	assert_int_equal(exit_code(), 70);
 	assert_int_equal(log_count("exit=3"), 5);
-	assert_true(log_has("gives up"));
+	await_log("gives up");
 	assert_false(exists("sock"));
 }
 
@@ -843,7 +844,7 @@ test_broker_that_says_why_it_fails_is_not_started_again(void **state)
 	setenv("FAKE_BROKER", "fail", 1);
 	start_jobd(NULL);
 	assert_int_equal(exit_code(), 70);
-	assert_true(log_has("the store is on fire"));
+	await_log("the store is on fire");
 	assert_int_equal(log_count("broker started"), 1);
 }
 
@@ -856,7 +857,7 @@ test_failure_of_a_later_broker_is_a_death_like_any_other(void **state)
 	ask("fail");
 	connect_client();
 	assert_true(atoi(ask("pid")) > 0);
-	assert_true(log_has("the store is on fire"));
+	await_log("the store is on fire");
 }
 
 static void
@@ -899,11 +900,11 @@ test_second_jobd_is_told_who_is_there(void **state)
 	start_ready_jobd(NULL);
 	assert_int_equal(run_second("state", addr), 78);
 	snprintf(text, sizeof(text), "in use by the jobd with pid %d", (int)jobd);
-	assert_true(log_has(text));
+	await_log(text);
 	assert_false(exists("other"));
 	assert_int_equal(run_second("state-2", same), 78);
 	snprintf(text, sizeof(text), "is served already, by process %d", (int)jobd);
-	assert_true(log_has(text));
+	await_log(text);
 	connect_client();		/* the first one was not disturbed */
 	assert_true(atoi(ask("pid")) > 0);
 	free(addr);
