@@ -373,7 +373,8 @@ class Stopping(OwnDaemonTest):
         broker = jobd.broker()
         jobd.signal(signal.SIGSTOP)
         os.kill(broker, signal.SIGKILL)
-        until(lambda: is_gone(broker), 'the end of the broker')
+        until(lambda: is_gone(broker) and os.listdir('/proc/%d/task' % broker) == [str(broker)],
+              'the end of the broker and its threads')
         jobd.signal(signal.SIGTERM)             # comes before the word of that death
         jobd.signal(signal.SIGCONT)
         jobd.stop()
