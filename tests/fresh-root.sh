@@ -6,6 +6,7 @@
 # (a proxy, certificates); they are copied into the root, never into the project.  Needs root and mmdebstrap.
 #
 #   WHO      root, or `sudo`: a user of its own who may use sudo
+#            (test_container fails for one in a chroot: the kernel makes no user namespace there)
 #   SUITE    bookworm
 #   MIRROR   sources for mmdebstrap (/etc/apt/sources.list.d/debian.sources)
 #   STAGES   of tests/run.sh; all
