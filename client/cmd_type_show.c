@@ -19,15 +19,13 @@ put_text(struct table *t, const char *title, char *text)
 	free(text);
 }
 
+/* none: what an empty list means. */
 static void
-put_words(struct table *t, const char *title, struct span type, const char *member)
+put_list(struct table *t, const char *title, struct span list, const char *none)
 {
 	struct json_walk w;
-	struct span	 list;
 	struct buf	 cell = { 0 };
 
-	if (!json_member(type, member, &list))
-		return;
 	json_array(&w, list);
 	while (json_element(&w)) {
 		char	*word = json_plain(w.value);
@@ -35,8 +33,19 @@ put_words(struct table *t, const char *title, struct span type, const char *memb
 		buf_printf(&cell, "%s%s", buf_len(&cell) > 0 ? ", " : "", word);
 		free(word);
 	}
+	if (buf_len(&cell) == 0)
+		buf_puts(&cell, none);
 	table_puts(t, title);
 	table_take(t, &cell);
+}
+
+static void
+put_words(struct table *t, const char *title, struct span type, const char *member)
+{
+	struct span	list;
+
+	if (json_member(type, member, &list))
+		put_list(t, title, list, "");
 }
 
 static void
@@ -84,23 +93,10 @@ put_defaults(struct table *t, struct span type)
 static void
 put_paths(struct table *t, const char *title, struct span confinement, const char *member)
 {
-	struct json_walk w;
-	struct span	 list;
-	struct buf	 cell = { 0 };
+	struct span	list;
 
-	if (!json_member(confinement, member, &list) || list.len == 0 || list.p[0] != '[')
-		return;
-	json_array(&w, list);
-	while (json_element(&w)) {
-		char	*path = json_plain(w.value);
-
-		buf_printf(&cell, "%s%s", buf_len(&cell) > 0 ? ", " : "", path);
-		free(path);
-	}
-	if (buf_len(&cell) == 0)
-		buf_puts(&cell, "nothing of its own");
-	table_puts(t, title);
-	table_take(t, &cell);
+	if (json_member(confinement, member, &list) && list.len > 0 && list.p[0] == '[')
+		put_list(t, title, list, "nothing of its own");
 }
 
 /* Without a word: its commands reach what their user does. */

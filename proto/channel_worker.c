@@ -218,8 +218,9 @@ write_event(const struct channel_worker *w)
 		;
 }
 
-void
-channel_signal(struct channel_worker *w)
+/* One event per sleep of the broker: it is latched in the descriptor until epoll tells it. */
+static void
+signal_once(struct channel_worker *w, uint64_t *signalled)
 {
 	uint64_t	armed;
 
@@ -227,13 +228,16 @@ channel_signal(struct channel_worker *w)
 	CHANNEL_STEP();
 	armed = atomic_load_explicit(&w->a->arm, memory_order_relaxed);
 	CHANNEL_STEP();
-	if ((armed & 1) == 0 || armed == w->last_signalled)
+	if ((armed & 1) == 0 || armed == *signalled)
 		return;
-	/*
-	 * One event per sleep of the broker: it is latched in the descriptor until epoll tells it.
-	 */
-	w->last_signalled = armed;
+	*signalled = armed;
 	write_event(w);
+}
+
+void
+channel_signal(struct channel_worker *w)
+{
+	signal_once(w, &w->last_signalled);
 }
 
 /* ---- cancel, stop, hints ---- */
@@ -322,21 +326,6 @@ put_bytes(struct channel_worker *w, const void *p, size_t len)
 	w->lines_tail += ((uint32_t)len + 7) & ~7u;
 }
 
-/* As channel_signal, which knows of completions; either is at most one event per sleep of the broker. */
-static void
-signal_line(struct channel_worker *w)
-{
-	uint64_t	armed;
-
-	shm_fence();
-	CHANNEL_STEP();
-	armed = atomic_load_explicit(&w->a->arm, memory_order_relaxed);
-	if ((armed & 1) == 0 || armed == w->lines_signalled)
-		return;
-	w->lines_signalled = armed;
-	write_event(w);
-}
-
 bool
 channel_say(struct channel_worker *w, uint64_t token, int64_t at_ms, const char *p, size_t len,
     uint32_t lost)
@@ -353,7 +342,7 @@ channel_say(struct channel_worker *w, uint64_t token, int64_t at_ms, const char 
 	/* Release: the record before the tail that announces it. */
 	atomic_store_explicit(&w->b->lines_tail, w->lines_tail, memory_order_release);
 	CHANNEL_STEP();
-	signal_line(w);
+	signal_once(w, &w->lines_signalled);
 	return true;
 }
 

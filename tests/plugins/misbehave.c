@@ -13,15 +13,8 @@
 
 #include <uv.h>
 
+#include "tests/plugins/plugin.h"
 #include "workers/handler.h"
-
-static void
-nap(long ms)
-{
-	struct timespec	ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static void
 say_pid(struct jobd_attempt *at)
@@ -29,14 +22,6 @@ say_pid(struct jobd_attempt *at)
 	char	text[32];
 
 	jobd_succeed(at, text, (size_t)snprintf(text, sizeof(text), "%d", (int)getpid()));
-}
-
-static void
-crash(void)
-{
-	signal(SIGSEGV, SIG_DFL);		/* a sanitizer has a handler of its own */
-	raise(SIGSEGV);
-	abort();
 }
 
 /* ---- deaf: neither the cancel nor a signal ends it ---- */

@@ -4,24 +4,14 @@
  * {"lines": N, "bytes": B}: N lines, each with its number and so many bytes more.  With "file" it
  * goes on until that file exists; then it ends as "then" says: "succeed", "fail", "crash".
  */
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/plugins/plugin.h"
 #include "workers/handler.h"
 
 #define BYTES_MAX	5000
-
-static void
-nap(long ms)
-{
-	struct timespec	ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static void
 say_lines(struct jobd_attempt *at)
@@ -34,14 +24,6 @@ say_lines(struct jobd_attempt *at)
 		jobd_log(at, "line %lld %.*s", (long long)i, (int)bytes, more);
 	if (jobd_arg_text(at, "text") != NULL)
 		jobd_log(at, "%s\xff", jobd_arg_text(at, "text"));
-}
-
-static void
-crash(void)
-{
-	signal(SIGSEGV, SIG_DFL);		/* a sanitizer has a handler of its own */
-	raise(SIGSEGV);
-	abort();
 }
 
 static void

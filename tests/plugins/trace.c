@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/plugins/plugin.h"
 #include "workers/handler.h"
 
 static bool
@@ -27,14 +28,6 @@ trace(const struct jobd_attempt *at, char what)
 	written = write(fd, line, (size_t)len) == len;
 	close(fd);
 	return written;
-}
-
-static void
-nap(long ms)
-{
-	struct timespec	ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 static void
